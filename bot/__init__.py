@@ -1,0 +1,1 @@
+"""Plain Bridge: Slack messages become Plain threads, exactly one each."""

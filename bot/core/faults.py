@@ -1,0 +1,121 @@
+"""The two faults that stop a delivery, and the delay before the next attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+LONGEST_DELAY = 300.0
+"""Seconds; an outage never makes the next attempt wait longer than this."""
+
+
+class Reason(StrEnum):
+    """Why something was refused; `slack/words` has a sentence for each."""
+
+    NO_CUSTOMER = "no_customer"
+    """Nothing says which Plain customer the requester is. data: requester, name?"""
+    BROKEN_LINK = "broken_link"
+    """The link names a customer that Plain does not know. data: requester?, customer"""
+    NOT_ALLOWED = "not_allowed"
+    """The person who asked may not ask (`[escalation] who`). data: standing"""
+    NOT_IN_CHANNEL = "not_in_channel"
+    """The bot is no member of the channel, so the message cannot be read. data: channel"""
+    CHANNEL_NOT_FOUND = "channel_not_found"
+    """The bot cannot see the channel. data: channel"""
+    MESSAGE_NOT_FOUND = "message_not_found"
+    """The message is gone. data: (none)"""
+    MISSING_SCOPE = "missing_scope"
+    """The Slack token lacks a scope. data: needed"""
+    SLACK_REFUSED = "slack_refused"
+    """Slack refused for another reason. data: code, method"""
+    UNKNOWN_LABEL = "unknown_label"
+    """A rule names a label type that Plain does not have. data: label"""
+    AMBIGUOUS_LABEL = "ambiguous_label"
+    """A rule names a label type that Plain has more than once. data: label"""
+    UNKNOWN_ASSIGNEE = "unknown_assignee"
+    """A rule names an assignee who is no Plain user. data: assignee"""
+    PLAIN_FORBIDDEN = "plain_forbidden"
+    """The Plain key lacks a permission. data: message, request_id?"""
+    PLAIN_KEY = "plain_key"
+    """Plain does not accept the key. data: request_id?"""
+    PLAIN_REFUSED = "plain_refused"
+    """Plain refused what was sent. data: code, message, fields (in words), request_id?"""
+    CUSTOMER_IS_SPAM = "customer_is_spam"
+    """The customer is marked as spam in Plain. data: customer"""
+    EMPTY = "empty"
+    """There is nothing to escalate: neither text nor files. data: (none)"""
+    GAVE_UP = "gave_up"
+    """Parked: it failed again and again while others succeeded. data: last"""
+
+
+class Fault(Exception):
+    """What an edge raises instead of the vendor's exceptions; the worker obeys it."""
+
+
+class TryLater(Fault):
+    """It did not work now and may work later.
+
+    `after`: seconds that the other side asked to wait, if it said so.
+    `unknown`: the request may have been processed all the same, so that a write must be
+    looked up before it is repeated.
+    `cause`: a short word for the log and the ledger, never a text or a token.
+    `request_id`: what the other side calls the request, where it said so.
+    """
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        after: float | None = None,
+        unknown: bool = False,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.after = after
+        self.unknown = unknown
+        self.request_id = request_id
+
+
+class Wait(TryLater):
+    """Nothing failed: look again in `after` seconds."""
+
+    after: float
+
+    def __init__(self, cause: str, after: float) -> None:
+        super().__init__(cause, after=after)
+
+
+class Refused(Fault):
+    """It will not work however often it is tried; somebody has to read why.
+
+    `unsure`: it was a write, and whether it took effect all the same could not be looked up.
+    """
+
+    unsure = False
+
+    def __init__(self, reason: Reason, **data: str) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.data: Mapping[str, str] = data
+
+
+class LeaseLost(Fault):
+    """The row belongs to another worker by now: stop, write nothing."""
+
+
+def hopeless(strikes: int, seconds: float) -> bool:
+    """Whether a row that failed `strikes` times over `seconds`, while others succeeded, is
+    parked: with its reason, for a person to look at."""
+    return strikes >= 20 and seconds >= 6 * 3600
+
+
+def delay(attempt: int, after: float | None, chance: float) -> float:
+    """Seconds until the attempt after the `attempt`th (1, 2, …); `chance` in [0, 1) is jitter.
+
+    Doubles from one second up to `LONGEST_DELAY`, half of it jittered. Never sooner than the
+    other side asked for (`after`), whose wait is spread by up to a second.
+    """
+    backoff = min(LONGEST_DELAY, 2.0 ** min(attempt - 1, 20))
+    jittered = backoff * (0.5 + 0.5 * chance)
+    return jittered if after is None else max(jittered, after + chance)

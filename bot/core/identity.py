@@ -1,0 +1,107 @@
+"""Which evidence names the customer, and how far it is trusted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.core.model import Profile, Standing
+
+_CUSTOMER_ID = re.compile(r"c_[0-9A-Za-z]{1,48}")
+_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s.,;<>\"]+")
+_EXTERNAL = re.compile(r"external:\S.*")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPolicy:
+    """`[identity]` of the settings, as far as it decides who the customer is."""
+
+    without_email: Literal["refuse", "synthetic", "fallback"] = "refuse"
+    synthetic_domain: str = "slack.invalid"
+    fallback_customer: str | None = None
+    trusted_teams: frozenset[str] = frozenset()
+    trusted_domains: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The customer is the one with this name; Plain has to know it already."""
+
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByEmail:
+    """The customer is the one with this address, made if there is none.
+
+    `source` is how the lookup table will tell it: "email" or "synthetic".
+    """
+
+    email: str
+    name: str
+    verified: bool
+    source: Literal["email", "synthetic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """No evidence that counts: a person has to say who it is."""
+
+
+Identity = Named | ByEmail | Nobody
+
+
+def is_customer_name(text: str) -> bool:
+    """Whether `text` names a customer as the bridge does everywhere: `c_…`, an e-mail address,
+    or `external:ID`."""
+    return any(form.fullmatch(text) for form in (_CUSTOMER_ID, _EMAIL, _EXTERNAL))
+
+
+def is_customer_id(text: str) -> bool:
+    """Whether `text` is Plain's own id of a customer."""
+    return _CUSTOMER_ID.fullmatch(text) is not None
+
+
+def decide(
+    policy: IdentityPolicy,
+    *,
+    rule: str | None,
+    link: str | None,
+    user: str,
+    profile: Profile | None,
+) -> Identity:
+    """Who the customer of the Slack user is.
+
+    In this order: what the rule says; what the lookup table says; a confirmed address of a
+    member, or of someone whose team or domain is trusted; what `without_email` says.
+    """
+    if rule is not None:
+        return Named(rule)
+    if link is not None:
+        return Named(link)
+    if profile is not None and (email := _proof(policy, profile)) is not None:
+        verified = profile.standing is Standing.MEMBER
+        return ByEmail(email, profile.name, verified, "email")
+    if policy.without_email == "synthetic":
+        team = profile.team if profile else "unknown"
+        address = f"{user}.{team}@{policy.synthetic_domain}".lower()
+        return ByEmail(address, profile.name if profile else user, False, "synthetic")
+    if policy.without_email == "fallback" and policy.fallback_customer is not None:
+        return Named(policy.fallback_customer)
+    return Nobody()
+
+
+def _proof(policy: IdentityPolicy, profile: Profile) -> str | None:
+    """The user's address, where it proves who the user is.
+
+    Slack shows an unconfirmed address as it was typed, and another company's as that company
+    says: https://docs.slack.dev/reference/objects/user-object
+    """
+    if profile.email is None or not profile.email_confirmed:
+        return None
+    if profile.standing is Standing.MEMBER:
+        return profile.email
+    domain = profile.email.rpartition("@")[2].lower()
+    trusted = profile.team in policy.trusted_teams or domain in policy.trusted_domains
+    return profile.email if trusted and profile.standing is not Standing.BOT else None

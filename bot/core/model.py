@@ -1,0 +1,349 @@
+"""The frozen nouns: who asked for what, what is created, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.core.faults import Reason
+from bot.core.refs import MessageRef
+from bot.core.richtext import Block
+
+
+class Via(StrEnum):
+    """The door through which someone asked."""
+
+    SHORTCUT = "shortcut"
+    """The message shortcut's form."""
+    REACTION = "reaction"
+    COMMAND = "command"
+    """`/plain-ticket` with a text."""
+    FORM = "form"
+    """The form without a message: the global shortcut, or `/plain-ticket` alone."""
+
+
+class Priority(StrEnum):
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Standing(StrEnum):
+    """What a Slack user is to the installed workspace."""
+
+    MEMBER = "member"
+    GUEST = "guest"
+    EXTERNAL = "external"
+    """Of another company (Slack Connect)."""
+    BOT = "bot"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a message; `name` and `link` may be withheld by Slack."""
+
+    id: str
+    name: str | None = None
+    mimetype: str | None = None
+    size: int | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What someone wrote. `ref` is None for a text that never was a message (a command's).
+
+    `thread_ts` is the root's `ts` where the message stands in a Slack thread (the root of a
+    thread included), else None. `bot` is the name of the bot or workflow that posted it;
+    `author` may be None then.
+    """
+
+    ref: MessageRef | None
+    author: str | None
+    blocks: tuple[Block, ...]
+    thread_ts: str | None = None
+    bot: str | None = None
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a person filled in."""
+
+    title: str
+    description: str | None
+    requester: str
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """Where the person who asked can be answered.
+
+    `thread_ts` only where the message stands in a Slack thread. `response_url` lives for
+    30 minutes from `asked_at` (Unix seconds) and takes 5 answers.
+    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+    """
+
+    user: str
+    asked_at: float
+    channel: str | None = None
+    thread_ts: str | None = None
+    response_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Someone asked.
+
+    `team` is the installed workspace, never the payload's. `request` names this one asking
+    (event id, trigger id or view id): the same asking delivered again carries the same.
+    `channel` is where it was asked; `ref` the message it is about, `message` what is known
+    of it so far (a reaction brings nothing but `ref`).
+    """
+
+    via: Via
+    team: str
+    asker: str
+    request: str
+    reply_to: ReplyTo
+    channel: str | None = None
+    ref: MessageRef | None = None
+    message: Message | None = None
+    form: Form | None = None
+    emoji: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a reaction asks for, and where it counts.
+
+    `channels` holds ids ("C…") and names ("#support"); empty means all. `customer` is a
+    customer's name in the one way that the bridge knows: `c_…`, an e-mail, `external:ID`.
+    """
+
+    emoji: tuple[str, ...]
+    channels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    tenant: str | None = None
+    assignee: str | None = None
+    customer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An open form. `id` is all that the view carries; `trigger` lacks the form and the view.
+
+    `prefill` stands in for what Slack sends back empty.
+    """
+
+    id: str
+    trigger: Trigger
+    prefill: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Asked and accepted. `key` names it for ever (the message key, without a generation).
+
+    `rules` are those that may apply, in order; more than one where the first ones name
+    channels by name, which only the worker can look up. Empty for every door but the reaction.
+    """
+
+    key: str
+    trigger: Trigger
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where the Slack token is installed, as `auth.test` tells it; `url` ends with a slash.
+
+    https://docs.slack.dev/reference/methods/auth.test
+    """
+
+    team: str
+    url: str
+    bot_user: str
+    bot_id: str | None = None
+    enterprise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A Slack conversation. `name` is None for direct messages and where it cannot be read.
+
+    `shared`: people of another company can read it.
+    """
+
+    id: str
+    name: str | None = None
+    direct: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A Slack user. `team` is the user's own; `email` may be withheld."""
+
+    user: str
+    team: str
+    name: str
+    standing: Standing
+    email: str | None = None
+    email_confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names for the ids that a text mentions; an id that could not be read is missing."""
+
+    users: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
+    usergroups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A Plain customer; `id` is `c_…`."""
+
+    id: str
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelType:
+    """A kind of label in Plain; `id` is `lt_…`."""
+
+    id: str
+    name: str
+
+
+class Tone(StrEnum):
+    NORMAL = "normal"
+    MUTED = "muted"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Plain's text component: 1 to 10,000 UTF-16 units; bold, italic and links are rendered."""
+
+    text: str
+    tone: Tone = Tone.NORMAL
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTextPart:
+    """Plain's plain text component: 1 to 10,000 UTF-16 units, shown as they are."""
+
+    text: str
+    tone: Tone = Tone.NORMAL
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DividerPart:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPart:
+    """A link button; label at most 500 characters."""
+
+    label: str
+    url: str
+
+
+Part = TextPart | PlainTextPart | DividerPart | LinkPart
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadDraft:
+    """What to create. `external_id` is the row's key; `preview` at most a line of plain text.
+
+    `assignee` is `u_…` or `mu_…`; `tenant` an external id; `label_types` are `lt_…`.
+    """
+
+    customer: str
+    external_id: str
+    title: str
+    parts: tuple[Part, ...]
+    preview: str | None = None
+    priority: Priority = Priority.NORMAL
+    label_types: tuple[str, ...] = ()
+    tenant: str | None = None
+    assignee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """What to add to a thread that stands."""
+
+    thread: str
+    external_id: str
+    title: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A Plain thread as people see it: `id` is `th_…`, `ref` "T-123"."""
+
+    id: str
+    ref: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The message was added to the ticket that its Slack thread already has."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Turned away, with the reason and its data.
+
+    `unsure`: Plain refused a create, and whether the thread is there could not be looked up.
+    """
+
+    reason: Reason
+    data: Mapping[str, str]
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Nothing was asked for, once all was known; settled in silence."""
+
+    why: str
+
+
+Outcome = Created | Added | Turned | Unwanted
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """Asked again for what has its ticket."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """Asked again for what is being delivered."""
+
+
+Remark = AlreadyThere | OnItsWay

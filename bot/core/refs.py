@@ -1,0 +1,84 @@
+"""Message references, the ledger's keys, permalinks and Plain links, and `ts` to time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+_TS = re.compile(r"\d{1,12}\.\d{6}")
+_PERMALINK_PATH = re.compile(r"/archives/([A-Z0-9]+)/p(\d{7,18})/?")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """One Slack message: its channel and its `ts` ("1599529504.000400"), unique in the channel."""
+
+    channel: str
+    ts: str
+
+
+def is_ts(text: str) -> bool:
+    """Whether `text` has the form of a Slack `ts`: seconds, a dot, six digits."""
+    return _TS.fullmatch(text) is not None
+
+
+def time_of(ts: str) -> datetime:
+    """The moment (UTC) at which the message with this `ts` was posted."""
+    seconds, _, micros = ts.partition(".")
+    return datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(micros or 0))
+
+
+def message_key(team: str, ref: MessageRef) -> str:
+    """The key of an escalation that has a message; `team` is the installed one."""
+    return f"{team}:{ref.channel}:{ref.ts}"
+
+
+def command_key(team: str, trigger_id: str) -> str:
+    """The key of an escalation asked for by a slash command with a text."""
+    return f"{team}:command:{trigger_id}"
+
+
+def view_key(team: str, view_id: str) -> str:
+    """The key of an escalation asked for by a form that stands for no message."""
+    return f"{team}:view:{view_id}"
+
+
+def conversation_key(team: str, ref: MessageRef, thread_ts: str | None) -> str:
+    """The key that the messages of one Slack thread share: its root's message key."""
+    return message_key(team, MessageRef(ref.channel, thread_ts or ref.ts))
+
+
+def generation_key(key: str, generation: int) -> str:
+    """`key` for its nth asking; the first carries no suffix, so that old keys stay valid."""
+    return key if generation == 1 else f"{key}:{generation}"
+
+
+def permalink(workspace_url: str, ref: MessageRef, thread_ts: str | None = None) -> str:
+    """The link that Slack would give to a message; for where Slack refuses to give it.
+
+    A reply's link names its root and channel, as `chat.getPermalink` does:
+    https://docs.slack.dev/reference/methods/chat.getPermalink
+    """
+    path = f"{workspace_url.rstrip('/')}/archives/{ref.channel}/p{ref.ts.replace('.', '')}"
+    if thread_ts is None or thread_ts == ref.ts:
+        return path
+    return f"{path}?{urlencode({'thread_ts': thread_ts, 'cid': ref.channel})}"
+
+
+def from_permalink(link: str) -> tuple[MessageRef, str | None] | None:
+    """The message that a Slack permalink names, and its thread's root if it is a reply."""
+    parts = urlsplit(link)
+    found = _PERMALINK_PATH.fullmatch(parts.path)
+    if found is None:
+        return None
+    channel, digits = found.groups()
+    roots = parse_qs(parts.query).get("thread_ts", [])
+    root = roots[0] if roots and is_ts(roots[0]) else None
+    return MessageRef(channel, f"{digits[:-6]}.{digits[-6:]}"), root
+
+
+def plain_thread_url(workspace_id: str, thread_id: str) -> str:
+    """Where an agent opens the thread; Plain's API has no field for it."""
+    return f"https://app.plain.com/workspace/{workspace_id}/thread/{thread_id}/"

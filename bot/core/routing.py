@@ -1,0 +1,96 @@
+"""Rules: which of them a reaction may follow, which one it follows, and which never can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.core.model import Channel, Rule, Trigger
+
+
+def bare_emoji(name: str) -> str:
+    """The emoji's name as rules keep it: no colons, no skin tone, lower case.
+
+    Slack appends the tone to the name: `thumbsup::skin-tone-2`.
+    https://docs.slack.dev/reference/events/reaction_added
+    """
+    return name.strip().strip(":").partition("::")[0].lower()
+
+
+def candidates(rules: Sequence[Rule], trigger: Trigger) -> tuple[Rule, ...]:
+    """The rules that may apply to a reaction, in order, up to the first that surely does.
+
+    A rule that names channels by name may apply until the worker knows this channel's name.
+    Empty where no rule names the reaction, and for every door but the reaction.
+    """
+    channel = trigger.ref.channel if trigger.ref else trigger.channel
+    if trigger.emoji is None or channel is None:
+        return ()
+    emoji = bare_emoji(trigger.emoji)
+    found: list[Rule] = []
+    for rule in rules:
+        if emoji not in rule.emoji:
+            continue
+        if _everywhere(rule) or channel in rule.channels:
+            return (*found, rule)
+        if any(_is_name(wanted) for wanted in rule.channels):
+            found.append(rule)
+    return tuple(found)
+
+
+def applying(rules: Sequence[Rule], channel: Channel) -> Rule | None:
+    """The first of a reaction's `candidates` that applies, now that the channel is known."""
+    here = {channel.id}
+    if channel.name is not None:
+        here.add(f"#{channel.name.removeprefix('#').lower()}")
+    return next((r for r in rules if _everywhere(r) or not here.isdisjoint(r.channels)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The rule at `index` never applies: those at `because` (ascending) take all it would."""
+
+    index: int
+    because: tuple[int, ...]
+
+
+def dead(rules: Sequence[Rule]) -> tuple[Dead, ...]:
+    """The rules that can never apply, in order.
+
+    Ids and names are compared as they are: whether `C024BE91L` is `#support` only Slack knows.
+    """
+    return tuple(_deaths(rules))
+
+
+def _deaths(rules: Sequence[Rule]) -> Iterator[Dead]:
+    for index, rule in enumerate(rules):
+        because: set[int] = set()
+        for emoji, channel in _places(rule):
+            taker = _taker(rules[:index], emoji, channel)
+            if taker is None:
+                break
+            because.add(taker)
+        else:
+            yield Dead(index, tuple(sorted(because)))
+
+
+def _places(rule: Rule) -> Iterator[tuple[str, str | None]]:
+    """Every emoji in every channel that the rule names; None stands for all channels."""
+    for emoji in rule.emoji:
+        for channel in rule.channels or (None,):
+            yield emoji, channel
+
+
+def _taker(earlier: Sequence[Rule], emoji: str, channel: str | None) -> int | None:
+    for index, rule in enumerate(earlier):
+        if emoji in rule.emoji and (_everywhere(rule) or channel in rule.channels):
+            return index
+    return None
+
+
+def _everywhere(rule: Rule) -> bool:
+    return not rule.channels
+
+
+def _is_name(channel: str) -> bool:
+    return channel.startswith("#")

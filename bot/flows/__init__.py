@@ -1,0 +1,1 @@
+"""The story, one function per verb; what it needs of the world are the Protocols in `ports`."""

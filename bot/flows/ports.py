@@ -1,0 +1,254 @@
+"""What the flows need of the world. Edges raise `TryLater` and `Refused`, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec, Protocol, TypeVar
+
+from bot.core.model import (
+    Channel,
+    Customer,
+    Draft,
+    Escalation,
+    EventDraft,
+    LabelType,
+    Message,
+    Names,
+    Outcome,
+    Profile,
+    Remark,
+    ReplyTo,
+    ThreadDraft,
+    Ticket,
+    Trigger,
+)
+from bot.core.refs import MessageRef, generation_key
+from bot.core.richtext import Mention
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Runs blocking work (the store's methods) off the event loop."""
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainThread:
+    """A thread as Plain gives it back: the whole of what its guide shows for `createThread`.
+
+    `priority` is Plain's number (0 urgent to 3 low); `created_at` ISO 8601; `created_by` and
+    `assignee` are ids of whatever kind of actor.
+    https://www.plain.com/docs/api-reference/graphql/threads/create
+    """
+
+    id: str
+    ref: str
+    title: str | None
+    status: str
+    priority: int
+    external_id: str | None
+    preview_text: str | None
+    customer: Customer
+    labels: tuple[LabelType, ...]
+    assignee: str | None
+    created_at: str
+    created_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row in a worker's hands, as it stood when it was claimed.
+
+    `now` is the ledger's clock then, `attempt` counts from 1. `token` fences: whoever lost
+    the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what earlier
+    attempts froze: `sent_at` is when a create (or an addition to `adding_to`) was about to be
+    sent without its outcome being known. `outcome` is set where only the answer is still due.
+    """
+
+    id: int
+    token: str
+    escalation: Escalation
+    generation: int
+    now: float
+    attempt: int
+    customer: str | None = None
+    sent_at: float | None = None
+    adding_to: Ticket | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def external_id(self) -> str:
+        """Plain's externalId for what this row creates."""
+        return generation_key(self.escalation.key, self.generation)
+
+    @property
+    def reference(self) -> str:
+        """What a person can quote; `ledger show` takes it."""
+        return reference(self.id)
+
+
+def reference(row_id: int) -> str:
+    """What people call the row with this id."""
+    return f"PB-{row_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """The conversation is this row's: it may create the thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another row is creating the conversation's thread; how that ends is not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """The conversation has its ticket: add to it."""
+
+    ticket: Ticket
+
+
+Conversation = Won | Held | Stands
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an asking met. `remark` is what can be said at once; None where there is nothing.
+
+    `fresh`: there is work for the worker now.
+    """
+
+    fresh: bool
+    remark: Remark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One line of the lookup table. `customer` is a name: `c_…`, an e-mail or `external:ID`.
+
+    `source` tells how it came about: "link" and "import" by a person, "email" and
+    "synthetic" by the bridge itself.
+    """
+
+    team: str
+    slack_user: str
+    customer: str
+    email: str | None = None
+    name: str | None = None
+    source: str = "link"
+
+    @property
+    def automatic(self) -> bool:
+        return self.source in ("email", "synthetic")
+
+
+class Ledger(Protocol):
+    """Escalations; every method is one transaction. They raise TryLater and LeaseLost."""
+
+    def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
+        """Accept an asking: a new row, an opened one, or the row that is there already."""
+
+    def conversation(self, claim: Claim, conversation_key: str) -> Conversation:
+        """Who has the conversation, without claiming it."""
+
+    def freeze(
+        self,
+        claim: Claim,
+        *,
+        conversation_key: str,
+        customer: str,
+        requester: str,
+        message: Message | None,
+        person: Person | None,
+    ) -> Conversation:
+        """Claim the conversation, freeze the customer and note that a create is about to go.
+
+        Writes nothing unless the answer is Won; `person` is learnt in the same transaction.
+        """
+
+    def ticket_of(self, key: str) -> Ticket | None:
+        """The ticket that the message with this key has."""
+
+    def freeze_addition(self, claim: Claim, ticket: Ticket, message: Message | None) -> None:
+        """Note that an addition to `ticket` is about to go."""
+
+
+class People(Protocol):
+    """The lookup table."""
+
+    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
+        """The user's line; the first of `teams` that has one."""
+
+    def forget(self, person: Person) -> None:
+        """Drop the line, if it still says the same."""
+
+
+class Drafts(Protocol):
+    """Open forms."""
+
+    def keep(self, draft: Draft, *, within: float | None = None) -> None: ...
+
+    def load(self, draft_id: str) -> Draft | None: ...
+
+    def erase(self, draft_id: str) -> None: ...
+
+
+class Slack(Protocol):
+    """What a delivery reads and says in Slack."""
+
+    async def message(self, ref: MessageRef) -> Message:
+        """The message, whether it is a reply or not. Refused where it cannot be read."""
+
+    async def profile(self, user: str) -> Profile | None:
+        """Who that is (cached); None for a user that Slack does not show."""
+
+    async def channel(self, channel: str) -> Channel:
+        """The conversation (cached); without a name where it cannot be read."""
+
+    async def names(self, mentions: Sequence[Mention]) -> Names:
+        """The names of those mentioned (cached); the unreadable ones are left out."""
+
+    async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
+        """The message's link: Slack's own, or built where Slack refuses to give it."""
+
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
+        """Answer the person who asked, in words, once; `reference` is what they can quote."""
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+        """Say privately what came of asking again; a failure is nobody's loss."""
+
+
+class Plain(Protocol):
+    """What a delivery does in Plain."""
+
+    async def open_thread(self, draft: ThreadDraft) -> PlainThread:
+        """Create the thread. TryLater(unknown=True) where it may have come about all the same."""
+
+    async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
+        """The customer's thread with this external id."""
+
+    async def add_event(self, draft: EventDraft) -> None:
+        """Add to a thread. TryLater(unknown=True) where it may have come about all the same."""
+
+    async def has_event(self, thread: str, external_id: str) -> bool:
+        """Whether the thread's timeline holds an event with this external id."""
+
+    async def find_customer(self, name: str) -> Customer | None:
+        """The customer named `c_…`, by e-mail address or as `external:ID`."""
+
+    async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
+        """The customer with this address, made if there is none; an existing one stays as it is."""
+
+    async def label_types(self) -> Sequence[LabelType]:
+        """All label types that are not archived (cached for a while)."""
+
+    async def user_by_email(self, email: str) -> str | None:
+        """The id (`u_…`) of the Plain user with this address; None also for a deleted one."""
+
+    async def workspace_id(self) -> str:
+        """The id (`w_…`) of the workspace that the key belongs to (asked once)."""

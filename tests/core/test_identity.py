@@ -1,0 +1,134 @@
+"""Who the customer is: the order of the evidence, and how far each is trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.identity import (
+    ByEmail,
+    Identity,
+    IdentityPolicy,
+    Named,
+    Nobody,
+    decide,
+    is_customer_id,
+    is_customer_name,
+)
+from bot.core.model import Profile, Standing
+
+STRICT = IdentityPolicy()
+SYNTHETIC = IdentityPolicy(without_email="synthetic", synthetic_domain="slack.example")
+FALLBACK = IdentityPolicy(without_email="fallback", fallback_customer="c_fallback")
+TRUSTING = IdentityPolicy(
+    trusted_teams=frozenset({"T9"}), trusted_domains=frozenset({"partner.example"})
+)
+
+MEMBER = Profile("U1", "T1", "Ada", Standing.MEMBER, "ada@example.com", email_confirmed=True)
+UNCONFIRMED = replace(MEMBER, email_confirmed=False)
+NO_EMAIL = replace(MEMBER, email=None)
+GUEST = replace(MEMBER, standing=Standing.GUEST)
+EXTERNAL = replace(MEMBER, standing=Standing.EXTERNAL, team="T8", email="eve@other.example")
+OF_TRUSTED_TEAM = replace(EXTERNAL, team="T9")
+OF_TRUSTED_DOMAIN = replace(EXTERNAL, email="eve@Partner.Example")
+BOT = replace(MEMBER, standing=Standing.BOT, team="T9")
+
+BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
+
+
+@pytest.mark.parametrize(
+    ("policy", "rule", "link", "profile", "decided"),
+    [
+        pytest.param(STRICT, "c_rule", "c_link", MEMBER, Named("c_rule"), id="rule first"),
+        pytest.param(STRICT, None, "c_link", MEMBER, Named("c_link"), id="then the link"),
+        pytest.param(STRICT, None, None, MEMBER, BY_ADDRESS, id="then a member's address"),
+        pytest.param(STRICT, None, None, UNCONFIRMED, Nobody(), id="unconfirmed is no proof"),
+        pytest.param(STRICT, None, None, NO_EMAIL, Nobody(), id="no address"),
+        pytest.param(STRICT, None, None, None, Nobody(), id="not visible"),
+        pytest.param(STRICT, None, None, GUEST, Nobody(), id="a guest's is no proof"),
+        pytest.param(STRICT, None, None, EXTERNAL, Nobody(), id="an external's is no proof"),
+        pytest.param(STRICT, None, None, BOT, Nobody(), id="a bot's is no proof"),
+        pytest.param(
+            TRUSTING,
+            None,
+            None,
+            OF_TRUSTED_TEAM,
+            ByEmail("eve@other.example", "Ada", verified=False, source="email"),
+            id="trusted team: used, not verified",
+        ),
+        pytest.param(
+            TRUSTING,
+            None,
+            None,
+            OF_TRUSTED_DOMAIN,
+            ByEmail("eve@Partner.Example", "Ada", verified=False, source="email"),
+            id="trusted domain, in any case",
+        ),
+        pytest.param(
+            TRUSTING,
+            None,
+            None,
+            replace(OF_TRUSTED_TEAM, email_confirmed=False),
+            Nobody(),
+            id="trusted team, unconfirmed",
+        ),
+        pytest.param(TRUSTING, None, None, EXTERNAL, Nobody(), id="another team"),
+        pytest.param(TRUSTING, None, None, BOT, Nobody(), id="a bot of a trusted team"),
+        pytest.param(
+            replace(TRUSTING, trusted_domains=frozenset({"example"})),
+            None,
+            None,
+            OF_TRUSTED_DOMAIN,
+            Nobody(),
+            id="a domain above the trusted one is another",
+        ),
+        pytest.param(SYNTHETIC, None, None, MEMBER, BY_ADDRESS, id="synthetic: address first"),
+        pytest.param(
+            SYNTHETIC,
+            None,
+            None,
+            EXTERNAL,
+            ByEmail("u1.t8@slack.example", "Ada", verified=False, source="synthetic"),
+            id="synthetic address of the user",
+        ),
+        pytest.param(
+            SYNTHETIC,
+            None,
+            None,
+            None,
+            ByEmail("u1.unknown@slack.example", "U1", verified=False, source="synthetic"),
+            id="synthetic for a user not visible",
+        ),
+        pytest.param(FALLBACK, None, None, EXTERNAL, Named("c_fallback"), id="fallback"),
+        pytest.param(FALLBACK, None, "c_link", EXTERNAL, Named("c_link"), id="link over fallback"),
+    ],
+)
+def test_the_evidence_decides(
+    policy: IdentityPolicy,
+    rule: str | None,
+    link: str | None,
+    profile: Profile | None,
+    decided: Identity,
+) -> None:
+    assert decide(policy, rule=rule, link=link, user="U1", profile=profile) == decided
+
+
+@pytest.mark.parametrize(
+    ("text", "is_name", "is_id"),
+    [
+        ("c_01H00000000000000000000000", True, True),
+        ("ada@example.com", True, False),
+        ("external:crm-7 b", True, False),
+        ("external:", False, False),
+        ("external: x", False, False),
+        ("ada", False, False),
+        ("c_", False, False),
+        ("ada@example", False, False),
+        ("a@b@example.com", False, False),
+        ("u_01H00000000000000000000000", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_customer_has_three_kinds_of_name(text: str, is_name: bool, is_id: bool) -> None:
+    assert (is_customer_name(text), is_customer_id(text)) == (is_name, is_id)

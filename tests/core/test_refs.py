@@ -1,0 +1,80 @@
+"""Keys and links: what is made can be read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core import refs
+from bot.core.refs import MessageRef
+
+REF = MessageRef("C0123", "1599529504.000400")
+ROOT = "1599529000.000100"
+
+TS = st.builds(
+    lambda seconds, micros: f"{seconds}.{micros:06}",
+    st.integers(10**9, 2 * 10**9),
+    st.integers(0, 999_999),
+)
+CHANNELS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=2, max_size=12)
+
+
+def test_keys_are_told_apart_by_their_door() -> None:
+    assert refs.message_key("T1", REF) == "T1:C0123:1599529504.000400"
+    assert refs.command_key("T1", "1.2.abc") == "T1:command:1.2.abc"
+    assert refs.view_key("T1", "V1") == "T1:view:V1"
+
+
+def test_a_conversation_is_its_root() -> None:
+    assert refs.conversation_key("T1", REF, None) == refs.message_key("T1", REF)
+    assert refs.conversation_key("T1", REF, ROOT) == f"T1:C0123:{ROOT}"
+
+
+def test_only_later_generations_carry_their_number() -> None:
+    assert [refs.generation_key("k", n) for n in (1, 2, 3)] == ["k", "k:2", "k:3"]
+
+
+@pytest.mark.parametrize(
+    ("root", "link"),
+    [
+        (None, "https://acme.slack.com/archives/C0123/p1599529504000400"),
+        (REF.ts, "https://acme.slack.com/archives/C0123/p1599529504000400"),
+        (
+            ROOT,
+            "https://acme.slack.com/archives/C0123/p1599529504000400?thread_ts=1599529000.000100&cid=C0123",
+        ),
+    ],
+    ids=["message", "root of a thread", "reply"],
+)
+def test_a_built_permalink_is_the_one_that_slack_would_give(root: str | None, link: str) -> None:
+    assert refs.permalink("https://acme.slack.com/", REF, root) == link
+
+
+@given(channel=CHANNELS, ts=TS, root=st.none() | TS)
+def test_a_permalink_reads_back(channel: str, ts: str, root: str | None) -> None:
+    ref = MessageRef(channel, ts)
+    wanted = None if root == ts else root
+    assert refs.from_permalink(refs.permalink("https://a.slack.com/", ref, root)) == (ref, wanted)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["", "https://acme.slack.com/", "https://acme.slack.com/archives/C1", "C0123", "p1"],
+)
+def test_other_links_name_no_message(link: str) -> None:
+    assert refs.from_permalink(link) is None
+
+
+def test_a_ts_is_a_moment() -> None:
+    assert refs.time_of(REF.ts) == datetime(2020, 9, 8, 1, 45, 4, 400, tzinfo=UTC)
+    assert refs.is_ts(REF.ts)
+    assert not refs.is_ts("1599529504")
+
+
+def test_plain_threads_have_an_address() -> None:
+    assert (
+        refs.plain_thread_url("w_1", "th_1") == "https://app.plain.com/workspace/w_1/thread/th_1/"
+    )
