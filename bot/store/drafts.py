@@ -1,0 +1,52 @@
+"""Open forms: kept until they are closed, at most for a day."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from bot.core.model import Draft
+from bot.store.codec import Codec
+from bot.store.engine import Database
+from bot.store.schema import draft as table
+
+LONGEST_SECONDS = 24 * 3600.0
+_DRAFT = Codec(Draft)
+
+
+class Drafts:
+    """The table of drafts. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, draft: Draft, *, within: float | None = None) -> None:
+        """Store an open form."""
+        with self._database.writing(within) as connection:
+            connection.execute(
+                table.insert().values(
+                    id=draft.id, body=_DRAFT.text(draft), created_at=self._database.now()
+                )
+            )
+
+    def load(self, draft_id: str) -> Draft | None:
+        """The form with this id; None when it was closed, or is older than a day."""
+        with self._database.reading() as connection:
+            body = connection.scalar(
+                select(table.c.body).where(
+                    table.c.id == draft_id,
+                    table.c.created_at > self._database.now() - LONGEST_SECONDS,
+                )
+            )
+        return _DRAFT.value(body)
+
+    def erase(self, draft_id: str) -> None:
+        """Forget a form that was closed."""
+        with self._database.writing() as connection:
+            connection.execute(delete(table).where(table.c.id == draft_id))
+
+    def erase_old(self) -> int:
+        """Forget the forms that are older than a day; returns how many."""
+        with self._database.writing() as connection:
+            return connection.execute(
+                delete(table).where(table.c.created_at <= self._database.now() - LONGEST_SECONDS)
+            ).rowcount

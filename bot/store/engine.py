@@ -1,0 +1,161 @@
+"""SQLite and PostgreSQL behind one engine: how they are opened, and what a transaction is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Float,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql.expression import ColumnElement
+
+from bot.core.faults import TryLater
+
+BUSY_SECONDS = 1.5
+"""How long a statement may wait for another writer; below the two seconds that a door has."""
+
+WAKE_CHANNEL = "plain_bridge"
+_NOTIFY = text(f"NOTIFY {WAKE_CHANNEL}")
+
+
+class Database:
+    """One database, opened lazily; its transactions fail with `TryLater` and nothing else.
+
+    `clock` stands in for the database's own clock (tests); None takes the clock that all
+    replicas share: PostgreSQL's, or this machine's for SQLite, which only one machine opens.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
+        self.url = make_url(_with_driver(url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self._clock = clock or (time.time if self.is_sqlite else None)
+        # SQLite has one writer; taking turns here spares its busy handler's sleeping.
+        self._turn = threading.Lock()
+        self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
+
+    def now(self) -> ColumnElement[float]:
+        """The present moment (Unix seconds) as part of a statement."""
+        if self._clock is not None:
+            return literal(self._clock(), Float(53))
+        return func.extract("epoch", func.clock_timestamp()).cast(Float(53))
+
+    @contextmanager
+    def writing(self, within: float | None = None, *, wake: bool = False) -> Iterator[Connection]:
+        """A transaction that writes; committed at the end, or rolled back past `within` seconds.
+
+        `wake`: there may be work in it for the workers of other processes. (On SQLite they see
+        every commit; see `wake.py`.)
+        """
+        until = time.monotonic() + (BUSY_SECONDS if within is None else within)
+        with _as_fault(), self._turn_until(until) as patience, self.engine.connect() as opened:
+            connection = opened.execution_options(patience=patience)
+            with connection.begin():
+                yield connection
+                if wake and not self.is_sqlite:
+                    connection.execute(_NOTIFY)
+                if within is not None and time.monotonic() > until:
+                    raise TryLater("database_slow")
+
+    @contextmanager
+    def _turn_until(self, until: float) -> Iterator[int | None]:
+        """This process's turn to write to SQLite; yields how many milliseconds are left to wait
+        for other processes'. PostgreSQL has no such turns: None."""
+        if not self.is_sqlite:
+            yield None
+            return
+        if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise TryLater("database_busy")
+        try:
+            yield max(0, int((until - time.monotonic()) * 1000))
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for statements that only read."""
+        with _as_fault(), self.engine.connect() as connection:
+            autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield autocommit
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _as_fault() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise TryLater("database_busy") from error
+    except OperationalError as error:
+        raise TryLater("database") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise TryLater("database") from error
+        raise  # a constraint or a statement of ours: a bug, not weather
+
+
+def _with_driver(url: str) -> str:
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _sqlite_engine(url: Any) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        # The driver's own transactions begin too late for a writer that reads first:
+        # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
+        patience = options.get("patience", int(BUSY_SECONDS * 1000))
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience:d}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres_engine(url: Any) -> Engine:
+    return create_engine(
+        url,
+        connect_args={
+            "connect_timeout": 2,
+            "tcp_user_timeout": 2000,
+            "options": f"-c lock_timeout={int(BUSY_SECONDS * 1000)} -c statement_timeout=5000",
+        },
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )

@@ -1,0 +1,121 @@
+"""The ledger as people read it: listed, shown, exported, and a row given another try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, or_, select, update
+
+from bot.flows.ports import reference
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.schema import escalation as table
+
+STATES = ("waiting", "created", "added", "refused", "parked", "unwanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One escalation without its texts and addresses. Times are Unix seconds."""
+
+    reference: str
+    key: str
+    generation: int
+    state: str
+    answer: str
+    via: str
+    team: str
+    channel: str | None
+    asker: str
+    requester: str | None
+    attempts: int
+    cause: str | None
+    customer: str | None
+    thread_id: str | None
+    thread_ref: str | None
+    thread_url: str | None
+    reason: str | None
+    reason_data: dict[str, str] | None
+    created_at: float
+    due: float | None
+    settled_at: float | None
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class History:
+    """Reads the table of escalations for people. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def newest(self, limit: int, state: str | None = None) -> list[Entry]:
+        """The newest `limit` rows, of one state or of all."""
+        statement = select(table).order_by(table.c.id.desc()).limit(limit)
+        return self._entries(
+            statement if state is None else statement.where(table.c.state == state)
+        )
+
+    def find(self, name: str) -> list[Entry]:
+        """The rows that `name` names: "PB-7", a key (all its generations), or a ref "T-123"."""
+        return self._entries(select(table).where(_named(name)).order_by(table.c.id))
+
+    def export(self) -> Iterator[Entry]:
+        """Every row, oldest first, read in portions."""
+        last = 0
+        while portion := self._entries(
+            select(table).where(table.c.id > last).order_by(table.c.id).limit(1000)
+        ):
+            yield from portion
+            last = int(portion[-1].reference.removeprefix("PB-"))
+
+    def retry(self, name: str) -> list[Entry]:
+        """Open the refused and parked rows that `name` names; returns those that it opened."""
+        with self._database.writing(wake=True) as connection:
+            opened = connection.execute(
+                update(table)
+                .where(_named(name), table.c.state.in_(("refused", "parked")))
+                .values(rows.reopened(self._database.now()))
+                .returning(*table.c)
+            ).all()
+        return [_entry(row) for row in opened]
+
+    def _entries(self, statement: Select[Any]) -> list[Entry]:
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(statement)]
+
+
+def _named(name: str) -> Any:
+    digits = name.upper().removeprefix("PB-")
+    if digits.isdecimal():
+        return table.c.id == int(digits)
+    return or_(table.c.key == name, table.c.thread_ref == name.upper())
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        reference=reference(row.id),
+        key=row.key,
+        generation=row.generation,
+        state=row.state,
+        answer=row.answer,
+        via=row.via,
+        team=row.team,
+        channel=row.channel,
+        asker=row.asker,
+        requester=row.requester,
+        attempts=row.attempts,
+        cause=row.cause,
+        customer=row.customer,
+        thread_id=row.thread_id,
+        thread_ref=row.thread_ref,
+        thread_url=row.thread_url,
+        reason=row.reason,
+        reason_data=rows.DATA.value(row.reason_data),
+        created_at=row.created_at,
+        due=row.due,
+        settled_at=row.settled_at,
+    )

@@ -1,0 +1,373 @@
+"""Escalations recorded, claimed and settled."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, func, null, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.expression import ColumnElement
+
+from bot.core.faults import LeaseLost, Reason, hopeless
+from bot.core.model import (
+    Added,
+    AlreadyThere,
+    Created,
+    Escalation,
+    Message,
+    OnItsWay,
+    Outcome,
+    Ticket,
+    Turned,
+)
+from bot.flows.ports import Claim, Conversation, Held, Person, Recorded, Stands, Won
+from bot.store import people, rows
+from bot.store.engine import Database
+from bot.store.schema import escalation as table
+
+LEASE_SECONDS = 90.0
+"""Longer than a create and the look after it may take; begun anew before the create is sent."""
+
+
+class Ledger:
+    """The table of escalations. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database, *, lease: float = LEASE_SECONDS) -> None:
+        self._database = database
+        self._lease = lease
+
+    # Accepting
+
+    def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
+        """See `ports.Ledger.record`. Committed within `within` seconds, or not at all."""
+        with self._database.writing(within, wake=True) as connection:
+            values = rows.asked(escalation) | {
+                "key": escalation.key,
+                "generation": 1,
+                "state": "waiting",
+                "answer": "none",
+                "due": self._database.now(),
+                "created_at": self._database.now(),
+                "attempts": 0,
+                "answer_attempts": 0,
+                "strikes": 0,
+            }
+            fresh = connection.execute(
+                self._database.insert(table)
+                .values(values)
+                .on_conflict_do_nothing(index_elements=["key", "generation"])
+                .returning(table.c.id)
+            ).first()
+            if fresh is not None:
+                return Recorded(fresh=True)
+            return self._ask_again(connection, escalation)
+
+    def _ask_again(self, connection: Connection, escalation: Escalation) -> Recorded:
+        row = connection.execute(_latest(escalation.key).with_for_update()).one()
+        if row.request == escalation.trigger.request:
+            return Recorded(fresh=False)  # the same asking, delivered once more
+        if row.state == "waiting":
+            return Recorded(fresh=False, remark=OnItsWay())
+        if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
+            return Recorded(fresh=False, remark=AlreadyThere(ticket))
+        connection.execute(
+            update(table)
+            .where(table.c.id == row.id)
+            .values(rows.asked(escalation) | rows.reopened(self._database.now()))
+        )
+        return Recorded(fresh=True)
+
+    def ticket_of(self, key: str) -> Ticket | None:
+        """The ticket that the message with this key has, if it has one."""
+        with self._database.reading() as connection:
+            row = connection.execute(_latest(key)).first()
+        if row is None or row.state not in ("created", "added"):
+            return None
+        return rows.ticket(row)
+
+    # Claiming
+
+    def claim(self, worker: str, limit: int) -> list[Claim]:
+        """Take up to `limit` due rows, oldest first, for one lease.
+
+        Rows of a channel in which another worker holds an earlier one stay where they are, so
+        that the messages of one Slack thread go in order.
+        """
+        now = self._database.now()
+        other = table.alias()
+        elsewhere = (
+            select(other.c.id)
+            .where(
+                other.c.due.is_not(None),
+                other.c.team == table.c.team,
+                other.c.channel == table.c.channel,
+                other.c.id < table.c.id,
+                other.c.lease_until > now,
+                ~other.c.token.startswith(f"{worker}:", autoescape=True),
+            )
+            .exists()
+        )
+        due = (
+            select(table.c.id)
+            .where(table.c.due <= now, _unleased(now), ~elsewhere)
+            .order_by(table.c.due, table.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due_rows")
+        )
+        answering = table.c.state != "waiting"
+        claiming = (
+            update(table)
+            .where(table.c.id.in_(select(due.c.id)))
+            .values(
+                token=f"{worker}:{uuid.uuid4().hex}",
+                lease_until=now + self._lease,
+                attempts=table.c.attempts + case((answering, 0), else_=1),
+                answer_attempts=table.c.answer_attempts + case((answering, 1), else_=0),
+            )
+            .returning(*table.c, now.label("now"))
+        )
+        with self._database.writing() as connection:
+            found = connection.execute(claiming).all()
+        return [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
+
+    def next_due(self) -> float | None:
+        """Seconds until the next row wants a worker (0 or less: now); None when none does."""
+        now = self._database.now()
+        ahead = select(func.min(table.c.due)).where(table.c.due > now).scalar_subquery()
+        leased = select(func.min(table.c.lease_until)).where(table.c.due <= now).scalar_subquery()
+        with self._database.reading() as connection:
+            row = connection.execute(select(ahead, leased, now)).one()
+        moments = [moment for moment in row[:2] if moment is not None]
+        return min(moments) - row[2] if moments else None
+
+    def free_all(self) -> None:
+        """End every lease: for the start of the one process that works on this database."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.due.is_not(None), table.c.lease_until.is_not(None))
+                .values(token=None, lease_until=None)
+            )
+
+    def give_back(self, claim: Claim) -> None:
+        """Let another worker take the row at once, as if it had not been claimed."""
+        with self._database.writing() as connection:
+            answering = claim.outcome is not None
+            self._fenced(
+                connection,
+                claim,
+                token=None,
+                lease_until=None,
+                attempts=table.c.attempts - (0 if answering else 1),
+                answer_attempts=table.c.answer_attempts - (1 if answering else 0),
+            )
+
+    # Delivering
+
+    def conversation(self, claim: Claim, conversation_key: str) -> Conversation:
+        """See `ports.Ledger.conversation`."""
+        with self._database.reading() as connection:
+            return self._holder(connection, claim, conversation_key)
+
+    def freeze(
+        self,
+        claim: Claim,
+        *,
+        conversation_key: str,
+        customer: str,
+        requester: str,
+        message: Message | None,
+        person: Person | None,
+    ) -> Conversation:
+        """See `ports.Ledger.freeze`."""
+        try:
+            with self._database.writing() as connection:
+                found = self._holder(connection, claim, conversation_key)
+                if not isinstance(found, Won):
+                    return found
+                now = self._database.now()
+                self._fenced(
+                    connection,
+                    claim,
+                    conversation_key=conversation_key,
+                    customer=customer,
+                    requester=requester,
+                    message=rows.MESSAGE.text(message),
+                    sent_at=now,
+                    lease_until=now + self._lease,
+                )
+                if person is not None:
+                    people.learn(self._database, connection, person)
+                return found
+        except IntegrityError:
+            # Another replica claimed it between our look and our write.
+            return self.conversation(claim, conversation_key)
+
+    def freeze_addition(self, claim: Claim, ticket: Ticket, message: Message | None) -> None:
+        """See `ports.Ledger.freeze_addition`."""
+        now = self._database.now()
+        with self._database.writing() as connection:
+            self._fenced(
+                connection,
+                claim,
+                thread_id=ticket.id,
+                thread_ref=ticket.ref,
+                thread_url=ticket.url,
+                message=rows.MESSAGE.text(message),
+                sent_at=now,
+                lease_until=now + self._lease,
+            )
+
+    def _holder(self, connection: Connection, claim: Claim, conversation_key: str) -> Conversation:
+        row = connection.execute(
+            select(table).where(
+                table.c.conversation_key == conversation_key, table.c.id != claim.id
+            )
+        ).first()
+        if row is None:
+            return Won()
+        ticket = rows.ticket(row)
+        return Held() if ticket is None else Stands(ticket)
+
+    # Settling
+
+    def settle(self, claim: Claim, outcome: Outcome) -> None:
+        """Note what came of it; the answer follows.
+
+        A refusal stays due until it was said (`answered`), for somebody has to read it. A
+        success counts as said from here on: a lost message is cheaper than a second one.
+        """
+        now = self._database.now()
+        values: dict[str, object] = {"settled_at": now, "cause": None}
+        if isinstance(outcome, Created | Added):
+            ticket = outcome.ticket
+            values |= {
+                "state": "created" if isinstance(outcome, Created) else "added",
+                "answer": "said",
+                "thread_id": ticket.id,
+                "thread_ref": ticket.ref,
+                "thread_url": ticket.url,
+                **_DONE,
+            }
+        elif isinstance(outcome, Turned):
+            # What it had frozen is free again, unless a later retry has to look for it first.
+            parked = outcome.reason is Reason.GAVE_UP
+            unsure = parked or outcome.unsure
+            values |= {
+                "state": "parked" if parked else "refused",
+                "answer": "due",
+                "due": now,
+                "reason": outcome.reason.value,
+                "reason_data": rows.DATA.text(dict(outcome.data)),
+                "requester": outcome.data.get("requester", table.c.requester),
+                **({"conversation_key": None} if unsure else rows.UNFROZEN),
+            }
+        else:
+            values |= {
+                "state": "unwanted",
+                "answer": "none",
+                "reason": outcome.why,
+                **rows.UNFROZEN,
+                **_DONE,
+            }
+        with self._database.writing() as connection:
+            self._fenced(connection, claim, **values)
+
+    def retry_later(
+        self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool
+    ) -> None:
+        """Put the row back for `after` seconds.
+
+        `unknown`: this attempt sent a create of which nothing is known. Else the row is as it
+        was before the attempt: free, or with an earlier create that is still to be looked for.
+        A strike is a failure (`failed`) since whose predecessor another row
+        came to a good end: it is this row's own fault, not an outage.
+        """
+        now = self._database.now()
+        other = table.alias()
+        others_do_well = (
+            select(other.c.id)
+            .where(
+                other.c.settled_at > table.c.failed_at,
+                other.c.state.in_(("created", "added")),
+            )
+            .exists()
+        )
+        values: dict[str, object] = {
+            "due": now + after,
+            "token": None,
+            "lease_until": None,
+            "cause": cause,
+        }
+        if unknown:
+            # The settle window starts where the attempt ended: its request left before that.
+            values["sent_at"] = case((table.c.sent_at.is_not(None), now), else_=null())
+        elif claim.sent_at is None:
+            values |= rows.UNFROZEN
+        else:
+            values["sent_at"] = claim.sent_at
+        if failed:
+            values |= {
+                "failed_at": now,
+                "strikes": table.c.strikes + case((others_do_well, 1), else_=0),
+                "struck_since": case(
+                    (table.c.struck_since.is_not(None), table.c.struck_since),
+                    (others_do_well, now),
+                    else_=null(),
+                ),
+            }
+        with self._database.writing() as connection:
+            self._fenced(connection, claim, **values)
+
+    def is_hopeless(self, claim: Claim) -> bool:
+        """Whether the row failed so often while others succeeded that a person has to look."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(table.c.strikes, table.c.struck_since).where(table.c.id == claim.id)
+            ).one()
+        return row.struck_since is not None and hopeless(row.strikes, claim.now - row.struck_since)
+
+    def answered(self, claim: Claim, *, said: bool) -> None:
+        """The answer was said, or can be said nowhere: nothing is left to do."""
+        with self._database.writing() as connection:
+            self._fenced(connection, claim, answer="said" if said else "unsayable", **_DONE)
+
+    def answer_later(self, claim: Claim, after: float, cause: str) -> None:
+        """The answer was surely not said: say it in `after` seconds."""
+        with self._database.writing() as connection:
+            self._fenced(
+                connection,
+                claim,
+                answer="due",
+                due=self._database.now() + after,
+                token=None,
+                lease_until=None,
+                cause=cause,
+            )
+
+    def _fenced(self, connection: Connection, claim: Claim, **values: Any) -> None:
+        """Write to the row, unless its lease ran out or another worker has it."""
+        written = connection.execute(
+            update(table)
+            .where(
+                table.c.id == claim.id,
+                table.c.token == claim.token,
+                table.c.lease_until > self._database.now(),
+            )
+            .values(values)
+        )
+        if written.rowcount == 0:
+            raise LeaseLost
+
+
+_DONE: dict[str, object] = {"due": None}
+
+
+def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
+    return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+
+def _latest(key: str) -> Select[Any]:
+    return select(table).where(table.c.key == key).order_by(table.c.generation.desc()).limit(1)

@@ -1,0 +1,133 @@
+"""A row of the escalation table as core's values, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.sql.expression import ColumnElement
+
+from bot.core.faults import Reason
+from bot.core.model import (
+    Added,
+    Created,
+    Escalation,
+    Form,
+    Message,
+    Outcome,
+    ReplyTo,
+    Ticket,
+    Turned,
+)
+from bot.flows.ports import Claim
+from bot.store.codec import Codec
+
+MESSAGE = Codec(Message)
+DATA = Codec(dict[str, str])
+_ESCALATION = Codec(Escalation)
+_FORM = Codec(Form)
+_REPLY_TO = Codec(ReplyTo)
+
+UNFROZEN: dict[str, object] = {
+    "conversation_key": None,
+    "customer": None,
+    "sent_at": None,
+    "thread_id": None,
+    "thread_ref": None,
+    "thread_url": None,
+}
+"""What a row holds that has sent nothing whose outcome is unknown."""
+
+
+def reopened(now: ColumnElement[float]) -> dict[str, object]:
+    """The columns of a settled row that starts anew; what it had frozen stays."""
+    return {
+        "state": "waiting",
+        "answer": "none",
+        "due": now,
+        "lease_until": None,
+        "token": None,
+        "attempts": 0,
+        "answer_attempts": 0,
+        "strikes": 0,
+        "struck_since": None,
+        "failed_at": None,
+        "cause": None,
+        "reason": None,
+        "reason_data": None,
+        "settled_at": None,
+    }
+
+
+def asked(escalation: Escalation) -> dict[str, object]:
+    """The columns that tell what was asked. Texts and the answer's address stand apart from
+    the rest, for they are erased earlier."""
+    trigger = escalation.trigger
+    bare = replace(
+        trigger,
+        message=None,
+        form=None,
+        reply_to=ReplyTo(user=trigger.reply_to.user, asked_at=trigger.reply_to.asked_at),
+    )
+    return {
+        "via": trigger.via.value,
+        "team": trigger.team,
+        "channel": trigger.ref.channel if trigger.ref else trigger.channel,
+        "asker": trigger.asker,
+        "requester": trigger.form.requester if trigger.form else None,
+        "request": trigger.request,
+        "trigger": _ESCALATION.text(replace(escalation, trigger=bare)),
+        "message": MESSAGE.text(trigger.message),
+        "form": _FORM.text(trigger.form),
+        "reply_to": _REPLY_TO.text(trigger.reply_to),
+    }
+
+
+def escalation(row: Row[Any]) -> Escalation:
+    """What was asked."""
+    stored = _ESCALATION.value(row.trigger)
+    assert stored is not None  # noqa: S101 — the column is NOT NULL
+    trigger = replace(
+        stored.trigger,
+        message=MESSAGE.value(row.message),
+        form=_FORM.value(row.form),
+        reply_to=_REPLY_TO.value(row.reply_to) or stored.trigger.reply_to,
+    )
+    return replace(stored, trigger=trigger)
+
+
+def ticket(row: Row[Any]) -> Ticket | None:
+    """The Plain thread that the row has, or is being added to."""
+    if row.thread_id is None:
+        return None
+    return Ticket(id=row.thread_id, ref=row.thread_ref, url=row.thread_url)
+
+
+def outcome(row: Row[Any]) -> Outcome | None:
+    """What came of it, where the person who asked is to hear it."""
+    match row.state, ticket(row):
+        case "created", Ticket() as found:
+            return Created(found)
+        case "added", Ticket() as found:
+            return Added(found)
+        case (("refused" | "parked"), _):
+            return Turned(Reason(row.reason), DATA.value(row.reason_data) or {})
+    return None
+
+
+def claim(row: Row[Any]) -> Claim:
+    """A row just claimed; `row.now` is the ledger's clock."""
+    waiting = row.state == "waiting"
+    return Claim(
+        id=row.id,
+        token=row.token,
+        escalation=escalation(row),
+        generation=row.generation,
+        now=row.now,
+        attempt=row.attempts if waiting else row.answer_attempts,
+        customer=row.customer,
+        sent_at=row.sent_at,
+        adding_to=ticket(row) if waiting else None,
+        outcome=None if waiting else outcome(row),
+    )

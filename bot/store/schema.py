@@ -1,0 +1,102 @@
+"""The tables. Times are Unix seconds; JSON is text, so that both engines hold the same bytes."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+_Time = Float(53)
+
+person = Table(
+    "person",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("slack_user", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("email", Text),
+    Column("name", Text),
+    Column("source", Text, nullable=False),
+    Column("created_at", _Time, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+)
+
+escalation = Table(
+    "escalation",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    # The message key and how often it was asked for anew; together Plain's externalId.
+    Column("key", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    # Held by the one row that creates the thread of a conversation.
+    Column("conversation_key", Text),
+    # What was asked, by whom, and where to answer.
+    Column("via", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("channel", Text),
+    Column("asker", Text, nullable=False),
+    Column("requester", Text),
+    Column("request", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("message", Text),
+    Column("form", Text),
+    Column("reply_to", Text),
+    # How it stands. `due`: when a worker looks at it next; NULL when nothing is left to do.
+    Column("state", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("due", _Time),
+    Column("lease_until", _Time),
+    Column("token", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("answer_attempts", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False),
+    Column("struck_since", _Time),
+    Column("failed_at", _Time),
+    Column("cause", Text),
+    # What was decided before Plain was written to, and what came of it.
+    Column("customer", Text),
+    Column("sent_at", _Time),
+    Column("thread_id", Text),
+    Column("thread_ref", Text),
+    Column("thread_url", Text),
+    Column("reason", Text),
+    Column("reason_data", Text),
+    Column("created_at", _Time, nullable=False),
+    Column("settled_at", _Time),
+)
+Index("uq_escalation_key_generation", escalation.c.key, escalation.c.generation, unique=True)
+Index("uq_escalation_conversation_key", escalation.c.conversation_key, unique=True)
+_open = escalation.c.due.is_not(None)
+Index("ix_escalation_due", escalation.c.due, sqlite_where=_open, postgresql_where=_open)
+Index("ix_escalation_settled_at", escalation.c.settled_at)
+_refused = escalation.c.state == "refused"
+Index(
+    "ix_escalation_refused_requester",
+    escalation.c.requester,
+    sqlite_where=_refused,
+    postgresql_where=_refused,
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("created_at", _Time, nullable=False),
+)
+Index("ix_draft_created_at", draft.c.created_at)
+
+memory = Table(
+    "memory",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+)

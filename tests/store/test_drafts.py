@@ -1,0 +1,45 @@
+"""Open forms, and what is remembered of other services."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.model import Draft, Installation
+from bot.store.drafts import LONGEST_SECONDS, Drafts
+from bot.store.engine import Database
+from bot.store.memory import Memory
+from tests.conftest import Clock
+from tests.nouns import form, message, trigger
+
+DRAFT = Draft("d1", trigger(message=message()), form())
+
+
+@pytest.fixture
+def drafts(database: Database) -> Drafts:
+    return Drafts(database)
+
+
+def test_a_draft_comes_back_as_it_was_until_it_is_erased(drafts: Drafts) -> None:
+    drafts.keep(DRAFT)
+    assert drafts.load("d1") == DRAFT
+    drafts.erase("d1")
+    assert drafts.load("d1") is None
+
+
+def test_a_draft_lives_for_a_day(drafts: Drafts, clock: Clock) -> None:
+    drafts.keep(DRAFT)
+    clock.move(LONGEST_SECONDS - 1)
+    assert drafts.erase_old() == 0
+    assert drafts.load("d1") == DRAFT
+    clock.move(1)
+    assert drafts.load("d1") is None
+    assert drafts.erase_old() == 1
+
+
+def test_memory_keeps_the_newest_value_of_a_name(database: Database) -> None:
+    memory = Memory(database, Installation)
+    assert memory.recall("slack") is None
+    memory.keep("slack", Installation("T1", "https://one.slack.com/", "U1"))
+    newest = Installation("T1", "https://two.slack.com/", "U1", "B1")
+    memory.keep("slack", newest)
+    assert memory.recall("slack") == newest
