@@ -1,0 +1,285 @@
+"""The Plain port over httpx."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Generator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from math import inf
+from typing import TypeVar
+
+import httpx
+
+from bot.core.faults import Refused, TryLater
+from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
+from bot.flows.ports import PlainThread
+from bot.plain import operations, protocol
+from bot.plain.answers import Workspace
+from bot.plain.operations import Operation, Variables
+from bot.plain.remembered import Remembered
+
+T = TypeVar("T")
+
+Observe = Callable[[str, str, float], None]
+"""Told of every request: the operation, "ok" or the fault's cause or reason, and the seconds."""
+
+CONNECTIONS = 10
+"""One httpx client slows down above ten, and Plain's rate limits need no more."""
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+"""From first to last; Plain's gateway gives up at about 30 itself, so no more can be learnt."""
+LABEL_TYPES_SECONDS = 300.0
+PAGES = 50
+"""The most pages of one connection that are read; a cursor that leads in a circle ends there."""
+
+_KEY = re.compile(r"[!-~]+")
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class PlainClient:
+    """Asks Plain at `url` with `api_key`; raises TryLater and Refused, nothing else.
+
+    `http` may be given (it is then the giver's to close). `clock` is Unix seconds;
+    `connect_seconds` bounds the wait for a connection, `read_seconds` Plain's silence, and
+    `answer_seconds` a request as a whole. ValueError for a key or a `url` that cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        http: httpx.AsyncClient | None = None,
+        clock: Callable[[], float] = time.time,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+        observe: Observe | None = None,
+    ) -> None:
+        self._url = _checked(url)
+        self._auth = _Bearer(api_key)
+        self._headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": _user_agent(),
+        }
+        self._clock = clock
+        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
+        self._answer_seconds = answer_seconds
+        self._observe = observe
+        self._owned = http is None
+        self._http = http or httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        )
+        self._label_types = Remembered(
+            self._all_label_types, lifetime=LABEL_TYPES_SECONDS, clock=clock
+        )
+        self._workspace_id = Remembered(
+            lambda: self._ask(operations.WORKSPACE_ID, {}), lifetime=inf, clock=clock
+        )
+
+    async def aclose(self) -> None:
+        """Give up what is under way for everybody, and the connections."""
+        await self._label_types.forget()
+        await self._workspace_id.forget()
+        if self._owned:
+            await self._http.aclose()
+
+    async def open_thread(self, draft: ThreadDraft) -> PlainThread:
+        """Create the thread. TryLater(unknown=True) where it may have come about all the same."""
+        return await self._ask(
+            operations.CREATE_THREAD, operations.create_thread(draft), customer=draft.customer
+        )
+
+    async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
+        """The customer's thread with this external id, which is unique within the customer."""
+        return await self._ask(
+            operations.THREAD_BY_EXTERNAL_ID, {"customerId": customer, "externalId": external_id}
+        )
+
+    async def add_event(self, draft: EventDraft) -> None:
+        """Add to a thread. TryLater(unknown=True) where it may have come about all the same."""
+        await self._ask(operations.CREATE_THREAD_EVENT, operations.create_thread_event(draft))
+
+    async def has_event(self, thread: str, external_id: str) -> bool:
+        """Whether the thread's timeline holds an event with this external id, newest first."""
+        before = None
+        for _ in range(PAGES):
+            page = await self._ask(operations.THREAD_EVENTS, {"threadId": thread, "before": before})
+            if external_id in page.items:
+                return True
+            before = page.cursor
+            if before is None:
+                break
+        return False
+
+    async def find_customer(self, name: str) -> Customer | None:
+        """The customer named `c_…`, by e-mail address or as `external:ID`; None for no such."""
+        if name.startswith("external:"):
+            external_id = name.removeprefix("external:")
+            return await self._find(operations.CUSTOMER_BY_EXTERNAL_ID, {"externalId": external_id})
+        if "@" in name:
+            return await self._find(operations.CUSTOMER_BY_EMAIL, {"email": name})
+        if name.startswith("c_"):
+            return await self._find(operations.CUSTOMER, {"customerId": name})
+        return None
+
+    async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
+        """The customer with this address, made if there is none; an existing one stays as it is."""
+        variables = operations.upsert_customer(email, name, verified=verified)
+        try:
+            return await self._ask(operations.UPSERT_CUSTOMER, variables, customer=email)
+        except Refused as refused:
+            if refused.data.get("code") != "customer_already_exists_with_email":
+                raise
+            found = await self._ask(operations.CUSTOMER_BY_EMAIL, {"email": email})
+            if found is None:
+                raise
+            return found
+
+    async def label_types(self) -> Sequence[LabelType]:
+        """All label types that are not archived; five minutes old at most."""
+        return await self._label_types.get()
+
+    async def user_by_email(self, email: str) -> str | None:
+        """The id (`u_…`) of the Plain user with this address; None also for a deleted one."""
+        return await self._find(operations.USER_BY_EMAIL, {"email": email})
+
+    async def workspace_id(self) -> str:
+        """The id (`w_…`) of the workspace that the key belongs to (asked once)."""
+        return await self._workspace_id.get()
+
+    async def workspace(self) -> Workspace:
+        """What the key belongs to and what it may do, asked anew each time."""
+        return await self._ask(operations.WORKSPACE, {})
+
+    async def _all_label_types(self) -> tuple[LabelType, ...]:
+        found: list[LabelType] = []
+        after = None
+        for _ in range(PAGES):
+            page = await self._ask(operations.LABEL_TYPES, {"after": after})
+            found += page.items
+            after = page.cursor
+            if after is None:
+                return tuple(found)
+        raise TryLater("plain_endless_pages")
+
+    async def _find(self, operation: Operation[T | None], variables: Variables) -> T | None:
+        """A look-up by a name that people wrote: one that Plain cannot read names nobody."""
+        try:
+            return await self._ask(operation, variables)
+        except Refused as refused:
+            if refused.data.get("code") != "BAD_USER_INPUT":
+                raise
+            return None
+
+    async def _ask(
+        self, operation: Operation[T], variables: Variables, *, customer: str | None = None
+    ) -> T:
+        """The operation's value, with its request observed whatever comes of it."""
+        started = time.monotonic()
+        status = "abandoned"
+        try:
+            value = await self._answer(operation, variables, customer)
+            status = "ok"
+        except TryLater as later:
+            status = later.cause
+            raise
+        except Refused as refused:
+            status = refused.reason.value
+            raise
+        finally:
+            if self._observe is not None:
+                self._observe(operation.name, status, time.monotonic() - started)
+        return value
+
+    async def _answer(
+        self, operation: Operation[T], variables: Variables, customer: str | None
+    ) -> T:
+        write = operation.write
+        body = protocol.request(operation.document, variables, operation.name)
+        answer = await self._post(body, write=write)
+        data = protocol.response(
+            answer.status_code, answer.headers, answer.content, write=write, now=self._clock()
+        )
+        request_id = protocol.request_id(answer.headers)
+        output = data.get(operation.name) if operation.mutation else None
+        if isinstance(output, dict):
+            protocol.check(
+                output.get("error"), write=write, customer=customer, request_id=request_id
+            )
+        try:
+            return operation.read(data)
+        except ValueError:
+            raise TryLater("plain_unexpected", unknown=write, request_id=request_id) from None
+
+    async def _post(self, body: bytes, *, write: bool) -> httpx.Response:
+        """Plain's answer, whatever its status.
+
+        The fault is raised outside of the handler, so that it does not drag httpx's exception
+        along, which holds the request and with it the key.
+        """
+        if self._http.is_closed:
+            raise TryLater("plain_closed")
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await self._http.post(
+                    self._url,
+                    content=body,
+                    headers=self._headers,
+                    auth=self._auth,
+                    timeout=self._timeout,
+                    follow_redirects=False,
+                )
+        except (httpx.RequestError, OSError) as error:
+            fault = _unanswered(error, write=write)
+        raise fault
+
+
+def _unanswered(error: Exception, *, write: bool) -> TryLater:
+    """What became of a request without an answer: surely not sent, or unknown."""
+    if isinstance(error, _NOT_SENT):
+        return TryLater("plain_unreachable")
+    late = isinstance(error, httpx.TimeoutException | TimeoutError)
+    return TryLater("plain_timeout" if late else "plain_dropped", unknown=write)
+
+
+class _Bearer(httpx.Auth):
+    """Keeps the key out of every repr and every local variable but its own."""
+
+    def __init__(self, api_key: str) -> None:
+        if not _KEY.fullmatch(api_key):
+            raise ValueError("the Plain API key holds characters that no key has, or is empty")
+        self._header = f"Bearer {api_key}"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+def _checked(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError("the address of Plain's API is not an http(s) URL")
+    return url
+
+
+def _user_agent() -> str:
+    """Never empty: Plain's firewall answers 403 to a request without one."""
+    try:
+        return f"plain-bridge/{version('plain-bridge')}"
+    except PackageNotFoundError:
+        return "plain-bridge/0"

@@ -1,0 +1,277 @@
+"""The GraphQL documents of the bridge, values to variables, and data to values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bot.core.faults import Reason, Refused
+from bot.core.model import (
+    Customer,
+    DividerPart,
+    EventDraft,
+    LabelType,
+    LinkPart,
+    Part,
+    PlainTextPart,
+    Priority,
+    TextPart,
+    ThreadDraft,
+)
+from bot.flows.ports import PlainThread
+from bot.plain import answers
+from bot.plain.answers import Page, Workspace
+from bot.plain.protocol import Data
+
+T = TypeVar("T")
+
+Variables = Mapping[str, object]
+
+PAGE = 100
+"""The most that Plain gives in one page. https://www.plain.com/docs/graphql/pagination"""
+
+PRIORITY = {Priority.URGENT: 0, Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
+"""https://www.plain.com/docs/graphql-reference/mutations/changeThreadPriority"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[T]):
+    """One document, and how its data is read.
+
+    `name` stands in the document, in Plain's statistics and in our metrics; a mutation's is
+    its root field too. `mutation`: its output holds an `error`. `write`: a second one would
+    make a second thing. `read` raises ValueError where the data is not what the schema says.
+    """
+
+    name: str
+    document: str
+    read: Callable[[Data], T]
+    mutation: bool = False
+    write: bool = False
+
+
+_ERROR = "error { message type code fields { field message type } }"
+_CUSTOMER = "id fullName email { email }"
+_THREAD = f"""
+    id ref title status priority externalId previewText
+    customer {{ {_CUSTOMER} }}
+    labels {{ labelType {{ id name }} }}
+    assignedTo {{
+      ... on User {{ id }}
+      ... on MachineUser {{ id }}
+      ... on System {{ id }}
+    }}
+    createdAt {{ iso8601 }}
+    createdBy {{
+      ... on UserActor {{ userId }}
+      ... on MachineUserActor {{ machineUserId }}
+      ... on CustomerActor {{ customerId }}
+      ... on DeletedCustomerActor {{ customerId }}
+      ... on SystemActor {{ systemId }}
+    }}"""
+
+CREATE_THREAD: Operation[PlainThread] = Operation(
+    "createThread",
+    f"""mutation createThread($input: CreateThreadInput!) {{
+  createThread(input: $input) {{
+    thread {{{_THREAD}
+    }}
+    {_ERROR}
+  }}
+}}""",
+    answers.created_thread,
+    mutation=True,
+    write=True,
+)
+
+THREAD_BY_EXTERNAL_ID: Operation[PlainThread | None] = Operation(
+    "threadByExternalId",
+    f"""query threadByExternalId($customerId: ID!, $externalId: ID!) {{
+  threadByExternalId(customerId: $customerId, externalId: $externalId) {{{_THREAD}
+  }}
+}}""",
+    answers.found_thread,
+)
+
+CREATE_THREAD_EVENT: Operation[None] = Operation(
+    "createThreadEvent",
+    f"""mutation createThreadEvent($input: CreateThreadEventInput!) {{
+  createThreadEvent(input: $input) {{
+    threadEvent {{ id }}
+    {_ERROR}
+  }}
+}}""",
+    answers.created_event,
+    mutation=True,
+    write=True,
+)
+
+THREAD_EVENTS: Operation[Page[str]] = Operation(
+    "threadEvents",
+    f"""query threadEvents($threadId: ID!, $before: String) {{
+  thread(threadId: $threadId) {{
+    timelineEntries(filters: {{ entryTypes: [THREAD_EVENT] }}, last: {PAGE}, before: $before) {{
+      edges {{ node {{ entry {{ ... on ThreadEventEntry {{ externalId }} }} }} }}
+      pageInfo {{ hasPreviousPage startCursor }}
+    }}
+  }}
+}}""",
+    answers.event_external_ids,
+)
+
+UPSERT_CUSTOMER: Operation[Customer] = Operation(
+    "upsertCustomer",
+    f"""mutation upsertCustomer($input: UpsertCustomerInput!) {{
+  upsertCustomer(input: $input) {{
+    customer {{ {_CUSTOMER} }}
+    {_ERROR}
+  }}
+}}""",
+    answers.upserted_customer,
+    mutation=True,
+)
+
+CUSTOMER: Operation[Customer | None] = Operation(
+    "customer",
+    f"""query customer($customerId: ID!) {{
+  customer(customerId: $customerId) {{ {_CUSTOMER} }}
+}}""",
+    answers.found_customer("customer"),
+)
+
+CUSTOMER_BY_EMAIL: Operation[Customer | None] = Operation(
+    "customerByEmail",
+    f"""query customerByEmail($email: String!) {{
+  customerByEmail(email: $email) {{ {_CUSTOMER} }}
+}}""",
+    answers.found_customer("customerByEmail"),
+)
+
+CUSTOMER_BY_EXTERNAL_ID: Operation[Customer | None] = Operation(
+    "customerByExternalId",
+    f"""query customerByExternalId($externalId: ID!) {{
+  customerByExternalId(externalId: $externalId) {{ {_CUSTOMER} }}
+}}""",
+    answers.found_customer("customerByExternalId"),
+)
+
+USER_BY_EMAIL: Operation[str | None] = Operation(
+    "userByEmail",
+    """query userByEmail($email: String!) {
+  userByEmail(email: $email) { id isDeleted }
+}""",
+    answers.present_user,
+)
+
+LABEL_TYPES: Operation[Page[LabelType]] = Operation(
+    "labelTypes",
+    f"""query labelTypes($after: String) {{
+  labelTypes(filters: {{ isArchived: false }}, first: {PAGE}, after: $after) {{
+    edges {{ node {{ id name }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}""",
+    answers.label_types,
+)
+
+WORKSPACE_ID: Operation[str] = Operation(
+    "workspaceId", "query workspaceId { myWorkspace { id } }", answers.workspace_id
+)
+
+WORKSPACE: Operation[Workspace] = Operation(
+    "workspace",
+    """query workspace {
+  myWorkspace { id name }
+  myMachineUser { id }
+  myPermissions { permissions }
+}""",
+    answers.workspace,
+)
+
+
+def create_thread(draft: ThreadDraft) -> Variables:
+    """The variables of `CREATE_THREAD`. Refused for an assignee of no known kind.
+
+    `components` is marked deprecated, for a successor that needs a paid entitlement:
+    https://www.plain.com/docs/graphql-reference/mutations/createThread
+    """
+    given = {
+        "customerIdentifier": {"customerId": draft.customer},
+        "externalId": draft.external_id,
+        "title": draft.title,
+        "components": components(draft.parts),
+        "priority": PRIORITY[draft.priority],
+        "description": draft.preview or None,
+        "labelTypeIds": list(draft.label_types) or None,
+        "tenantIdentifier": {"externalId": draft.tenant} if draft.tenant else None,
+        "assignedTo": _assignee(draft.assignee) if draft.assignee else None,
+    }
+    return {"input": {name: value for name, value in given.items() if value is not None}}
+
+
+def create_thread_event(draft: EventDraft) -> Variables:
+    """The variables of `CREATE_THREAD_EVENT`.
+
+    https://www.plain.com/docs/graphql-reference/mutations/createThreadEvent
+    """
+    return {
+        "input": {
+            "threadId": draft.thread,
+            "externalId": draft.external_id,
+            "title": draft.title,
+            "components": components(draft.parts),
+        }
+    }
+
+
+def upsert_customer(email: str, name: str, *, verified: bool) -> Variables:
+    """The variables of `UPSERT_CUSTOMER`: makes the customer, leaves an existing one as it is.
+
+    https://www.plain.com/docs/graphql-reference/mutations/upsertCustomer
+    """
+    return {
+        "input": {
+            "identifier": {"emailAddress": email},
+            "onCreate": {"fullName": name, "email": {"email": email, "isVerified": verified}},
+            "onUpdate": {},
+        }
+    }
+
+
+def components(parts: Sequence[Part]) -> list[dict[str, object]]:
+    """What `ComponentInput` and `EventComponentInput` both take; Plain refuses empty texts.
+
+    https://www.plain.com/docs/ui-components/text
+    """
+    return [_component(part) for part in parts if not _is_empty(part)]
+
+
+def _is_empty(part: Part) -> bool:
+    return isinstance(part, TextPart | PlainTextPart) and not part.text.strip()
+
+
+def _component(part: Part) -> dict[str, object]:
+    match part:
+        case TextPart(text, tone, small):
+            look = {"textSize": _size(small), "textColor": tone.name}
+            return {"componentText": {"text": text, **look}}
+        case PlainTextPart(text, tone, small):
+            look = {"plainTextSize": _size(small), "plainTextColor": tone.name}
+            return {"componentPlainText": {"plainText": text, **look}}
+        case LinkPart(label, url):
+            return {"componentLinkButton": {"linkButtonLabel": label, "linkButtonUrl": url}}
+        case DividerPart():
+            return {"componentDivider": {"dividerSpacingSize": "S"}}
+
+
+def _size(small: bool) -> str:
+    return "S" if small else "M"
+
+
+def _assignee(assignee: str) -> dict[str, str]:
+    kinds = {"u": "userId", "mu": "machineUserId"}
+    kind = kinds.get(assignee.partition("_")[0])
+    if kind is None:
+        raise Refused(Reason.UNKNOWN_ASSIGNEE, assignee=assignee)
+    return {kind: assignee}

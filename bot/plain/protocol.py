@@ -1,0 +1,227 @@
+"""Plain's GraphQL protocol without I/O: bytes out, data or a fault in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.plain.waits import limit_reset, retry_after
+
+Data = dict[str, Any]
+
+LONGEST_WORDS = 500
+"""Characters of Plain's own words that a fault keeps; an error can echo all of its input."""
+
+_FINAL = re.compile(r"BAD_USER_INPUT|GRAPHQL_\w+")
+_RETRYABLE = frozenset({"attachment_not_uploaded", "cannot_reply_to_unsent_email", "rate_limited"})
+_REQUEST_TIMEOUT = 408
+
+
+def request(document: str, variables: Mapping[str, object], operation_name: str) -> bytes:
+    """The body of a POST. ASCII only, so that half a surrogate pair in a text cannot break it.
+
+    https://www.plain.com/docs/graphql/introduction
+    """
+    body = {"query": document, "variables": variables, "operationName": operation_name}
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """What Plain's gateway calls the request that was answered; its support asks for it."""
+    return _words(_lowered(headers).get("apigw-requestid")) or None
+
+
+def response(
+    status: int, headers: Mapping[str, str], body: bytes, *, write: bool, now: float
+) -> Data:
+    """The `data` of an answer, or a Fault.
+
+    `write`: a second request would make a second thing, so that an answer which does not tell
+    what became of this one is `TryLater(unknown=True)`. `now`: Unix seconds, for waits that
+    are given as a moment.
+
+    What Plain itself decided (an error's code, a 4xx) is Refused, unless it may be different
+    later. What only something in between can have said (HTML, a redirect, a 5xx, the
+    firewall's 403, half an answer) passes, and must cost nobody a thread: TryLater.
+    https://www.plain.com/docs/graphql/error-handling
+    """
+    headers = _lowered(headers)
+    if status == 429:
+        raise _rate_limited(headers, now)
+    answer = _json(body)
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    if errors:
+        raise _graphql_fault(errors, status, headers, write=write, now=now)
+    if not 200 <= status < 300:
+        raise _http_fault(status, _message(answer), headers, write=write, now=now)
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, dict):
+        cause = "plain_not_json" if answer is None else "plain_no_data"
+        raise TryLater(cause, unknown=write, request_id=request_id(headers))
+    return data
+
+
+def check(
+    error: object,
+    *,
+    write: bool,
+    customer: str | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Raise what a mutation's `error` object stands for; null stands for none.
+
+    `customer`: whom the mutation is about, for the faults that name the customer.
+    An unknown code is final, and keeps all that Plain says about it.
+    https://www.plain.com/docs/graphql/error-codes
+    """
+    if error is None:
+        return
+    found = error if isinstance(error, dict) else {}
+    code = _words(found.get("code")) or "unknown"
+    kind = found.get("type")
+    message = _words(found.get("message"))
+    fields = _dicts(found.get("fields"))
+    if customer is not None and code == "customer_is_marked_as_spam":
+        raise _refused(Reason.CUSTOMER_IS_SPAM, request_id, customer=customer)
+    if customer is not None and _misses_customer(code, message, fields):
+        raise _refused(Reason.BROKEN_LINK, request_id, customer=customer)
+    if code.lower() in _RETRYABLE:
+        raise TryLater(f"plain_{code.lower()}", request_id=request_id)
+    if kind == "INTERNAL" or code.startswith("internal"):
+        raise TryLater("plain_internal", unknown=write, request_id=request_id)
+    if kind == "FORBIDDEN" or code == "forbidden":
+        raise _refused(Reason.PLAIN_FORBIDDEN, request_id, message=message)
+    raise _plain_refused(code, message, request_id, fields)
+
+
+def _misses_customer(code: str, message: str, fields: Sequence[Data]) -> bool:
+    """Whether the error says that the customer does not exist.
+
+    In which form Plain says so is not documented: by a field that is NOT_FOUND, or by its code.
+    """
+    missing = [_words(field.get("field")) for field in fields if field.get("type") == "NOT_FOUND"]
+    if missing:
+        return any("customer" in name.lower() for name in missing)
+    return code == "customer_not_found" or (code == "not_found" and "customer" in message.lower())
+
+
+def _graphql_fault(
+    errors: object, status: int, headers: Mapping[str, str], *, write: bool, now: float
+) -> Fault:
+    """What the top-level `errors` stand for; without a known code the HTTP status decides.
+
+    Of several, a rate limit comes first (nothing was processed), then what no repetition mends.
+    """
+    said = {_code(error): _words(error.get("message")) for error in reversed(_dicts(errors))}
+    asked = request_id(headers)
+    if "RATE_LIMITED" in said:
+        return _rate_limited(headers, now)
+    if "UNAUTHENTICATED" in said:
+        return _refused(Reason.PLAIN_KEY, asked)
+    if "FORBIDDEN" in said:
+        return _refused(Reason.PLAIN_FORBIDDEN, asked, message=said["FORBIDDEN"])
+    for code, message in said.items():
+        if _FINAL.fullmatch(code):
+            return _plain_refused(code, message, asked)
+    if "INTERNAL_SERVER_ERROR" in said:
+        return TryLater("plain_internal", unknown=write, request_id=asked)
+    code, message = next(reversed(said.items()), ("", ""))
+    if 200 <= status < 300:
+        return _plain_refused(code or "unknown", message, asked)
+    return _http_fault(status, message, headers, write=write, now=now, code=code)
+
+
+def _http_fault(
+    status: int,
+    message: str | None,
+    headers: Mapping[str, str],
+    *,
+    write: bool,
+    now: float,
+    code: str = "",
+) -> Fault:
+    """What an HTTP status stands for; `message` is None where the body was not Plain's JSON."""
+    asked = request_id(headers)
+    if status == 401:
+        return _refused(Reason.PLAIN_KEY, asked)
+    if status == 403 and message is None:
+        return TryLater("plain_blocked", request_id=asked)
+    if status == 403:
+        return _refused(Reason.PLAIN_FORBIDDEN, asked, message=message)
+    if 400 <= status < 500 and status != _REQUEST_TIMEOUT:
+        return _plain_refused(code or f"http_{status}", message or "", asked)
+    after = retry_after(headers, now)
+    return TryLater(f"plain_http_{status}", after=after, unknown=write, request_id=asked)
+
+
+def _rate_limited(headers: Mapping[str, str], now: float) -> TryLater:
+    """A request over the limit was never processed, so that even a write is safe to repeat.
+
+    https://github.com/team-plain/sdk
+    """
+    after = retry_after(headers, now)
+    after = limit_reset(headers, now) if after is None else after
+    return TryLater("plain_rate_limited", after=after, request_id=request_id(headers))
+
+
+def _plain_refused(
+    code: str, message: str, request_id: str | None, fields: Sequence[Data] = ()
+) -> Refused:
+    return _refused(
+        Reason.PLAIN_REFUSED,
+        request_id,
+        code=code,
+        message=message,
+        fields="; ".join(_field_in_words(field) for field in fields),
+    )
+
+
+def _field_in_words(field: Data) -> str:
+    """`title: must not be empty`; where Plain sends no message, the kind of error: `not found`."""
+    kind = _words(field.get("type")).lower().replace("_", " ")
+    return f"{_words(field.get('field')) or '?'}: {_words(field.get('message')) or kind or '?'}"
+
+
+def _refused(reason: Reason, request_id: str | None, **data: str | None) -> Refused:
+    told = {**data, "request_id": request_id}
+    return Refused(reason, **{name: text for name, text in told.items() if text is not None})
+
+
+def _lowered(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _json(body: bytes) -> object:
+    """The parsed body; None where it is no JSON, however it fails to be."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _dicts(value: object) -> list[Data]:
+    """The objects of a JSON list; none where it is something else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _code(error: Data) -> str:
+    extensions = error.get("extensions")
+    return _words(extensions.get("code")) if isinstance(extensions, dict) else ""
+
+
+def _message(answer: object) -> str | None:
+    """The gateway's `{"message": …}`; AWS spells it with a capital as well."""
+    if not isinstance(answer, dict):
+        return None
+    return _words(answer.get("message")) or _words(answer.get("Message"))
+
+
+def _words(value: object) -> str:
+    """A text of Plain's, fit for a log, a database and a person: printable and bounded."""
+    if not isinstance(value, str):
+        return ""
+    printable = "".join(letter if letter.isprintable() else " " for letter in value)
+    return " ".join(printable.split())[:LONGEST_WORDS]

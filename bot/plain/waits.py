@@ -1,0 +1,44 @@
+"""How long Plain asks to wait, read from an answer's headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+LONGEST_WAIT = 3600.0
+"""Seconds; a longer wait is not believed, or one wrong clock would park a row for years."""
+
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait by `Retry-After`, which is a number or an HTTP date; `now` in Unix seconds.
+
+    `headers` have lower-case names. None where it is absent or not to be understood.
+    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+    """
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return min(float(value), LONGEST_WAIT)
+    try:
+        return _until(parsedate_to_datetime(value), now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def limit_reset(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until the rate limit's window ends, by `x-ratelimit-reset`: an ISO 8601 moment.
+
+    Plain's help centre, "Understanding rate limits and their impact on API usage".
+    """
+    try:
+        return _until(datetime.fromisoformat(headers.get("x-ratelimit-reset", "").strip()), now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _until(moment: datetime, now: float) -> float:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max(aware.timestamp() - now, 0.0), LONGEST_WAIT)
