@@ -1,0 +1,221 @@
+"""One call of Slack's Web API, or one answer to a `response_url`: what came back, or a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.core.faults import Fault, Reason, Refused, TryLater
+
+CALL_LIMIT = 10.0
+"""Seconds for any call."""
+VIEW_LIMIT = 2.0
+"""Seconds for opening or changing a view: a trigger lives for three."""
+_CONNECT_LIMIT = 5.0
+
+_TRANSIENT = frozenset(
+    {
+        "accesslimited",
+        "external_channel_migrating",
+        "fatal_error",
+        "internal_error",
+        "rate_limited",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+    }
+)
+
+# "It's possible some aspect of the operation succeeded before the error was raised."
+# https://docs.slack.dev/reference/methods/chat.postMessage#errors
+_UNSURE = frozenset({"fatal_error", "internal_error"})
+
+TOKEN_ERRORS = frozenset(
+    {
+        "account_inactive",
+        "ekm_access_denied",
+        "invalid_auth",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+    }
+)
+"""The operator's fault, and mended without asking again: no work may be lost over it."""
+
+
+class Declined(Refused):
+    """Slack said no for good; `code` is its own word, which the edge decides by."""
+
+    def __init__(self, method: str, code: str, needed: str | None = None) -> None:
+        if code == "missing_scope":
+            super().__init__(Reason.MISSING_SCOPE, **({"needed": needed} if needed else {}))
+        else:
+            super().__init__(Reason.SLACK_REFUSED, code=code, method=method)
+        self.method = method
+        self.code = code
+
+
+def open_session() -> aiohttp.ClientSession:
+    """The connections that all calls share; to be made inside the event loop, and closed."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=CALL_LIMIT, sock_connect=_CONNECT_LIMIT),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def web_client(token: str, api_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """Slack's client as the bridge needs it.
+
+    It repeats nothing by itself: its default handler sends a post again after a broken
+    connection, which says a thing twice. It never logs requests, whose bodies hold texts.
+    """
+    quiet = logging.getLogger("bot.slack.web")
+    quiet.setLevel(logging.WARNING)
+    web = AsyncWebClient(
+        token=token,
+        base_url=api_url,
+        session=session,
+        timeout=int(CALL_LIMIT),
+        retry_handlers=[],
+        logger=quiet,
+    )
+    web.proxy = _proxy(web, api_url)
+    return web
+
+
+async def call(
+    method: str, request: Awaitable[AsyncSlackResponse], limit: float = CALL_LIMIT
+) -> AsyncSlackResponse:
+    """Await `request`, a call of `method` that is harmless twice, for at most `limit` seconds.
+
+    Raises TryLater and Declined.
+    """
+    try:
+        return await call_once(method, request, limit)
+    except TryLater as later:
+        raise TryLater(later.cause, after=later.after) from None
+
+
+async def call_once(
+    method: str, request: Awaitable[AsyncSlackResponse], limit: float = CALL_LIMIT
+) -> AsyncSlackResponse:
+    """As `call`, for what must not be done twice.
+
+    TryLater is `unknown` where Slack may have done it all the same.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            return await request
+    except SlackApiError as error:
+        raise _fault(method, error) from None
+    except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+        raise _unreached(error) from None
+    except (AttributeError, ValueError):  # the SDK's own checks, on 200 with text or a list
+        raise TryLater("slack_not_json", unknown=True) from None
+
+
+def content(response: AsyncSlackResponse) -> Mapping[str, Any]:
+    """The response's JSON object."""
+    return response.data if isinstance(response.data, dict) else {}
+
+
+async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> None:
+    """Answer to a `response_url`; it needs no token and no membership.
+
+    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+    """
+    if web.session is None:
+        raise ValueError("the Slack client needs a shared session")
+    try:
+        async with (
+            asyncio.timeout(CALL_LIMIT),
+            web.session.post(
+                url, json=dict(body), proxy=_proxy(web, url), allow_redirects=False
+            ) as answer,
+        ):
+            text = await answer.text(errors="replace")
+            status, headers = answer.status, answer.headers
+    except aiohttp.InvalidURL:
+        raise Declined("response_url", "invalid_url") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise _unreached(error) from None
+    said = _object(text)
+    if status == 200 and said.get("ok", True):
+        return
+    code = said.get("error") or (text.strip() if len(text) < 40 else "")
+    raise _judge("response_url", status, headers, {"error": code or f"http_{status}"})
+
+
+def _fault(method: str, error: SlackApiError) -> Fault:
+    answer = error.response
+    if not isinstance(answer, AsyncSlackResponse):  # a body that is no JSON: aiohttp's response
+        status = getattr(answer, "status", 200)
+        return _judge(method, status, getattr(answer, "headers", {}), {})
+    return _judge(method, answer.status_code or 200, answer.headers, content(answer))
+
+
+def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[str, Any]) -> Fault:
+    """The fault in an answer that is not a plain yes."""
+    code = str(said.get("error") or "")
+    after = _seconds(headers.get("Retry-After"))
+    if status == 429 or code in {"ratelimited", "rate_limited"}:
+        return TryLater("slack_ratelimited", after=after)
+    if status >= 500:
+        return TryLater(f"slack_{status}", after=after, unknown=True)
+    if code in _TRANSIENT:
+        return TryLater(f"slack_{code}", after=after, unknown=code in _UNSURE)
+    if code in TOKEN_ERRORS:
+        return TryLater(f"slack_{code}")
+    if not code:
+        return TryLater("slack_not_json", unknown=True)
+    needed = said.get("needed")
+    return Declined(method, code, needed if isinstance(needed, str) else None)
+
+
+def _unreached(error: Exception) -> TryLater:
+    """A request that got no answer; unknown unless the connection never stood."""
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return TryLater("slack_unreachable")
+    if isinstance(error, TimeoutError):
+        return TryLater("slack_timeout", unknown=True)
+    return TryLater("slack_disconnected", unknown=True)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 86_400 else None
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _proxy(web: AsyncWebClient, url: str) -> str | None:
+    """The proxy that the environment names, except for what runs on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    return None if local else web.proxy

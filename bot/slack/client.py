@@ -1,0 +1,194 @@
+"""The Slack port over slack_sdk's AsyncWebClient, and the calls that the listeners need."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.core import refs
+from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.model import (
+    Channel,
+    Draft,
+    Installation,
+    Message,
+    Names,
+    Outcome,
+    Profile,
+    Remark,
+    ReplyTo,
+    Ticket,
+    Trigger,
+)
+from bot.core.refs import MessageRef
+from bot.core.richtext import Mention
+from bot.slack import reading
+from bot.slack.answers import Answers, Manner
+from bot.slack.blocks import answer, form
+from bot.slack.blocks.answer import Answer
+from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
+from bot.slack.lookups import Lookups
+
+log = structlog.get_logger(__name__)
+
+# What a view with a user that Slack does not take there may be refused with.
+_BAD_VIEW = frozenset(
+    {"invalid_arguments", "invalid_blocks", "invalid_user", "user_not_found", "user_not_visible"}
+)
+
+
+class SlackClient:
+    """Reads and speaks in one workspace; fits `bot.flows.ports.Slack`.
+
+    `web` comes from `bot.slack.calls.web_client`. `installed` is what an earlier `auth.test`
+    told, so that nothing but that call needs Slack at the start; without it the first need asks.
+    `clock` gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        web: AsyncWebClient,
+        manner: Manner | None = None,
+        *,
+        installed: Installation | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.web = web
+        self.installed = installed
+        self._lookups = Lookups(web, self._installation, clock)
+        self._answers = Answers(web, manner or Manner(), clock, self._lookups.may_be_shared)
+
+    async def installation(self) -> Installation:
+        """Where the token is installed; asks Slack anew and remembers it.
+
+        A token that Slack does not take is TryLater: work waits until the operator mends it.
+        """
+        said = content(await self._auth_test())
+        team, url, user = said.get("team_id"), said.get("url"), said.get("user_id")
+        if not (isinstance(team, str) and isinstance(url, str) and isinstance(user, str)):
+            raise Refused(Reason.SLACK_REFUSED, code="no_workspace", method="auth.test")
+        self.installed = Installation(
+            team=team,
+            url=f"{url.rstrip('/')}/",
+            bot_user=user,
+            bot_id=_text(said, "bot_id"),
+            enterprise=_text(said, "enterprise_id"),
+        )
+        return self.installed
+
+    async def granted_scopes(self) -> frozenset[str]:
+        """The token's scopes, as Slack states them with every answer.
+
+        https://docs.slack.dev/authentication/installing-with-oauth#inspect
+        """
+        headers = {k.lower(): v for k, v in (await self._auth_test()).headers.items()}
+        scopes = headers.get("x-oauth-scopes", "").split(",")
+        return frozenset(scope.strip() for scope in scopes if scope.strip())
+
+    # Views: a trigger lives for three seconds, so all of this takes at most two.
+
+    async def open_form(self, trigger_id: str, draft: Draft) -> str:
+        """Open the draft's form; the view's id. Where Slack refuses the requester, without."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + VIEW_LIMIT
+        try:
+            return await self.open_view(trigger_id, form.form(draft), limit=VIEW_LIMIT)
+        except Declined as declined:
+            if declined.code not in _BAD_VIEW:
+                raise
+        bare = form.form(draft, with_requester=False)
+        return await self.open_view(trigger_id, bare, limit=max(0.0, end - loop.time()))
+
+    async def open_view(
+        self, trigger_id: str, view: Mapping[str, Any], *, limit: float = VIEW_LIMIT
+    ) -> str:
+        """Open a view; its id. https://docs.slack.dev/reference/methods/views.open"""
+        asked = self.web.views_open(trigger_id=trigger_id, view=dict(view))
+        opened = content(await call_once("views.open", asked, limit)).get("view")
+        id_ = opened.get("id") if isinstance(opened, dict) else None
+        if not isinstance(id_, str):
+            raise TryLater("slack_not_understood", unknown=True)
+        return id_
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
+        """Put another view in the place of an open one."""
+        asked = self.web.views_update(view_id=view_id, view=dict(view))
+        await call("views.update", asked, VIEW_LIMIT)
+
+    async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
+        """Show, instead of the form, that the message has its ticket."""
+        await self.open_view(trigger_id, form.already(ticket))
+
+    async def show_not_recorded(self, view_id: str) -> None:
+        """Say in place of an open form that nothing was recorded."""
+        await self.update_view(view_id, form.not_recorded())
+
+    # Reading
+
+    async def message(self, ref: MessageRef) -> Message:
+        """The message, whether it is a reply or not. Refused where it cannot be read."""
+        return await reading.read(self.web, ref)
+
+    async def profile(self, user: str) -> Profile | None:
+        """Who that is (cached); None for a user that Slack does not show."""
+        return await self._lookups.profile(user)
+
+    async def channel(self, channel: str) -> Channel:
+        """The conversation (cached); without a name where it cannot be read."""
+        return await self._lookups.channel(channel)
+
+    async def names(self, mentions: Sequence[Mention]) -> Names:
+        """The names of those mentioned (cached); the unreadable ones are left out."""
+        return await self._lookups.names(mentions)
+
+    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+        """The names of those mentioned that are in the cache, for a form that must open now."""
+        return self._lookups.names_at_hand(mentions)
+
+    async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
+        """The message's link: Slack's own, or built where Slack does not give it.
+
+        The built one leads to the same place, so no fault is worth a wait here.
+        """
+        asked = self.web.chat_getPermalink(channel=ref.channel, message_ts=ref.ts)
+        try:
+            link = _text(content(await call("chat.getPermalink", asked)), "permalink")
+        except Fault as fault:
+            log.debug("slack.permalink_built", channel=ref.channel, ts=ref.ts, cause=str(fault))
+            link = None
+        return link or refs.permalink((await self._installation()).url, ref, thread_ts)
+
+    # Answering
+
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
+        """Answer the person who asked, in words, once; `reference` is what they can quote."""
+        bot = self.installed.bot_user if self.installed else None
+        await self._answers.tell(trigger, outcome, reference, bot)
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+        """Say privately what came of asking again; a failure is nobody's loss."""
+        try:
+            await self._answers.say_privately(reply_to, answer.remark(remark))
+        except Fault as fault:
+            log.info("slack.remark_lost", remark=type(remark).__name__, cause=str(fault))
+
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
+        """Say something to the person who asked; raises as `tell` does."""
+        await self._answers.say_privately(reply_to, said)
+
+    async def _installation(self) -> Installation:
+        return self.installed or await self.installation()
+
+    async def _auth_test(self) -> AsyncSlackResponse:
+        return await call("auth.test", self.web.auth_test())
+
+
+def _text(said: Mapping[str, Any], key: str) -> str | None:
+    value = said.get(key)
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,205 @@
+"""What Slack tells the bridge: each listener parses, calls one flow, and returns."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.error import BoltUnhandledRequestError
+
+from bot.core import quote
+from bot.core.faults import Fault
+from bot.core.model import Draft, Form, Names, Priority, Remark, ReplyTo, Trigger
+from bot.core.richtext import mentions
+from bot.flows.intake import Intake
+from bot.flows.ports import Drafts, Recorded, Run
+from bot.slack import payloads, words
+from bot.slack.blocks import answer
+
+log = structlog.get_logger("bot.slack")
+
+Asked = dict[str, Any]
+
+
+class Speaks(Protocol):
+    """What the listeners say beside the forms; nothing depends on its arriving."""
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+    def names_at_hand(self, mentioned: Any) -> Names: ...
+
+
+@dataclass
+class Doors:
+    """The listeners, and what they lead to. `team` is the installed workspace's id,
+    `emoji` the names that rules name."""
+
+    team: str
+    intake: Intake
+    drafts: Drafts
+    slack: Speaks
+    run: Run
+    clock: Callable[[], float]
+    emoji: tuple[str, ...] = ("ticket",)
+    _later: set[asyncio.Task[None]] = field(default_factory=set)
+    _remarked: dict[str, None] = field(default_factory=dict)
+
+    def hang_on(self, app: AsyncApp) -> None:
+        """Every door of the bridge."""
+        app.event("reaction_added")(self.on_reaction)
+        app.shortcut("create_plain_ticket")(self.on_message_shortcut)
+        app.shortcut("new_plain_ticket")(self.on_global_shortcut)
+        app.command("/plain-ticket")(self.on_command)
+        app.view("plain_ticket_form")(self.on_submit)
+        app.view_closed("plain_ticket_form")(self.on_closed)
+        app.error(self.on_error)
+
+    async def on_reaction(self, body: Asked) -> None:
+        trigger = payloads.ReactionAdded.model_validate(body).trigger(self.team, self.clock())
+        if trigger is not None:
+            self._speak(trigger, await self.intake.take(trigger))
+
+    async def on_message_shortcut(self, body: Asked, ack: AsyncAck) -> None:
+        shortcut = payloads.MessageShortcut.model_validate(body)
+        trigger = shortcut.trigger(self.team, self.clock())
+        await self._open_form(shortcut.trigger_id, trigger)
+        await ack()
+
+    async def on_global_shortcut(self, body: Asked, ack: AsyncAck) -> None:
+        shortcut = payloads.GlobalShortcut.model_validate(body)
+        trigger = shortcut.trigger(self.team, self.clock())
+        await self._open_form(shortcut.trigger_id, trigger)
+        await ack()
+
+    async def on_command(self, body: Asked, ack: AsyncAck) -> None:
+        command = payloads.SlashCommand.model_validate(body)
+        trigger = command.trigger(self.team, self.clock())
+        if command.asks_for_help:
+            await _reply(ack, answer.usage(self.emoji))
+            return
+        if command.is_bare:
+            await self._open_form(command.trigger_id, trigger)
+            await ack()
+            return
+        try:
+            self._speak(trigger, await self.intake.take(trigger))
+        except (Fault, TimeoutError) as fault:
+            # Slack sends no command twice: the person has the text back, at once.
+            _note("command_not_recorded", fault)
+            await _reply(ack, answer.command_not_recorded(command.text))
+        else:
+            await ack()
+
+    async def on_submit(self, body: Asked, ack: AsyncAck) -> None:
+        submission = payloads.ViewSubmission.model_validate(body)
+        if errors := submission.errors():
+            await ack(response_action="errors", errors=errors)
+            return
+        try:
+            draft = await self._draft(submission.draft_id)
+            if draft is None:
+                await ack(response_action="errors", errors={"title": words.FORM_TOO_OLD})
+                return
+            trigger = submission.trigger(draft)
+            self._speak(trigger, await self.intake.take(trigger))
+        except (Fault, TimeoutError) as fault:
+            _note("form_not_recorded", fault)
+            await ack(response_action="errors", errors={"title": words.NOT_RECORDED_HERE})
+        else:
+            await ack()
+
+    async def on_closed(self, body: Asked, ack: AsyncAck) -> None:
+        closed = payloads.ViewClosed.model_validate(body)
+        self._do_later(self.run(self.drafts.erase, closed.draft_id))
+        await ack()
+
+    async def on_error(self, error: Exception, body: Asked) -> BoltResponse:
+        """The answer to what no listener took, or took badly."""
+        match error:
+            case BoltUnhandledRequestError():
+                return BoltResponse(status=200)  # not ours: Slack need not send it again
+            case Fault() | TimeoutError():
+                _note("event_not_recorded", error)
+                return BoltResponse(status=500)  # Slack sends an event again
+            case ValidationError():
+                wrong = [".".join(map(str, each["loc"])) for each in error.errors()]
+                log.warning("payload_not_understood", type=_type(body), wrong=wrong)
+            case _:
+                # Its words may quote the payload; where it was raised says enough.
+                log.error("payload_broke", type=_type(body), error=type(error).__name__)
+        return BoltResponse(status=400)
+
+    # What the listeners share
+
+    async def _open_form(self, trigger_id: str, trigger: Trigger) -> None:
+        draft = Draft(id=uuid.uuid4().hex, trigger=trigger, prefill=self._prefill(trigger))
+        try:
+            await self.intake.open_form(trigger_id, draft)
+        except (Fault, TimeoutError) as fault:
+            _note("form_not_opened", fault)
+            self._do_later(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
+
+    def _prefill(self, trigger: Trigger) -> Form:
+        message = trigger.message
+        if message is None:
+            return Form("", None, trigger.asker, Priority.NORMAL)
+        names = self.slack.names_at_hand(mentions(message.blocks))
+        by_a_person = message.author is not None and message.bot is None
+        return Form(
+            title=quote.default_title(message, names),
+            description=None,
+            requester=message.author if by_a_person and message.author else trigger.asker,
+            priority=Priority.NORMAL,
+        )
+
+    async def _draft(self, draft_id: str) -> Draft | None:
+        async with asyncio.timeout(1.0):
+            return await self.run(self.drafts.load, draft_id)
+
+    def _speak(self, trigger: Trigger, recorded: Recorded | None) -> None:
+        """Say what asking again met; once, however often Slack delivers this asking."""
+        if recorded is None or recorded.remark is None or trigger.request in self._remarked:
+            return
+        self._remarked[trigger.request] = None
+        if len(self._remarked) > 1000:
+            del self._remarked[next(iter(self._remarked))]
+        self._do_later(self.slack.remark(trigger.reply_to, recorded.remark))
+
+    def _do_later(self, work: Awaitable[None] | Coroutine[Any, Any, None]) -> None:
+        """Do what nobody needs to wait for, and what is no loss if the process dies."""
+
+        async def quietly() -> None:
+            try:
+                await work
+            except (Fault, TimeoutError) as fault:
+                _note("courtesy_failed", fault)
+
+        task = asyncio.create_task(quietly())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def rest(self) -> None:
+        """Wait for what was left for later (at a graceful stop, and in tests)."""
+        await asyncio.gather(*self._later, return_exceptions=True)
+
+
+async def _reply(ack: AsyncAck, said: answer.Answer) -> None:
+    await ack(text=said.text, blocks=said.blocks or None, response_type="ephemeral")
+
+
+def _note(event: str, fault: BaseException) -> None:
+    log.warning(event, cause=str(fault) or type(fault).__name__)
+
+
+def _type(body: Asked) -> str:
+    """What kind of payload it was; never what it held."""
+    inner = body.get("event")
+    kind = inner.get("type") if isinstance(inner, dict) else body.get("type")
+    return kind if isinstance(kind, str) and kind.isidentifier() else "unknown"

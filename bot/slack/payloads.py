@@ -1,0 +1,297 @@
+"""What Slack sends, as lenient models that give core's nouns.
+
+A missing field that is needed, or one of a wrong form, is pydantic's ValidationError.
+https://docs.slack.dev/reference/interaction-payloads
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from bot.core.model import Draft, Form, Message, Priority, ReplyTo, Trigger, Via
+from bot.core.refs import MessageRef, is_ts
+from bot.core.routing import bare_emoji
+from bot.slack import words
+from bot.slack.blocks.form import DESCRIPTION_LENGTH, TITLE_LENGTH
+from bot.slack.text import blocks_of, files_of, plain_blocks
+
+_SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
+
+# Ids are opaque, but none has a blank or a control character.
+Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
+Ts = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,2000}$")]
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Named(_Sent):
+    id: Id
+
+
+class _Item(_Sent):
+    type: str
+    channel: Id | None = None
+    ts: Ts | None = None
+
+    @model_validator(mode="after")
+    def _message_is_named(self) -> Self:
+        if self.type == "message" and (self.channel is None or self.ts is None):
+            raise ValueError("a reaction to a message names its channel and ts")
+        return self
+
+
+class _Reaction(_Sent):
+    user: Id
+    reaction: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    item: _Item
+
+
+class ReactionAdded(_Sent):
+    """The envelope of a `reaction_added` event.
+
+    https://docs.slack.dev/reference/events/reaction_added
+    """
+
+    event_id: Id
+    event: _Reaction
+
+    def trigger(self, team: str, now: float) -> Trigger | None:
+        """Who asked for which message; None for a reaction to anything but a message.
+
+        `team` is the installed one: the payload's may be the sender's (Slack Connect).
+        """
+        item = self.event.item
+        if item.type != "message" or item.channel is None or item.ts is None:
+            return None
+        return Trigger(
+            via=Via.REACTION,
+            team=team,
+            asker=self.event.user,
+            request=self.event_id,
+            reply_to=ReplyTo(user=self.event.user, asked_at=now, channel=item.channel),
+            channel=item.channel,
+            ref=MessageRef(item.channel, item.ts),
+            emoji=bare_emoji(self.event.reaction),
+        )
+
+
+class MessageShortcut(_Sent):
+    """A shortcut of a message's menu; it brings the message, wherever it stands."""
+
+    callback_id: str
+    trigger_id: Id
+    user: _Named
+    channel: _Named
+    message_ts: Ts
+    message: dict[str, Any]
+    response_url: Url | None = None
+
+    def trigger(self, team: str, now: float) -> Trigger:
+        """Who asked for which message, which is known whole."""
+        ref = MessageRef(self.channel.id, self.message_ts)
+        message = message_of(self.message, ref)
+        return Trigger(
+            via=Via.SHORTCUT,
+            team=team,
+            asker=self.user.id,
+            request=self.trigger_id,
+            reply_to=ReplyTo(
+                user=self.user.id,
+                asked_at=now,
+                channel=self.channel.id,
+                thread_ts=message.thread_ts,
+                response_url=self.response_url,
+            ),
+            channel=self.channel.id,
+            ref=ref,
+            message=message,
+        )
+
+
+class GlobalShortcut(_Sent):
+    """A shortcut of the `+` menu; it stands in no channel and brings no `response_url`."""
+
+    callback_id: str
+    trigger_id: Id
+    user: _Named
+
+    def trigger(self, team: str, now: float) -> Trigger:
+        """Who asked; about no message."""
+        return Trigger(
+            via=Via.FORM,
+            team=team,
+            asker=self.user.id,
+            request=self.trigger_id,
+            reply_to=ReplyTo(user=self.user.id, asked_at=now),
+        )
+
+
+class SlashCommand(_Sent):
+    """`/plain-ticket`; its text has Slack's escapes (`should_escape`).
+
+    https://docs.slack.dev/interactivity/implementing-slash-commands
+    """
+
+    command: str
+    trigger_id: Id
+    user_id: Id
+    channel_id: Id
+    text: str = ""
+    response_url: Url | None = None
+
+    @property
+    def asks_for_help(self) -> bool:
+        return self.text.strip().casefold() == "help"
+
+    @property
+    def is_bare(self) -> bool:
+        """Without a text: the form is wanted."""
+        return not self.text.strip()
+
+    def trigger(self, team: str, now: float) -> Trigger:
+        """Who asked, with the text as the message; a bare command asks for the form."""
+        text = self.text.strip()
+        message = Message(ref=None, author=self.user_id, blocks=plain_blocks(text))
+        return Trigger(
+            via=Via.COMMAND if text else Via.FORM,
+            team=team,
+            asker=self.user_id,
+            request=self.trigger_id,
+            reply_to=ReplyTo(
+                user=self.user_id,
+                asked_at=now,
+                channel=self.channel_id,
+                response_url=self.response_url,
+            ),
+            channel=self.channel_id,
+            message=message if text else None,
+        )
+
+
+class _Option(_Sent):
+    value: str
+
+
+class _Value(_Sent):
+    """The state of one input, of whichever kind."""
+
+    value: str | None = None
+    selected_user: str | None = None
+    selected_option: _Option | None = None
+
+    def text(self) -> str:
+        chosen = self.selected_option.value if self.selected_option else None
+        return (self.value or self.selected_user or chosen or "").replace("\0", "")
+
+
+class _State(_Sent):
+    values: dict[str, dict[str, _Value]] = Field(default_factory=dict)
+
+
+class _View(_Sent):
+    id: Id
+    callback_id: str
+    private_metadata: Id
+    state: _State = Field(default_factory=_State)
+
+
+class ViewSubmission(_Sent):
+    """The form, sent off.
+
+    https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+    """
+
+    view: _View
+    user: _Named
+
+    @property
+    def draft_id(self) -> str:
+        return self.view.private_metadata
+
+    @property
+    def view_id(self) -> str:
+        return self.view.id
+
+    def errors(self) -> dict[str, str]:
+        """What is wrong with the input: block id to the sentence shown beside the field."""
+        wrong = {}
+        title, requester = self._typed("title"), self._typed("requester")
+        if title and not title.strip():
+            wrong["title"] = words.TITLE_MISSING
+        if len(title.strip()) > TITLE_LENGTH:
+            wrong["title"] = words.TITLE_TOO_LONG
+        if len(self._typed("description").strip()) > DESCRIPTION_LENGTH:
+            wrong["description"] = words.DESCRIPTION_TOO_LONG
+        if requester and not re.fullmatch(r"[!-~]{1,255}", requester):
+            wrong["requester"] = words.REQUESTER_UNKNOWN
+        if self._typed("priority") not in ("", *Priority):
+            wrong["priority"] = words.PRIORITY_UNKNOWN
+        return wrong
+
+    def form(self, prefill: Form) -> Form:
+        """The values, for a submission without `errors`.
+
+        What is missing or empty falls back to `prefill`: an untouched prefill has been
+        submitted as empty. https://github.com/slackapi/bolt-js/issues/1258
+        """
+        priority = self._typed("priority")
+        return Form(
+            title=self._typed("title").strip() or prefill.title.strip() or words.UNTITLED,
+            description=self._typed("description").strip() or prefill.description,
+            requester=self._typed("requester") or prefill.requester,
+            priority=Priority(priority) if priority else prefill.priority,
+        )
+
+    def trigger(self, draft: Draft) -> Trigger:
+        """The draft's asking with what was filled in; the view names the asking from here on."""
+        return replace(draft.trigger, request=self.view_id, form=self.form(draft.prefill))
+
+    def _typed(self, block: str) -> str:
+        value = self.view.state.values.get(block, {}).get("value")
+        return value.text() if value else ""
+
+
+class ViewClosed(_Sent):
+    """The form, closed without being sent off (`notify_on_close`)."""
+
+    view: _View
+
+    @property
+    def draft_id(self) -> str:
+        return self.view.private_metadata
+
+
+def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
+    """Slack's message object as core's Message; `ref` says where it stands.
+
+    A message by an app can carry a user too (its bot user, or who installed it): `bot_id`
+    decides. https://docs.slack.dev/reference/events/message
+    """
+    user, thread_ts = message.get("user"), message.get("thread_ts")
+    return Message(
+        ref=ref,
+        author=user if isinstance(user, str) and user else None,
+        blocks=blocks_of(message),
+        thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
+        bot=_bot_name(message),
+        files=files_of(message),
+    )
+
+
+def _bot_name(message: Mapping[str, Any]) -> str | None:
+    user = message.get("user")
+    if isinstance(user, str) and user in _SLACK_ITSELF:
+        return _SLACK_ITSELF[user]
+    if user and not message.get("bot_id") and message.get("subtype") != "bot_message":
+        return None
+    profile = message.get("bot_profile")
+    names = (message.get("username"), profile.get("name") if isinstance(profile, dict) else None)
+    return next((n for n in names if isinstance(n, str) and n), words.A_BOT)

@@ -1,0 +1,164 @@
+"""Slack's `rich_text` blocks as core's nodes.
+
+https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Literal
+
+from bot.core.richtext import (
+    Block,
+    Broadcast,
+    Date,
+    Emoji,
+    Inline,
+    Items,
+    Link,
+    Mention,
+    Paragraph,
+    Preformatted,
+    Quote,
+    Style,
+    Text,
+)
+from bot.slack.fields import Json, integer, mapping, maps, string
+
+_DEEPEST_INDENT = 8
+_LARGEST_NUMBER = 1_000_000
+_HIGHEST_CODE_POINT = 0x10FFFF
+_LONGEST_SEQUENCE = 16
+
+
+def rich_text(block: Json) -> Iterator[Block]:
+    """The blocks of one `rich_text` block."""
+    # How far the ordered lists above count, by depth: Slack sends a list that goes on after a
+    # nested one as a list of its own.
+    counted: dict[int, int] = {}
+    for element in maps(block.get("elements")):
+        if element.get("type") == "rich_text_list":
+            yield _list(element, counted)
+        else:
+            counted.clear()
+            yield from _leaf(element)
+
+
+def _leaf(element: Json) -> Iterator[Block]:
+    children = _children(element)
+    bordered = bool(integer(element, "border"))
+    match element.get("type"):
+        case "rich_text_quote":
+            yield Quote(children)
+        case "rich_text_preformatted" if bordered:
+            yield Quote((Text("```\n"), *children, Text("\n```")))
+        case "rich_text_preformatted":
+            yield Preformatted(children)
+        case _ if children:
+            yield Quote(children) if bordered else Paragraph(children)
+
+
+def _list(element: Json, counted: dict[int, int]) -> Items:
+    indent = min(max(integer(element, "indent") or 0, 0), _DEEPEST_INDENT)
+    ordered = element.get("style") == "ordered"
+    items = tuple(_children(item) for item in maps(element.get("elements")))
+    offset = integer(element, "offset")
+    if offset is None or not 0 <= offset <= _LARGEST_NUMBER:
+        offset = counted.get(indent, 0)
+    for deeper in [depth for depth in counted if depth >= indent]:
+        del counted[deeper]
+    if ordered:
+        counted[indent] = offset + len(items)
+    return Items(
+        items,
+        ordered=ordered,
+        indent=indent,
+        start=offset + 1 if ordered else 1,
+        quoted=bool(integer(element, "border")),
+    )
+
+
+def _children(element: Json) -> tuple[Inline, ...]:
+    return tuple(chain.from_iterable(map(_inline, maps(element.get("elements")))))
+
+
+def _inline(element: Json) -> Iterator[Inline]:
+    """One element of a section; of an unknown kind its text, if it has one."""
+    style = _style(element)
+    match element.get("type"):
+        case "link":
+            yield from _link(element, style)
+        case "user" | "channel" | "usergroup" as of:
+            yield from _mention(element, of, style)
+        case "emoji":
+            yield from _emoji(element)
+        case "date":
+            yield from _date(element)
+        case "broadcast":
+            yield Broadcast(string(element, "range") or "channel")
+        case "color":
+            yield from _text(element.get("value"), style)
+        case _:
+            yield from _text(element.get("text") or element.get("fallback"), style)
+
+
+def _text(text: object, style: Style) -> Iterator[Text]:
+    if isinstance(text, str) and text:
+        yield Text(text, style)
+
+
+def _style(element: Json) -> Style:
+    style = mapping(element.get("style"))
+    return Style(
+        bold=style.get("bold") is True,
+        italic=style.get("italic") is True,
+        strike=style.get("strike") is True,
+        code=style.get("code") is True,
+    )
+
+
+def _link(element: Json, style: Style) -> Iterator[Inline]:
+    url, text = string(element, "url"), string(element, "text")
+    if url:
+        yield Link(url, text, style)
+    else:
+        yield from _text(text, style)
+
+
+def _mention(
+    element: Json, of: Literal["user", "channel", "usergroup"], style: Style
+) -> Iterator[Mention]:
+    id_ = string(element, f"{of}_id")
+    if id_:
+        yield Mention(of, id_, style=style)
+
+
+def _emoji(element: Json) -> Iterator[Emoji]:
+    name, code = string(element, "name"), string(element, "unicode")
+    text = _characters(code) if code else None
+    if name or text:
+        yield Emoji(name or "emoji", text)
+
+
+def _characters(code: str) -> str | None:
+    """The characters of code points such as "1f44d-1f3fb"; None if one of them is none."""
+    try:
+        points = [int(part, 16) for part in code.split("-")]
+    except ValueError:
+        return None
+    if len(points) > _LONGEST_SEQUENCE or not all(map(_is_character, points)):
+        return None
+    return "".join(map(chr, points))
+
+
+def _is_character(point: int) -> bool:
+    return 0x20 <= point <= _HIGHEST_CODE_POINT and not 0xD800 <= point <= 0xDFFF
+
+
+def _date(element: Json) -> Iterator[Inline]:
+    at, fallback = integer(element, "timestamp"), string(element, "fallback")
+    if at is not None:
+        yield Date(at, fallback, string(element, "url"))
+    elif fallback:
+        yield Text(fallback)

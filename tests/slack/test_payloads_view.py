@@ -1,0 +1,170 @@
+"""The form that comes back: its values, its fallbacks and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger, Via
+from bot.slack import words
+from bot.slack.payloads import ViewClosed, ViewSubmission
+from tests.contracts import contract
+
+PREFILL = Form("The VPN is down", None, "U2", Priority.NORMAL)
+
+
+def text(value: str | None) -> dict[str, Any]:
+    return {"type": "plain_text_input", "value": value}
+
+
+def user(value: str | None) -> dict[str, Any]:
+    return {"type": "users_select", "selected_user": value}
+
+
+def option(value: str | None) -> dict[str, Any]:
+    chosen = (
+        None if value is None else {"text": {"type": "plain_text", "text": "x"}, "value": value}
+    )
+    return {"type": "static_select", "selected_option": chosen}
+
+
+def sent(**values: dict[str, Any]) -> dict[str, Any]:
+    state = {block: {"value": value} for block, value in values.items()}
+    return {
+        "type": "view_submission",
+        "team": None,
+        "user": {"id": "U1"},
+        "view": {
+            "id": "V1",
+            "callback_id": "plain_ticket_form",
+            "private_metadata": "d_1",
+            "state": {"values": state},
+        },
+    }
+
+
+def submission(**values: dict[str, Any]) -> ViewSubmission:
+    return ViewSubmission.model_validate(sent(**values))
+
+
+def test_a_filled_form() -> None:
+    submitted = submission(
+        title=text("  Printer on fire "),
+        description=text(" third floor "),
+        requester=user("U7"),
+        priority=option("urgent"),
+    )
+    assert submitted.draft_id == "d_1"
+    assert submitted.view_id == "V1"
+    assert submitted.errors() == {}
+    assert submitted.form(PREFILL) == Form("Printer on fire", "third floor", "U7", Priority.URGENT)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({}, id="no values at all"),
+        pytest.param(
+            {
+                "title": text(None),
+                "description": text(None),
+                "requester": user(None),
+                "priority": option(None),
+            },
+            id="nulls",
+        ),
+        pytest.param({"title": text(""), "description": text("")}, id="empty texts"),
+        pytest.param({"title": {"type": "plain_text_input"}}, id="no value key"),
+    ],
+)
+def test_what_comes_back_empty_falls_back_to_the_prefill(values: dict[str, Any]) -> None:
+    prefill = replace(PREFILL, description="as prefilled", priority=Priority.HIGH)
+    assert submission(**values).errors() == {}
+    assert submission(**values).form(prefill) == prefill
+
+
+def test_a_title_is_never_empty() -> None:
+    assert submission().form(replace(PREFILL, title="")).title == "A message from Slack"
+
+
+def test_a_nul_never_passes() -> None:
+    assert submission(title=text("a\0b")).form(PREFILL).title == "ab"
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({"title": text("x" * 250)}, {}),
+        ({"title": text(" " + "x" * 250 + " ")}, {}),
+        ({"title": text("x" * 251)}, {"title": words.TITLE_TOO_LONG}),
+        ({"title": text("   ")}, {"title": words.TITLE_MISSING}),
+        ({"description": text("x" * 3000)}, {}),
+        ({"description": text("x" * 3001)}, {"description": words.DESCRIPTION_TOO_LONG}),
+        ({"requester": user("U 7")}, {"requester": words.REQUESTER_UNKNOWN}),
+        ({"priority": option("immediately")}, {"priority": words.PRIORITY_UNKNOWN}),
+        (
+            {"title": text(" "), "priority": option("1")},
+            {"title": words.TITLE_MISSING, "priority": words.PRIORITY_UNKNOWN},
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(
+    values: dict[str, Any], errors: dict[str, str]
+) -> None:
+    assert submission(**values).errors() == errors
+
+
+@given(title=st.text(max_size=300), description=st.text(max_size=50))
+def test_without_errors_the_form_is_within_bounds(title: str, description: str) -> None:
+    submitted = submission(title=text(title), description=text(description))
+    if not submitted.errors():
+        form = submitted.form(PREFILL)
+        assert 1 <= len(form.title) <= 250
+        assert form.title == form.title.strip()
+        assert form.description is None or form.description.strip()
+
+
+def test_the_submission_names_the_asking_by_its_view() -> None:
+    trigger = Trigger(
+        via=Via.FORM,
+        team="T1",
+        asker="U1",
+        request="1.2.abc",
+        reply_to=ReplyTo(user="U1", asked_at=5.0, response_url="https://hooks.test/1"),
+    )
+    submitted = submission(title=text("Printer on fire"))
+    assert submitted.trigger(Draft("d_1", trigger, PREFILL)) == replace(
+        trigger,
+        request="V1",
+        form=Form("Printer on fire", None, "U2", Priority.NORMAL),
+    )
+
+
+def test_a_closed_form_names_its_draft() -> None:
+    closed = sent() | {"type": "view_closed", "is_cleared": False}
+    assert ViewClosed.model_validate(closed).draft_id == "d_1"
+
+
+def test_a_view_that_names_no_draft_is_not_taken() -> None:
+    broken = sent()
+    broken["view"]["private_metadata"] = ""
+    for model in (ViewSubmission, ViewClosed):
+        with pytest.raises(ValidationError):
+            model.model_validate(broken)
+
+
+def test_the_recorded_submission_is_of_another_apps_view() -> None:
+    """It carries no draft; with one, its other inputs are no matter."""
+    payload = json.loads(contract("slack-payloads/view_submission.json").read_bytes())
+    with pytest.raises(ValidationError):
+        ViewSubmission.model_validate(payload)
+    payload["view"]["private_metadata"] = "d_1"
+    submitted = ViewSubmission.model_validate(payload)
+    assert submitted.errors() == {}
+    assert submitted.form(PREFILL) == PREFILL

@@ -1,0 +1,136 @@
+"""Every sentence that a person is shown, word for word; refusals have a file of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
+from bot.slack import words
+
+TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
+LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        (Created(TICKET), f"Created ticket T-123 · {LINK}"),
+        (Added(TICKET), f"Added to T-123 · {LINK}"),
+    ],
+)
+def test_successes(outcome: Created | Added, sentence: str) -> None:
+    assert words.success(outcome) == sentence
+
+
+@pytest.mark.parametrize(
+    ("remark", "sentence"),
+    [
+        (AlreadyThere(TICKET), f"Already ticket T-123 · {LINK}"),
+        (OnItsWay(), "The ticket for this is already on its way."),
+    ],
+)
+def test_remarks(remark: Remark, sentence: str) -> None:
+    assert words.remark(remark) == sentence
+
+
+def test_a_url_cannot_break_out_of_its_link() -> None:
+    said = words.success(Created(Ticket("th", "T-1", "https://x.test/a|b>c")))
+    assert said == "Created ticket T-1 · <https://x.test/a%7Cb&gt;c|Open in Plain>"
+
+
+def test_a_command_that_was_not_recorded_gets_its_text_back() -> None:
+    assert words.command_not_recorded(" the VPN &lt;b&gt; <@U1|ana> is &amp; stays down ") == (
+        "Nothing was recorded, because the bridge could not save it just now. "
+        "No ticket will be created. Try again in a minute; this was your text:\n"
+        "the VPN &lt;b&gt; &lt;@U1|ana&gt; is &amp; stays down"
+    )
+
+
+def test_help() -> None:
+    assert words.usage(["ticket", "sos"]) == (
+        "*How to create a Plain ticket*\n"
+        "• From a message: open its `…` menu and choose *Create Plain ticket*. "
+        "A form opens, already filled in.\n"
+        "• From a message: react with :ticket: or :sos:. The ticket comes at once.\n"
+        "• With `/plain-ticket` and a text: a ticket with that text comes at once. "
+        "Without a text, the form opens. Slack takes no commands inside threads: use the menu "
+        "there.\n"
+        "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
+        "An empty form opens.\n"
+        "*Where replies go*\n"
+        "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
+    )
+
+
+def test_help_without_rules_names_no_emoji() -> None:
+    assert "react" not in words.usage([])
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (words.FORM_TITLE, "Create Plain ticket"),
+        (words.FORM_SUBMIT, "Create ticket"),
+        (words.FORM_CLOSE, "Cancel"),
+        (words.NOTICE_TITLE, "Plain ticket"),
+        (words.NOTICE_CLOSE, "Close"),
+        (words.TITLE_LABEL, "Title"),
+        (words.TITLE_HINT, "What it is about, in up to 250 characters."),
+        (words.DESCRIPTION_LABEL, "Description"),
+        (
+            words.DESCRIPTION_HINT,
+            "What the message itself does not say. It goes into the ticket below the quote.",
+        ),
+        (words.REQUESTER_LABEL, "Requester"),
+        (
+            words.REQUESTER_HINT,
+            (
+                "Whose ticket it is: an agent's answer in Plain goes to this person by e-mail. "
+                "Left empty, it is who wrote the message, or you where no person did."
+            ),
+        ),
+        (words.PRIORITY_LABEL, "Priority"),
+        (words.PRIORITY_HINT, "How soon somebody should look at it."),
+        (words.PRIORITIES[Priority.URGENT], "Urgent"),
+        (words.PRIORITIES[Priority.HIGH], "High"),
+        (words.PRIORITIES[Priority.NORMAL], "Normal"),
+        (words.PRIORITIES[Priority.LOW], "Low"),
+        (words.TITLE_MISSING, "Give the ticket a title."),
+        (words.TITLE_TOO_LONG, "Keep the title to 250 characters."),
+        (words.DESCRIPTION_TOO_LONG, "Keep the description to 3000 characters."),
+        (words.REQUESTER_UNKNOWN, "Choose a person of this workspace."),
+        (words.PRIORITY_UNKNOWN, "Choose one of the four priorities."),
+        (
+            words.NOT_RECORDED_HERE,
+            (
+                "Nothing was recorded, because the bridge could not save it just now. "
+                "Everything you typed is still here: press “Create ticket” again in a minute."
+            ),
+        ),
+        (
+            words.FORM_TOO_OLD,
+            (
+                "Nothing was recorded, because this form was open for more than a day. "
+                "Copy what you typed, close the form and open it again."
+            ),
+        ),
+        (
+            words.NOT_RECORDED,
+            (
+                "Nothing was recorded, because the bridge could not save it just now. "
+                "No ticket will be created. Close this and try again in a minute."
+            ),
+        ),
+        (
+            words.form_not_opened(),
+            "The form could not be opened, and nothing was recorded. Try again in a minute.",
+        ),
+        (words.already(TICKET), "This message already has its Plain ticket: T-123."),
+        (words.open_label(TICKET), "Open T-123 in Plain"),
+        (words.OPEN_IN_PLAIN, "Open in Plain"),
+        (words.A_BOT, "a bot"),
+        (words.UNTITLED, "A message from Slack"),
+    ],
+)
+def test_form_and_notices(said: str, sentence: str) -> None:
+    assert said == sentence
