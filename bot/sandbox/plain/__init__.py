@@ -1,0 +1,147 @@
+"""The sandbox's Plain: a GraphQL server with Plain's schema, limits, permissions and failures."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from bot.sandbox.plain import permissions as known
+from bot.sandbox.plain import printing
+from bot.sandbox.plain.faults import Fault, How
+from bot.sandbox.plain.limits import RateLimit
+from bot.sandbox.plain.nouns import (
+    Customer,
+    EmailAddress,
+    LabelType,
+    MachineUser,
+    Tenant,
+    Thread,
+    User,
+    Workspace,
+)
+from bot.sandbox.plain.server import Down, Request, Server
+from bot.sandbox.plain.world import Duplicates, World
+
+__all__ = ["Down", "Duplicates", "How", "Plain", "Request"]
+
+PATH = "/graphql/v1"
+
+
+class Plain:
+    """One workspace with one API key.
+
+    `clock` gives Unix seconds. `permissions` are those of the key, all if None; the set in the
+    attribute of that name can be changed at any time. `rate_limit` is in requests a minute;
+    None never refuses. `duplicate_external_id` is what a second thread of a customer, or a
+    second event, with the same external id meets.
+    """
+
+    def __init__(
+        self,
+        api_key: str = "plainApiKey_test",
+        *,
+        clock: Callable[[], float] = time.time,
+        permissions: Iterable[str] | None = None,
+        rate_limit: int | None = None,
+        duplicate_external_id: Duplicates = "allow",
+    ) -> None:
+        self.api_key = api_key
+        self.permissions = set(known.ALL if permissions is None else permissions)
+        self._world = World(clock, duplicate_external_id)
+        self._server = Server(self._world, api_key, self.permissions, RateLimit(rate_limit, clock))
+
+    @property
+    def app(self) -> ASGIApp:
+        """Answers on every path; to be served by uvicorn, for connections can be dropped."""
+        return self._server.app
+
+    @contextlib.asynccontextmanager
+    async def serving(self, port: int = 0) -> AsyncIterator[str]:
+        """Serve on loopback while the context lasts; yields the API's full URL."""
+        async with self._server.app.serving(port) as url:
+            yield url + PATH
+
+    @property
+    def workspace(self) -> Workspace:
+        return self._world.workspace
+
+    @property
+    def machine_user(self) -> MachineUser:
+        """Who acts through the API key."""
+        return self._world.machine_user
+
+    @property
+    def threads(self) -> list[Thread]:
+        return self._world.threads
+
+    @property
+    def customers(self) -> list[Customer]:
+        return self._world.customers
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, refused ones too, in the order of their coming."""
+        return self._server.requests
+
+    def add_customer(
+        self, full_name: str, email: str, external_id: str | None = None, *, spam: bool = False
+    ) -> Customer:
+        """ValueError where the workspace has the address or the external id already."""
+        taken = external_id is not None and self._world.customer_by_external_id(external_id)
+        if taken or self._world.customer_by_email(email):
+            raise ValueError(f"there is such a customer already: {email}, {external_id}")
+        address = EmailAddress(email, is_verified=False)
+        customer = self._world.add_customer(full_name, address, external_id, None)
+        if spam:
+            customer.marked_as_spam_at = self._world.now()
+            customer.marked_as_spam_by = self._world.actor
+        return customer
+
+    def add_label_type(self, name: str, *, archived: bool = False) -> LabelType:
+        """Several may have the same name."""
+        return self._world.add_label_type(name, archived=archived)
+
+    def add_user(self, email: str, full_name: str, *, deleted: bool = False) -> User:
+        return self._world.add_user(email, full_name, deleted=deleted)
+
+    def add_tenant(self, external_id: str, name: str) -> Tenant:
+        return self._world.add_tenant(external_id, name)
+
+    def as_json(self, thread: Thread) -> dict[str, Any]:
+        """The thread in the API's shape, with its components and events."""
+        return printing.as_json(thread)
+
+    def fail(
+        self,
+        operation: str | None,
+        how: How,
+        times: int = 1,
+        seconds: float | None = None,
+        *,
+        committed: bool = False,
+    ) -> None:
+        """Let the next `times` requests for `operation` (any, if None) fail.
+
+        `operation` is a root field ("createThread") or the operation's own name. `seconds` is
+        how long "hang" stays silent, "late" waits before it takes effect, and the Retry-After
+        of a "429". `committed`: it takes effect before it fails ("late" always does).
+        """
+        self._server.faults.add(Fault(operation, how, times, seconds, committed))
+
+    def heal(self) -> None:
+        """No failure is to come any more, and Plain is up."""
+        self._server.faults.clear()
+        self._server.down = None
+
+    @property
+    def down(self) -> Down | None:
+        """Refuse every request: "503" (True means this) or "drop", closing the connection."""
+        return self._server.down
+
+    @down.setter
+    def down(self, how: Down | bool | None) -> None:
+        self._server.down = ("503" if how else None) if isinstance(how, bool) else how

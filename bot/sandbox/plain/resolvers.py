@@ -1,0 +1,243 @@
+"""The schema bound to the workspace: what each operation gives, and to whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLAbstractType,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+)
+
+from bot.sandbox.plain import customers, permissions, threads, timeline
+from bot.sandbox.plain.nouns import (
+    Customer,
+    Input,
+    StatusDetail,
+    Thread,
+)
+from bot.sandbox.plain.paging import page
+from bot.sandbox.plain.refusals import Refusal, forbidden, lacking
+from bot.sandbox.plain.world import World
+
+SCHEMA = Path(__file__).with_name("schema.graphql")
+
+
+@dataclass
+class Session:
+    """One request: what its key may do; `codes` gathers the codes of refused mutations."""
+
+    world: World
+    permissions: Set[str]
+    codes: list[str] = field(default_factory=list)
+
+
+if TYPE_CHECKING:
+    # Generic only since graphql-core 3.3.
+    Info = GraphQLResolveInfo[Session]
+
+
+def bound_schema() -> GraphQLSchema:
+    """The sandbox's schema with the resolvers in it."""
+    schema = build_schema(SCHEMA.read_text(encoding="utf-8"))
+    for name, query in _QUERIES.items():
+        _object(schema, "Query").fields[name].resolve = query
+    for name, mutation in _MUTATIONS.items():
+        _object(schema, "Mutation").fields[name].resolve = _mutation(name, mutation)
+    thread = _object(schema, "Thread")
+    thread.fields["timelineEntries"].resolve = _timeline_entries
+    thread.fields["assignedTo"].resolve = _assigned_to
+    _object(schema, "TimelineEntry").fields["entry"].resolve = timeline.entry
+    _object(schema, "ThreadEvent").fields["components"].resolve = timeline.components_of
+    return schema
+
+
+def _object(schema: GraphQLSchema, name: str) -> GraphQLObjectType:
+    found = schema.type_map[name]
+    assert isinstance(found, GraphQLObjectType)  # noqa: S101 — narrows the type
+    return found
+
+
+def run(
+    schema: GraphQLSchema,
+    session: Session,
+    document: DocumentNode,
+    variables: dict[str, Any],
+    operation_name: str | None,
+) -> ExecutionResult:
+    """Execute a valid document; every error of the result carries a code."""
+    result = execute_sync(
+        schema,
+        document,
+        context_value=session,
+        variable_values=variables,
+        operation_name=operation_name,
+        field_resolver=_field,
+        type_resolver=_type_name,
+    )
+    for error in result.errors or ():
+        if not (error.extensions or {}).get("code"):
+            # Without a path the request itself could not be executed, with one a resolver broke.
+            code = "INTERNAL_SERVER_ERROR" if error.path else "BAD_USER_INPUT"
+            error.extensions = {"code": code}
+    return result
+
+
+def _needs(info: Info, *needed: str) -> None:
+    session: Session = info.context
+    missing = [permission for permission in needed if permission not in session.permissions]
+    if missing:
+        raise GraphQLError(lacking(missing), extensions={"code": "FORBIDDEN"})
+
+
+def _field(source: Any, info: Info, **_arguments: Any) -> Any:
+    """The attribute or key of the field's name, if the key may read it; null anybody may."""
+    value = _value(source, info.field_name)
+    needed = permissions.FIELDS.get((info.parent_type.name, info.field_name))
+    if needed is not None and value is not None:
+        _needs(info, needed)
+    return value
+
+
+def _value(source: Any, name: str) -> Any:
+    if isinstance(source, Mapping):
+        return source.get(name, source.get(_snake(name)))
+    return getattr(source, _snake(name))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _type_name(value: Any, _info: Info, _abstract: GraphQLAbstractType) -> str:
+    if isinstance(value, StatusDetail):
+        return value.kind
+    if isinstance(value, Mapping):
+        return str(value["__typename"])
+    return type(value).__name__
+
+
+Query = Callable[..., Any]
+
+
+def _reads(read: Callable[..., Any]) -> Query:
+    """A query of `world` and the field's arguments, which are handed on in snake case."""
+
+    def resolve(_source: Any, info: Info, **arguments: Any) -> Any:
+        needed = permissions.FIELDS.get((info.parent_type.name, info.field_name))
+        if needed is not None:
+            _needs(info, needed)
+        session: Session = info.context
+        return read(session.world, **{_snake(name): value for name, value in arguments.items()})
+
+    return resolve
+
+
+def _search_customers(world: World, search_query: Input, **paging: Any) -> dict[str, Any]:
+    conditions: Sequence[Input] = search_query.get("or") or ()
+    found = [
+        customer
+        for customer in world.customers
+        if any(_meets(customer, condition) for condition in conditions)
+    ]
+    return page(found, **paging)
+
+
+def _meets(customer: Customer, condition: Input) -> bool:
+    texts = {
+        "fullName": customer.full_name,
+        "shortName": customer.short_name,
+        "email": customer.email.email,
+        "externalId": customer.external_id,
+    }
+    return all(
+        (expression.get("caseInsensitiveContains") or "").casefold()
+        in (texts[name] or "").casefold()
+        for name, expression in condition.items()
+        if expression is not None
+    )
+
+
+def _label_types(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
+    wanted = (filters or {}).get("isArchived")
+    return page(
+        [one for one in world.label_types if wanted is None or one.is_archived is wanted], **paging
+    )
+
+
+def _my_permissions(_source: Any, info: Info) -> dict[str, Any]:
+    session: Session = info.context
+    return {"permissions": sorted(session.permissions)}
+
+
+_QUERIES: Mapping[str, Query] = {
+    "customer": _reads(lambda world, customer_id: world.by_id(world.customers, customer_id)),
+    "customerByEmail": _reads(World.customer_by_email),
+    "customerByExternalId": _reads(World.customer_by_external_id),
+    "searchCustomers": _reads(_search_customers),
+    "thread": _reads(lambda world, thread_id: world.by_id(world.threads, thread_id)),
+    "threadByExternalId": _reads(World.thread_by_external_id),
+    "labelType": _reads(lambda world, label_type_id: world.by_id(world.label_types, label_type_id)),
+    "labelTypes": _reads(_label_types),
+    "tenant": _reads(lambda world, tenant_id: world.by_id(world.tenants, tenant_id)),
+    "tenants": _reads(lambda world, **paging: page(world.tenants, **paging)),
+    "user": _reads(lambda world, user_id: world.by_id(world.users, user_id)),
+    "userByEmail": _reads(World.user_by_email),
+    "myWorkspace": _reads(lambda world: world.workspace),
+    "myMachineUser": _reads(lambda world: world.machine_user),
+    "myPermissions": _my_permissions,
+}
+
+Mutation = Callable[[World, Input], dict[str, Any]]
+
+_MUTATIONS: Mapping[str, Mutation] = {
+    "upsertCustomer": customers.upsert_customer,
+    "createThread": threads.create_thread,
+    "createThreadEvent": threads.create_thread_event,
+    "createNote": threads.create_note,
+    "assignThread": threads.assign_thread,
+    "markThreadAsDone": threads.mark_thread_as_done,
+}
+
+
+def _mutation(name: str, act: Mutation) -> Callable[..., dict[str, Any]]:
+    def resolve(_source: Any, info: Info, **arguments: Any) -> dict[str, Any]:
+        session: Session = info.context
+        missing = [one for one in permissions.MUTATIONS[name] if one not in session.permissions]
+        try:
+            if missing:
+                raise Refusal(forbidden(missing))
+            return act(session.world, arguments["input"])
+        except Refusal as refusal:
+            session.codes.append(refusal.error.code)
+            return {"error": refusal.error}
+
+    return resolve
+
+
+def _assigned_to(thread: Thread, info: Info) -> Any:
+    if thread.assigned_to is not None:
+        _needs(info, permissions.ASSIGNEES[type(thread.assigned_to).__name__])
+    return thread.assigned_to
+
+
+def _timeline_entries(
+    thread: Thread, info: Info, filters: Input | None = None, **paging: Any
+) -> dict[str, Any]:
+    _needs(info, permissions.FIELDS["Thread", "timelineEntries"])
+    wanted = (filters or {}).get("entryTypes")
+    return page(
+        [one for one in thread.timeline if wanted is None or timeline.type_of(one) in wanted],
+        **paging,
+    )

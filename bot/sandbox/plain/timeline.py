@@ -1,0 +1,62 @@
+"""How a thread's entries and their components are shown: as members of the schema's unions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.sandbox.plain.nouns import Input, Note, ThreadEvent, TimelineEntry
+
+_NESTED = frozenset({"rowMainContent", "rowAsideContent", "containerContent"})
+
+
+def type_of(entry: TimelineEntry) -> str:
+    """The entry's kind, as filters name it."""
+    if isinstance(entry.of, ThreadEvent):
+        return "THREAD_EVENT"
+    return "NOTE" if isinstance(entry.of, Note) else "CUSTOM"
+
+
+def entry(source: TimelineEntry, _info: object) -> Mapping[str, Any]:
+    """The member of the union Entry that stands for what was entered."""
+    of = source.of
+    if isinstance(of, Note):
+        return {
+            "__typename": "NoteEntry",
+            "noteId": of.id,
+            "text": of.text,
+            "markdown": of.markdown,
+            "isEdited": of.is_edited,
+        }
+    if isinstance(of, ThreadEvent):
+        return {
+            "__typename": "ThreadEventEntry",
+            "timelineEventId": of.id,
+            "customerId": of.customer_id,
+            "externalId": of.external_id,
+            "title": of.title,
+            "components": components(of.components),
+        }
+    return {
+        "__typename": "CustomEntry",
+        "title": of.title,
+        "components": components(of.components),
+    }
+
+
+def components_of(source: ThreadEvent, _info: object) -> list[Mapping[str, Any]]:
+    return components(source.components)
+
+
+def components(given: Sequence[Input]) -> list[Mapping[str, Any]]:
+    """Component inputs as component objects: `componentText` becomes a ComponentText."""
+    return [
+        {"__typename": kind[0].upper() + kind[1:], **_fields(value)}
+        for component in given
+        for kind, value in component.items()
+        if value is not None
+    ]
+
+
+def _fields(value: Input) -> dict[str, Any]:
+    return {name: components(inner) if name in _NESTED else inner for name, inner in value.items()}

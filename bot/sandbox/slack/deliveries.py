@@ -1,0 +1,167 @@
+"""How Slack sends things to the app: signed HTTP or Socket Mode, three seconds, retries."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import aiohttp
+
+from bot.sandbox.slack.nouns import Delivery, Json
+from bot.sandbox.slack.socket_mode import NotAcknowledged, Sockets
+
+Kind = Literal["events_api", "slash_commands", "interactive"]
+Signature = Literal["good", "bad", "stale", "none"]
+
+_FORM = "application/x-www-form-urlencoded"
+_STALE = 6 * 60
+"""Seconds; Slack's advice is to refuse what is older than five minutes.
+https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+
+
+class Courier:
+    """Sends to the app: to a Socket Mode connection where there is one, else to `events_url`.
+
+    Events are sent again `retry_delays` seconds after a failure, commands and interactions
+    never. https://docs.slack.dev/apis/events-api#retries
+    """
+
+    def __init__(self, signing_secret: str, timeout: float, retry_delays: Sequence[float]) -> None:
+        self.events_url: str | None = None
+        self.sockets = Sockets()
+        self.twice = False
+        self._secret = signing_secret
+        self._timeout = timeout
+        self._retry_delays = tuple(retry_delays)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+        )
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def event(self, envelope: Json) -> Delivery:
+        """An event, until it is taken or its retries are used up; twice where that is set."""
+        if self.twice:
+            await self._until_taken(envelope)
+        return await self._until_taken(envelope)
+
+    async def _until_taken(self, envelope: Json) -> Delivery:
+        delivery, retry = await self._attempt("events_api", envelope, 0, None)
+        for number, delay in enumerate(self._retry_delays, 1):
+            if retry is None:
+                break
+            await asyncio.sleep(delay)
+            delivery, retry = await self._attempt("events_api", envelope, number, retry)
+        return delivery
+
+    async def once(self, kind: Kind, payload: Json) -> Delivery:
+        """A command or an interaction: one attempt."""
+        delivery, _ = await self._attempt(kind, payload, 0, None)
+        return delivery
+
+    async def _attempt(
+        self, kind: Kind, payload: Json, number: int, reason: str | None
+    ) -> tuple[Delivery, str | None]:
+        """What came of the attempt, and why there should be another one (None: no need)."""
+        if self.sockets.connected or self.events_url is None:
+            return await self._over_socket(kind, payload, number, reason)
+        headers = {"x-slack-retry-num": str(number), "x-slack-retry-reason": reason or ""}
+        body, content_type = _encoded(kind, payload)
+        delivery, fault, no_retry = await self._post(
+            body, content_type, headers=headers if number else {}, attempt=number + 1
+        )
+        return delivery, None if delivery.ok or no_retry else fault
+
+    async def _over_socket(
+        self, kind: Kind, payload: Json, number: int, reason: str | None
+    ) -> tuple[Delivery, str | None]:
+        try:
+            answer = await self.sockets.send(kind, payload, number, reason, self._timeout)
+        except NotAcknowledged:
+            return Delivery(None, attempts=number + 1, failure="operation_timeout"), "timeout"
+        return Delivery(200, answer or None, attempts=number + 1), None
+
+    async def raw(
+        self,
+        body: bytes,
+        content_type: str,
+        signature: Signature,
+        headers: Mapping[str, str] | None,
+    ) -> Delivery:
+        delivery, _, _ = await self._post(body, content_type, headers=headers or {}, how=signature)
+        return delivery
+
+    async def _post(
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        headers: Mapping[str, str],
+        how: Signature = "good",
+        attempt: int = 1,
+    ) -> tuple[Delivery, str, bool]:
+        if self._session is None or self.events_url is None:
+            raise RuntimeError("Slack delivers while it is served, to the address of `deliver_to`")
+        sent = {
+            "Content-Type": content_type,
+            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+            **self._signed(body, how),
+            **headers,
+        }
+        try:
+            async with self._session.post(
+                self.events_url, data=body, headers=sent, allow_redirects=False
+            ) as response:
+                answer = _parsed(await response.read())
+                failure = None if response.ok else "dispatch_failed"
+                delivery = Delivery(response.status, answer, attempt, failure)
+                return delivery, "http_error", response.headers.get("x-slack-no-retry") == "1"
+        except TimeoutError:
+            return Delivery(None, None, attempt, "operation_timeout"), "http_timeout", False
+        except aiohttp.ClientError:
+            return Delivery(None, None, attempt, "dispatch_failed"), "connection_failed", False
+
+    def _signed(self, body: bytes, how: Signature) -> dict[str, str]:
+        """https://docs.slack.dev/authentication/verifying-requests-from-slack
+
+        The time is the wire's, not the workspace's clock: the app compares it with its own.
+        """
+        if how == "none":
+            return {}
+        at = str(int(time.time()) - (_STALE if how == "stale" else 0))
+        secret = self._secret if how != "bad" else f"not-{self._secret}"
+        signed = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256)
+        return {
+            "X-Slack-Request-Timestamp": at,
+            "X-Slack-Signature": f"v0={signed.hexdigest()}",
+        }
+
+
+def _encoded(kind: Kind, payload: Json) -> tuple[bytes, str]:
+    if kind == "events_api":
+        return json.dumps(payload).encode(), "application/json"
+    form = payload if kind == "slash_commands" else {"payload": json.dumps(payload)}
+    return urlencode(form).encode(), _FORM
+
+
+def _parsed(body: bytes) -> Any:
+    if not body:
+        return None
+    text = body.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

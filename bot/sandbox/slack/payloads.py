@@ -1,0 +1,260 @@
+"""The shapes in which Slack sends events, shortcuts, commands and view submissions."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from bot.sandbox.slack.nouns import Conversation, Json, User, View
+from bot.sandbox.slack.world import World
+
+_TOKEN = "verification-token-test"  # noqa: S105 — the deprecated token, worth nothing
+
+
+def envelope(world: World, event: Json, actor: str | None, channel: str | None) -> Json:
+    """An event as the Events API wraps it.
+
+    In a channel shared with another company `team_id` can be the sender's; `authorizations`
+    names the installed workspace. https://docs.slack.dev/apis/events-api#callback-field
+    """
+    sender = world.users[actor].team if actor in world.users else world.team
+    shared = channel in world.conversations and world.conversations[channel].shared
+    return {
+        "token": _TOKEN,
+        "team_id": sender if shared else world.team,
+        "context_team_id": world.team,
+        "context_enterprise_id": None,
+        "api_app_id": world.app_id,
+        "event": event,
+        "type": "event_callback",
+        "event_id": f"Ev{world.nonce('event').upper()[:12]}",
+        "event_time": int(world.clock()),
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": world.team,
+                "user_id": world.bot_user,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": shared,
+        "event_context": f"4-{world.nonce('context')}",
+    }
+
+
+def reaction(world: World, change: str, user: str, channel: str, ts: str, emoji: str) -> Json:
+    """`reaction_added` or `reaction_removed`; whose message it is only where a user wrote it."""
+    author = world.message(channel, ts).get("user")
+    return {
+        "type": change,
+        "user": user,
+        "reaction": emoji,
+        "item": {"type": "message", "channel": channel, "ts": ts},
+        **({"item_user": author} if author else {}),
+        "event_ts": world.next_ts(),
+    }
+
+
+def message(channel: Conversation, posted: Json) -> Json:
+    """A `message` event; a person's files make it a `file_share`."""
+    subtype = {"subtype": "file_share"} if posted.get("files") and "user" in posted else {}
+    return {
+        **subtype,
+        **shown(posted),
+        "channel": channel.id,
+        "channel_type": channel.kind,
+        "event_ts": posted["ts"],
+    }
+
+
+def changed(channel: Conversation, now: Json | None, before: Json, ts: str) -> Json:
+    """`message_changed`, or `message_deleted` where nothing is left."""
+    about = {"deleted_ts": before["ts"]} if now is None else {"message": shown(now)}
+    return {
+        "type": "message",
+        "subtype": "message_deleted" if now is None else "message_changed",
+        "hidden": True,
+        **about,
+        "previous_message": shown(before),
+        "channel": channel.id,
+        "channel_type": channel.kind,
+        "ts": ts,
+        "event_ts": ts,
+    }
+
+
+def shown(posted: Json) -> Json:
+    """A copy of a message, apart from what only its own methods show."""
+    return copy.deepcopy({key: value for key, value in posted.items() if key != "metadata"})
+
+
+def message_action(
+    world: World, user: User, channel: Conversation, posted: Json, callback_id: str
+) -> Json:
+    return {
+        "type": "message_action",
+        **_interaction(world, user),
+        "action_ts": world.next_ts(),
+        "callback_id": callback_id,
+        "message_ts": posted["ts"],
+        "channel": {"id": channel.id, "name": channel.payload_name},
+        "message": shown(posted),
+    }
+
+
+def shortcut(world: World, user: User, callback_id: str) -> Json:
+    """A global shortcut: no channel and no `response_url`."""
+    return {
+        "type": "shortcut",
+        **_interaction(world, user),
+        "action_ts": world.next_ts(),
+        "callback_id": callback_id,
+    }
+
+
+def command(world: World, user: User, channel: Conversation, name: str, text: str) -> Json:
+    """The form fields of a slash command; there is no word of a thread."""
+    return {
+        "token": _TOKEN,
+        "team_id": world.team,
+        "team_domain": world.domain,
+        "channel_id": channel.id,
+        "channel_name": channel.payload_name,
+        "user_id": user.id,
+        "user_name": user.name,
+        "command": name,
+        "text": text,
+        "api_app_id": world.app_id,
+        "is_enterprise_install": "false",
+    }
+
+
+def submission(world: World, user: User, view: View) -> Json:
+    return {
+        "type": "view_submission",
+        **_interaction(world, user),
+        "view": filled(view),
+        "response_urls": [],
+    }
+
+
+def closed(world: World, user: User, view: View) -> Json:
+    """Without a `trigger_id`: nothing can be opened from here."""
+    return {
+        "type": "view_closed",
+        **_interaction(world, user),
+        "view": filled(view),
+        "is_cleared": False,
+    }
+
+
+def block_actions(world: World, user: User, action: Json, place: Json) -> Json:
+    """A click; `place` is where: container and view, or channel and message."""
+    return {
+        "type": "block_actions",
+        **_interaction(world, user),
+        "actions": [{**action, "action_ts": world.next_ts()}],
+        **place,
+    }
+
+
+def block_suggestion(world: World, user: User, view: View, where: Json, typed: str) -> Json:
+    """What an external select asks while a person types."""
+    return {
+        "type": "block_suggestion",
+        **_interaction(world, user),
+        **where,
+        "value": typed,
+        "container": {"type": "view", "view_id": view.id},
+        "view": filled(view),
+    }
+
+
+def filled(view: View) -> Json:
+    """The view with what stands in its fields."""
+    return copy.deepcopy({**view.shape, "state": {"values": view.state}})
+
+
+def _interaction(world: World, user: User) -> Json:
+    return {
+        "token": _TOKEN,
+        "team": {"id": world.team, "domain": world.domain},
+        "user": {
+            "id": user.id,
+            "name": user.name,
+            "username": user.name,
+            "team_id": user.team,
+        },
+        "api_app_id": world.app_id,
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
+
+
+def profile(world: World, user: User) -> Json:
+    """A user as `users.info` shows it; the e-mail needs its own scope.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    external = world.external(user.id)
+    details: Json = {"real_name": user.name, "display_name": user.name, "team": user.team}
+    if user.email and "users:read.email" in world.scopes:
+        details["email"] = user.email
+    if user.bot_id:
+        details |= {"bot_id": user.bot_id, "api_app_id": world.app_id}
+    shape: Json = {
+        "id": user.id,
+        "team_id": user.team,
+        "name": user.name,
+        "deleted": user.deleted,
+        "real_name": user.name,
+        "tz": "Etc/UTC",
+        "tz_offset": 0,
+        "profile": details,
+        "is_admin": user.admin or user.owner,
+        "is_owner": user.owner,
+        "is_primary_owner": False,
+        "is_restricted": user.guest,
+        "is_ultra_restricted": False,
+        "is_bot": user.bot_id is not None,
+        "is_app_user": False,
+        "updated": int(world.clock()),
+        "is_email_confirmed": user.confirmed and user.email is not None,
+    }
+    return {**shape, "is_stranger": world.stranger(user.id)} if external else shape
+
+
+def conversation(world: World, channel: Conversation) -> Json:
+    """A conversation as `conversations.info` shows it.
+
+    https://docs.slack.dev/reference/objects/conversation-object
+    """
+    kind = channel.kind
+    shape: Json = {
+        "id": channel.id,
+        "created": 1,
+        "creator": channel.creator,
+        "is_channel": kind == "channel",
+        "is_group": kind == "group",
+        "is_im": kind == "im",
+        "is_mpim": kind == "mpim",
+        "is_private": kind != "channel",
+        "is_archived": channel.archived,
+        "is_shared": channel.shared,
+        "is_ext_shared": channel.shared,
+        "is_org_shared": False,
+        "context_team_id": world.team,
+    }
+    if kind == "im":
+        other: Any = next(iter(sorted(channel.members - {world.bot_user})), None)
+        return {**shape, "user": other, "is_open": True}
+    return {
+        **shape,
+        "name": channel.name,
+        "name_normalized": channel.name,
+        "is_general": False,
+        "is_member": world.bot_user in channel.members,
+        "topic": {"value": "", "creator": "", "last_set": 0},
+        "purpose": {"value": "", "creator": "", "last_set": 0},
+    }

@@ -1,0 +1,106 @@
+"""What people do with messages: write, reply, edit, delete, react."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.news import News
+from bot.sandbox.slack.nouns import Delivery, Json
+from bot.sandbox.slack.world import World
+from bot.sandbox.slack.writing import add_reaction, remove_reaction
+
+
+class People(World):
+    """The people of the workspace; each action gives what came of telling the app."""
+
+    news: News
+
+    async def post(
+        self,
+        user: str | None,
+        channel: str,
+        text: str = "",
+        *,
+        blocks: list[Json] | None = None,
+        thread_ts: str | None = None,
+        files: Iterable[str | Json] = (),
+        attachments: list[Json] | None = None,
+        bot_name: str | None = None,
+        bot_id: str | None = None,
+        rich_text: bool = True,
+    ) -> str:
+        """Write a message; its `ts`.
+
+        `text` is what is typed: `&`, `<` and `>` are escaped, but for `<@U…>`, `<#C…>`,
+        `<!subteam^S…>` and `<!here>` that name something, which stand for a mention that was
+        picked. `blocks` take the place of the `rich_text` block; `rich_text=False` leaves it out.
+        With `bot_name` it is an integration's or a workflow's message (`bot_message`, without a
+        user); with a `user` and a `bot_id` another app's.
+        """
+        message: Json = {"text": self.typed_text(text)}
+        if bot_name is not None:
+            bot_id = bot_id or self.add_bot(bot_name)
+            message |= {"subtype": "bot_message", "username": bot_name, "bot_id": bot_id}
+        else:
+            message |= self._written_by(user, bot_id)
+        if blocks is None and rich_text and text and bot_name is None:
+            blocks = self.typed_blocks(text)
+        attached = [self.file(name, user) for name in files]
+        extra = {"blocks": blocks, "files": attached, "attachments": attachments}
+        message |= {key: value for key, value in extra.items() if value}
+        written = self.write(channel, message, thread_ts)
+        event = payloads.message(self.channel(channel), written)
+        await self.news.tell(event, user, channel)
+        return str(written["ts"])
+
+    async def edit(self, user: str, channel: str, ts: str, text: str) -> Delivery | None:
+        message = self.message(channel, ts)
+        before = payloads.shown(message)
+        edited = {"user": user, "ts": self.next_ts()}
+        message |= {"text": self.typed_text(text), "blocks": self.typed_blocks(text)}
+        message["edited"] = edited
+        place = self.channel(channel)
+        event = payloads.changed(place, message, before, edited["ts"])
+        return await self.news.tell(event, user, channel)
+
+    async def delete(self, user: str, channel: str, ts: str) -> Delivery | None:
+        place, message = self.channel(channel), self.message(channel, ts)
+        place.messages.remove(message)
+        event = payloads.changed(place, None, message, self.next_ts())
+        return await self.news.tell(event, user, channel)
+
+    async def react(
+        self, user: str, channel: str, ts: str, emoji: str, *, deliver: bool = True
+    ) -> Delivery | None:
+        """React; with `deliver=False` the event is lost. None where the app is not told."""
+        add_reaction(self, user, channel, ts, emoji)
+        return await self._tell_reaction("reaction_added", user, channel, ts, emoji, deliver)
+
+    async def unreact(
+        self, user: str, channel: str, ts: str, emoji: str, *, deliver: bool = True
+    ) -> Delivery | None:
+        remove_reaction(self, user, channel, ts, emoji)
+        return await self._tell_reaction("reaction_removed", user, channel, ts, emoji, deliver)
+
+    async def send_event(
+        self, event: Json, *, actor: str | None = None, channel: str | None = None
+    ) -> Delivery:
+        """Any event in its envelope, whether or not the app subscribed to it."""
+        return await self.courier.event(payloads.envelope(self, event, actor, channel))
+
+    async def _tell_reaction(
+        self, change: str, user: str, channel: str, ts: str, emoji: str, deliver: bool
+    ) -> Delivery | None:
+        event = payloads.reaction(self, change, user, channel, ts, emoji)
+        return await self.news.tell(event, user, channel) if deliver else None
+
+    def _written_by(self, user: str | None, bot_id: str | None) -> Json:
+        if user is None:
+            raise ValueError("a message without a user needs a bot_name")
+        bot_id = bot_id or self.person(user).bot_id
+        if bot_id is None:
+            author = {"user": user, "team": self.users[user].team}
+            return {**author, "client_msg_id": self.nonce("message")}
+        profile = {"id": bot_id, "name": self.bots[bot_id], "team_id": self.team}
+        return {"user": user, "bot_id": bot_id, "team": self.team, "bot_profile": profile}

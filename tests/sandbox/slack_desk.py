@@ -1,0 +1,108 @@
+"""A Bolt app that opens a form for whatever asks, and keeps what it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.sandbox.slack import Json, Slack
+
+
+def plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text}
+
+
+def field(block_id: str, element: Json, *, optional: bool = False) -> Json:
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(block_id),
+        "optional": optional,
+        "element": {"action_id": "value", **element},
+    }
+
+
+def options(*values: str) -> list[Json]:
+    return [{"text": plain(value.title()), "value": value} for value in values]
+
+
+def ticket_form(**more: Any) -> Json:
+    priority = options("high", "normal")
+    return {
+        "type": "modal",
+        "callback_id": "ticket",
+        "title": plain("New ticket"),
+        "submit": plain("Create"),
+        "private_metadata": "draft-1",
+        "notify_on_close": True,
+        "blocks": [
+            field("title", {"type": "plain_text_input", "initial_value": "Prefilled"}),
+            field("more", {"type": "plain_text_input", "multiline": True}, optional=True),
+            field("who", {"type": "users_select"}, optional=True),
+            field(
+                "priority",
+                {"type": "static_select", "options": priority, "initial_option": priority[1]},
+            ),
+            field(
+                "labels",
+                {"type": "multi_static_select", "options": options("bug", "idea")},
+                optional=True,
+            ),
+        ],
+        **more,
+    }
+
+
+class Desk:
+    """A Bolt app that opens a form for whatever asks, and keeps what it is sent."""
+
+    def __init__(self, **submitted: Any) -> None:
+        self.bodies: list[Json] = []
+        self.form = ticket_form()
+        self.on_submit = submitted
+
+    def __call__(self, app: AsyncApp) -> None:
+        async def open_form(ack: Any, body: Json, client: Any) -> None:
+            self.bodies.append(body)
+            await client.views_open(trigger_id=body["trigger_id"], view=self.form)
+            await ack()
+
+        async def on_command(ack: Any, body: Json) -> None:
+            self.bodies.append(body)
+            await ack(f"You said {body['text']}")
+
+        async def on_loud_command(ack: Any) -> None:
+            await ack({"text": "hear", "response_type": "in_channel"})
+
+        async def on_submit(ack: Any, body: Json) -> None:
+            self.bodies.append(body)
+            await ack(**self.on_submit)
+
+        async def on_other(ack: Any, body: Json) -> None:
+            self.bodies.append(body)
+            await ack()
+
+        async def on_options(ack: Any, body: Json) -> None:
+            self.bodies.append(body)
+            await ack(options=options(body["value"]))
+
+        async def fail() -> None:
+            raise RuntimeError("broken")
+
+        app.shortcut("create")(open_form)
+        app.shortcut("broken")(fail)
+        app.command("/say")(on_command)
+        app.command("/loud")(on_loud_command)
+        app.command("/broken")(fail)
+        app.view("ticket")(on_submit)
+        app.view_closed("ticket")(on_other)
+        app.action("press")(on_other)
+        app.options("value")(on_options)
+
+
+async def opened_form(slack: Slack) -> tuple[str, Json]:
+    ada = slack.add_user("ada")
+    delivery = await slack.use_global_shortcut(ada, "create")
+    assert delivery.view is not None
+    return ada, delivery.view
