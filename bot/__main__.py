@@ -1,0 +1,5 @@
+"""`python -m bot` is `plain-bridge`."""
+
+from bot.cli import main
+
+main()

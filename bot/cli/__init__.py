@@ -1,0 +1,81 @@
+"""The command `plain-bridge`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from bot import telemetry, wiring
+from bot.cli import console, doctor, ledger, people, rules, run, sandbox
+from bot.cli.console import CommandFailed
+from bot.core.faults import Fault, Refused, TryLater
+from bot.settings import SettingsError
+from bot.store import single
+
+__all__ = ["app", "main"]
+
+
+EXPECTED = (
+    CommandFailed,
+    SettingsError,
+    single.AlreadyRunning,
+    wiring.NotAtHead,
+    wiring.TokenRefused,
+)
+"""What says in its own words why a command could not do its work."""
+
+
+class Commands(TyperGroup):
+    """Tells what can be expected to go wrong in a sentence, with exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            console.complain(str(error))
+        except Fault as fault:
+            console.complain(_words(fault))
+        raise typer.Exit(1)
+
+
+app = typer.Typer(
+    name="plain-bridge",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A bridge from Slack messages to Plain threads.",
+)
+app.command("run")(run.run)
+app.command("worker")(run.worker)
+app.command("migrate")(run.migrate)
+app.command("sandbox")(sandbox.sandbox)
+app.add_typer(people.app, name="people")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(rules.app, name="rules")
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback()
+def _before() -> None:
+    # Standard output is for the command's own; `run` and `worker` set up their log anew.
+    telemetry.set_up("WARNING")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _words(fault: Fault) -> str:
+    match fault:
+        case TryLater(cause=cause) if cause.startswith("database"):
+            why = getattr(fault.__cause__, "orig", None) or "it is busy"
+            return telemetry.masked(f"the database cannot be used: {why}")
+        case TryLater(cause=cause):
+            return f"it did not work just now ({cause}); try again"
+        case Refused(reason=reason, data=data):
+            told = ", ".join(f"{name} {value}" for name, value in data.items())
+            return telemetry.masked(f"refused: {reason.value}{f' ({told})' if told else ''}")
+    return "it did not work just now; try again"

@@ -1,0 +1,97 @@
+"""Looks at the database: reachable, at this release's schema, writable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot import telemetry
+from bot.cli import opening
+from bot.cli.checks import Check
+from bot.cli.console import CommandFailed
+from bot.core.faults import Fault
+from bot.settings import Settings
+from bot.store import migrating
+from bot.store.engine import Database
+from bot.store.schema import memory
+
+
+class _Undone(Exception):
+    """Takes back what was written to see whether it can be."""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """The checks, in order; the first that fails is the last."""
+    try:
+        database = opening.connect(settings)
+    except CommandFailed as error:
+        return [Check("database", False, str(error), "install what is missing")]
+    try:
+        return list(_examine(database))
+    finally:
+        database.close()
+
+
+def _examine(database: Database) -> Iterator[Check]:
+    name = database.url.render_as_string(hide_password=True)
+    if (file := opening.missing_file(database)) is not None:
+        yield _unmade(file)
+        return
+    try:
+        revision = migrating.revision(database)
+    except Fault as fault:
+        yield Check("database", False, f"{name}: {_why(fault)}", _fix(database))
+        return
+    yield Check("database", True, name)
+    if revision != migrating.head():
+        yield _not_at_head(database, revision)
+        return
+    yield Check("database schema", True, f"at {revision}")
+    try:
+        _write_nothing(database)
+    except Fault as fault:
+        fix = "give the bridge's user the right to write, and see whether the disk is full"
+        yield Check("database writable", False, _why(fault), fix)
+        return
+    yield Check("database writable", True, "a write was tried and taken back")
+
+
+def _unmade(file: Path) -> Check:
+    folder = file.absolute().parent
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return Check("database", True, f"{file} is not there yet; the first run makes it")
+    fix = f"make {folder} a folder that the bridge's user may write to, or change DATABASE_URL"
+    return Check("database", False, f"{file} cannot be made", fix)
+
+
+def _not_at_head(database: Database, revision: str | None) -> Check:
+    at, head = revision or "no schema", migrating.head()
+    if database.is_sqlite:
+        return Check("database schema", True, f"at {at}; the next run brings it to {head}")
+    detail = f"at {at}, this release needs {head}"
+    return Check("database schema", False, detail, "run `plain-bridge migrate`")
+
+
+def _write_nothing(database: Database) -> None:
+    try:
+        with database.writing() as connection:
+            connection.execute(
+                database.insert(memory).values(
+                    name="doctor", value="null", updated_at=database.now()
+                )
+            )
+            raise _Undone
+    except _Undone:
+        return
+
+
+def _why(fault: Fault) -> str:
+    why = str(getattr(fault.__cause__, "orig", None) or fault)
+    return telemetry.masked(" ".join(why.split()))
+
+
+def _fix(database: Database) -> str:
+    if database.is_sqlite:
+        return "see whether DATABASE_URL names the bridge's file, and who may write to its folder"
+    return "see whether PostgreSQL runs, and whether DATABASE_URL is right"

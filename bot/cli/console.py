@@ -1,0 +1,76 @@
+"""How the commands speak: tables for people, JSON for scripts, mistakes on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPED_WIDTH = 200
+"""Columns of a table that no terminal's width bounds."""
+
+
+class CommandFailed(Exception):
+    """The command could not do its work; the text says why and what to do. Exit status 1."""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output; None is left blank."""
+    drawn = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(plain(cell) for cell in row))
+    _console().print(drawn)
+
+
+def pairs(rows: Iterable[tuple[str, object]]) -> None:
+    """Names and values, one pair a line; pairs without a value are left out."""
+    drawn = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        if value is not None:
+            drawn.add_row(Text(name, style="bold"), plain(value))
+    _console().print(drawn)
+
+
+def say(*words: str | Text) -> None:
+    """A line on standard output."""
+    _console().print(*(plain(word) for word in words), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """A line, or several, on standard error."""
+    errors().print(plain(text, lines=True), soft_wrap=True)
+
+
+def as_json(value: object) -> None:
+    """One JSON value on one line of standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def errors() -> Console:
+    """Standard error, for progress and mistakes."""
+    return Console(stderr=True, highlight=False)
+
+
+def plain(value: object, *, lines: bool = False) -> Text:
+    """The value's text, for a terminal: what others wrote must not move its cursor."""
+    if isinstance(value, Text):
+        return value
+    text = "" if value is None else str(value)
+    return Text("".join(c if c.isprintable() or (lines and c == "\n") else " " for c in text))
+
+
+def moment(seconds: float | None) -> str | None:
+    """Unix seconds as a person reads them, in UTC."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return Console(highlight=False, width=width)

@@ -1,0 +1,54 @@
+"""`plain-bridge run`, `worker` and `migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from bot import telemetry, wiring
+from bot.cli import console, opening
+from bot.cli.console import CommandFailed
+from bot.settings import Settings, load
+from bot.store import migrating
+
+
+def run() -> None:
+    """Run the bridge: its doors (HTTP, and Socket Mode where SLACK_APP_TOKEN is set) and worker."""
+    settings = load()
+    settings.need("slack_bot_token", "slack_signing_secret", "plain_api_key")
+    _run(settings, wiring.serve(settings))
+
+
+def worker() -> None:
+    """Run a worker only, beside bridges that share its PostgreSQL database."""
+    settings = load()
+    settings.need("slack_bot_token", "plain_api_key")
+    _run(settings, wiring.work(settings))
+
+
+def migrate() -> None:
+    """Bring the database to this release's schema."""
+    database = opening.connect(load())
+    try:
+        before = migrating.revision(database)
+        migrating.migrate(database)
+    finally:
+        database.close()
+    after = migrating.head()
+    if before == after:
+        console.say(f"The database is at {after} already.")
+    else:
+        console.say(f"The database is at {after} now.")
+
+
+def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    telemetry.set_up(settings.log_level, settings.log_format, colors=colors)
+    try:
+        asyncio.run(work)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise CommandFailed(f"the bridge cannot listen on {where}: {error.strerror}") from None

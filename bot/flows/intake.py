@@ -1,0 +1,105 @@
+"""Trigger to recorded row, inside Slack's three seconds; and the form that leads to one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.core import refs, routing
+from bot.core.faults import Fault
+from bot.core.model import Draft, Escalation, Form, Rule, Ticket, Trigger, Via
+from bot.flows.ports import Drafts, Ledger, Recorded, Run
+
+RECORD_SECONDS = 1.8
+"""How long a record may take: Slack waits for three seconds, a door for two."""
+
+
+class Forms(Protocol):
+    """What intake shows in Slack; each bounded to two seconds."""
+
+    async def open_form(self, trigger_id: str, draft: Draft) -> str:
+        """Show the form; returns its view's id."""
+
+    async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
+        """Show that the message has its ticket already."""
+
+    async def show_not_recorded(self, view_id: str) -> None:
+        """Say in an open form that it cannot be submitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What the doors need to accept an asking. `wake` tells the worker of new work."""
+
+    ledger: Ledger
+    drafts: Drafts
+    forms: Forms
+    rules: Sequence[Rule]
+    run: Run
+    wake: Callable[[], None]
+
+    async def take(self, trigger: Trigger) -> Recorded | None:
+        """Record what was asked; None where no rule wants the reaction.
+
+        Committed when it returns. Raises TryLater where it could not be recorded in time.
+        """
+        rules = routing.candidates(self.rules, trigger)
+        if trigger.via is Via.REACTION and not rules:
+            return None
+        async with asyncio.timeout(RECORD_SECONDS + 0.2):
+            recorded = await self.run(
+                self.ledger.record,
+                Escalation(_key(trigger), trigger, rules),
+                within=RECORD_SECONDS,
+            )
+        if recorded.fresh:
+            self.wake()
+        return recorded
+
+    async def open_form(self, trigger_id: str, draft: Draft) -> None:
+        """Show the form for `draft`, or the ticket that its message has already.
+
+        The form and its record go out together; where the record fails, the form says so.
+        Raises what opening the form raises.
+        """
+        if draft.trigger.ref is not None:
+            ticket = await self._ticket_of(draft.trigger)
+            if ticket is not None:
+                await self.forms.show_ticket(trigger_id, ticket)
+                return
+        opened, kept = await asyncio.gather(
+            self.forms.open_form(trigger_id, draft),
+            self._keep(draft),
+            return_exceptions=True,
+        )
+        if isinstance(opened, BaseException):
+            raise opened
+        if isinstance(kept, BaseException):
+            await self.forms.show_not_recorded(opened)
+            if not isinstance(kept, (Fault, TimeoutError)):
+                raise kept
+
+    async def submit(self, draft: Draft, view_id: str, form: Form) -> Recorded | None:
+        """Record what the form asks for."""
+        return await self.take(replace(draft.trigger, request=view_id, form=form))
+
+    async def _keep(self, draft: Draft) -> None:
+        async with asyncio.timeout(RECORD_SECONDS + 0.2):
+            await self.run(self.drafts.keep, draft, within=RECORD_SECONDS)
+
+    async def _ticket_of(self, trigger: Trigger) -> Ticket | None:
+        try:
+            async with asyncio.timeout(0.5):
+                return await self.run(self.ledger.ticket_of, _key(trigger))
+        except (Fault, TimeoutError):
+            return None  # the form opens; its record will tell how the database is
+
+
+def _key(trigger: Trigger) -> str:
+    if trigger.ref is not None:
+        return refs.message_key(trigger.team, trigger.ref)
+    if trigger.via is Via.COMMAND:
+        return refs.command_key(trigger.team, trigger.request)
+    return refs.view_key(trigger.team, trigger.request)

@@ -1,0 +1,187 @@
+"""The settings from the environment, `.env` and `plain-bridge.toml`; all mistakes told at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from bot.core import routing
+from bot.core.model import Rule
+from bot.settings import document, environment, words
+from bot.settings.document import Document
+from bot.settings.environment import SOURCES, Environment, Variables
+from bot.settings.tables import (
+    EscalationTable,
+    IdentityTable,
+    PlainTable,
+    PrivacyTable,
+    RuleTable,
+    SlackTable,
+    Tables,
+)
+from bot.settings.words import Located, SettingsError
+
+__all__ = ["DEFAULT_RULES", "Settings", "SettingsError", "load"]
+
+DEFAULT_FILE = "plain-bridge.toml"
+DEFAULT_RULES = (Rule(emoji=("ticket",)),)
+"""The rules that stand where no file gives any."""
+
+
+class Settings(Variables):
+    """Everything that was set. Secrets are `SecretStr`: no repr, log or traceback shows them."""
+
+    rules: tuple[Rule, ...] = DEFAULT_RULES
+    escalation: EscalationTable = EscalationTable()
+    identity: IdentityTable = IdentityTable()
+    plain: PlainTable = PlainTable()
+    slack: SlackTable = SlackTable()
+    privacy: PrivacyTable = PrivacyTable()
+
+    def missing(self, *names: str) -> tuple[str, ...]:
+        """Which of these variables are not set, each with where to get it, in words.
+
+        `slack_signing_secret` is not missed where `slack_app_token` is set: Socket Mode
+        needs none.
+        """
+        return tuple(
+            f"{name.upper()} is not set: {SOURCES[name]}"
+            for name in names
+            if getattr(self, name) is None
+            and not (name == "slack_signing_secret" and self.slack_app_token)
+        )
+
+    def need(self, *names: str) -> None:
+        """SettingsError that names every one of these variables that is `missing`."""
+        if missing := self.missing(*names):
+            raise SettingsError(missing)
+
+
+def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Read `environ` (the process's), and `.env` and the TOML file in `folder` (the working one).
+
+    SettingsError names every mistake. A relative path of a SQLite file stays relative to the
+    working directory.
+    """
+    environ = os.environ if environ is None else environ
+    folder = folder or Path()
+    problems: list[str] = list(_oauth(environ))
+    variables = _variables(environ, folder / ".env", problems)
+    read = _document(environ, folder, problems)
+    tables = _tables(read, problems) if read else None
+    if problems or variables is None or tables is None:
+        raise SettingsError(problems)
+    rules = DEFAULT_RULES if tables.rule is None else tuple(table.rule() for table in tables.rule)
+    return Settings(
+        **{name: getattr(variables, name) for name in Variables.model_fields},
+        rules=rules,
+        escalation=tables.escalation,
+        identity=tables.identity,
+        plain=tables.plain,
+        slack=tables.slack,
+        privacy=tables.privacy,
+    )
+
+
+def _oauth(environ: Mapping[str, str]) -> Iterator[str]:
+    # Bolt reads these two by itself and cannot be told not to: it would serve an installation
+    # page and keep tokens in files. https://docs.slack.dev/tools/bolt-python/concepts/authenticating-oauth
+    if "SLACK_CLIENT_ID" in environ and "SLACK_CLIENT_SECRET" in environ:
+        yield (
+            "environment: SLACK_CLIENT_ID and SLACK_CLIENT_SECRET switch Slack's library to OAuth "
+            "for many workspaces; unset them, the bridge uses SLACK_BOT_TOKEN alone"
+        )
+
+
+def _variables(environ: Mapping[str, str], dotenv: Path, problems: list[str]) -> Environment | None:
+    try:
+        return environment.read(Environment, environ, dotenv)
+    except ValidationError as errors:
+        for error in errors.errors(include_url=False):
+            name = str(error["loc"][0])
+            origin = "environment" if environ.get(name.upper()) else ".env"
+            secret = name in environment.SECRETS
+            problems.append(words.of_variable(origin, error, secret=secret))
+    except (OSError, UnicodeDecodeError):
+        problems.append(".env: cannot be read as UTF-8 text")
+    return None
+
+
+def _document(environ: Mapping[str, str], folder: Path, problems: list[str]) -> Document | None:
+    """The TOML file; an empty one where none was asked for and none is there."""
+    try:
+        asked = environment.read(environment.ConfigFile, environ, folder / ".env")
+    except (OSError, UnicodeDecodeError):
+        return Document(DEFAULT_FILE)  # `_variables` said so already
+    name = asked.plain_bridge_config or DEFAULT_FILE
+    path = folder / name
+    if asked.plain_bridge_config is None and not path.exists():
+        return Document(name)
+    try:
+        return document.read(path, name)
+    except document.Unreadable as error:
+        problems.append(words.of_file(name, error))
+        return None
+
+
+def _tables(read: Document, problems: list[str]) -> Tables | None:
+    found = list(_contradictions(read))
+    tables: Tables | None = None
+    try:
+        tables = Tables.model_validate(read.data)
+    except ValidationError as errors:
+        found.extend(
+            words.of_table(read, error, _known_keys(error["loc"]))
+            for error in errors.errors(include_url=False)
+        )
+    problems.extend(text for _, text in sorted(found))
+    return tables
+
+
+def _known_keys(place: document.Place) -> list[str]:
+    model: type[BaseModel] = Tables
+    if len(place) > 1:
+        model = RuleTable if place[0] == "rule" else type(getattr(Tables(), str(place[0])))
+    return list(model.model_fields)
+
+
+def _contradictions(read: Document) -> Iterator[Located]:
+    """What no single value shows: dead rules, and keys that need or exclude each other."""
+    yield from _dead_rules(read)
+    identity = read.data.get("identity")
+    if not isinstance(identity, dict):
+        return
+    fallback = identity.get("without_email", "refuse") == "fallback"
+    if fallback and "fallback_customer" not in identity:
+        place = ("identity", "without_email")
+        yield words.at(read, place, '`without_email` = "fallback" needs `fallback_customer`')
+    if not fallback and "fallback_customer" in identity:
+        place = ("identity", "fallback_customer")
+        text = '`fallback_customer` does nothing without `without_email` = "fallback"'
+        yield words.at(read, place, text)
+
+
+def _dead_rules(read: Document) -> Iterator[Located]:
+    rules = dict(_sound_rules(read))
+    numbers = list(rules)
+    for death in routing.dead(list(rules.values())):
+        takers = " and ".join(
+            f"rule {numbers[i] + 1} (line {read.line(('rule', numbers[i]))})" for i in death.because
+        )
+        number = numbers[death.index]
+        takes = "takes" if len(death.because) == 1 else "take"
+        text = f"rule {number + 1} can never apply: {takers} {takes} all that it would"
+        yield words.at(read, ("rule", number), text)
+
+
+def _sound_rules(read: Document) -> Iterator[tuple[int, Rule]]:
+    """The rules that can be read, by their number from 0, whatever else is wrong."""
+    tables = read.data.get("rule")
+    for number, table in enumerate(tables if isinstance(tables, list) else ()):
+        try:
+            yield number, RuleTable.model_validate(table).rule()
+        except ValidationError:
+            continue

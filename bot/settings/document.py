@@ -1,0 +1,128 @@
+"""Reads a TOML file and remembers on which line everything stands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Place = tuple[str | int, ...]
+"""Where a value stands: keys, and from 0 the number of a table in an array of tables."""
+
+_BROKEN_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)")
+
+
+class Unreadable(Exception):
+    """The file is no TOML, or cannot be read. `line` counts from 1, where one is known."""
+
+    def __init__(self, text: str, line: int | None = None, words: str = "") -> None:
+        super().__init__(text)
+        self.line = line
+        self.words = words
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`name` is what messages call the file; `lines` its lines, `places` where they count."""
+
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    places: dict[Place, int] = field(default_factory=dict)
+
+    def line(self, place: Place) -> int | None:
+        """The number (from 1) of the line at which `place`, or the nearest around it, stands."""
+        for length in range(len(place), 0, -1):
+            if place[:length] in self.places:
+                return self.places[place[:length]]
+        return None
+
+    def words(self, line: int) -> str:
+        """What stands on the line, without the white space around it."""
+        return self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
+
+
+def read(path: Path, name: str) -> Document:
+    """The file's data and lines. Unreadable where there are none."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Unreadable(f"cannot be read: {why}") from None
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> Document:
+    """As `read`, of a text."""
+    lines = tuple(text.splitlines())
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = _BROKEN_LINE.search(str(error))
+        line = int(at[1]) if at else max(len(lines), 1)
+        why = _BROKEN_LINE.sub("", str(error)).removesuffix(" (at end of document)")
+        broken = Document(name, lines=lines).words(line)
+        raise Unreadable(f"is not TOML: {why}", line, broken) from None
+    return Document(name, data, lines, _places(lines))
+
+
+def _places(lines: tuple[str, ...]) -> dict[Place, int]:
+    """The line of every table and key, found by parsing one statement at a time.
+
+    A statement is the shortest run of lines that is TOML by itself, so that strings and arrays
+    over several lines need no reader of their own here.
+    """
+    places: dict[Place, int] = {}
+    tables: dict[Place, int] = {}
+    table: Place = ()
+    start = 0
+    for end in range(1, len(lines) + 1):
+        statement = _statement(lines[start:end])
+        if statement is None:
+            continue
+        header = lines[start].lstrip()
+        if header.startswith("["):
+            table = _table(statement, tables, array=header.startswith("[["))
+            places.setdefault(table, start + 1)
+        else:
+            for key in _leaves(statement):
+                for length in range(1, len(key) + 1):
+                    places.setdefault(table + key[:length], start + 1)
+        start = end
+    return places
+
+
+def _statement(lines: tuple[str, ...]) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _table(header: dict[str, Any], tables: dict[Place, int], *, array: bool) -> Place:
+    """The place of the table that a header opens; `tables` counts those of each array."""
+    place: Place = ()
+    value: Any = header
+    while value:
+        key, value = next(iter(value.items()))
+        place += (key,)
+        if isinstance(value, list):
+            value = value[0]
+        elif place in tables:
+            place += (tables[place] - 1,)
+    if array:
+        tables[place] = tables.get(place, 0) + 1
+        place += (tables[place] - 1,)
+    return place
+
+
+def _leaves(statement: dict[str, Any]) -> list[Place]:
+    found: list[Place] = []
+    for key, value in statement.items():
+        inner = _leaves(value) if isinstance(value, dict) else []
+        found.extend((key, *rest) for rest in inner)
+        if not inner:
+            found.append((key,))
+    return found

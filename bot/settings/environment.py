@@ -1,0 +1,173 @@
+"""The variables of the environment: defaults, accepted values, and where to get them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+SOURCES = {
+    "slack_bot_token": (
+        "the Bot User OAuth Token (xoxb-…): https://api.slack.com/apps, your app, "
+        '"OAuth & Permissions"'
+    ),
+    "slack_signing_secret": (
+        'the Signing Secret: https://api.slack.com/apps, your app, "Basic Information"; '
+        "or set SLACK_APP_TOKEN for Socket Mode, which needs none"
+    ),
+    "slack_app_token": (
+        "an App-Level Token (xapp-…) with connections:write: https://api.slack.com/apps, "
+        'your app, "Basic Information"'
+    ),
+    "plain_api_key": (
+        'an API key (plainApiKey_…) of a machine user: Plain, Settings, "Machine users & API keys"'
+    ),
+    "plain_webhook_secret": 'the signing secret: Plain, Settings, "Request signing"',
+    "metrics_token": "a long random text of your own",
+}
+"""Where each variable that a command may need comes from."""
+
+
+def _token(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value().strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise ValueError("is empty or holds a character that no token has: paste it again")
+    return SecretStr(text)
+
+
+def _begins(*prefixes: str) -> AfterValidator:
+    def check(secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value().startswith(prefixes):
+            raise ValueError(f"does not begin with {prefixes[0]}: it is another kind of token")
+        return secret
+
+    return AfterValidator(check)
+
+
+def _web_address(text: str) -> str:
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        is_one = False
+    if not is_one or any(c.isspace() for c in text):
+        raise ValueError("is no web address: it begins with https://")
+    return text
+
+
+def _folder_address(text: str) -> str:
+    return _web_address(text).rstrip("/") + "/"  # methods' names are appended to it
+
+
+def _database(secret: SecretStr) -> SecretStr:
+    try:
+        url = make_url(secret.get_secret_value().strip())
+    except (ArgumentError, ValueError):
+        raise ValueError(_DATABASES) from None
+    if url.drivername.partition("+")[0] not in {"sqlite", "postgresql", "postgres"}:
+        raise ValueError(_DATABASES)
+    if url.drivername.startswith("sqlite") and url.database in {None, "", ":memory:"}:
+        raise ValueError("names a database in memory, which would forget what was accepted")
+    return SecretStr(secret.get_secret_value().strip())
+
+
+_DATABASES = "is no database that the bridge knows: sqlite:///FILE or postgresql://USER@HOST/NAME"
+
+
+def _level(text: Any) -> Any:
+    return text.strip().upper() if isinstance(text, str) else text
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text.strip()
+
+
+Secret = Annotated[SecretStr, AfterValidator(_token)]
+
+
+class Variables(BaseModel):
+    """What the environment and `.env` say; an empty variable counts as one that is not there."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    slack_bot_token: Annotated[Secret, _begins("xoxb-", "xoxe.xoxb-")] | None = None
+    slack_signing_secret: Secret | None = None
+    slack_app_token: Annotated[Secret, _begins("xapp-")] | None = None
+    slack_api_url: Annotated[str, AfterValidator(_folder_address)] = "https://slack.com/api/"
+    plain_api_key: Secret | None = None
+    plain_api_url: Annotated[str, AfterValidator(_web_address)] = (
+        "https://core-api.uk.plain.com/graphql/v1"
+    )
+    plain_webhook_secret: Secret | None = None
+    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
+        "sqlite:///plain-bridge.db"
+    )
+    host: Annotated[str, AfterValidator(_filled)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    metrics_token: Secret | None = None
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = (
+        "INFO"
+    )
+    log_format: Literal["console", "json"] = "console"
+
+
+SECRETS = frozenset(
+    name for name, field in Variables.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+"""The variables whose values are never shown."""
+
+
+class Environment(BaseSettings, Variables):  # type: ignore[misc]  # of two kinds of config
+    """The variables as pydantic-settings reads them."""
+
+
+class ConfigFile(BaseSettings):
+    """Which file holds the rest; read apart, so that its mistakes show beside the variables'."""
+
+    plain_bridge_config: str | None = None
+
+
+E = TypeVar("E", bound=BaseSettings)
+
+
+class _Given(PydanticBaseSettingsSource):
+    """The variables of a mapping instead of the process's own."""
+
+    def __init__(self, settings: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._environ = environ
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return self._environ.get(field_name.upper()) or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields.items()
+        given = {name: self.get_field_value(field, name)[0] for name, field in fields}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def read(model: type[E], environ: Mapping[str, str], dotenv: Path) -> E:
+    """`model` filled from `environ`, and below it from the file `dotenv` if there is one."""
+
+    class Reader(model):  # type: ignore[valid-type, misc]
+        model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return _Given(settings_cls, environ), sources["dotenv_settings"]
+
+    filled: E = Reader(_env_file=dotenv, _env_file_encoding="utf-8")
+    return filled

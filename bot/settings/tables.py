@@ -1,0 +1,220 @@
+"""The tables of `plain-bridge.toml`: their keys, defaults and accepted values."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bot.core import routing
+from bot.core.identity import IdentityPolicy, is_customer_name
+from bot.core.model import Priority, Rule, Standing
+
+_TAKEN_RECEIPTS = {
+    "white_check_mark": "done",
+    "heavy_check_mark": "done",
+    "eyes": "investigating",
+}
+"""What Plain's own Slack app reads into a reaction to a message that it has."""
+
+_CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PLAIN_USER = re.compile(r"u_[0-9A-Za-z]+")
+
+
+def _emoji(name: str) -> str:
+    bare = routing.bare_emoji(name)
+    if not bare or any(c in ": " or unicodedata.category(c) in {"So", "Sk", "Zs"} for c in bare):
+        raise ValueError('is no emoji\'s name: write it as Slack shows it, like "ticket"')
+    return bare
+
+
+def _receipt(name: str) -> str:
+    bare = _emoji(name)
+    if bare in _TAKEN_RECEIPTS:
+        meaning = _TAKEN_RECEIPTS[bare]
+        raise ValueError(
+            f'cannot be the receipt: Plain\'s own Slack app reads it as "{meaning}"; choose another'
+        )
+    return bare
+
+
+def _channel(name: str) -> str:
+    if name.startswith("#") and len(name) > 1 and not any(c.isspace() for c in name):
+        return name.lower()
+    if _CHANNEL_ID.fullmatch(name):
+        return name
+    hint = "" if not name or name.startswith("#") else f', like "#{name.lower()}"'
+    raise ValueError(
+        f"is no channel: write its id (C…, in the channel's details) or its name after a #{hint}"
+    )
+
+
+def _customer(name: str) -> str:
+    if not is_customer_name(name):
+        raise ValueError("names no customer: write c_…, an e-mail address or external:ID")
+    return name
+
+
+def _assignee(name: str) -> str:
+    if not (_EMAIL.fullmatch(name) or _PLAIN_USER.fullmatch(name)):
+        raise ValueError("is no Plain user: write an e-mail address or u_…")
+    return name
+
+
+def _domain(name: str) -> str:
+    domain = name.removeprefix("@").lower()
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError('is no domain: write it like "example.com"')
+    return domain
+
+
+def _id(kinds: str, example: str) -> AfterValidator:
+    pattern = re.compile(rf"[{kinds}][A-Z0-9]+")
+
+    def check(name: str) -> str:
+        if not pattern.fullmatch(name):
+            raise ValueError(f"is no Slack id of that kind: write it like {example}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty: leave the key out instead")
+    return text.strip()
+
+
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("is empty: name at least one")
+    return values
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, Field(strict=True)]
+Filled = Annotated[str, AfterValidator(_filled)]
+CustomerName = Annotated[str, AfterValidator(_customer)]
+Domain = Annotated[str, AfterValidator(_domain)]
+EmojiName = Annotated[str, AfterValidator(_emoji)]
+TeamId = Annotated[str, _id("TE", "T024BE7LD")]
+UserId = Annotated[str, _id("UW", "U024BE7LH")]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RuleTable(Table):
+    """One `[[rule]]`."""
+
+    emoji: Annotated[tuple[EmojiName, ...], BeforeValidator(_one_or_many), AfterValidator(_some)]
+    channels: Annotated[
+        tuple[Annotated[str, AfterValidator(_channel)], ...], BeforeValidator(_one_or_many)
+    ] = ()
+    labels: Annotated[tuple[Filled, ...], BeforeValidator(_one_or_many)] = ()
+    priority: Priority = Priority.NORMAL
+    tenant: Filled | None = None
+    assignee: Annotated[str, AfterValidator(_assignee)] | None = None
+    customer: CustomerName | None = None
+
+    def rule(self) -> Rule:
+        """The same as core's noun."""
+        return Rule(
+            emoji=self.emoji,
+            channels=self.channels,
+            labels=self.labels,
+            priority=self.priority,
+            tenant=self.tenant,
+            assignee=self.assignee,
+            customer=self.customer,
+        )
+
+
+class EscalationTable(Table):
+    """`[escalation]`: `who` may ask, and how they are told."""
+
+    one_thread_per: Literal["slack_thread", "message"] = "slack_thread"
+    who: Annotated[
+        tuple[Literal[Standing.MEMBER, Standing.GUEST, Standing.EXTERNAL], ...],
+        AfterValidator(_some),
+    ] = (Standing.MEMBER,)
+    confirm: Literal["ephemeral", "thread", "reaction"] = "ephemeral"
+    receipt: Annotated[str, AfterValidator(_receipt)] = "incoming_envelope"
+    undo_by_reaction: Switch = False
+
+
+class IdentityTable(Table):
+    """`[identity]`: who the customer is where nothing names one.
+
+    `linkers` is None where workspace owners and admins may link people.
+    """
+
+    without_email: Literal["refuse", "synthetic", "fallback"] = "refuse"
+    synthetic_domain: Domain = "slack.invalid"
+    fallback_customer: CustomerName | None = None
+    trusted_teams: tuple[TeamId, ...] = ()
+    trusted_domains: tuple[Domain, ...] = ()
+    linkers: tuple[UserId, ...] | None = None
+
+    def policy(self) -> IdentityPolicy:
+        """The same as core takes it."""
+        return IdentityPolicy(
+            without_email=self.without_email,
+            synthetic_domain=self.synthetic_domain,
+            fallback_customer=self.fallback_customer,
+            trusted_teams=frozenset(self.trusted_teams),
+            trusted_domains=frozenset(self.trusted_domains),
+        )
+
+
+class PlainTable(Table):
+    """`[plain]`: `share` is the part of the workspace's rate limit that the bridge may use."""
+
+    share: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.8
+
+
+class SlackTable(Table):
+    """`[slack]`."""
+
+    shared_channels: Literal["quiet", "open"] = "quiet"
+
+
+class PrivacyTable(Table):
+    """`[privacy]`: for how many days the texts of settled escalations are kept."""
+
+    keep_text_days: Annotated[int, Field(strict=True, ge=0)] = 30
+
+
+class Tables(Table):
+    """The whole file. `rule` is None where the file has none: then the default rule stands."""
+
+    rule: tuple[RuleTable, ...] | None = None
+    escalation: EscalationTable = EscalationTable()
+    identity: IdentityTable = IdentityTable()
+    plain: PlainTable = PlainTable()
+    slack: SlackTable = SlackTable()
+    privacy: PrivacyTable = PrivacyTable()
+
+
+KEYS = frozenset(
+    key
+    for table in (
+        Tables,
+        RuleTable,
+        EscalationTable,
+        IdentityTable,
+        PlainTable,
+        SlackTable,
+        PrivacyTable,
+    )
+    for key in table.model_fields
+)
+"""Every key of the file; none of them takes a secret."""

@@ -1,0 +1,299 @@
+"""Claims due rows, delivers them, settles them, answers, and obeys the faults."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import ParamSpec, Protocol
+
+import structlog
+
+from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait, delay
+from bot.core.model import Created, Message, Outcome, Trigger, Turned
+from bot.flows.deliver import Progress
+from bot.flows.ports import Claim, Run
+
+AT_ONCE = 8
+"""Deliveries under way at a time."""
+
+_WRITE_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+IDLE_SECONDS = 30.0
+"""The longest sleep: a safety net under the wakes."""
+
+P = ParamSpec("P")
+
+log = structlog.get_logger("bot.worker")
+
+
+class Work(Protocol):
+    """The ledger as the worker needs it; every method is one transaction."""
+
+    def claim(self, worker: str, limit: int) -> list[Claim]: ...
+    def next_due(self) -> float | None: ...
+    def give_back(self, claim: Claim) -> None: ...
+    def settle(self, claim: Claim, outcome: Outcome) -> None: ...
+    def retry_later(
+        self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool
+    ) -> None: ...
+    def is_hopeless(self, claim: Claim) -> bool: ...
+    def answered(self, claim: Claim, *, said: bool) -> None: ...
+    def answer_later(self, claim: Claim, after: float, cause: str) -> None: ...
+
+
+Deliver = Callable[[Claim, Progress], Awaitable[Outcome]]
+Tell = Callable[[Trigger, Outcome, str], Awaitable[None]]
+Observe = Callable[[Claim, str], None]
+
+
+class Turns:
+    """Lets the rows of one Slack thread past in the order in which they were asked for.
+
+    Which Slack thread a reaction belongs to is known only once its message was read: until
+    then a row holds back the later ones of its channel.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[int, tuple[str | None, str | None]] = {}
+        self._waiting: set[asyncio.Event] = set()
+
+    def enter(self, claim: Claim) -> None:
+        trigger = claim.escalation.trigger
+        self._keys[claim.id] = (trigger.ref.channel if trigger.ref else None, None)
+
+    def leave(self, claim: Claim) -> None:
+        self._keys.pop(claim.id, None)
+        self._tell()
+
+    async def wait(self, claim: Claim, conversation_key: str) -> None:
+        """Returns once no earlier row of this conversation is on its way."""
+        channel, _ = self._keys[claim.id]
+        self._keys[claim.id] = (channel, conversation_key)
+        self._tell()
+        moved = asyncio.Event()
+        self._waiting.add(moved)
+        try:
+            while self._is_held(claim.id, channel, conversation_key):
+                moved.clear()
+                await moved.wait()
+        finally:
+            self._waiting.discard(moved)
+
+    def _is_held(self, row_id: int, channel: str | None, key: str) -> bool:
+        return channel is not None and any(
+            earlier < row_id and place == channel and known in (None, key)
+            for earlier, (place, known) in self._keys.items()
+        )
+
+    def _tell(self) -> None:
+        for moved in self._waiting:
+            moved.set()
+
+
+class _Delivery:
+    """One row under way. `trigger` knows its message as soon as that was read."""
+
+    def __init__(self, claim: Claim, turns: Turns) -> None:
+        self.trigger = claim.escalation.trigger
+        self._claim = claim
+        self._turns = turns
+
+    async def read(self, message: Message | None, conversation_key: str) -> None:
+        self.trigger = replace(self.trigger, message=message)
+        await self._turns.wait(self._claim, conversation_key)
+
+
+@dataclass
+class Worker:
+    """One process's worker. `name` is unique among the replicas.
+
+    `observe` is told each outcome's name, for the metrics.
+    """
+
+    name: str
+    ledger: Work
+    deliver: Deliver
+    tell: Tell
+    run: Run
+    observe: Observe = lambda _claim, _outcome: None
+    chance: Callable[[], float] = random.random
+    at_once: int = AT_ONCE
+    _work: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    _turns: Turns = field(default_factory=Turns)
+    last_turn: float = field(default_factory=time.monotonic)
+    """When the loop last went round (monotonic seconds): a worker that hangs grows old."""
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._work.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._running)
+
+    async def work(self) -> None:
+        """Deliver what is due until `stop` is called; then finish what is under way."""
+        while not self._stopping.is_set():
+            self.last_turn = time.monotonic()
+            self._work.clear()
+            try:
+                pause = await self._go_round()
+            except TryLater as fault:
+                log.warning("worker_waits", cause=fault.cause)
+                pause = 1.0
+            except Exception:
+                log.exception("worker_broke")
+                pause = 5.0
+            await self._sleep(pause)
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def stop(self, grace: float = 30.0) -> None:
+        """Claim no more; let deliveries finish for `grace` seconds, then give their rows back."""
+        self._stopping.set()
+        self._work.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        left = dict(self._running)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for claim in left.values():
+            with suppress(Fault):
+                await self.run(self.ledger.give_back, claim)
+
+    async def _go_round(self) -> float:
+        """Claim what there is room for; returns how long to sleep if nobody wakes us."""
+        room = self.at_once - len(self._running)
+        if room <= 0:
+            return IDLE_SECONDS
+        claims = await self.run(self.ledger.claim, self.name, room)
+        for claim in claims:
+            self._start(claim)
+        if len(claims) == room:
+            return IDLE_SECONDS  # a delivery that ends wakes us
+        due = await self.run(self.ledger.next_due)
+        return IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.01, due))
+
+    def _start(self, claim: Claim) -> None:
+        self._turns.enter(claim)
+        task = asyncio.create_task(self._handle(claim), name=claim.reference)
+        self._running[task] = claim
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._turns.leave(self._running.pop(task))
+        self._work.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._work.wait()
+
+    # One row
+
+    async def _handle(self, claim: Claim) -> None:
+        delivery = _Delivery(claim, self._turns)
+        try:
+            outcome = claim.outcome or await self._settle(claim, delivery)
+            if outcome is not None:
+                await self._answer(claim, delivery.trigger, outcome)
+        except LeaseLost:
+            log.warning("lease_lost", key=claim.external_id)
+        except TryLater as fault:
+            # The ledger could not be written: the lease runs out, and another attempt looks
+            # for what this one sent.
+            log.warning("ledger_unwritable", key=claim.external_id, cause=fault.cause)
+        except Exception:
+            log.exception("delivery_broke", key=claim.external_id)
+            with suppress(Fault):
+                await self._retry(claim, TryLater("bug", unknown=True))
+
+    async def _settle(self, claim: Claim, delivery: _Delivery) -> Outcome | None:
+        """Deliver and write down what came of it; None where it is to be tried again."""
+        try:
+            outcome = await self.deliver(claim, delivery)
+        except Refused as refusal:
+            outcome = Turned(refusal.reason, refusal.data, refusal.unsure)
+        except TryLater as fault:
+            if isinstance(fault, Wait) or not await self.run(self.ledger.is_hopeless, claim):
+                await self._retry(claim, fault)
+                return None
+            outcome = Turned(Reason.GAVE_UP, {"last": fault.cause})
+        await self._write(self.ledger.settle, claim, outcome)
+        self._note(claim, outcome)
+        return outcome
+
+    async def _retry(self, claim: Claim, fault: TryLater) -> None:
+        waiting = isinstance(fault, Wait)
+        after = fault.after if waiting and fault.after is not None else self._delay(claim, fault)
+        await self._write(
+            self.ledger.retry_later,
+            claim,
+            after,
+            fault.cause,
+            failed=not waiting,
+            unknown=fault.unknown,
+        )
+        log.info(
+            "tried",
+            key=claim.external_id,
+            cause=fault.cause,
+            attempt=claim.attempt,
+            again_in=round(after, 1),
+        )
+        self.observe(claim, "waiting" if waiting else "retried")
+
+    async def _answer(self, claim: Claim, trigger: Trigger, outcome: Outcome) -> None:
+        refused = isinstance(outcome, Turned)
+        if claim.outcome is not None and not refused:
+            # A late answer to a success counts as said before it is: never an answer twice.
+            await self._write(self.ledger.answered, claim, said=True)
+        try:
+            await self.tell(trigger, outcome, claim.reference)
+        except TryLater as fault:
+            if fault.unknown and not refused:
+                return  # perhaps it was said
+            after = self._delay(claim, fault)
+            await self._write(self.ledger.answer_later, claim, after, fault.cause)
+            log.info("answer_waits", key=claim.external_id, cause=fault.cause)
+        except Refused as refusal:
+            log.warning("answer_refused", key=claim.external_id, reason=refusal.reason.value)
+            await self._write(self.ledger.answered, claim, said=False)
+        else:
+            if refused:
+                await self._write(self.ledger.answered, claim, said=True)
+
+    async def _write(self, method: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Write to the ledger, again while it cannot be written to and the lease may last."""
+        for pause in _WRITE_PAUSES:
+            try:
+                await self.run(method, *args, **kwargs)
+            except TryLater:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self.run(method, *args, **kwargs)
+
+    def _delay(self, claim: Claim, fault: TryLater) -> float:
+        return delay(max(1, claim.attempt), fault.after, self.chance())
+
+    def _note(self, claim: Claim, outcome: Outcome) -> None:
+        name = type(outcome).__name__.lower()
+        told: dict[str, object] = {"via": claim.escalation.trigger.via.value}
+        match outcome:
+            case Turned(reason, data):
+                told |= {"reason": reason.value, "request_id": data.get("request_id")}
+            case Created(ticket):
+                told |= {"thread": ticket.ref}
+            case _:
+                pass
+        log.info(name, key=claim.external_id, reference=claim.reference, **told)
+        self.observe(claim, name)

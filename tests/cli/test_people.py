@@ -1,0 +1,193 @@
+"""`plain-bridge people` on a real database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core.faults import Reason
+from bot.core.model import Form, Installation, Priority, Turned, Via
+from bot.flows.ports import Person
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+from bot.store.memory import Memory
+from bot.store.people import People
+from tests.cli.conftest import Run
+from tests.nouns import escalation
+
+ANN = Person("T1", "U1", "ann@example.com")
+
+
+def refused(database: Database, requester: str) -> None:
+    """An escalation that waits for its requester's customer."""
+    ledger = Ledger(database)
+    form = Form("Title", None, requester, Priority.NORMAL)
+    ledger.record(escalation(via=Via.SHORTCUT, form=form))
+    (claim,) = ledger.claim("w", 1)
+    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": requester}))
+
+
+def test_link_list_unlink(run: Run, bridge_database: Database) -> None:
+    linked = run("people", "link", "U1", "ann@example.com", "--team", "T1")
+    assert (linked.exit_code, linked.stdout) == (0, "U1 of T1 is ann@example.com.\n")
+    assert People(bridge_database).all() == [ANN]
+    listed = run("people", "list").stdout.splitlines()
+    assert [line.split() for line in listed] == [
+        ["Team", "User", "Customer", "E-mail", "Name", "Source"],
+        ["T1", "U1", "ann@example.com", "link"],
+    ]
+    assert json.loads(run("people", "list", "--json").stdout) == [
+        {
+            "team": "T1",
+            "user": "U1",
+            "customer": "ann@example.com",
+            "email": None,
+            "name": None,
+            "source": "link",
+        }
+    ]
+    assert run("people", "unlink", "U1").stdout == "U1 is linked no more.\n"
+    assert People(bridge_database).all() == []
+
+
+def test_linking_opens_what_waited_for_it(run: Run, bridge_database: Database) -> None:
+    refused(bridge_database, "U1")
+    linked = run("people", "link", "U1", "external:acme", "--team", "T1")
+    assert linked.stdout == "U1 of T1 is external:acme. 1 waiting ticket goes on.\n"
+
+
+def test_linking_before_the_first_run_makes_the_database(run: Run, folder: Path) -> None:
+    assert run("people", "link", "U1", "external:acme", "--team", "T1").exit_code == 0
+    assert (folder / "plain-bridge.db").exists()
+    assert "external:acme" in run("people", "list").stdout
+
+
+def test_reading_makes_no_database(run: Run, folder: Path) -> None:
+    listed = run("people", "list")
+    assert listed.exit_code == 1
+    assert listed.stdout == ""
+    assert listed.stderr.startswith("there is no database plain-bridge.db here yet")
+    assert list(folder.iterdir()) == []
+
+
+def test_the_team_is_what_an_earlier_start_learnt(run: Run, bridge_database: Database) -> None:
+    here = Installation("T9", "https://x.slack.com/", "UBOT")
+    Memory(bridge_database, Installation).keep("slack.installation.0123", here)
+    assert run("people", "link", "U1", "external:acme").stdout == "U1 of T9 is external:acme.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("link", "ann", "external:a"), "ann is no Slack user id: it begins with U or W"),
+        (("link", "U1", "acme"), "acme names no customer: write c_…, an e-mail address"),
+        (("link", "U1", "external:a", "--team", "acme"), "acme is no Slack team id"),
+        (("link", "U1", "external:a"), "the workspace's team id is not known: set SLACK_BOT_TOKEN"),
+        (("unlink", "U1"), "U1 is not linked"),
+        (("unlink", "U1", "--team", "T1"), "U1 is not linked in T1"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    run: Run, bridge_database: Database, arguments: tuple[str, ...], words: str
+) -> None:
+    result = run("people", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(words)
+    assert "Traceback" not in result.stderr
+
+
+def test_import_from_standard_input(run: Run, bridge_database: Database) -> None:
+    refused(bridge_database, "U2")
+    content = "user,customer,name\nU1,ann@example.com,Ann\nU2,external:acme,\n"
+    imported = run("people", "import", "-", "--team", "T1", input=content)
+    assert imported.stdout == "2 imported. 1 waiting ticket goes on.\n"
+    assert People(bridge_database).all() == [
+        Person("T1", "U1", "ann@example.com", name="Ann", source="import"),
+        Person("T1", "U2", "external:acme", source="import"),
+    ]
+
+
+def test_import_from_a_file_as_json(run: Run, bridge_database: Database, folder: Path) -> None:
+    (folder / "people.csv").write_text("team,user,customer\nT1,U1,ann@example.com\n")
+    assert json.loads(run("people", "import", "people.csv", "--json").stdout) == {
+        "imported": 1,
+        "unchanged": 0,
+        "opened": 0,
+    }
+
+
+def test_nothing_is_half_imported(run: Run, bridge_database: Database) -> None:
+    content = "team,user,customer\nT1,U1,external:a\nT1,nobody,external:a\nT1,U3,x\n"
+    imported = run("people", "import", "-", input=content)
+    assert (imported.exit_code, imported.stdout) == (1, "")
+    first, *mistakes = imported.stderr.splitlines()
+    assert first == "nothing was imported, for 2 mistakes:"
+    assert [mistake[:7] for mistake in mistakes] == ["line 3:", "line 4:"]
+    assert People(bridge_database).all() == []
+
+
+def test_a_team_said_twice(run: Run, bridge_database: Database) -> None:
+    content = "team,user,customer\nT1,U1,external:a\n,U1,external:b\n"
+    imported = run("people", "import", "-", "--team", "T1", input=content)
+    assert imported.exit_code == 1
+    assert "U1 is there with the team T1 and without a team" in imported.stderr
+    assert People(bridge_database).all() == []
+
+
+def test_an_export_comes_back_as_it_was(run: Run, bridge_database: Database) -> None:
+    lines = [
+        Person("T1", "U1", "c_01ARZ3NDEKTSV4RRFFQ69G5FAV", "a@b.example", "Ann", "email"),
+        Person("T1", "U2", "external:acme", source="link"),
+    ]
+    People(bridge_database).link(lines)
+    exported = run("people", "export").stdout
+    assert exported.splitlines() == [
+        "team,user,customer,email,name,source",
+        "T1,U1,c_01ARZ3NDEKTSV4RRFFQ69G5FAV,a@b.example,Ann,email",
+        "T1,U2,external:acme,,,link",
+    ]
+    assert run("people", "import", "-", input=exported).stdout == (
+        "0 imported, 2 stood there already.\n"
+    )
+    assert People(bridge_database).all() == lines
+
+
+def test_a_line_changed_by_a_person_counts_as_imported(run: Run, bridge_database: Database) -> None:
+    People(bridge_database).link([Person("T1", "U1", "a@b.example", source="email")])
+    content = "team,user,customer,source\nT1,U1,external:acme,email\n"
+    run("people", "import", "-", input=content)
+    assert People(bridge_database).all() == [Person("T1", "U1", "external:acme", source="import")]
+
+
+def test_many_rows_are_imported_in_one_go(run: Run, bridge_database: Database) -> None:
+    rows = "".join(f"T1,U{number},external:{number}\n" for number in range(1001))
+    imported = run("people", "import", "-", input=f"team,user,customer\n{rows}")
+    assert (imported.stdout, imported.stderr) == ("1001 imported.\n", "")
+    assert len(People(bridge_database).all()) == 1001
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(run: Run, folder: Path) -> None:
+    assert run("people", "import", "gone.csv").exit_code == 2
+
+
+def test_what_others_wrote_moves_no_cursor(run: Run, bridge_database: Database) -> None:
+    People(bridge_database).link([Person("T1", "U1", "external:a", name="\x1b[2J[red]x")])
+    assert " [2J[red]x" in run("people", "list").stdout
+
+
+def test_wrong_settings_are_told(run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setenv("PORT", "x")
+    result = run("people", "list")
+    assert result.exit_code == 1
+    assert result.stderr == 'environment: `PORT` is "x"; it takes a whole number\n'
+
+
+def test_an_unreachable_database_is_told(run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hush@127.0.0.1:1/x")
+    result = run("people", "list")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("the database cannot be used: ")
+    assert "hush" not in result.stderr

@@ -1,0 +1,179 @@
+"""A Slack and a Plain that keep what they were told, in memory; they fit the flows' Protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from bot.core.faults import Fault, Reason, Refused
+from bot.core.model import (
+    Channel,
+    Customer,
+    EventDraft,
+    LabelType,
+    Message,
+    Names,
+    Outcome,
+    Profile,
+    Remark,
+    ReplyTo,
+    Standing,
+    ThreadDraft,
+    Trigger,
+)
+from bot.core.refs import MessageRef, permalink
+from bot.core.richtext import Mention
+from bot.flows.ports import PlainThread
+from tests.nouns import TEAM
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`ports.Run` in the test's own thread."""
+    return work(*args, **kwargs)
+
+
+def profile(user: str, **more: object) -> Profile:
+    values: dict[str, object] = {
+        "user": user,
+        "team": TEAM,
+        "name": user.removeprefix("U0").title(),
+        "standing": Standing.MEMBER,
+        "email": f"{user.lower()}@example.com",
+        "email_confirmed": True,
+    }
+    return Profile(**(values | more))  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeSlack:
+    messages: dict[MessageRef, Message] = field(default_factory=dict)
+    profiles: dict[str, Profile | None] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    told: list[tuple[Trigger, Outcome, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    """Raised by the next reads, in order."""
+    tell_faults: list[Fault] = field(default_factory=list)
+
+    async def message(self, ref: MessageRef) -> Message:
+        if self.faults:
+            raise self.faults.pop(0)
+        if ref not in self.messages:
+            raise Refused(Reason.MESSAGE_NOT_FOUND)
+        return self.messages[ref]
+
+    async def profile(self, user: str) -> Profile | None:
+        return self.profiles.get(user, profile(user))
+
+    async def channel(self, channel: str) -> Channel:
+        return self.channels.get(channel, Channel(channel, "support"))
+
+    async def names(self, mentions: Sequence[Mention]) -> Names:
+        return Names()
+
+    async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
+        return permalink("https://example.slack.com/", ref, thread_ts)
+
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
+        if self.tell_faults:
+            raise self.tell_faults.pop(0)
+        self.told.append((trigger, outcome, reference))
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class FakePlain:
+    """`before` and `after` are raised by the next writes: before or after they take effect.
+
+    `hidden` threads and events were committed, and are not found yet.
+    """
+
+    customers: dict[str, Customer] = field(default_factory=dict)
+    labels: list[LabelType] = field(default_factory=list)
+    users: dict[str, str] = field(default_factory=dict)
+    threads: list[ThreadDraft] = field(default_factory=list)
+    events: list[EventDraft] = field(default_factory=list)
+    upserts: list[tuple[str, str, bool]] = field(default_factory=list)
+    before: list[Fault] = field(default_factory=list)
+    after: list[Fault] = field(default_factory=list)
+    look_ups: list[Fault] = field(default_factory=list)
+    hidden: bool = False
+    refuse_duplicates: bool = False
+    sent: int = 0
+
+    async def open_thread(self, draft: ThreadDraft) -> PlainThread:
+        self.sent += 1
+        if self.before:
+            raise self.before.pop(0)
+        same = [t for t in self.threads if (t.customer, t.external_id) == _name(draft)]
+        if same and self.refuse_duplicates:
+            raise Refused(Reason.PLAIN_REFUSED, code="duplicate")
+        self.threads.append(draft)
+        if self.after:
+            raise self.after.pop(0)
+        return self._thread(draft)
+
+    async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
+        if self.look_ups:
+            raise self.look_ups.pop(0)
+        if self.hidden:
+            return None
+        wanted = (customer, external_id)
+        return next((self._thread(t) for t in self.threads if _name(t) == wanted), None)
+
+    async def add_event(self, draft: EventDraft) -> None:
+        self.sent += 1
+        if self.before:
+            raise self.before.pop(0)
+        self.events.append(draft)
+        if self.after:
+            raise self.after.pop(0)
+
+    async def has_event(self, thread: str, external_id: str) -> bool:
+        if self.look_ups:
+            raise self.look_ups.pop(0)
+        return not self.hidden and any(
+            (event.thread, event.external_id) == (thread, external_id) for event in self.events
+        )
+
+    async def find_customer(self, name: str) -> Customer | None:
+        return self.customers.get(name)
+
+    async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
+        self.upserts.append((email, name, verified))
+        return Customer(f"c_{email.split('@')[0]}", name, email)
+
+    async def label_types(self) -> Sequence[LabelType]:
+        return self.labels
+
+    async def user_by_email(self, email: str) -> str | None:
+        return self.users.get(email)
+
+    async def workspace_id(self) -> str:
+        return "w_1"
+
+    def _thread(self, draft: ThreadDraft) -> PlainThread:
+        number = self.threads.index(draft) + 1
+        return PlainThread(
+            id=f"th_{number}",
+            ref=f"T-{number}",
+            title=draft.title,
+            status="TODO",
+            priority=2,
+            external_id=draft.external_id,
+            preview_text=None,
+            customer=Customer(draft.customer, "Somebody"),
+            labels=(),
+            assignee=None,
+            created_at="2026-01-01T00:00:00Z",
+            created_by=None,
+        )
+
+
+def _name(draft: ThreadDraft) -> tuple[str, str]:
+    return draft.customer, draft.external_id

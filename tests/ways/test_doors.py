@@ -1,0 +1,458 @@
+"""What Slack is answered: accepted means committed, and whatever else is said at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from tests.contracts import contract
+from tests.ways.stage import Stage, stage, until
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+@contextmanager
+def locked(on: Stage) -> Iterator[None]:
+    """Another process holds the database's write lock for longer than Slack waits."""
+    with closing(sqlite3.connect(str(on.database.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+# The form
+
+
+async def test_the_form_comes_complete_in_the_first_call(on_stage: Stage) -> None:
+    on = on_stage
+    ts = await on.slack.post(
+        on.ben, on.support, f"<@{on.ada}> the *export* of our yearly numbers fails " + "again " * 20
+    )
+    opened = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
+    assert opened.view is not None
+    view = opened.view
+    assert (view["callback_id"], view["notify_on_close"]) == ("plain_ticket_form", True)
+    inputs = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+    assert inputs == ["title", "description", "requester", "priority"]
+    state = {name: fields["value"] for name, fields in view["state"]["values"].items()}
+    title = state["title"]["value"]
+    assert "the export of our yearly numbers fails again" in title
+    assert "<@" not in title
+    assert len(title) <= 80
+    assert state["requester"]["selected_user"] == on.ben
+    assert state["priority"]["selected_option"]["value"] == "normal"
+    assert len(view["private_metadata"]) == 32
+    assert "export" not in view["private_metadata"]
+    methods = [call.method for call in on.slack.calls]
+    assert methods.count("views.open") == 1
+    assert "views.update" not in methods
+
+
+async def test_the_shortcut_works_where_the_bot_is_no_member(on_stage: Stage) -> None:
+    on = on_stage
+    dm = on.slack.add_dm(on.ada, on.ben)
+    private = on.slack.add_channel("secret", private=True, members=(on.ada,), bot_member=False)
+    for place in (dm, private):
+        ts = await on.slack.post(on.ada, place, f"Between us in {place}")
+        opened = await on.slack.use_shortcut(on.ada, place, ts, "create_plain_ticket")
+        assert opened.view is not None
+        await on.slack.submit(on.ada, opened.view["id"])
+    await on.settled()
+    assert len(on.plain.threads) == 2
+    assert "a direct message" in str(on.plain.threads[0].components)
+    assert f"/archives/{dm}/p" in str(on.plain.threads[0].components)
+    # The bot cannot post there: the answers came by the shortcuts' response_url.
+    assert [seen.channel for seen in on.slack.ephemerals(on.ada)] == [dm, private]
+
+
+async def test_a_bots_message_is_asked_for_by_who_escalates_it(on_stage: Stage) -> None:
+    on = on_stage
+    ts = await on.slack.post(None, on.support, "Disk is full", bot_name="Monitor")
+    opened = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
+    assert opened.view is not None
+    state = opened.view["state"]["values"]
+    assert state["requester"]["value"]["selected_user"] == on.ada
+    await on.slack.submit(on.ada, opened.view["id"])
+    await on.threads(1)
+    assert "Monitor in #support" in str(on.plain.threads[0].components)
+
+
+async def test_a_requester_whom_slack_refuses_leaves_the_form_without_one(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    on.slack.refuse_initial_user.add(on.ben)
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    opened = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
+    assert opened.view is not None
+    await on.slack.submit(on.ada, opened.view["id"])
+    (entry,) = await on.settled()
+    assert (entry.state, entry.requester) == ("created", on.ben)
+
+
+async def test_wrong_input_is_said_beside_its_field_and_empty_input_is_the_prefill(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    opened = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
+    assert opened.view is not None
+    wrong = await on.slack.submit(on.ada, opened.view["id"], {"title": "   "})
+    assert wrong.errors == {"title": "Give the ticket a title."}
+    assert on.slack.open_views(on.ada)
+    assert on.entries() == []
+    empty = ("title", "requester", "priority")
+    sent = await on.slack.submit(
+        on.ada, opened.view["id"], {"title": "The export fails"}, as_empty=empty
+    )
+    assert sent.ok
+    assert sent.errors == {}
+    await on.settled()
+    (thread,) = on.plain.threads
+    assert (thread.title, thread.priority) == ("The export fails", 2)
+    assert thread.customer.full_name == "Ben Ortiz"
+
+
+async def test_a_closed_form_is_forgotten(on_stage: Stage) -> None:
+    on = on_stage
+    opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
+    assert opened.view is not None
+    draft = opened.view["private_metadata"]
+    assert on.bridge.doors.drafts.load(draft) is not None
+    await on.slack.close_view(on.ada, opened.view["id"])
+    await on.bridge.doors.rest()
+    assert on.bridge.doors.drafts.load(draft) is None
+
+
+async def test_a_form_whose_draft_is_gone_says_so(on_stage: Stage) -> None:
+    on = on_stage
+    opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
+    assert opened.view is not None
+    on.bridge.doors.drafts.erase(opened.view["private_metadata"])
+    sent = await on.slack.submit(on.ada, opened.view["id"], {"title": "Late"})
+    assert list(sent.errors) == ["title"]
+    assert on.entries() == []
+
+
+async def test_a_form_submitted_twice_is_one_thread(on_stage: Stage) -> None:
+    on = on_stage
+    opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
+    assert opened.view is not None
+    view = on.slack.views[opened.view["id"]]
+    await on.slack.submit(on.ada, opened.view["id"], {"title": "Twice"})
+    on.slack.views[view.id] = view
+    again = await on.slack.submit(on.ada, view.id, {"title": "Twice"})
+    assert again.errors == {}
+    await on.settled()
+    assert len(on.plain.threads) == 1
+    assert len(on.slack.dms(on.ada)) == 1
+
+
+async def test_a_form_that_slack_does_not_open_is_said(on_stage: Stage) -> None:
+    on = on_stage
+    on.slack.fail("views.open", error="expired_trigger_id")
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
+    await until(lambda: on.seen_by(on.ada))
+    assert on.seen_by(on.ada) == [
+        "The form could not be opened, and nothing was recorded. Try again in a minute."
+    ]
+
+
+# The command
+
+
+@pytest.mark.parametrize("text", ["help", " HELP "])
+async def test_help_explains_to_the_caller_only(on_stage: Stage, text: str) -> None:
+    on = on_stage
+    said = await on.slack.command(on.ada, on.support, "/plain-ticket", text)
+    assert said.ephemeral is not None
+    assert "`/plain-ticket`" in said.ephemeral.text
+    assert "by e-mail, not into the Slack thread" in said.ephemeral.text
+    assert on.entries() == []
+
+
+async def test_the_bare_command_opens_the_form(on_stage: Stage) -> None:
+    on = on_stage
+    said = await on.slack.command(on.ada, on.support, "/plain-ticket")
+    assert said.view is not None
+    await on.slack.submit(on.ada, said.view["id"], {"title": "By form"})
+    await on.settled()
+    assert on.plain.threads[0].title == "By form"
+    assert on.seen_by(on.ada)[0].startswith("Created ticket T-1")
+
+
+# Reactions
+
+
+@pytest.mark.parametrize(
+    ("emoji", "wanted"), [("ticket", 1), ("ticket::skin-tone-3", 1), ("eyes", 0)]
+)
+async def test_only_a_rules_emoji_asks(on_stage: Stage, emoji: str, wanted: int) -> None:
+    on = on_stage
+    delivery = await on.ask(emoji=emoji)
+    assert (delivery.status, delivery.attempts) == (200, 1)
+    assert len(await on.settled()) == wanted
+
+
+async def test_a_reaction_that_no_rule_names_touches_no_database(on_stage: Stage) -> None:
+    on = on_stage
+    with locked(on):
+        assert (await on.ask(emoji="eyes")).status == 200
+    assert on.entries() == []
+
+
+async def test_reactions_by_bots_by_the_bridge_and_on_files_are_ignored(on_stage: Stage) -> None:
+    on = on_stage
+    robot = on.slack.add_user("Robot", bot=True)
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.slack.bot_user, on.support, ts, "ticket")
+    assert on.entries() == []
+    event = {"type": "reaction_added", "user": on.ada, "reaction": "ticket", "event_ts": ts}
+    on_file = await on.slack.send_event({**event, "item": {"type": "file", "file": "F1"}})
+    assert on_file.status == 200
+    assert on.entries() == []
+    await on.slack.react(robot, on.support, ts, "ticket")
+    (entry,) = await on.settled()
+    assert (entry.state, entry.reason) == ("unwanted", "asked_by_a_bot")
+    assert on.plain.threads == []
+    assert on.seen_by(robot) == []
+
+
+@pytest.mark.parametrize("replies", ["only_reply", "whole_thread"])
+@pytest.mark.parametrize("scopes", ["all", "reactions only"])
+async def test_a_reply_is_quoted_and_never_its_neighbour(
+    on_stage: Stage, replies: Any, scopes: str
+) -> None:
+    on = on_stage
+    on.slack.replies_to_reply = replies
+    if scopes == "reactions only":
+        on.slack.scopes -= {"channels:history"}
+    root = await on.slack.post(on.ben, on.support, "The root")
+    reply = await on.slack.post(on.ada, on.support, "The reply", thread_ts=root)
+    await on.slack.post(on.ben, on.support, "The neighbour", thread_ts=root)
+    await on.slack.react(on.ada, on.support, reply, "ticket")
+    (entry,) = await on.settled()
+    assert entry.key.endswith(reply)
+    components = str(on.plain.threads[0].components)
+    assert "The reply" in components
+    assert "The root" not in components
+    assert "The neighbour" not in components
+    assert f"thread_ts={root}" in components
+
+
+# When the database cannot take it
+
+
+async def test_an_event_that_cannot_be_recorded_is_sent_again_by_slack(on_stage: Stage) -> None:
+    on = on_stage
+    with locked(on):
+        delivery = await on.ask()
+    # Each was answered within the three seconds that Slack waits.
+    assert (delivery.status, delivery.attempts) == (500, 4)
+    assert on.entries() == []
+
+
+async def test_a_command_that_cannot_be_recorded_gives_the_text_back(on_stage: Stage) -> None:
+    on = on_stage
+    with locked(on):
+        started = time.monotonic()
+        said = await on.slack.command(on.ada, on.support, "/plain-ticket", "My *precious* text")
+        assert time.monotonic() - started < 2.5
+    assert said.status == 200
+    assert said.ephemeral is not None
+    assert "Nothing was recorded" in said.ephemeral.text
+    assert "My *precious* text" in said.ephemeral.text
+    assert on.entries() == []
+
+
+async def test_a_submit_that_cannot_be_recorded_keeps_the_form_open(on_stage: Stage) -> None:
+    on = on_stage
+    opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
+    assert opened.view is not None
+    with locked(on):
+        sent = await on.slack.submit(on.ada, opened.view["id"], {"title": "Typed at length"})
+    assert list(sent.errors) == ["title"]
+    assert on.slack.open_views(on.ada)
+    again = await on.slack.submit(on.ada, opened.view["id"])
+    assert again.errors == {}
+    await on.settled()
+    assert on.plain.threads[0].title == "Typed at length"
+
+
+async def test_a_shortcut_that_cannot_be_recorded_says_so_in_its_form(on_stage: Stage) -> None:
+    on = on_stage
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    with locked(on):
+        used = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
+    assert used.status == 200
+    (view,) = on.slack.open_views(on.ada)
+    assert "could not" in str(view["blocks"])
+    assert not any(block["type"] == "input" for block in view["blocks"])
+
+
+# What is no request of Slack's
+
+
+def signed_junk() -> Iterator[Any]:
+    for name, body in {
+        "empty": b"",
+        "no json": b"{",
+        "a list": b"[1]",
+        "a text": b'"x"',
+        "a number": b"7",
+        "null": b"null",
+        "deep": b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        "not utf-8": b"\xff\xfe{}",
+        "an event that is a text": b'{"type":"event_callback","event":"x"}',
+        "an event that is a list": b'{"type":"event_callback","event":[]}',
+        "an event without a type": b'{"type":"event_callback","event":{}}',
+        "a reaction without an item": json.dumps(
+            {"type": "event_callback", "event_id": "Ev1", "event": {"type": "reaction_added"}}
+        ).encode(),
+        "authorizations of another form": json.dumps(
+            {"type": "event_callback", "event": {"type": "x"}, "authorizations": 7}
+        ).encode(),
+        "authorizations of texts": json.dumps(
+            {"type": "event_callback", "event": {"type": "x"}, "authorizations": ["x"]}
+        ).encode(),
+        "a user that is a list": b'{"type":"block_actions","user":[1],"actions":7}',
+    }.items():
+        yield pytest.param(body, JSON, id=name)
+    for name, fields in {
+        "a form with nothing": {},
+        "a payload that is no json": {"payload": "{"},
+        "a payload that is a list": {"payload": "[]"},
+        "a shortcut without a user": {
+            "payload": json.dumps({"type": "message_action", "callback_id": "create_plain_ticket"})
+        },
+        "a submission without a view": {"payload": json.dumps({"type": "view_submission"})},
+        "a view that is a text": {"payload": json.dumps({"type": "view_submission", "view": "x"})},
+        "a command without a user": {"command": "/plain-ticket", "text": "x"},
+    }.items():
+        yield pytest.param(urlencode(fields).encode(), FORM, id=name)
+
+
+@pytest.mark.parametrize(("body", "content_type"), list(signed_junk()))
+async def test_signed_junk_is_refused_or_ignored_and_never_an_error_of_ours(
+    on_stage: Stage, body: bytes, content_type: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await on_stage.slack.deliver_raw(body, content_type)
+    assert answer.status is not None
+    assert answer.status == 200 or 400 <= answer.status < 500
+    assert on_stage.entries() == []
+
+
+@pytest.mark.parametrize("signature", ["bad", "stale", "none"])
+async def test_what_slack_did_not_sign_now_is_refused_unread(
+    on_stage: Stage, signature: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    on = on_stage
+    for body, kind in [
+        (b'{"type":"event_callback","event":{"type":"message","text":"private"}}', JSON),
+        (b"{private", JSON),
+        (b"\xff private", JSON),
+        (urlencode({"command": "/plain-ticket", "text": "private"}).encode(), FORM),
+    ]:
+        answer = await on.slack.deliver_raw(body, kind, signature=signature)
+        assert answer.status == 401
+    assert on.entries() == []
+    assert "private" not in caplog.text
+
+
+async def test_a_body_over_one_mebibyte_is_refused(on_stage: Stage) -> None:
+    on = on_stage
+
+    async def chunks() -> Any:
+        for _ in range(20):
+            yield b"x" * 100_000
+
+    async with httpx.AsyncClient() as client:
+        for content in (b"x" * (1024 * 1024 + 1), chunks()):
+            answer = await client.post(f"{on.url}/slack/events", content=content)
+            assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "message", "subtype": "channel_join", "user": "U1", "text": "x"},
+        {"type": "app_home_opened", "user": "U1"},
+        {"type": "made_up_tomorrow"},
+    ],
+    ids=lambda event: event["type"],
+)
+async def test_unknown_events_are_taken_and_ignored(on_stage: Stage, event: Any) -> None:
+    delivery = await on_stage.slack.send_event(event)
+    assert (delivery.status, delivery.attempts) == (200, 1)
+    assert on_stage.entries() == []
+
+
+async def test_other_interactions_are_taken_and_ignored(on_stage: Stage) -> None:
+    on = on_stage
+    for payload in [
+        {"type": "block_actions", "user": {"id": "U1"}, "actions": [{"action_id": "x"}]},
+        {"type": "shortcut", "callback_id": "somebody_elses", "user": {"id": "U1"}},
+        {"type": "app_rate_limited", "team_id": "T1"},
+    ]:
+        body = urlencode({"payload": json.dumps(payload)}).encode()
+        assert (await on.slack.deliver_raw(body, FORM)).status == 200
+    body = json.dumps({"type": "app_rate_limited", "team_id": "T1"}).encode()
+    assert (await on.slack.deliver_raw(body, JSON)).status == 200
+
+
+async def test_slack_verifies_the_address(on_stage: Stage) -> None:
+    assert await on_stage.slack.verify_url()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "message",
+        "message_action",
+        "reaction_added",
+        "reaction_added-slack_connect",
+        "slash_command",
+        "view_submission",
+    ],
+)
+async def test_recorded_payloads_are_no_error_and_make_a_thread_only_where_one_was_asked_for(
+    on_stage: Stage, name: str
+) -> None:
+    payload = json.loads(contract(f"slack-payloads/{name}.json").read_text())
+    if name == "slash_command":
+        body, kind = urlencode(payload).encode(), FORM
+    elif name in ("message_action", "view_submission"):
+        body, kind = urlencode({"payload": json.dumps(payload)}).encode(), FORM
+    else:
+        body, kind = json.dumps(payload).encode(), JSON
+    answer = await on_stage.slack.deliver_raw(body, kind)
+    assert answer.status is not None
+    assert answer.status < 500
+    assert on_stage.entries() == []
+
+
+@pytest.mark.parametrize("name", ["reaction_added", "reaction_added-slack_connect"])
+async def test_a_recorded_reaction_that_a_rule_names_is_recorded_for_the_installed_team(
+    sqlite_url: str, tmp_path: Path, name: str
+) -> None:
+    payload = json.loads(contract(f"slack-payloads/{name}.json").read_text())
+    async with stage(sqlite_url, tmp_path, toml='[[rule]]\nemoji = "heart_eyes"') as on:
+        answer = await on.slack.deliver_raw(json.dumps(payload).encode(), JSON)
+        assert answer.status == 200
+        (entry,) = await on.settled()
+        assert entry.key == f"{on.slack.team}:C111:1599529504.000400"
+        assert entry.state == "refused"
+        assert on.plain.threads == []
