@@ -31,6 +31,8 @@ _QUIET = {
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,
+    # Warns at every start that SLACK_BOT_TOKEN is not used its way.
+    "slack_bolt.AsyncApp": logging.ERROR,
 }
 
 _WRITES_BODIES = "slack_bolt.RequestVerification"

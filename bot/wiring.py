@@ -20,7 +20,6 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 import uvicorn
 from pydantic import SecretStr
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from starlette.applications import Starlette
@@ -36,6 +35,7 @@ from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.answers import Manner
 from bot.slack.client import SlackClient
+from bot.slack.link import SocketLink
 from bot.slack.listeners import Doors
 from bot.store import migrating, wake
 from bot.store.drafts import Drafts
@@ -184,7 +184,7 @@ async def bridge(
         link = await _link(settings, app, stack) if hears else None
 
         async def is_ready() -> bool:
-            linked = link is None or await link.client.is_connected()
+            linked = link is None or await link.is_up()
             turning = time.monotonic() - worker.last_turn < 60
             return linked and turning and await _is_writable(database, run)
 
@@ -261,22 +261,13 @@ def _bolt(slack: SlackClient, installation: Installation) -> AsyncApp:
     )
 
 
-async def _link(
-    settings: Settings, app: AsyncApp, stack: AsyncExitStack
-) -> AsyncSocketModeHandler | None:
-    """The Socket Mode connection, which keeps trying until it stands."""
+async def _link(settings: Settings, app: AsyncApp, stack: AsyncExitStack) -> SocketLink | None:
+    """The Socket Mode connection, where there is a token for it."""
     if settings.slack_app_token is None:
         return None
-    handler = AsyncSocketModeHandler(app, _secret(settings.slack_app_token))
-
-    async def close() -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                await handler.close_async()  # type: ignore[no-untyped-call]
-
-    stack.push_async_callback(close)
-    await _background(stack, handler.connect_async())  # type: ignore[no-untyped-call]
-    return handler
+    link = SocketLink(app, _secret(settings.slack_app_token))
+    await _background(stack, link.keep())
+    return link
 
 
 async def _installation(

@@ -77,7 +77,7 @@ def open_session() -> aiohttp.ClientSession:
     )
 
 
-def web_client(token: str, api_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
+def web_client(token: str | None, api_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
     """Slack's client as the bridge needs it.
 
     It repeats nothing by itself: its default handler sends a post again after a broken

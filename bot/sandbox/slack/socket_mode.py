@@ -22,11 +22,13 @@ class NotAcknowledged(Exception):
 class Sockets:
     """The app's connections. Each envelope goes to one of them, in turn.
 
-    `deaf`: connections stand, and nothing is sent over them any more.
+    `deaf`: connections stand, and nothing is sent over them any more, pings neither.
+    `ping_seconds` lie between two pings.
     """
 
     def __init__(self) -> None:
         self.deaf = False
+        self.ping_seconds = 5.0
         self.app_id = ""
         self.acknowledged: list[str] = []
         self._connections: list[web.WebSocketResponse] = []
@@ -99,12 +101,22 @@ class Sockets:
             await connection.close()
             return connection
         self._connections.append(connection)
+        pinging = asyncio.create_task(self._ping(connection))
         try:
             await connection.send_json(self._hello())
             await self._listen(connection)
         finally:
+            pinging.cancel()
             self._gone(connection)
         return connection
+
+    async def _ping(self, connection: web.WebSocketResponse) -> None:
+        """Slack pings its clients every few seconds."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(self.ping_seconds)
+                if not self.deaf:
+                    await connection.ping()
 
     def _hello(self) -> Json:
         return {

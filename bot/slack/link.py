@@ -1,0 +1,108 @@
+"""The Socket Mode connection: kept, watched, and replaced when it looks open and is deaf."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+log = structlog.get_logger("bot.slack.link")
+
+PATIENCE = 60.0
+"""Seconds of silence after which a connection counts as deaf. Slack pings more often: its own
+JavaScript client gives up after 30 seconds without a ping.
+https://docs.slack.dev/apis/events-api/using-socket-mode"""
+
+CLOSE_SECONDS = 5.0
+
+
+class SocketLink:
+    """One connection at a time, for as long as `keep` runs.
+
+    Bolt's handler connects again when Slack asks for it or the connection breaks. What it does
+    not notice is silence: neither pings nor envelopes. Then the whole handler is replaced.
+    """
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        app_token: str,
+        *,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._app_token = app_token
+        self._patience = patience
+        self._clock = clock
+        self._heard_at: float | None = None
+        self._handler: AsyncSocketModeHandler | None = None
+
+    async def is_up(self) -> bool:
+        """Whether Slack was heard lately over a connection that stands."""
+        return (
+            self._handler is not None
+            and self._heard_at is not None
+            and self._clock() - self._heard_at < self._patience
+            and await self._handler.client.is_connected()
+        )
+
+    async def keep(self) -> None:
+        """Stay connected until cancelled."""
+        while True:
+            await self._one_handler()
+            log.warning("socket_deaf", seconds=self._patience)
+
+    async def _one_handler(self) -> None:
+        """Connect, and return when nothing was heard for too long."""
+        self._heard_at = None
+        started = self._clock()
+        handler = self._handler = await self._listening_handler()
+        connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
+        try:
+            while self._clock() - (self._heard_at or started) < self._patience:  # noqa: ASYNC110
+                await asyncio.sleep(self._patience / 20)
+        finally:
+            connecting.cancel()
+            with suppress(TimeoutError, Exception):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await handler.close_async()  # type: ignore[no-untyped-call]
+
+    async def _listening_handler(self) -> AsyncSocketModeHandler:
+        handler = _Handler(self._app, self._app_token)
+        link = self
+
+        class Listening(aiohttp.ClientWebSocketResponse):
+            """Notes that Slack said something; answers to our own pings prove too little."""
+
+            async def receive(self, timeout: float | None = None) -> Any:
+                message = await super().receive(timeout)
+                if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.PING):
+                    link._heard()
+                return message
+
+        await handler.client.aiohttp_client_session.close()
+        handler.client.aiohttp_client_session = aiohttp.ClientSession(ws_response_class=Listening)
+        return handler
+
+    def _heard(self) -> None:
+        self._heard_at = self._clock()
+
+
+class _Handler(AsyncSocketModeHandler):
+    """Bolt's handler, for which a payload of an odd shape is not worth a log of its words."""
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        try:
+            await super().handle(client, req)
+        except Exception as error:  # noqa: BLE001 — Bolt's own, on payloads of odd shapes
+            log.warning("payload_broke_bolt", type=req.type, error=type(error).__name__)
