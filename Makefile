@@ -5,13 +5,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sandbox test lint format lock clean
+.PHONY: sandbox test crash proof fuzz lint format lock clean
 
 sandbox: $(READY)
 	@$(BIN)/plain-bridge sandbox
 
 test: $(READY)
 	$(BIN)/pytest
+
+# The bridge killed at every place: rewrites the tables of docs/reliability.md.
+crash: $(READY)
+	$(BIN)/python -m bench.crash_matrix
+
+# And ten minutes of simulated days, each from a seed of its own.
+proof: crash
+	$(BIN)/python -m tests.simulation.proof --minutes $(or $(MINUTES),10)
+
+# Hostile things at every door and in every answer: make fuzz SECONDS=600 SEED=7
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 lint: $(READY)
 	$(BIN)/ruff check .

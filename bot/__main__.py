@@ -1,5 +1,16 @@
-"""`python -m bot` is `plain-bridge`."""
+"""The command `plain-bridge`, and `python -m bot`."""
 
-from bot.cli import main
+from __future__ import annotations
 
-main()
+from bot.heap import staying
+
+
+def main() -> None:
+    """The console script."""
+    with staying():
+        from bot.cli import main as command
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bot.flows.ports import Claim
 
@@ -32,3 +34,12 @@ class Metrics:
     def asked_plain(self, operation: str, status: str, seconds: float) -> None:
         """One request to Plain ended."""
         self._plain_seconds.labels(operation, status).observe(seconds)
+
+    def watch_rate(self, left: Callable[[], float]) -> None:
+        """Show how many requests to Plain may still go out, as `left` tells when it is asked."""
+        Gauge(
+            "plain_bridge_plain_requests_left",
+            "Requests to Plain that the bridge's share has left in the rate limit's window; "
+            "NaN while no window is known.",
+            registry=self.registry,
+        ).set_function(left)

@@ -31,13 +31,15 @@ _QUIET = {
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,
-    # Warns at every start that SLACK_BOT_TOKEN is not used its way.
-    "slack_bolt.AsyncApp": logging.ERROR,
 }
 
 _WRITES_BODIES = "slack_bolt.RequestVerification"
 """Writes the whole body of a badly signed request at INFO, and sets its own level when it is
 made; only a filter stops it."""
+
+_BOLT_ITSELF = "slack_bolt.AsyncApp"
+_BOLT_READ_THE_TOKEN = re.compile(r"`token` .*will be (?:unused|ignored)")
+"""Bolt finds SLACK_BOT_TOKEN by itself, and warns at every start that it does not use it."""
 
 
 def masked(text: str) -> str:
@@ -91,9 +93,10 @@ def set_up(
     logging.getLogger("bot").setLevel(threshold)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(threshold, least))
-    silenced = logging.getLogger(_WRITES_BODIES)
-    if _nothing not in silenced.filters:
-        silenced.addFilter(_nothing)
+    for name, only in ((_WRITES_BODIES, _nothing), (_BOLT_ITSELF, _not_of_the_token)):
+        bolts = logging.getLogger(name)
+        if only not in bolts.filters:
+            bolts.addFilter(only)
 
 
 class _Handler(logging.Handler):
@@ -114,6 +117,10 @@ class _Handler(logging.Handler):
 
 def _nothing(_record: logging.LogRecord) -> bool:
     return False
+
+
+def _not_of_the_token(record: logging.LogRecord) -> bool:
+    return _BOLT_READ_THE_TOKEN.search(record.getMessage()) is None
 
 
 def _shared() -> list[Processor]:

@@ -10,9 +10,9 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -24,25 +24,38 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from starlette.applications import Starlette
 
-from bot import http
+from bot import http, rounds
+from bot.core import reactions
 from bot.core.faults import Fault, TryLater
-from bot.core.model import Installation
+from bot.core.model import Installation, Standing, Trigger
+from bot.flows import notice, reconcile
 from bot.flows.deliver import Policy, World, deliver
 from bot.flows.intake import Intake
+from bot.flows.ports import Place, Recorded, Run, reference
+from bot.flows.verify import Double, verify
 from bot.metrics import Metrics
-from bot.plain.client import PlainClient
+from bot.plain.client import ANSWER_SECONDS, PlainClient
+from bot.plain.pace import Pace
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.answers import Manner
 from bot.slack.client import SlackClient
+from bot.slack.history import SlackHistory
 from bot.slack.link import SocketLink
 from bot.slack.listeners import Doors
-from bot.store import migrating, wake
+from bot.store import elected, migrating, wake
+from bot.store.accepting import Accepting
+from bot.store.doubts import Doubts
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
-from bot.store.ledger import Ledger
+from bot.store.first_loaded import FirstLoaded
+from bot.store.group import GroupCommit
+from bot.store.ledger import LEASE_SECONDS, VERIFY_SECONDS, Ledger
 from bot.store.memory import Memory
 from bot.store.people import People
+from bot.store.queued import Queue
+from bot.store.rates import Rates
+from bot.store.retention import Retention
 from bot.store.single import only_one
 from bot.worker import Worker
 
@@ -52,7 +65,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 READY_SECONDS = 2.0
-SWEEP_SECONDS = 3600.0
+VERIFY_EVERY_SECONDS = 60.0
+SWEEP_SECONDS = 300.0
+QUEUED_EVERY_SECONDS = 10.0
 
 
 class NotAtHead(Exception):
@@ -63,6 +78,19 @@ class TokenRefused(Exception):
     """Slack does not take the bot token."""
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How long things may take, in seconds; only tests have a reason to change them.
+
+    `lease` of a row, `plain` for an answer of Plain's, `verify` until a thread that was in
+    doubt is looked for once more.
+    """
+
+    lease: float = LEASE_SECONDS
+    plain: float = ANSWER_SECONDS
+    verify: float = VERIFY_SECONDS
+
+
 @dataclass
 class Bridge:
     """A bridge at work. `http` is to be served by whoever started it."""
@@ -71,6 +99,7 @@ class Bridge:
     worker: Worker
     doors: Doors
     installation: Installation
+    reconciling: reconcile.World
 
 
 class Threads:
@@ -112,11 +141,13 @@ async def bridge(
     *,
     hears: bool = True,
     policy: Policy | None = None,
+    windows: Windows = Windows(),
 ) -> AsyncIterator[Bridge]:
     """A bridge at work while the context lasts.
 
     `hears`: with its doors open; without, it is a worker only. `policy` in place of the
-    settings' (tests shorten the settle window). Raises NotAtHead, AlreadyRunning and Fault.
+    settings' and other `windows` are for tests, which shorten them. Raises NotAtHead,
+    AlreadyRunning and Fault.
     """
     async with AsyncExitStack() as stack:
         database = open_database(settings)
@@ -129,17 +160,25 @@ async def bridge(
         web = calls.web_client(_secret(settings.slack_bot_token), settings.slack_api_url, session)
         slack = SlackClient(web, _manner(settings))
         metrics = Metrics()
+        pace = _pace(settings, database, run)
+        metrics.watch_rate(pace.left)
         plain = PlainClient(
             settings.plain_api_url,
             _secret(settings.plain_api_key),
+            answer_seconds=windows.plain,
             observe=metrics.asked_plain,
+            pace=pace,
         )
         stack.push_async_callback(plain.aclose)
         installation = await _installation(settings, database, slack, run, stack)
 
-        ledger = Ledger(database)
+        ledger = Ledger(database, lease=windows.lease, verify_after=windows.verify)
         if database.is_sqlite:
             ledger.free_all()
+        # Before the doors open. With new rules alone there is nothing yet that could be missing.
+        rules_known = await run(
+            FirstLoaded(database).load, [reactions.identity(rule) for rule in settings.rules]
+        )
         drafts = Drafts(database)
         world = World(
             slack=slack,
@@ -149,6 +188,7 @@ async def bridge(
             run=run,
             policy=policy or _policy(settings),
             installation=installation,
+            clock=time.time,
         )
         worker = Worker(
             name=f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}",
@@ -157,6 +197,7 @@ async def bridge(
             tell=slack.tell,
             run=run,
             observe=metrics.delivered,
+            pace=pace,
         )
         doors = Doors(
             team=installation.team,
@@ -167,6 +208,7 @@ async def bridge(
                 rules=settings.rules,
                 run=run,
                 wake=worker.wake,
+                record=GroupCommit(Accepting(database), run).record,
             ),
             drafts=drafts,
             slack=slack,
@@ -180,7 +222,15 @@ async def bridge(
         stack.push_async_callback(worker.stop)
         stack.push_async_callback(doors.rest)
         await _background(stack, wake.watch(database, worker.wake))
-        await _background(stack, _sweep(drafts, run))
+        reconciling = reconciling_world(
+            settings, database, slack, run, installation, doors.intake.take
+        )
+        again = partial(rounds.reconcile_again, reconciling, at_once=rules_known)
+        sweep = partial(_sweep, drafts, Retention(database), settings.privacy.keep_text_days, run)
+        tell = partial(_tell_queued, Queue(database), slack, world.policy.who, run)
+        await _background(stack, elected.lead(database, sweep, tell, again))
+        pause = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
+        await _background(stack, _verify(Doubts(database), plain, run, pause))
         link = await _link(settings, app, stack) if hears else None
 
         async def is_ready() -> bool:
@@ -201,6 +251,7 @@ async def bridge(
             worker=worker,
             doors=doors,
             installation=installation,
+            reconciling=reconciling,
         )
 
 
@@ -217,18 +268,65 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=5,
         )
         log.info("serving", host=settings.host, port=settings.port, team=built.installation.team)
-        await uvicorn.Server(config).serve()
+        server = _Server(config)
+        _on_signals(server.leave)
+        await server.serve()
 
 
 async def work(settings: Settings) -> None:
     """`plain-bridge worker`: the worker alone, until the process is asked to end."""
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
     async with bridge(settings, hears=False) as built:
+        _on_signals(ended.set)  # not sooner: the start may wait for Slack, and a signal ends that
         log.info("working", team=built.installation.team)
         await ended.wait()
+
+
+def reconciling_world(
+    settings: Settings,
+    database: Database,
+    slack: SlackClient,
+    run: Run,
+    installation: Installation,
+    take: Callable[[Trigger], Awaitable[Recorded | None]],
+) -> reconcile.World:
+    """What a look through Slack's history needs; `take` records what it finds."""
+    return reconcile.World(
+        history=SlackHistory(slack.web),
+        profile=slack.profile,
+        known=Ledger(database).known,
+        take=take,
+        first_loaded=FirstLoaded(database),
+        places=Memory(database, Place),
+        run=run,
+        rules=settings.rules,
+        who=frozenset(settings.escalation.who),
+        installation=installation,
+        clock=time.time,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process.
+
+    uvicorn's own server raises them anew as soon as it has ended, which would kill the process
+    before the worker could finish.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def leave(self) -> None:
+        """Take no more requests, answer those that are there, and end."""
+        self.should_exit = True
+
+
+def _on_signals(end: Callable[[], None]) -> None:
+    """Call `end` when the process is asked to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
 
 
 # Parts
@@ -310,12 +408,40 @@ async def _installation(
         pause = min(30.0, pause * 2)
 
 
-async def _sweep(drafts: Drafts, run: Threads) -> None:
-    """Erase what is too old, every hour."""
+async def _sweep(drafts: Drafts, retention: Retention, text_days: int, run: Threads) -> None:
+    """Erase what is too old, every few minutes."""
     while True:
         with suppress(Fault):
             await run(drafts.erase_old)
+            await run(retention.erase_addresses)
+            await run(retention.erase_texts, text_days)
         await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _tell_queued(queue: Queue, slack: SlackClient, who: Set[Standing], run: Run) -> None:
+    """Tell, every few seconds, who has waited for a minute."""
+    while True:
+        with suppress(Fault):
+            await notice.tell_queued(queue, slack, who, run)
+        await asyncio.sleep(QUEUED_EVERY_SECONDS)
+
+
+async def _verify(doubts: Doubts, plain: PlainClient, run: Threads, pause: float) -> None:
+    """Look, every `pause` seconds, for the twins of threads that were in doubt."""
+
+    def tell(double: Double) -> None:
+        log.warning(
+            "double_found",
+            key=double.row.external_id,
+            reference=reference(double.row.id),
+            thread=double.row.ref,
+            others=", ".join(double.others),
+        )
+
+    while True:
+        with suppress(Fault):
+            await verify(doubts, plain, run, tell)
+        await asyncio.sleep(pause)
 
 
 async def _is_writable(database: Database, run: Threads) -> bool:
@@ -342,6 +468,14 @@ async def _background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) ->
             await task
 
     stack.push_async_callback(end)
+
+
+def _pace(settings: Settings, database: Database, run: Threads) -> Pace:
+    """The pace of requests to Plain: one process's, or that of all who share the database."""
+    if database.is_sqlite:
+        return Pace(settings.plain.share)
+    digest = hashlib.sha256(_secret(settings.plain_api_key).encode()).hexdigest()[:16]
+    return Pace(settings.plain.share, pool=Rates(database, digest), run=run)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -25,6 +25,10 @@ _WRITE_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 IDLE_SECONDS = 30.0
 """The longest sleep: a safety net under the wakes."""
 
+HELD_BACK_SECONDS = 1.0
+"""How soon to look again at a due row that may not be claimed: another worker has an earlier one
+of its channel."""
+
 P = ParamSpec("P")
 
 log = structlog.get_logger("bot.worker")
@@ -45,6 +49,38 @@ class Work(Protocol):
     def answer_later(self, claim: Claim, after: float, cause: str) -> None: ...
 
 
+class Pace(Protocol):
+    """The rate limit's share as the worker needs it: what it cannot serve it does not claim."""
+
+    def room(self, running: int, wanted: int) -> int:
+        """How many of `wanted` deliveries the share has room for, beside `running` ones."""
+
+    def opens_in(self) -> float:
+        """Seconds until it is worth asking again for room."""
+
+    async def reserve(self, deliveries: int) -> int:
+        """For how many of so many deliveries, running ones included, there are permits."""
+
+    async def rest(self) -> None:
+        """Nothing is left to deliver."""
+
+
+class Unpaced:
+    """There is always room."""
+
+    def room(self, running: int, wanted: int) -> int:  # noqa: ARG002
+        return wanted
+
+    def opens_in(self) -> float:
+        return IDLE_SECONDS
+
+    async def reserve(self, deliveries: int) -> int:
+        return deliveries
+
+    async def rest(self) -> None:
+        pass
+
+
 Deliver = Callable[[Claim, Progress], Awaitable[Outcome]]
 Tell = Callable[[Trigger, Outcome, str], Awaitable[None]]
 Observe = Callable[[Claim, str], None]
@@ -58,21 +94,22 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._keys: dict[int, tuple[str | None, str | None]] = {}
+        # A row whose lease ran out may be here twice: it is its claims that take turns.
+        self._keys: dict[tuple[int, str], tuple[str | None, str | None]] = {}
         self._waiting: set[asyncio.Event] = set()
 
     def enter(self, claim: Claim) -> None:
         trigger = claim.escalation.trigger
-        self._keys[claim.id] = (trigger.ref.channel if trigger.ref else None, None)
+        self._keys[claim.id, claim.token] = (trigger.ref.channel if trigger.ref else None, None)
 
     def leave(self, claim: Claim) -> None:
-        self._keys.pop(claim.id, None)
+        self._keys.pop((claim.id, claim.token), None)
         self._tell()
 
     async def wait(self, claim: Claim, conversation_key: str) -> None:
         """Returns once no earlier row of this conversation is on its way."""
-        channel, _ = self._keys[claim.id]
-        self._keys[claim.id] = (channel, conversation_key)
+        channel, _ = self._keys[claim.id, claim.token]
+        self._keys[claim.id, claim.token] = (channel, conversation_key)
         self._tell()
         moved = asyncio.Event()
         self._waiting.add(moved)
@@ -86,7 +123,7 @@ class Turns:
     def _is_held(self, row_id: int, channel: str | None, key: str) -> bool:
         return channel is not None and any(
             earlier < row_id and place == channel and known in (None, key)
-            for earlier, (place, known) in self._keys.items()
+            for (earlier, _), (place, known) in self._keys.items()
         )
 
     def _tell(self) -> None:
@@ -122,8 +159,11 @@ class Worker:
     observe: Observe = lambda _claim, _outcome: None
     chance: Callable[[], float] = random.random
     at_once: int = AT_ONCE
+    pace: Pace = field(default_factory=Unpaced)
     _work: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _claiming: asyncio.Event = field(default_factory=asyncio.Event)
+    _claimed_last: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _turns: Turns = field(default_factory=Turns)
     last_turn: float = field(default_factory=time.monotonic)
@@ -140,6 +180,7 @@ class Worker:
 
     async def work(self) -> None:
         """Deliver what is due until `stop` is called; then finish what is under way."""
+        self._claiming.set()
         while not self._stopping.is_set():
             self.last_turn = time.monotonic()
             self._work.clear()
@@ -152,6 +193,8 @@ class Worker:
                 log.exception("worker_broke")
                 pause = 5.0
             await self._sleep(pause)
+        self._claiming.clear()
+        self._claimed_last.set()
         if self._running:
             await asyncio.wait(self._running)
 
@@ -159,28 +202,59 @@ class Worker:
         """Claim no more; let deliveries finish for `grace` seconds, then give their rows back."""
         self._stopping.set()
         self._work.set()
+        if self._claiming.is_set():
+            # A claim may be on its way to the ledger; what it brings is to be given back.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._claimed_last.wait()
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         left = dict(self._running)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        for claim in left.values():
+        await self._give_back(list(left.values()))
+
+    async def _give_back(self, claims: list[Claim]) -> None:
+        for claim in claims:
             with suppress(Fault):
                 await self.run(self.ledger.give_back, claim)
 
     async def _go_round(self) -> float:
         """Claim what there is room for; returns how long to sleep if nobody wakes us."""
-        room = self.at_once - len(self._running)
-        if room <= 0:
+        wanted = self.at_once - len(self._running)
+        if wanted <= 0:
             return IDLE_SECONDS
-        claims = await self.run(self.ledger.claim, self.name, room)
-        for claim in claims:
+        room = self.pace.room(len(self._running), wanted)
+        claims = await self.run(self.ledger.claim, self.name, room) if room else []
+        if self._stopping.is_set():
+            await self._give_back(claims)
+            return 0.0
+        served = await self._served(claims)
+        for claim in claims[:served]:
             self._start(claim)
+        if served < len(claims) or len(claims) == room < wanted:
+            return min(IDLE_SECONDS, self.pace.opens_in())
         if len(claims) == room:
             return IDLE_SECONDS  # a delivery that ends wakes us
+        if not self._running:
+            await self.pace.rest()
         due = await self.run(self.ledger.next_due)
+        if due is not None and due <= 0:
+            return HELD_BACK_SECONDS
         return IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.01, due))
+
+    async def _served(self, claims: list[Claim]) -> int:
+        """How many of `claims` there are permits for; the rest is given back."""
+        if not claims:
+            return 0
+        running = len(self._running)
+        try:
+            served = max(0, await self.pace.reserve(running + len(claims)) - running)
+        except TryLater:
+            served = 0
+        await self._give_back(claims[served:])
+        return served
 
     def _start(self, claim: Claim) -> None:
         self._turns.enter(claim)

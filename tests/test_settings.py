@@ -295,6 +295,10 @@ def test_one_mistake_of_the_file(tmp_path: Path, toml: str, line: str, words: st
         ({"SLACK_API_URL": "https:///api/"}, "is no web address: it begins with https://"),
         ({"DATABASE_URL": "mysql://x/y"}, "`DATABASE_URL` is no database that the bridge knows"),
         ({"DATABASE_URL": "plain.db"}, "`DATABASE_URL` is no database that the bridge knows"),
+        (
+            {"DATABASE_URL": "postgresql+asyncpg://x/y"},
+            "`DATABASE_URL` is no database that the bridge knows",
+        ),
         ({"DATABASE_URL": "sqlite://"}, "`DATABASE_URL` names a database in memory"),
         (
             {"SLACK_CLIENT_ID": "1", "SLACK_CLIENT_SECRET": "2"},

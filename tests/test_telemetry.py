@@ -13,9 +13,12 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, ValidationError
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.middleware.request_verification import RequestVerification
 from slack_bolt.request import BoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import telemetry
 
@@ -124,6 +127,20 @@ def test_the_body_of_a_badly_signed_request_is_not_written(
         assert response.status == 401
     assert stream.getvalue() == ""
     assert caplog.text == ""
+
+
+def test_bolt_does_not_warn_of_a_token_that_is_in_use(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two warnings at every start: Bolt reads SLACK_BOT_TOKEN, and sets its logger's level."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-test")
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T1")
+
+    app = AsyncApp(client=AsyncWebClient(token="xoxb-test"), authorize=authorize)
+    app.logger.warning("A warning of another kind")
+    assert [line["event"] for line in written(stream)] == ["A warning of another kind"]
 
 
 # Masking

@@ -349,3 +349,78 @@ async def test_stopping_gives_back_what_does_not_finish_in_time(bench: Bench) ->
     await task
     (claim,) = bench.ledger.claim("two", 8)  # at once, without waiting for a lease
     assert claim.attempt == 1
+
+
+async def test_a_claim_that_comes_back_while_stopping_is_given_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was started after the stop had counted what ran, and its create was cut off."""
+    bench.ledger.record(escalation())
+    worker = bench.worker(creates)
+    asked, claim = asyncio.Event(), bench.ledger.claim
+
+    async def slow(work: Callable[..., object], *args: object, **more: object) -> object:
+        found = work(*args, **more)
+        if work is bench.ledger.claim:
+            asked.set()
+            await asyncio.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(bench.ledger, "claim", claim)
+    worker.run = slow  # type: ignore[assignment]
+    task = asyncio.create_task(worker.work())
+    await asyncio.wait_for(asked.wait(), 5)
+    await worker.stop(grace=5)
+    await task
+    assert bench.told == []
+    (again,) = bench.ledger.claim("two", 8)
+    assert again.attempt == 1
+
+
+async def test_a_row_that_is_claimed_again_while_its_first_delivery_hangs_takes_its_turn(
+    bench: Bench,
+) -> None:
+    """The first one's lease ran out; when it ended it took the second one's place along."""
+    first = asyncio.Event()
+    told: list[int] = []
+
+    async def script(claim: Claim, progress: Progress) -> Outcome:
+        told.append(claim.attempt)
+        if claim.attempt == 1:
+            await first.wait()
+            raise TryLater("slack_timeout")
+        first.set()
+        await asyncio.sleep(0.02)
+        await progress.read(message(), "k")
+        return Created(TICKET)
+
+    bench.ledger.record(escalation())
+    worker = bench.worker(script)
+    async with working(worker):
+        await until(lambda: told == [1])
+        bench.clock.move(LEASE_SECONDS + 1)
+        worker.wake()
+        await until(lambda: bench.told)
+    assert (bench.entry().state, told) == ("created", [1, 2])
+
+
+async def test_a_due_row_behind_another_workers_is_not_asked_for_without_pause(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease had run out, so that it was due in less than no time, a hundred times a second."""
+    claim, claims = bench.ledger.claim, 0
+
+    def counted(worker: str, limit: int) -> list[Claim]:
+        nonlocal claims
+        claims += 1
+        return claim(worker, limit)
+
+    bench.ledger.record(escalation(1))
+    bench.ledger.record(escalation(2))
+    assert len(claim("dead", 2)) == 2
+    bench.clock.move(LEASE_SECONDS + 1)
+    assert len(claim("other", 1)) == 1
+    monkeypatch.setattr(bench.ledger, "claim", counted)
+    async with working(bench.worker(creates)):
+        await asyncio.sleep(0.3)
+    assert claims <= 2

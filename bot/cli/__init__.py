@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import typer
+from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from bot import telemetry, wiring
-from bot.cli import console, doctor, ledger, people, rules, run, sandbox
+from bot.cli import console, doctor, ledger, people, reconcile, rules, run, sandbox
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
 from bot.settings import SettingsError
@@ -37,6 +39,9 @@ class Commands(TyperGroup):
             console.complain(str(error))
         except Fault as fault:
             console.complain(_words(fault))
+        except (DBAPIError, sqlite3.Error) as error:  # while it is opened, locked or migrated
+            why = telemetry.masked(str(getattr(error, "orig", error)))
+            console.complain(f"the database cannot be used: {why}")
         raise typer.Exit(1)
 
 
@@ -54,6 +59,7 @@ app.command("sandbox")(sandbox.sandbox)
 app.add_typer(people.app, name="people")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rules.app, name="rules")
+app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 
 

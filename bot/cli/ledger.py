@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
+from bot.cli.people import checked_user
 from bot.settings import load
 from bot.store.history import STATES, Entry, History
+from bot.store.retention import Retention
 
 app = typer.Typer(no_args_is_help=True, help="What was asked for, and what came of it.")
 
@@ -91,6 +94,30 @@ def export() -> None:
             console.as_json(entry.as_dict())
 
 
+@app.command()
+def forget(
+    user: Annotated[str, typer.Option(help="The Slack user's id, U….")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase a person: their link, open forms, and their texts and id in every escalation.
+
+    Keys and tickets stay, so that nothing is created again. What Plain has is not touched.
+    """
+    user = checked_user(user)
+    if not yes and not typer.confirm(f"Erase what the bridge knows of {user}?", err=True):
+        raise CommandFailed("nothing was erased")
+    with opening.database(load()) as database:
+        forgotten = Retention(database).forget(user)
+    if json:
+        console.as_json(asdict(forgotten))
+    else:
+        console.say(
+            f"Erased {user}: {forgotten.escalations} escalations, {forgotten.people} links, "
+            f"{forgotten.drafts} open forms. Their tickets in Plain are as they were."
+        )
+
+
 def _not_opened(name: str, found: list[Entry]) -> str:
     if not found:
         return f"the ledger has no {name}"
@@ -120,6 +147,7 @@ def _pairs(entry: Entry) -> list[tuple[str, object]]:
         ("Last trouble", entry.cause),
         ("Ticket", entry.thread_ref),
         ("Link", entry.thread_url),
+        ("Doubles", ", ".join(entry.doubles) if entry.doubles else None),
         ("Customer", entry.customer),
         ("Asked by", entry.asker),
         ("Requester", entry.requester),

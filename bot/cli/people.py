@@ -56,7 +56,7 @@ def link(
     team: Team = None,
 ) -> None:
     """Say which Plain customer a Slack user is; what waited for that goes on."""
-    user = _checked_user(slack_user)
+    user = checked_user(slack_user)
     if not is_customer_name(customer):
         raise CommandFailed(
             f"{customer} names no customer: write c_…, an e-mail address or external:ID"
@@ -71,7 +71,7 @@ def link(
 @app.command()
 def unlink(slack_user: User, team: Team = None) -> None:
     """Forget which Plain customer a Slack user is; without a team, in every team."""
-    user, team = _checked_user(slack_user), _checked_team(team)
+    user, team = checked_user(slack_user), _checked_team(team)
     with opening.database(load()) as database:
         count = People(database).unlink(user, team)
     if count == 0:
@@ -161,7 +161,8 @@ def _going_on(opened: int) -> str:
     return f" {opened} waiting {'ticket goes' if opened == 1 else 'tickets go'} on."
 
 
-def _checked_user(text: str) -> str:
+def checked_user(text: str) -> str:
+    """The Slack user's id that was typed; CommandFailed for anything else."""
     found = sheet.user_id(text)
     if found is None:
         raise CommandFailed(

@@ -120,6 +120,9 @@ def _of_row(columns: list[str], row: list[str], cells: dict[str, str]) -> Iterat
     if len(row) > len(columns):
         yield f"{len(row)} cells for {len(columns)} columns"
         return
+    if any("\0" in cell for cell in row):
+        yield "holds a character that no database takes (NUL)"
+        return
     user, customer = cells.get("user", ""), cells.get("customer", "")
     if user_id(user) is None:
         yield f"`user` {_shown(user)} is no Slack user id (U…)" if user else "`user` is empty"

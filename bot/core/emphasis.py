@@ -59,6 +59,7 @@ def tokens(pieces: Sequence[Piece], before: str, after: str) -> Iterator[Token]:
             yield Token(piece.marker, Role.MARKER)
 
 
+@lru_cache(maxsize=4096)
 def can_open(delimiter: str, before: str, after: str) -> tuple[bool, bool]:
     """Whether `delimiter` (`*` or `_`) may begin emphasis there: by the old rule, by the new."""
     old, new = (_opens(delimiter, before, after, symbols) for symbols in (False, True))
@@ -120,7 +121,10 @@ def _marked(pieces: Iterator[Piece]) -> list[Piece]:
         replace(piece, italic=False) if piece.bold and _touches(merged, index) else piece
         for index, piece in enumerate(merged)
     ]
-    return [replace(piece, marker=_marker(piece)) for piece in _merged(simple)]
+    return [
+        replace(piece, marker=_marker(piece)) if piece.styled else piece
+        for piece in _merged(simple)
+    ]
 
 
 def _touches(pieces: Sequence[Piece], index: int) -> bool:

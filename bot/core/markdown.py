@@ -24,6 +24,7 @@ _AUTOLINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\x00-\x20]*")
 _UNSAFE_IN_DESTINATION = re.compile(r"[\s<>\\`\x00-\x20\x7f]")
 _ENTITY = re.compile(r"&(#?\w{1,32});")
 _DEEPEST_PARENTHESES = 3
+_GUESSES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,10 @@ def split(runs: Sequence[Run], limit: int) -> tuple[str, ...]:
     """
     if limit < SMALLEST_LIMIT:
         raise ValueError(f"a piece needs room for {SMALLEST_LIMIT} units")
-    rest, found = tuple(runs), []
+    rest, found, end = tuple(runs), [], limit
     while text := text_of(rest):
-        end = _end(rest, text, limit)
-        if end:
-            found.append(render(_before(rest, end)))
-        else:
-            # Not even one character fits together with its style or its link.
-            end = 1
-            found.append(render([Run(text[0])]))
+        end, piece = _piece(rest, text, limit, guess=end)
+        found.append(piece)
         rest = _after(rest, end)
     return tuple(piece for piece in found if piece.strip())
 
@@ -85,6 +81,8 @@ def _paragraph(lines: Sequence[Sequence[Run]]) -> str:
 
 def _line(line: Sequence[Run]) -> list[Token]:
     """The tokens of one line; a link's style stands inside the link, where it always can."""
+    if not any(run.bold or run.italic or run.url for run in line):
+        return [Token(text_of(line))]
     groups = [(url, list(runs)) for url, runs in groupby(line, key=lambda run: run.url)]
     tokens: list[Token] = []
     for index, (url, runs) in enumerate(groups):
@@ -137,6 +135,9 @@ def _lines(runs: Iterable[Run]) -> Iterator[list[Run]]:
     """The runs of each line, without the line feeds."""
     line: list[Run] = []
     for run in runs:
+        if "\n" not in run.text:
+            line += [run] if run.text else []
+            continue
         first, *others = run.text.split("\n")
         if first:
             line.append(replace(run, text=first))
@@ -146,24 +147,43 @@ def _lines(runs: Iterable[Run]) -> Iterator[list[Run]]:
     yield line
 
 
-def _end(runs: Sequence[Run], text: str, limit: int) -> int:
-    """How many characters of `text` go into the next piece; 0 if none fits."""
-    fits, low = 0, 1
-    high = min(len(text), limit)
-    middle = high
-    while low <= high:
-        if units(render(_before(runs, middle))) <= limit:
-            fits, low = middle, middle + 1
+def _piece(runs: Sequence[Run], text: str, limit: int, guess: int) -> tuple[int, str]:
+    """How many characters of `text` go into the next piece, and its Markdown."""
+    most = _most(runs, min(len(text), limit), limit, guess)
+    end = boundary(text, most) if most else 0
+    while end:
+        piece = render(_before(runs, end))
+        if units(piece) <= limit:
+            return end, piece
+        end -= 1  # a shorter text can need an escape that a longer one does not
+    # Not even one character fits together with its style or its link.
+    return 1, render([Run(text[0])])
+
+
+def _most(runs: Sequence[Run], high: int, limit: int, guess: int) -> int:
+    """Nearly how many characters fit, of at most `high`; 0 if none does.
+
+    To render is what takes time: each guess is drawn from how long the last ones became, and a
+    fiftieth of the limit may stay unused.
+    """
+    slack = limit // 50
+    fits = used = tries = 0
+    over, needed = high + 1, 0
+    while over - fits > 1 and not (fits and limit - used <= slack):
+        guess, tries = min(max(guess, fits + 1), over - 1), tries + 1
+        size = units(render(_before(runs, guess)))
+        if size > limit:
+            over, needed = guess, size
         else:
-            high = middle - 1
-        middle = (low + high) // 2
-    if not fits:
-        return 0
-    end = boundary(text, fits)
-    # A shorter text can need an escape that a longer one does not.
-    while end and units(render(_before(runs, end))) > limit:
-        end -= 1
-    return end
+            fits, used = guess, size
+        aim = limit - slack // 2
+        if tries > _GUESSES:
+            guess = (fits + over) // 2
+        elif needed:
+            guess = fits + (over - fits) * (aim - used) // (needed - used)
+        else:
+            guess = fits * aim // used
+    return fits
 
 
 def _before(runs: Iterable[Run], end: int) -> tuple[Run, ...]:

@@ -17,9 +17,15 @@ _LONGEST_CLUSTER = 32
 
 def clean(text: str) -> str:
     """`text` with one kind of line end, without control characters, and encodable as UTF-8."""
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", whole(text)))
+
+
+def whole(text: str) -> str:
+    """`text` encodable as UTF-8: half a surrogate pair, as a cut through an emoji leaves it,
+    becomes U+FFFD."""
     if _SURROGATES.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    return text
 
 
 def one_line(text: str) -> str:

@@ -32,6 +32,7 @@ LONGEST_TEXT = 10_000
 """UTF-16 units of one text component."""
 LONGEST_TITLE = 250
 """UTF-16 units; Plain states no limit, this one is on the safe side."""
+LONGEST_DEFAULT_TITLE = 80
 LONGEST_PREVIEW = 200
 
 UNTITLED = "Message from Slack"
@@ -66,11 +67,11 @@ class Wishes:
     assignee: str | None = None
 
 
-def default_title(message: Message | None, names: Names, limit: int = 80) -> str:
+def default_title(message: Message | None, names: Names, limit: int = LONGEST_DEFAULT_TITLE) -> str:
     """A title of 1 to `limit` (20 or more) UTF-16 units: the first line that says something."""
     if message is None:
         return UNTITLED
-    return shorten(next(_lines(message, names), None) or _files_title(message.files), limit)
+    return _first(message, _lines(message, names), limit)
 
 
 def thread(
@@ -83,12 +84,13 @@ def thread(
     wishes: Wishes,
 ) -> ThreadDraft:
     """The thread to create for `message` as `form` describes it; either may be missing."""
+    lines = _lines(message, scene.names) if message else ()
     return ThreadDraft(
         customer=customer,
         external_id=external_id,
-        title=_title(message, form, scene.names),
+        title=_title(message, form, lines),
         parts=_parts(message, form, scene),
-        preview=_preview(message, form, scene.names),
+        preview=_preview(message, form, lines),
         priority=form.priority if form else wishes.priority,
         label_types=wishes.label_types,
         tenant=wishes.tenant,
@@ -103,30 +105,35 @@ def event(
     return EventDraft(
         thread=thread,
         external_id=external_id,
-        title=_title(message, form, scene.names),
+        title=_title(message, form, _lines(message, scene.names) if message else ()),
         parts=_parts(message, form, scene),
     )
 
 
-def _title(message: Message | None, form: Form | None, names: Names) -> str:
+def _title(message: Message | None, form: Form | None, lines: Sequence[str]) -> str:
     own = one_line(mask(clean(form.title))[0]) if form else ""
-    return shorten(own, LONGEST_TITLE) if own else default_title(message, names)
+    if own:
+        return shorten(own, LONGEST_TITLE)
+    return _first(message, lines, LONGEST_DEFAULT_TITLE) if message else UNTITLED
 
 
-def _preview(message: Message | None, form: Form | None, names: Names) -> str | None:
-    lines = list(_lines(message, names)) if message else []
+def _first(message: Message, lines: Sequence[str], limit: int) -> str:
+    return shorten(next(iter(lines), None) or _files_title(message.files), limit)
+
+
+def _preview(message: Message | None, form: Form | None, lines: Sequence[str]) -> str | None:
     if not lines and form and form.description:
-        lines = [one_line(mask(clean(form.description))[0])]
+        lines = (one_line(mask(clean(form.description))[0]),)
     if not lines and message and message.files:
-        lines = [_files_title(message.files)]
+        lines = (_files_title(message.files),)
     return shorten(" ".join(lines), LONGEST_PREVIEW) or None
 
 
-def _lines(message: Message, names: Names) -> Iterator[str]:
+def _lines(message: Message, names: Names) -> tuple[str, ...]:
     """The lines of the message that say something, without marks, secrets masked."""
     masked, _ = mask_runs(richtext.runs(message.blocks, names, bare=True))
     lines = (one_line(line) for line in markdown.text_of(masked).split("\n"))
-    return (line for line in lines if line)
+    return tuple(line for line in lines if line)
 
 
 def _files_title(files: Sequence[File]) -> str:

@@ -69,7 +69,10 @@ def permalink(workspace_url: str, ref: MessageRef, thread_ts: str | None = None)
 
 def from_permalink(link: str) -> tuple[MessageRef, str | None] | None:
     """The message that a Slack permalink names, and its thread's root if it is a reply."""
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
     found = _PERMALINK_PATH.fullmatch(parts.path)
     if found is None:
         return None

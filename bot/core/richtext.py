@@ -224,6 +224,9 @@ def _lines(children: Iterable[Inline], names: Names, bare: bool) -> list[_Line]:
     """The lines of `children`; a line feed at the very end begins no further line."""
     lines: list[_Line] = [[]]
     for run in _inline(children, names, bare):
+        if "\n" not in run.text:
+            lines[-1].append(run)
+            continue
         first, *others = run.text.split("\n")
         lines[-1] += [replace(run, text=first)] if first else []
         lines += [[replace(run, text=other)] if other else [] for other in others]
@@ -241,7 +244,9 @@ def _inline(children: Iterable[Inline], names: Names, bare: bool) -> Iterator[Ru
         if not bare:
             yield from _marks(current, style)
         current = style
-        yield from (replace(run, bold=style.bold, italic=style.italic) for run in shown)
+        if style.bold or style.italic:
+            shown = [replace(run, bold=style.bold, italic=style.italic) for run in shown]
+        yield from shown
     if not bare:
         yield from _marks(current, PLAIN)
 

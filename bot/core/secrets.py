@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,9 @@ _FORMS: tuple[tuple[str, str], ...] = (
         "private key",
         (
             r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s>]*)"
+            # Not past the next beginning: each would look through all the rest of the text.
+            r"(?:(?:[^-]|-(?!----BEGIN ))*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+            r"|[A-Za-z0-9+/=\s>]*)"
         ),
     ),
     ("Slack token", r"(?:xoxe\.)?xox[a-z]-[\w-]{4,}|xapp-[\w-]{4,}"),
@@ -106,13 +109,13 @@ def mask_runs(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
 
 def _without(runs: Sequence[Run], read: Sequence[str], secrets: Sequence[Secret]) -> Iterator[Run]:
     """`runs` with each secret replaced in the run where it begins; `read` is what was searched."""
+    # None overlaps another, so both rise. To look through all for each run takes seconds.
+    starts = [secret.start for secret in secrets]
+    ends = [secret.end for secret in secrets]
     offset = 0
     for run, text in zip(runs, read, strict=True):
-        here = [s for s in secrets if s.start < offset + len(text) and offset < s.end]
-        if here:
-            yield replace(run, text=_masked(text, offset, here))
-        elif text or not any(s.start < offset < s.end for s in secrets):
-            yield run
+        here = secrets[bisect_right(ends, offset) : bisect_left(starts, offset + len(text))]
+        yield replace(run, text=_masked(text, offset, here)) if here else run
         offset += len(text)
 
 

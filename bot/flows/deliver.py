@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
-from bot.core import identity, quote, refs, routing
-from bot.core.faults import Reason, Refused, TryLater, Wait
+from bot.core import identity, quote, refs
+from bot.core.faults import LeaseLost, Reason, Refused, TryLater, Wait
 from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
 from bot.core.model import (
     Added,
-    Channel,
     Created,
     Installation,
     Message,
@@ -24,9 +23,9 @@ from bot.core.model import (
     Ticket,
     Trigger,
     Unwanted,
-    Via,
 )
 from bot.core.richtext import mentions
+from bot.flows.admission import Admitted, admit
 from bot.flows.ports import (
     Claim,
     Held,
@@ -48,6 +47,12 @@ up at about 30."""
 
 HELD_SECONDS = 1.0
 """How soon to look again at a conversation whose thread another row is creating."""
+LONGEST_HELD_SECONDS = 15.0
+"""And how late: it may be held for as long as Plain is away, and each look asks Slack."""
+
+SENDING_SECONDS = 5.0
+"""How long after its record a write may leave: by so much the settle window is longer than what
+Plain's gateway may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,13 @@ class Policy:
     settle_window: float = SETTLE_WINDOW
 
 
+def _standing_still() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that a delivery touches."""
+    """All that a delivery touches. `clock` is in seconds; one that stands still sees no pause."""
 
     slack: Slack
     plain: Plain
@@ -71,6 +80,7 @@ class World:
     run: Run
     policy: Policy
     installation: Installation
+    clock: Callable[[], float] = _standing_still
 
 
 class Progress(Protocol):
@@ -89,23 +99,18 @@ async def deliver(claim: Claim, world: World, progress: Progress) -> Outcome:
     if claim.sent_at is not None and (found := await _sent_before(claim, world)) is not None:
         return found
     trigger = claim.escalation.trigger
-    asker = await world.slack.profile(trigger.asker)
-    unwanted = _admit(world.policy, asker)
-    if unwanted is not None:
-        return unwanted
-    channel = await world.slack.channel(trigger.channel) if trigger.channel else None
-    rule = routing.applying(claim.escalation.rules, channel) if channel else None
-    if trigger.via is Via.REACTION and rule is None:
-        return Unwanted("no_rule")
+    admitted = await admit(claim.escalation, world.slack, world.policy.who)
+    if isinstance(admitted, Unwanted):
+        return admitted
     message = trigger.message
     if message is None and trigger.ref is not None:
         message = await world.slack.message(trigger.ref)
-    asked = _Asked(trigger, rule, message, channel, asker)
+    asked = _Asked(trigger, message, admitted)
     conversation_key = _conversation_key(claim, message, world)
     await progress.read(message, conversation_key)
     match await world.run(world.ledger.conversation, claim, conversation_key):
         case Held():
-            raise Wait("conversation_held", HELD_SECONDS)
+            raise _held(claim)
         case Stands(ticket):
             return await _add(claim, world, ticket, asked, await _scene(asked, world))
     return await _open(claim, world, asked, conversation_key)
@@ -116,20 +121,8 @@ class _Asked:
     """The trigger with all that was read for it."""
 
     trigger: Trigger
-    rule: Rule | None
     message: Message | None
-    channel: Channel | None
-    asker: Profile | None
-
-
-def _admit(policy: Policy, asker: Profile | None) -> Unwanted | None:
-    """Let those in who may ask; raises Refused for a person who may not."""
-    standing = asker.standing if asker else Standing.EXTERNAL  # Slack hides only strangers
-    if standing is Standing.BOT:
-        return Unwanted("asked_by_a_bot")
-    if standing not in policy.who:
-        raise Refused(Reason.NOT_ALLOWED, standing=standing.value)
-    return None
+    admitted: Admitted
 
 
 def _conversation_key(claim: Claim, message: Message | None, world: World) -> str:
@@ -149,9 +142,9 @@ async def _scene(asked: _Asked, world: World) -> quote.Scene:
         link = await world.slack.permalink(message.ref, message.thread_ts)
     return quote.Scene(
         author=await _author(asked, world),
-        channel=asked.channel,
+        channel=asked.admitted.channel,
         permalink=link,
-        asker=_name(asked.asker, asked.trigger.asker),
+        asker=_name(asked.admitted.asker, asked.trigger.asker),
         via=asked.trigger.via,
         emoji=asked.trigger.emoji,
         names=await world.slack.names(mentions(message.blocks)) if message else Names(),
@@ -164,7 +157,7 @@ async def _author(asked: _Asked, world: World) -> str:
         return message.bot
     author = message.author if message else None
     if author is None or author == asked.trigger.asker:
-        return _name(asked.asker, asked.trigger.asker)
+        return _name(asked.admitted.asker, asked.trigger.asker)
     return _name(await world.slack.profile(author), author)
 
 
@@ -177,7 +170,7 @@ def _name(profile: Profile | None, user: str) -> str:
 
 async def _open(claim: Claim, world: World, asked: _Asked, conversation_key: str) -> Outcome:
     requester = _requester(asked)
-    customer, learnt = await _customer(claim, world, asked.rule, requester)
+    customer, learnt = await _customer(claim, world, asked.admitted.rule, requester)
     wishes = await _wishes(world.plain, asked)
     scene = await _scene(asked, world)
     draft = quote.thread(
@@ -190,6 +183,7 @@ async def _open(claim: Claim, world: World, asked: _Asked, conversation_key: str
     )
     # Asked before anything is sent, so that nothing can fail between the create and its record.
     workspace = await world.plain.workspace_id()
+    begun = world.clock()
     match await world.run(
         world.ledger.freeze,
         claim,
@@ -200,9 +194,10 @@ async def _open(claim: Claim, world: World, asked: _Asked, conversation_key: str
         person=learnt,
     ):
         case Held():
-            raise Wait("conversation_held", HELD_SECONDS)
+            raise _held(claim)
         case Stands(ticket):
             return await _add(claim, world, ticket, asked, scene)
+    _check_lease(claim, world, begun)
     try:
         thread = await world.plain.open_thread(draft)
     except TryLater as fault:
@@ -277,7 +272,7 @@ async def _unlearn(world: World, refusal: Refused, requester: str) -> None:
 
 async def _wishes(plain: Plain, asked: _Asked) -> quote.Wishes:
     """What the rule wants, in Plain's ids. Unknown and ambiguous names are refused."""
-    rule = asked.rule
+    rule = asked.admitted.rule
     if rule is None:
         return quote.Wishes()
     return quote.Wishes(
@@ -323,7 +318,9 @@ async def _add(
         form=asked.trigger.form,
         scene=scene,
     )
+    begun = world.clock()
     await world.run(world.ledger.freeze_addition, claim, ticket, asked.message)
+    _check_lease(claim, world, begun)
     try:
         await world.plain.add_event(draft)
     except TryLater as fault:
@@ -336,6 +333,21 @@ async def _add(
     return Added(ticket)
 
 
+def _check_lease(claim: Claim, world: World, begun: float) -> None:
+    """Raises LeaseLost where the process stood still since `begun`, before which its lease began.
+
+    A container's pause, a laptop's lid: when it goes on, the row may be another worker's, and
+    the settle window, which began with the record, would end before the write's outcome is sure.
+    """
+    if world.clock() - begun > min(claim.lease / 2, SENDING_SECONDS):
+        raise LeaseLost
+
+
+def _held(claim: Claim) -> Wait:
+    seconds = HELD_SECONDS * 2.0 ** min(claim.attempt - 1, 20)
+    return Wait("conversation_held", min(LONGEST_HELD_SECONDS, seconds))
+
+
 # Looking for what was sent
 
 
@@ -344,16 +356,21 @@ async def _sent_before(claim: Claim, world: World) -> Outcome | None:
 
     Raises Wait while that is not sure.
     """
-    if claim.adding_to is not None:
-        if await _has_event(claim, world, claim.adding_to):
-            return Added(claim.adding_to)
-    elif claim.customer is not None:
-        thread = await _thread(claim, world, claim.customer)
-        if thread is not None:
-            return Created(_ticket(await world.plain.workspace_id(), thread))
+    try:
+        if claim.adding_to is not None:
+            if await _has_event(claim, world, claim.adding_to):
+                return Added(claim.adding_to)
+        elif claim.customer is not None:
+            thread = await _thread(claim, world, claim.customer)
+            if thread is not None:
+                return Created(_ticket(await world.plain.workspace_id(), thread))
+    except Refused as refusal:
+        refusal.unsure = True  # it may stand all the same: whoever asks again looks for it
+        raise
     age = claim.now - (claim.sent_at or 0.0)
     if age < world.policy.settle_window:
-        raise Wait("settling", min(world.policy.settle_window - age, max(1.0, age / 2)))
+        # A clock that was set back makes the age negative: no reason to look every second.
+        raise Wait("settling", min(world.policy.settle_window - age, max(1.0, abs(age) / 2)))
     return None
 
 
@@ -363,6 +380,8 @@ async def _thread(
     try:
         return await world.plain.thread_by_external_id(customer, claim.external_id)
     except TryLater as fault:
+        if isinstance(fault, Wait) and not after_a_send:
+            raise  # nothing failed, and nothing was sent
         raise TryLater(fault.cause, after=fault.after, unknown=after_a_send) from fault
 
 
@@ -372,6 +391,8 @@ async def _has_event(
     try:
         return await world.plain.has_event(ticket.id, claim.external_id)
     except TryLater as fault:
+        if isinstance(fault, Wait) and not after_a_send:
+            raise  # nothing failed, and nothing was sent
         raise TryLater(fault.cause, after=fault.after, unknown=after_a_send) from fault
 
 

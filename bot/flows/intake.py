@@ -29,6 +29,12 @@ class Forms(Protocol):
         """Say in an open form that it cannot be submitted."""
 
 
+class Record(Protocol):
+    """Records an asking within so many seconds, or raises TryLater."""
+
+    async def __call__(self, escalation: Escalation, *, within: float) -> Recorded: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What the doors need to accept an asking. `wake` tells the worker of new work."""
@@ -39,6 +45,7 @@ class Intake:
     rules: Sequence[Rule]
     run: Run
     wake: Callable[[], None]
+    record: Record | None = None
 
     async def take(self, trigger: Trigger) -> Recorded | None:
         """Record what was asked; None where no rule wants the reaction.
@@ -49,14 +56,15 @@ class Intake:
         if trigger.via is Via.REACTION and not rules:
             return None
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
-            recorded = await self.run(
-                self.ledger.record,
-                Escalation(_key(trigger), trigger, rules),
-                within=RECORD_SECONDS,
-            )
+            recorded = await self._record(Escalation(_key(trigger), trigger, rules))
         if recorded.fresh:
             self.wake()
         return recorded
+
+    async def _record(self, escalation: Escalation) -> Recorded:
+        if self.record is None:
+            return await self.run(self.ledger.record, escalation, within=RECORD_SECONDS)
+        return await self.record(escalation, within=RECORD_SECONDS)
 
     async def open_form(self, trigger_id: str, draft: Draft) -> None:
         """Show the form for `draft`, or the ticket that its message has already.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from bot.core.model import (
     Channel,
@@ -23,6 +23,7 @@ from bot.core.model import (
     Ticket,
     Trigger,
 )
+from bot.core.reactions import Posted, Reaction
 from bot.core.refs import MessageRef, generation_key
 from bot.core.richtext import Mention
 
@@ -67,6 +68,7 @@ class Claim:
     the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what earlier
     attempts froze: `sent_at` is when a create (or an addition to `adding_to`) was about to be
     sent without its outcome being known. `outcome` is set where only the answer is still due.
+    `lease` is for how many seconds the row is its worker's: from the claim, and anew from a freeze.
     """
 
     id: int
@@ -79,6 +81,7 @@ class Claim:
     sent_at: float | None = None
     adding_to: Ticket | None = None
     outcome: Outcome | None = None
+    lease: float = float("inf")
 
     @property
     def external_id(self) -> str:
@@ -219,6 +222,9 @@ class Slack(Protocol):
     async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
         """Answer the person who asked, in words, once; `reference` is what they can quote."""
 
+    async def tell_queued(self, trigger: Trigger, reference: str) -> None:
+        """Tell the person who asked, privately, that it takes longer."""
+
     async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
         """Say privately what came of asking again; a failure is nobody's loss."""
 
@@ -252,3 +258,69 @@ class Plain(Protocol):
 
     async def workspace_id(self) -> str:
         """The id (`w_…`) of the workspace that the key belongs to (asked once)."""
+
+
+# What reconciliation needs
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a longer list; `cursor` leads to the next one, None where there is none."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pass over the channels' history stopped, for the next one to go on.
+
+    `cursor` is the page of the channel's history (None: its first), `thread` the root of the
+    Slack thread of that page, `thread_cursor` the page of that thread. `at`: when it stopped
+    (Unix seconds).
+    """
+
+    channel: str
+    cursor: str | None = None
+    thread: str | None = None
+    thread_cursor: str | None = None
+    at: float = 0.0
+
+
+class History(Protocol):
+    """What stands in Slack, without the texts; each method is one call of Slack's Web API.
+
+    `oldest` is Unix seconds. A cursor that Slack no longer knows counts as none.
+    """
+
+    async def channels(self, cursor: str | None) -> Page[Channel]:
+        """The channels that the bot is in, without direct messages and archived channels."""
+
+    async def messages(self, channel: str, oldest: float, cursor: str | None) -> Page[Posted]:
+        """The channel's messages outside of Slack threads, and the threads' roots."""
+
+    async def replies(self, root: MessageRef, oldest: float, cursor: str | None) -> Page[Posted]:
+        """The replies of a Slack thread, without its root; none where the thread is gone."""
+
+    async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
+        """The reactions under a message with all who gave them; none where it is gone."""
+
+
+class Places(Protocol):
+    """Where passes stopped, by the name of what they look at."""
+
+    def recall(self, name: str) -> Place | None: ...
+
+    def keep(self, name: str, value: Place) -> None: ...
+
+    def forget(self, name: str) -> None: ...
+
+
+class FirstLoaded(Protocol):
+    """When each rule was loaded for the first time, by its identity; Unix seconds."""
+
+    def note(self, rules: Sequence[str]) -> Mapping[str, float]:
+        """The moments of these rules; the present one for those that are new."""
+
+    def known(self) -> Mapping[str, float]:
+        """The moments of all rules that were loaded so far."""

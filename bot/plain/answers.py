@@ -6,11 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
 
 from bot.core.model import Customer, LabelType
 from bot.flows.ports import PlainThread
+from bot.flows.verify import Sighted
 from bot.plain.protocol import Data
 
 T = TypeVar("T")
@@ -45,6 +53,12 @@ def found_thread(data: Data) -> PlainThread | None:
     """None only where Plain says null: a field that is missing does not mean "no thread"."""
     found = _at(data, "threadByExternalId")
     return None if found is None else _Thread.model_validate(found).value()
+
+
+def customer_threads(data: Data) -> Page[Sighted]:
+    found = _Threads.model_validate(_at(data, "threads"))
+    items = tuple(edge.node.value() for edge in found.edges)
+    return Page(items, found.end_cursor if found.has_next_page else None)
 
 
 def created_event(data: Data) -> None:
@@ -117,15 +131,20 @@ def _whole(value: object) -> object:
 
 _Text = Annotated[str, BeforeValidator(_whole)]
 
+# Opaque, but no id has a blank or a control character; a database may not even take one.
+_Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
+
 
 class _Node(BaseModel):
     """Reads Plain's camelCase, ignores what it does not know, and keeps values out of errors."""
 
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class _Customer(_Node):
-    id: str
+    id: _Id
     full_name: _Text
     email: str | None = Field(None, validation_alias=AliasPath("email", "email"))
 
@@ -134,7 +153,7 @@ class _Customer(_Node):
 
 
 class _LabelType(_Node):
-    id: str
+    id: _Id
     name: _Text
 
     def value(self) -> LabelType:
@@ -157,8 +176,8 @@ class _Actor(_Node):
 
 
 class _Thread(_Node):
-    id: str
-    ref: str
+    id: _Id
+    ref: _Id
     title: _Text | None = None
     status: str
     priority: int
@@ -187,8 +206,27 @@ class _Thread(_Node):
         )
 
 
+class _Sighted(_Node):
+    id: _Id
+    ref: _Id
+    external_id: str | None
+
+    def value(self) -> Sighted:
+        return Sighted(self.id, self.ref, self.external_id)
+
+
+class _SightedEdge(_Node):
+    node: _Sighted
+
+
+class _Threads(_Node):
+    edges: tuple[_SightedEdge, ...]
+    has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
+    end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
+
+
 class _User(_Node):
-    id: str
+    id: _Id
     is_deleted: bool
 
 
@@ -215,7 +253,7 @@ class _Events(_Node):
 
 
 class _Workspace(_Node):
-    id: str
+    id: _Id
     name: _Text | None = None
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from typing import TypeVar
 
 import httpx
 
+from bot import points
 from bot.core.faults import Refused, TryLater
 from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
 from bot.flows.ports import PlainThread
+from bot.flows.verify import Sighted
 from bot.plain import operations, protocol
 from bot.plain.answers import Workspace
 from bot.plain.operations import Operation, Variables
+from bot.plain.pace import Heard, Pace
 from bot.plain.remembered import Remembered
+from bot.points import Point
 
 T = TypeVar("T")
 
@@ -51,7 +57,8 @@ class PlainClient:
 
     `http` may be given (it is then the giver's to close). `clock` is Unix seconds;
     `connect_seconds` bounds the wait for a connection, `read_seconds` Plain's silence, and
-    `answer_seconds` a request as a whole. ValueError for a key or a `url` that cannot be one.
+    `answer_seconds` a request as a whole. `pace` lets each request go in its turn.
+    ValueError for a key or a `url` that cannot be one.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class PlainClient:
         read_seconds: float = READ_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
         observe: Observe | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._url = _checked(url)
         self._auth = _Bearer(api_key)
@@ -77,6 +85,7 @@ class PlainClient:
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
         self._answer_seconds = answer_seconds
         self._observe = observe
+        self._turn = pace.request if pace else _unpaced
         self._owned = http is None
         self._http = http or httpx.AsyncClient(
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
@@ -106,6 +115,20 @@ class PlainClient:
         return await self._ask(
             operations.THREAD_BY_EXTERNAL_ID, {"customerId": customer, "externalId": external_id}
         )
+
+    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+        """The customer's threads that were created since then (Unix seconds)."""
+        moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
+        asked = {"customerId": customer, "since": moment.replace("+00:00", "Z")}
+        found: list[Sighted] = []
+        after = None
+        for _ in range(PAGES):
+            page = await self._ask(operations.CUSTOMER_THREADS, {**asked, "after": after})
+            found += page.items
+            after = page.cursor
+            if after is None:
+                return found
+        raise TryLater("plain_endless_pages")
 
     async def add_event(self, draft: EventDraft) -> None:
         """Add to a thread. TryLater(unknown=True) where it may have come about all the same."""
@@ -186,11 +209,18 @@ class PlainClient:
     async def _ask(
         self, operation: Operation[T], variables: Variables, *, customer: str | None = None
     ) -> T:
+        """The operation's value, once it is this request's turn."""
+        async with self._turn() as heard:
+            return await self._observed(operation, variables, customer, heard)
+
+    async def _observed(
+        self, operation: Operation[T], variables: Variables, customer: str | None, heard: Heard
+    ) -> T:
         """The operation's value, with its request observed whatever comes of it."""
         started = time.monotonic()
         status = "abandoned"
         try:
-            value = await self._answer(operation, variables, customer)
+            value = await self._answer(operation, variables, customer, heard)
             status = "ok"
         except TryLater as later:
             status = later.cause
@@ -204,11 +234,16 @@ class PlainClient:
         return value
 
     async def _answer(
-        self, operation: Operation[T], variables: Variables, customer: str | None
+        self, operation: Operation[T], variables: Variables, customer: str | None, heard: Heard
     ) -> T:
         write = operation.write
         body = protocol.request(operation.document, variables, operation.name)
-        answer = await self._post(body, write=write)
+        points.reached(Point.BEFORE_PLAIN, operation.name)
+        try:
+            answer = await self._post(body, write=write)
+        finally:
+            points.reached(Point.AFTER_PLAIN, operation.name)
+        heard(answer.status_code, answer.headers)
         data = protocol.response(
             answer.status_code, answer.headers, answer.content, write=write, now=self._clock()
         )
@@ -252,6 +287,11 @@ def _unanswered(error: Exception, *, write: bool) -> TryLater:
         return TryLater("plain_unreachable")
     late = isinstance(error, httpx.TimeoutException | TimeoutError)
     return TryLater("plain_timeout" if late else "plain_dropped", unknown=write)
+
+
+@asynccontextmanager
+async def _unpaced() -> AsyncIterator[Heard]:
+    yield lambda _status, _headers: None
 
 
 class _Bearer(httpx.Auth):

@@ -20,6 +20,7 @@ from bot.core.model import (
     ThreadDraft,
 )
 from bot.flows.ports import PlainThread
+from bot.flows.verify import Sighted
 from bot.plain import answers
 from bot.plain.answers import Page, Workspace
 from bot.plain.protocol import Data
@@ -92,6 +93,21 @@ THREAD_BY_EXTERNAL_ID: Operation[PlainThread | None] = Operation(
   }}
 }}""",
     answers.found_thread,
+)
+
+CUSTOMER_THREADS: Operation[Page[Sighted]] = Operation(
+    "customerThreads",
+    f"""query customerThreads($customerId: ID!, $since: String!, $after: String) {{
+  threads(
+    filters: {{ customerIds: [$customerId], createdAt: {{ after: $since }} }}
+    first: {PAGE}
+    after: $after
+  ) {{
+    edges {{ node {{ id ref externalId }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}""",
+    answers.customer_threads,
 )
 
 CREATE_THREAD_EVENT: Operation[None] = Operation(

@@ -29,16 +29,29 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def limit_reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the rate limit's window ends, by `x-ratelimit-reset`: an ISO 8601 moment.
+    """Seconds until the rate limit's window ends; None where no end is told."""
+    ends = limit_ends(headers)
+    return None if ends is None else _bounded(ends - now)
+
+
+def limit_ends(headers: Mapping[str, str]) -> float | None:
+    """When the rate limit's window ends (Unix seconds): `x-ratelimit-reset`, an ISO 8601 moment.
 
     Plain's help centre, "Understanding rate limits and their impact on API usage".
     """
     try:
-        return _until(datetime.fromisoformat(headers.get("x-ratelimit-reset", "").strip()), now)
+        return _unix(datetime.fromisoformat(headers.get("x-ratelimit-reset", "").strip()))
     except (ValueError, OverflowError):
         return None
 
 
 def _until(moment: datetime, now: float) -> float:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(aware.timestamp() - now, 0.0), LONGEST_WAIT)
+    return _bounded(_unix(moment) - now)
+
+
+def _unix(moment: datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)

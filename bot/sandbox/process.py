@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,19 +31,23 @@ class Bridge:
 
 
 @asynccontextmanager
-async def bridge(variables: Mapping[str, str], folder: Path) -> AsyncIterator[Bridge]:
+async def bridge(
+    variables: Mapping[str, str],
+    folder: Path,
+    *,
+    arguments: Sequence[str] = ("-m", "bot", "run"),
+) -> AsyncIterator[Bridge]:
     """Run a bridge with these environment variables in `folder`, until the context ends.
 
-    Nothing of this process's own environment that configures a bridge reaches it.
+    Nothing of this process's own environment that configures a bridge reaches it. `arguments`
+    are the interpreter's.
     """
     port = _free_port()
     log = folder / "bridge.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "bot",
-            "run",
+            *arguments,
             cwd=folder,
             env=_bare_environment() | {"PORT": str(port), **variables},
             stdin=asyncio.subprocess.DEVNULL,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 class _Server(uvicorn.Server):
     """Leaves the process's signals to whoever owns the process."""
 
-    def install_signal_handlers(self) -> None:
-        return
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 @asynccontextmanager
@@ -26,7 +27,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(app, log_config=None, log_level="error", lifespan="off", ws="none")
     server = _Server(config)
-    task = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 — serve() takes signals
+    task = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 — it announces nothing
             await asyncio.sleep(0.005)

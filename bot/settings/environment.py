@@ -73,13 +73,15 @@ def _database(secret: SecretStr) -> SecretStr:
         url = make_url(secret.get_secret_value().strip())
     except (ArgumentError, ValueError):
         raise ValueError(_DATABASES) from None
-    if url.drivername.partition("+")[0] not in {"sqlite", "postgresql", "postgres"}:
+    if url.drivername not in _DRIVERS:
         raise ValueError(_DATABASES)
     if url.drivername.startswith("sqlite") and url.database in {None, "", ":memory:"}:
         raise ValueError("names a database in memory, which would forget what was accepted")
     return SecretStr(secret.get_secret_value().strip())
 
 
+# Another driver may be installed, and would not be what the store is written for.
+_DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg"}
 _DATABASES = "is no database that the bridge knows: sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 

@@ -15,7 +15,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot import points
 from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.points import Point
+from bot.slack.limits import CODES, LimitedWebClient, Limits, seconds
 
 CALL_LIMIT = 10.0
 """Seconds for any call."""
@@ -77,15 +80,23 @@ def open_session() -> aiohttp.ClientSession:
     )
 
 
-def web_client(token: str | None, api_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
+def web_client(
+    token: str | None,
+    api_url: str,
+    session: aiohttp.ClientSession,
+    limits: Limits | None = None,
+) -> AsyncWebClient:
     """Slack's client as the bridge needs it.
+
+    A method that Slack limits is not asked again before its wait is over: `limits.Limits`.
 
     It repeats nothing by itself: its default handler sends a post again after a broken
     connection, which says a thing twice. It never logs requests, whose bodies hold texts.
     """
     quiet = logging.getLogger("bot.slack.web")
     quiet.setLevel(logging.WARNING)
-    web = AsyncWebClient(
+    web = LimitedWebClient(
+        limits=limits,
         token=token,
         base_url=api_url,
         session=session,
@@ -117,6 +128,7 @@ async def call_once(
 
     TryLater is `unknown` where Slack may have done it all the same.
     """
+    points.reached(Point.BEFORE_SLACK, method)
     try:
         async with asyncio.timeout(limit):
             return await request
@@ -124,8 +136,11 @@ async def call_once(
         raise _fault(method, error) from None
     except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
         raise _unreached(error) from None
-    except (AttributeError, ValueError):  # the SDK's own checks, on 200 with text or a list
+    except (AttributeError, ValueError, RecursionError):
+        # The SDK's own checks, on 200 with text or a list, and JSON's, on what is nested too deep.
         raise TryLater("slack_not_json", unknown=True) from None
+    finally:
+        points.reached(Point.AFTER_SLACK, method)
 
 
 def content(response: AsyncSlackResponse) -> Mapping[str, Any]:
@@ -140,6 +155,7 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
     """
     if web.session is None:
         raise ValueError("the Slack client needs a shared session")
+    points.reached(Point.BEFORE_SLACK, "response_url")
     try:
         async with (
             asyncio.timeout(CALL_LIMIT),
@@ -149,10 +165,12 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
         ):
             text = await answer.text(errors="replace")
             status, headers = answer.status, answer.headers
-    except aiohttp.InvalidURL:
+    except ValueError:  # aiohttp's InvalidURL, and what urllib and the resolver make of others
         raise Declined("response_url", "invalid_url") from None
     except (aiohttp.ClientError, OSError) as error:
         raise _unreached(error) from None
+    finally:
+        points.reached(Point.AFTER_SLACK, "response_url")
     said = _object(text)
     if status == 200 and said.get("ok", True):
         return
@@ -171,8 +189,8 @@ def _fault(method: str, error: SlackApiError) -> Fault:
 def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[str, Any]) -> Fault:
     """The fault in an answer that is not a plain yes."""
     code = str(said.get("error") or "")
-    after = _seconds(headers.get("Retry-After"))
-    if status == 429 or code in {"ratelimited", "rate_limited"}:
+    after = seconds(headers.get("Retry-After"))
+    if status == 429 or code in CODES:
         return TryLater("slack_ratelimited", after=after)
     if status >= 500:
         return TryLater(f"slack_{status}", after=after, unknown=True)
@@ -195,18 +213,10 @@ def _unreached(error: Exception) -> TryLater:
     return TryLater("slack_disconnected", unknown=True)
 
 
-def _seconds(text: str | None) -> float | None:
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 86_400 else None
-
-
 def _object(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

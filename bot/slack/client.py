@@ -178,6 +178,10 @@ class SlackClient:
         except Fault as fault:
             log.info("slack.remark_lost", remark=type(remark).__name__, cause=str(fault))
 
+    async def tell_queued(self, trigger: Trigger, reference: str) -> None:
+        """Tell the person who asked that it takes longer; raises as `tell` does."""
+        await self._answers.say_privately(trigger.reply_to, answer.queued(reference))
+
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
         """Say something to the person who asked; raises as `tell` does."""
         await self._answers.say_privately(reply_to, said)

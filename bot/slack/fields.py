@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
+
+from bot.core.plaintext import whole
 
 Json = Mapping[str, object]
 
+ID = r"[!-~]{1,255}"
+"""What an id looks like: they are opaque, but none has a blank or a control character."""
+
+_ID = re.compile(ID)
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    """Whether `value` can be an id of Slack's."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
 
 def string(json: Json, name: str) -> str | None:
-    """The field if it is a string with something in it."""
+    """The field if it is a string with something in it; one that can be stored."""
     found = json.get(name)
-    return found if isinstance(found, str) and found.strip() else None
+    return whole(found) if isinstance(found, str) and found.strip() else None
 
 
 def integer(json: Json, name: str) -> int | None:

@@ -105,4 +105,4 @@ class _Handler(AsyncSocketModeHandler):
         try:
             await super().handle(client, req)
         except Exception as error:  # noqa: BLE001 — Bolt's own, on payloads of odd shapes
-            log.warning("payload_broke_bolt", type=req.type, error=type(error).__name__)
+            log.warning("payload_broke_bolt", error=type(error).__name__)

@@ -27,6 +27,9 @@ log = structlog.get_logger("bot.slack")
 
 Asked = dict[str, Any]
 
+LONGEST_WORD = 64
+"""Characters of what a payload calls its kind or its fields; a longer one is not for the log."""
+
 
 class Speaks(Protocol):
     """What the listeners say beside the forms; nothing depends on its arriving."""
@@ -129,11 +132,12 @@ class Doors:
                 _note("event_not_recorded", error)
                 return BoltResponse(status=500)  # Slack sends an event again
             case ValidationError():
-                wrong = [".".join(map(str, each["loc"])) for each in error.errors()]
+                wrong = [".".join(map(_place, each["loc"])) for each in error.errors()]
                 log.warning("payload_not_understood", type=_type(body), wrong=wrong)
             case _:
                 # Its words may quote the payload; where it was raised says enough.
-                log.error("payload_broke", type=_type(body), error=type(error).__name__)
+                name, at = type(error).__name__, _raised_at(error)
+                log.error("payload_broke", type=_type(body), error=name, at=at)
         return BoltResponse(status=400)
 
     # What the listeners share
@@ -202,4 +206,23 @@ def _type(body: Asked) -> str:
     """What kind of payload it was; never what it held."""
     inner = body.get("event")
     kind = inner.get("type") if isinstance(inner, dict) else body.get("type")
-    return kind if isinstance(kind, str) and kind.isidentifier() else "unknown"
+    return kind if isinstance(kind, str) and _is_word(kind) else "unknown"
+
+
+def _place(key: int | str) -> str:
+    """One step of the way to a field; the keys of an object may be anything."""
+    return str(key) if isinstance(key, int) or _is_word(key) else "?"
+
+
+def _is_word(text: str) -> bool:
+    return text.isidentifier() and len(text) <= LONGEST_WORD
+
+
+def _raised_at(error: BaseException) -> str:
+    """The module and line in which `error` was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

@@ -13,6 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.faults import Refused
 from bot.core.model import Channel, Installation, Names, Profile, Standing
+from bot.core.plaintext import whole
 from bot.core.richtext import Mention
 from bot.slack.calls import Declined, call, content
 
@@ -22,6 +23,9 @@ MISSING_KEPT = 60.0
 """Seconds for "cannot be read": an invitation or a new scope shall show soon."""
 BOUND = 5000
 """Entries of one cache; the least used goes first."""
+MOST_ASKED = 50
+"""Ids of a kind that are asked for one text: one of hundreds would use up what Slack allows in a
+minute, and what is missing is not kept until the next."""
 
 _SLACK_ITSELF = frozenset({"USLACKBOT", "USLACK"})  # Slackbot's `is_bot` is false
 _UNKNOWN_USER = frozenset({"user_not_found", "user_not_visible"})
@@ -66,7 +70,7 @@ class _Seen:
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -166,9 +170,9 @@ class Lookups:
     async def names(self, mentions: Sequence[Mention]) -> Names:
         """The names of those mentioned; what cannot be read is left out, private channels too."""
         users, channels, usergroups = _ids(mentions)
-        for user in users:
+        for user in users[:MOST_ASKED]:
             await _or_none(self.profile(user))
-        for channel in channels:
+        for channel in channels[:MOST_ASKED]:
             await self._channel(channel)
         if usergroups:
             await self._usergroups.get("", lambda: _or_none(self._ask_usergroups()))
@@ -274,7 +278,11 @@ def _parse(model: type[M], method: str, answer: AsyncSlackResponse) -> M:
 
 
 def _without_nulls(said: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in said.items() if value is not None}
+    return {
+        key: whole(value).replace("\0", "") if isinstance(value, str) else value
+        for key, value in said.items()
+        if value is not None
+    }
 
 
 async def _or_none(asked: Awaitable[V | None]) -> V | None:

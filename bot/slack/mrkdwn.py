@@ -26,6 +26,7 @@ from bot.core.richtext import (
     Style,
     Text,
 )
+from bot.slack.fields import is_id
 
 _FENCE = "```"
 _REST_IS_QUOTED = "&gt;&gt;&gt;"
@@ -163,7 +164,7 @@ def _mention(target: str, words: str | None, style: Style) -> Mention | None:
     )
     for mark, of in kinds:
         name = target.removeprefix(mark)
-        if target.startswith(mark) and name.isalnum():
+        if target.startswith(mark) and name.isalnum() and is_id(name):
             return Mention(of, name, words.lstrip("@#") or None if words else None, style)
     return None
 

@@ -14,22 +14,23 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from bot.core.model import Draft, Form, Message, Priority, ReplyTo, Trigger, Via
+from bot.core.plaintext import whole
 from bot.core.refs import MessageRef, is_ts
 from bot.core.routing import bare_emoji
 from bot.slack import words
 from bot.slack.blocks.form import DESCRIPTION_LENGTH, TITLE_LENGTH
+from bot.slack.fields import ID, is_id, mapping, string
 from bot.slack.text import blocks_of, files_of, plain_blocks
 
 _SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
 
-# Ids are opaque, but none has a blank or a control character.
-Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
+Id = Annotated[str, StringConstraints(pattern=rf"^{ID}$")]
 Ts = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,2000}$")]
 
 
 class _Sent(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class _Named(_Sent):
@@ -189,7 +190,7 @@ class _Value(_Sent):
 
     def text(self) -> str:
         chosen = self.selected_option.value if self.selected_option else None
-        return (self.value or self.selected_user or chosen or "").replace("\0", "")
+        return whole(self.value or self.selected_user or chosen or "").replace("\0", "")
 
 
 class _State(_Sent):
@@ -278,7 +279,7 @@ def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
     user, thread_ts = message.get("user"), message.get("thread_ts")
     return Message(
         ref=ref,
-        author=user if isinstance(user, str) and user else None,
+        author=user if is_id(user) else None,
         blocks=blocks_of(message),
         thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
         bot=_bot_name(message),
@@ -292,6 +293,5 @@ def _bot_name(message: Mapping[str, Any]) -> str | None:
         return _SLACK_ITSELF[user]
     if user and not message.get("bot_id") and message.get("subtype") != "bot_message":
         return None
-    profile = message.get("bot_profile")
-    names = (message.get("username"), profile.get("name") if isinstance(profile, dict) else None)
-    return next((n for n in names if isinstance(n, str) and n), words.A_BOT)
+    profile = mapping(message.get("bot_profile"))
+    return string(message, "username") or string(profile, "name") or words.A_BOT

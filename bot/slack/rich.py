@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Literal
 
+from bot.core.plaintext import whole
 from bot.core.richtext import (
     Block,
     Broadcast,
@@ -24,7 +25,7 @@ from bot.core.richtext import (
     Style,
     Text,
 )
-from bot.slack.fields import Json, integer, mapping, maps, string
+from bot.slack.fields import Json, integer, is_id, mapping, maps, string
 
 _DEEPEST_INDENT = 8
 _LARGEST_NUMBER = 1_000_000
@@ -105,7 +106,7 @@ def _inline(element: Json) -> Iterator[Inline]:
 
 def _text(text: object, style: Style) -> Iterator[Text]:
     if isinstance(text, str) and text:
-        yield Text(text, style)
+        yield Text(whole(text), style)
 
 
 def _style(element: Json) -> Style:
@@ -128,10 +129,12 @@ def _link(element: Json, style: Style) -> Iterator[Inline]:
 
 def _mention(
     element: Json, of: Literal["user", "channel", "usergroup"], style: Style
-) -> Iterator[Mention]:
+) -> Iterator[Inline]:
     id_ = string(element, f"{of}_id")
-    if id_:
+    if is_id(id_):
         yield Mention(of, id_, style=style)
+    else:
+        yield from _text(id_, style)  # nothing to ask Slack for
 
 
 def _emoji(element: Json) -> Iterator[Emoji]:

@@ -98,6 +98,15 @@ def remark(remark: Remark) -> str:
             return "The ticket for this is already on its way."
 
 
+def queued(reference: str) -> str:
+    """The notice to who has waited for a minute."""
+    return (
+        "Your request is recorded, and its ticket will take longer than usual: Slack or Plain "
+        "cannot be reached just now, or many requests are ahead of it. You need not ask again; "
+        f"you will hear when the ticket is there.\nReference: {code(reference)}"
+    )
+
+
 def refusal(reason: Reason, data: Mapping[str, str], reference: str, bot: str | None = None) -> str:
     """What was refused, why, what to do, and the reference; `bot` is the bot's user id."""
     sentence = _REFUSALS[reason](_Data(data, bot))

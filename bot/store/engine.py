@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -19,12 +20,13 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.expression import ColumnElement
 
+from bot import points
 from bot.core.faults import TryLater
+from bot.points import Point
 
 BUSY_SECONDS = 1.5
 """How long a statement may wait for another writer; below the two seconds that a door has."""
@@ -47,13 +49,18 @@ class Database:
         self._clock = clock or (time.time if self.is_sqlite else None)
         # SQLite has one writer; taking turns here spares its busy handler's sleeping.
         self._turn = threading.Lock()
-        self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
+        self.insert = _insert_of(self.url.get_backend_name())
 
     def now(self) -> ColumnElement[float]:
         """The present moment (Unix seconds) as part of a statement."""
-        if self._clock is not None:
-            return literal(self._clock(), Float(53))
+        fixed = self.fixed_now()
+        if fixed is not None:
+            return literal(fixed, Float(53))
         return func.extract("epoch", func.clock_timestamp()).cast(Float(53))
+
+    def fixed_now(self) -> float | None:
+        """The present moment where this process tells it; None where the database does."""
+        return None if self._clock is None else self._clock()
 
     @contextmanager
     def writing(self, within: float | None = None, *, wake: bool = False) -> Iterator[Connection]:
@@ -71,6 +78,8 @@ class Database:
                     connection.execute(_NOTIFY)
                 if within is not None and time.monotonic() > until:
                     raise TryLater("database_slow")
+                points.reached(Point.BEFORE_COMMIT)
+            points.reached(Point.AFTER_COMMIT)
 
     @contextmanager
     def _turn_until(self, until: float) -> Iterator[int | None]:
@@ -103,10 +112,12 @@ def _as_fault() -> Iterator[None]:
         yield
     except PoolTimeoutError as error:
         raise TryLater("database_busy") from error
-    except OperationalError as error:
+    except (OperationalError, InternalError) as error:
+        # InternalError: PostgreSQL while it takes no writes, as during a failover.
         raise TryLater("database") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        # SQLite says no more than this of a file that is damaged.
+        if error.connection_invalidated or type(error) is DatabaseError:
             raise TryLater("database") from error
         raise  # a constraint or a statement of ours: a bug, not weather
 
@@ -116,6 +127,11 @@ def _with_driver(url: str) -> str:
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     return url
+
+
+def _insert_of(engine: str) -> Callable[[Any], Any]:
+    """The engine's own INSERT, which knows ON CONFLICT; the other engine is not even imported."""
+    return import_module(f"sqlalchemy.dialects.{engine}").insert  # type: ignore[no-any-return]
 
 
 def _sqlite_engine(url: Any) -> Engine:
@@ -153,7 +169,10 @@ def _postgres_engine(url: Any) -> Engine:
         connect_args={
             "connect_timeout": 2,
             "tcp_user_timeout": 2000,
-            "options": f"-c lock_timeout={int(BUSY_SECONDS * 1000)} -c statement_timeout=5000",
+            # A process that stands still, or whose host is gone, in the middle of a transaction
+            # must not hold its rows for longer than its lease.
+            "options": f"-c lock_timeout={int(BUSY_SECONDS * 1000)} -c statement_timeout=5000"
+            " -c idle_in_transaction_session_timeout=5000",
         },
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,

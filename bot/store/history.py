@@ -41,6 +41,10 @@ class Entry:
     created_at: float
     due: float | None
     settled_at: float | None
+    verify_at: float | None = None
+    """When its thread is looked for once more, because its create was in doubt."""
+    doubles: list[str] | None = None
+    """Refs of further threads with this row's external id, found by a later look-up."""
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -90,7 +94,7 @@ class History:
 
 def _named(name: str) -> Any:
     digits = name.upper().removeprefix("PB-")
-    if digits.isdecimal():
+    if digits.isdecimal() and len(digits) < 19:  # no row's id is longer
         return table.c.id == int(digits)
     return or_(table.c.key == name, table.c.thread_ref == name.upper())
 
@@ -118,4 +122,6 @@ def _entry(row: Row[Any]) -> Entry:
         created_at=row.created_at,
         due=row.due,
         settled_at=row.settled_at,
+        verify_at=row.verify_at,
+        doubles=rows.REFS.value(row.doubles),
     )

@@ -1,100 +1,113 @@
-"""Escalations recorded, claimed and settled."""
+"""Escalations claimed, delivered and settled."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Float,
+    Integer,
+    Row,
+    bindparam,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import LeaseLost, Reason, hopeless
 from bot.core.model import (
     Added,
-    AlreadyThere,
     Created,
-    Escalation,
     Message,
-    OnItsWay,
     Outcome,
     Ticket,
     Turned,
 )
-from bot.flows.ports import Claim, Conversation, Held, Person, Recorded, Stands, Won
+from bot.flows.ports import Claim, Conversation, Held, Person, Stands, Won
 from bot.store import people, rows
+from bot.store.accepting import Accepting
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 
 LEASE_SECONDS = 90.0
 """Longer than a create and the look after it may take; begun anew before the create is sent."""
 
+VERIFY_SECONDS = 600.0
+"""When a thread is looked for once more whose create followed one of which nothing was known."""
 
-class Ledger:
-    """The table of escalations. Methods block; each is one transaction."""
 
-    def __init__(self, database: Database, *, lease: float = LEASE_SECONDS) -> None:
-        self._database = database
+class Ledger(Accepting):
+    """The table of escalations, for the doors and for workers. Methods block; each is one
+    transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lease: float = LEASE_SECONDS,
+        verify_after: float = VERIFY_SECONDS,
+    ) -> None:
+        super().__init__(database)
         self._lease = lease
-
-    # Accepting
-
-    def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
-        """See `ports.Ledger.record`. Committed within `within` seconds, or not at all."""
-        with self._database.writing(within, wake=True) as connection:
-            values = rows.asked(escalation) | {
-                "key": escalation.key,
-                "generation": 1,
-                "state": "waiting",
-                "answer": "none",
-                "due": self._database.now(),
-                "created_at": self._database.now(),
-                "attempts": 0,
-                "answer_attempts": 0,
-                "strikes": 0,
-            }
-            fresh = connection.execute(
-                self._database.insert(table)
-                .values(values)
-                .on_conflict_do_nothing(index_elements=["key", "generation"])
-                .returning(table.c.id)
-            ).first()
-            if fresh is not None:
-                return Recorded(fresh=True)
-            return self._ask_again(connection, escalation)
-
-    def _ask_again(self, connection: Connection, escalation: Escalation) -> Recorded:
-        row = connection.execute(_latest(escalation.key).with_for_update()).one()
-        if row.request == escalation.trigger.request:
-            return Recorded(fresh=False)  # the same asking, delivered once more
-        if row.state == "waiting":
-            return Recorded(fresh=False, remark=OnItsWay())
-        if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
-            return Recorded(fresh=False, remark=AlreadyThere(ticket))
-        connection.execute(
-            update(table)
-            .where(table.c.id == row.id)
-            .values(rows.asked(escalation) | rows.reopened(self._database.now()))
-        )
-        return Recorded(fresh=True)
-
-    def ticket_of(self, key: str) -> Ticket | None:
-        """The ticket that the message with this key has, if it has one."""
-        with self._database.reading() as connection:
-            row = connection.execute(_latest(key)).first()
-        if row is None or row.state not in ("created", "added"):
-            return None
-        return rows.ticket(row)
+        self._verify_after = verify_after
+        self._behind = False
 
     # Claiming
 
     def claim(self, worker: str, limit: int) -> list[Claim]:
         """Take up to `limit` due rows, oldest first, for one lease.
 
-        Rows of a channel in which another worker holds an earlier one stay where they are, so
-        that the messages of one Slack thread go in order.
+        While more is due than is taken, those come first that an earlier attempt left half-way:
+        a backlog must not keep them from being looked for. Rows of a channel in which another
+        worker holds an earlier one stay where they are, so that the messages of one Slack thread
+        go in order.
         """
-        now = self._database.now()
+        with self._database.writing() as connection:
+            found: list[Row[Any]] = []
+            if self._behind:
+                found += self._take(connection, self._claiming_half_way, worker, limit)
+            if len(found) < limit:
+                found += self._take(connection, self._claiming, worker, limit - len(found))
+        self._behind = len(found) == limit
+        return [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
+
+    def _take(
+        self, connection: Connection, claiming: ReturningUpdate[Any], worker: str, limit: int
+    ) -> Sequence[Row[Any]]:
+        own = worker.replace("/", "//").replace("%", "/%").replace("_", "/_")
+        given: dict[str, object] = {
+            "new_token": f"{worker}:{uuid.uuid4().hex}",
+            "own_tokens": f"{own}:%",
+            "at_most": limit,
+        }
+        present = self._database.fixed_now()
+        if present is not None:
+            given["present"] = present
+        return connection.execute(claiming, given).all()
+
+    @cached_property
+    def _claiming(self) -> ReturningUpdate[Any]:
+        return self._claim_among(true())
+
+    @cached_property
+    def _claiming_half_way(self) -> ReturningUpdate[Any]:
+        return self._claim_among(table.c.cause.is_not(None) & table.c.sent_at.is_not(None))
+
+    def _claim_among(self, among: ColumnElement[bool]) -> ReturningUpdate[Any]:
+        """The statement that claims; built once, for that takes longer than to execute it."""
+        fixed = self._database.fixed_now() is not None
+        now = bindparam("present", type_=Float(53)) if fixed else self._database.now()
         other = table.alias()
         elsewhere = (
             select(other.c.id)
@@ -104,33 +117,30 @@ class Ledger:
                 other.c.channel == table.c.channel,
                 other.c.id < table.c.id,
                 other.c.lease_until > now,
-                ~other.c.token.startswith(f"{worker}:", autoescape=True),
+                ~other.c.token.like(bindparam("own_tokens"), escape="/"),
             )
             .exists()
         )
-        due = (
+        taken = (
             select(table.c.id)
-            .where(table.c.due <= now, _unleased(now), ~elsewhere)
+            .where(table.c.due <= now, _unleased(now), ~elsewhere, among)
             .order_by(table.c.due, table.c.id)
-            .limit(limit)
+            .limit(bindparam("at_most", type_=Integer()))
             .with_for_update(skip_locked=True)
             .cte("due_rows")
         )
         answering = table.c.state != "waiting"
-        claiming = (
+        return (
             update(table)
-            .where(table.c.id.in_(select(due.c.id)))
+            .where(table.c.id.in_(select(taken.c.id)))
             .values(
-                token=f"{worker}:{uuid.uuid4().hex}",
+                token=bindparam("new_token"),
                 lease_until=now + self._lease,
                 attempts=table.c.attempts + case((answering, 0), else_=1),
                 answer_attempts=table.c.answer_attempts + case((answering, 1), else_=0),
             )
             .returning(*table.c, now.label("now"))
         )
-        with self._database.writing() as connection:
-            found = connection.execute(claiming).all()
-        return [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
 
     def next_due(self) -> float | None:
         """Seconds until the next row wants a worker (0 or less: now); None when none does."""
@@ -153,7 +163,7 @@ class Ledger:
 
     def give_back(self, claim: Claim) -> None:
         """Let another worker take the row at once, as if it had not been claimed."""
-        with self._database.writing() as connection:
+        with self._database.writing(wake=True) as connection:
             answering = claim.outcome is not None
             self._fenced(
                 connection,
@@ -202,8 +212,10 @@ class Ledger:
                     people.learn(self._database, connection, person)
                 return found
         except IntegrityError:
-            # Another replica claimed it between our look and our write.
-            return self.conversation(claim, conversation_key)
+            # Another replica claimed it between our look and our write. If it has let go again
+            # by now, this row still holds nothing.
+            found = self.conversation(claim, conversation_key)
+            return Held() if isinstance(found, Won) else found
 
     def freeze_addition(self, claim: Claim, ticket: Ticket, message: Message | None) -> None:
         """See `ports.Ledger.freeze_addition`."""
@@ -251,6 +263,8 @@ class Ledger:
                 "thread_url": ticket.url,
                 **_DONE,
             }
+            if isinstance(outcome, Created) and claim.sent_at is not None:
+                values["verify_at"] = now + self._verify_after
         elif isinstance(outcome, Turned):
             # What it had frozen is free again, unless a later retry has to look for it first.
             parked = outcome.reason is Reason.GAVE_UP
@@ -367,7 +381,3 @@ _DONE: dict[str, object] = {"due": None}
 
 def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
     return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-
-
-def _latest(key: str) -> Select[Any]:
-    return select(table).where(table.c.key == key).order_by(table.c.generation.desc()).limit(1)

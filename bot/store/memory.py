@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.store.codec import Codec
 from bot.store.engine import Database
@@ -36,3 +36,8 @@ class Memory(Generic[T]):
                 .values(values | {"name": name})
                 .on_conflict_do_update(index_elements=["name"], set_=values)
             )
+
+    def forget(self, name: str) -> None:
+        """Keep nothing under `name`."""
+        with self._database.writing() as connection:
+            connection.execute(delete(table).where(table.c.name == name))

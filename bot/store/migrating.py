@@ -1,16 +1,25 @@
-"""Brings a database to the schema that this release needs, and tells whether it is there."""
+"""Brings a database to the schema that this release needs, and tells whether it is there.
+
+Alembic is imported where there is something to migrate only: to look whether there is takes a
+bridge a part of its start, and its memory, that it can do without.
+"""
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from bot.store.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_REVISION = re.compile(r'^(down_)?revision = "(\w+)"$', re.MULTILINE)
 
 
 def scripts() -> Path:
@@ -22,6 +31,8 @@ def scripts() -> Path:
 
 def config(database: Database | None = None) -> Config:
     """Alembic's configuration, built in code: a wheel has no alembic.ini."""
+    from alembic.config import Config
+
     built = Config()
     built.set_main_option("script_location", str(scripts()).replace("%", "%%"))
     built.set_main_option("path_separator", "os")
@@ -29,18 +40,24 @@ def config(database: Database | None = None) -> Config:
     return built
 
 
+@cache
 def head() -> str:
-    """The revision that this release needs."""
-    found = ScriptDirectory.from_config(config()).get_current_head()
-    if found is None:
-        raise RuntimeError(f"no migrations in {scripts()}")
-    return found
+    """The revision that this release needs: the one that no other migration follows."""
+    found: dict[str, set[str]] = {"": set(), "down_": set()}
+    for script in (scripts() / "versions").glob("*.py"):
+        for which, name in _REVISION.findall(script.read_text("utf-8")):
+            found[which].add(name)
+    (last,) = found[""] - found["down_"]
+    return last
 
 
 def revision(database: Database) -> str | None:
     """The revision that the database is at; None for an empty one."""
     with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        at: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return at
 
 
 def is_at_head(database: Database) -> bool:
@@ -50,4 +67,8 @@ def is_at_head(database: Database) -> bool:
 
 def migrate(database: Database) -> None:
     """Bring the database to this release's schema; nothing to do where it is there."""
+    if is_at_head(database):
+        return
+    from alembic import command
+
     command.upgrade(config(database), "head")

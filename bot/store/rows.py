@@ -25,9 +25,10 @@ from bot.store.codec import Codec
 
 MESSAGE = Codec(Message)
 DATA = Codec(dict[str, str])
+REFS = Codec(list[str])
 _ESCALATION = Codec(Escalation)
 _FORM = Codec(Form)
-_REPLY_TO = Codec(ReplyTo)
+REPLY_TO = Codec(ReplyTo)
 
 UNFROZEN: dict[str, object] = {
     "conversation_key": None,
@@ -56,6 +57,8 @@ def reopened(now: ColumnElement[float]) -> dict[str, object]:
         "cause": None,
         "reason": None,
         "reason_data": None,
+        "asked_at": now,
+        "queued_told_at": None,
         "settled_at": None,
     }
 
@@ -80,7 +83,7 @@ def asked(escalation: Escalation) -> dict[str, object]:
         "trigger": _ESCALATION.text(replace(escalation, trigger=bare)),
         "message": MESSAGE.text(trigger.message),
         "form": _FORM.text(trigger.form),
-        "reply_to": _REPLY_TO.text(trigger.reply_to),
+        "reply_to": REPLY_TO.text(trigger.reply_to),
     }
 
 
@@ -92,7 +95,7 @@ def escalation(row: Row[Any]) -> Escalation:
         stored.trigger,
         message=MESSAGE.value(row.message),
         form=_FORM.value(row.form),
-        reply_to=_REPLY_TO.value(row.reply_to) or stored.trigger.reply_to,
+        reply_to=REPLY_TO.value(row.reply_to) or stored.trigger.reply_to,
     )
     return replace(stored, trigger=trigger)
 
@@ -130,4 +133,5 @@ def claim(row: Row[Any]) -> Claim:
         sent_at=row.sent_at,
         adding_to=ticket(row) if waiting else None,
         outcome=None if waiting else outcome(row),
+        lease=row.lease_until - row.now,
     )

@@ -68,14 +68,35 @@ escalation = Table(
     Column("thread_url", Text),
     Column("reason", Text),
     Column("reason_data", Text),
+    # When: first asked, asked last, told that it waits, settled.
     Column("created_at", _Time, nullable=False),
+    Column("asked_at", _Time, nullable=False),
+    Column("queued_told_at", _Time),
     Column("settled_at", _Time),
+    # When its thread is looked for once more, and the refs of its doubles (a JSON list).
+    Column("verify_at", _Time),
+    Column("doubles", Text),
 )
 Index("uq_escalation_key_generation", escalation.c.key, escalation.c.generation, unique=True)
 Index("uq_escalation_conversation_key", escalation.c.conversation_key, unique=True)
 _open = escalation.c.due.is_not(None)
 Index("ix_escalation_due", escalation.c.due, sqlite_where=_open, postgresql_where=_open)
+# Rows that an attempt put back after it had sent something: few at any time.
+_half_way = _open & escalation.c.cause.is_not(None) & escalation.c.sent_at.is_not(None)
+Index(
+    "ix_escalation_half_way",
+    escalation.c.due,
+    sqlite_where=_half_way,
+    postgresql_where=_half_way,
+)
 Index("ix_escalation_settled_at", escalation.c.settled_at)
+_planned = escalation.c.verify_at.is_not(None)
+Index(
+    "ix_escalation_verify_at",
+    escalation.c.verify_at,
+    sqlite_where=_planned,
+    postgresql_where=_planned,
+)
 _refused = escalation.c.state == "refused"
 Index(
     "ix_escalation_refused_requester",
@@ -99,4 +120,16 @@ memory = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("updated_at", _Time, nullable=False),
+)
+
+# One row for each Plain key: what all replicas together were granted in the window that ends at
+# `reset`, and until when Plain wants to hear nothing.
+rate = Table(
+    "rate",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("reset", _Time, nullable=False),
+    Column("per_window", Integer, nullable=False),
+    Column("granted", Integer, nullable=False),
+    Column("shut_until", _Time, nullable=False),
 )

@@ -65,6 +65,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("reason_data", sa.Text),
         sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("asked_at", _TIME, nullable=False),
+        sa.Column("queued_told_at", _TIME),
         sa.Column("settled_at", _TIME),
         sa.PrimaryKeyConstraint("id", name="pk_escalation"),
     )

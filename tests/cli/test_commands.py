@@ -43,6 +43,32 @@ def test_faults_in_words(fault: Fault, words: str) -> None:
     assert cli._words(fault) == words
 
 
+@pytest.mark.parametrize("arguments", [["ledger", "list"], ["run"], ["migrate"]], ids=" ".join)
+def test_a_damaged_database_is_said_in_words(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """It was a traceback of a hundred lines."""
+    (folder / "plain-bridge.db").write_bytes(b"not what it should be " * 50)
+    for name, value in {
+        "SLACK_BOT_TOKEN": "xoxb-test",
+        "SLACK_SIGNING_SECRET": "signing-secret-test",
+        "PLAIN_API_KEY": "plainApiKey_test",
+    }.items():
+        monkeypatch.setenv(name, value)
+    done = run(*arguments)
+    assert done.exit_code == 1
+    assert done.stderr == "the database cannot be used: file is not a database\n"
+
+
+def test_a_folder_that_is_not_there_is_said_in_words(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/no/bridge.db")
+    done = run("people", "link", "U1", "c_1", "--team", "T1")
+    assert done.exit_code == 1
+    assert done.stderr == "the database cannot be used: unable to open database file\n"
+
+
 def test_runs_as_a_module(folder: Path) -> None:
     """A mistake is one sentence on standard error and status 1, with nothing on standard output."""
     done = subprocess.run(

@@ -208,6 +208,18 @@ def test_a_database_that_cannot_be_written(
     assert "readonly" in checks["database writable"]["detail"]
 
 
+def test_a_damaged_database_is_a_check_that_failed(
+    run: Run, world: World, folder: Path, monkeypatch: Any
+) -> None:
+    """It ended the doctor with a traceback, and what else was wrong stayed unsaid."""
+    (folder / "damaged.db").write_bytes(b"not what it should be " * 50)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///damaged.db")
+    status, checks = examined(run)
+    assert status == 1
+    assert checks["Slack token"]["ok"] is True
+    assert "file is not a database" in checks["database"]["detail"]
+
+
 def test_a_postgresql_without_the_schema(
     run: Run, world: World, postgres_url: Any, monkeypatch: Any
 ) -> None:

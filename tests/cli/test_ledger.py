@@ -103,6 +103,7 @@ def test_export_is_json_lines_oldest_first(run: Run, three: Database) -> None:
     ("arguments", "words"),
     [
         (("show", "PB-9"), "the ledger has no PB-9\n"),
+        (("show", "PB-" + "9" * 30), "the ledger has no PB-999"),
         (("list", "--state", "done"), "done is no state: it is one of waiting, created, added"),
     ],
 )
@@ -112,3 +113,27 @@ def test_what_cannot_be_done_is_said(
     result = run("ledger", *arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(words)
+
+
+def test_forget_asks_first(run: Run, three: Database) -> None:
+    asked = run("ledger", "forget", "--user", "U0ASKER", input="n\n")
+    assert asked.exit_code == 1
+    assert "nothing was erased" in asked.stderr
+    assert "U0ASKER" in run("ledger", "export").stdout
+
+
+def test_forget_erases_a_person_and_leaves_the_keys(run: Run, three: Database) -> None:
+    done = run("ledger", "forget", "--user", "U0ASKER", "--yes")
+    assert done.stdout == (
+        "Erased U0ASKER: 3 escalations, 0 links, 0 open forms. "
+        "Their tickets in Plain are as they were.\n"
+    )
+    exported = run("ledger", "export").stdout
+    assert "U0ASKER" not in exported
+    assert exported.count('"key"') == 3
+    again = json.loads(run("ledger", "forget", "--user", "U0ASKER", "--yes", "--json").stdout)
+    assert again == {"people": 0, "escalations": 0, "drafts": 0}
+
+
+def test_forget_wants_a_user_id(run: Run, three: Database) -> None:
+    assert "is no Slack user id" in run("ledger", "forget", "--user", "ada", "--yes").stderr

@@ -96,6 +96,11 @@ U3,
             ["line 4: U1 stands in line 2 already"],
         ),
         ("too many cells", "user,customer\nU1,external:a,b\n", ["line 2: 3 cells for 2 columns"]),
+        (
+            "what PostgreSQL cannot hold",
+            "user,customer,name\nU1,external:a,A\0nn\n",
+            ["line 2: holds a character that no database takes (NUL)"],
+        ),
     ],
 )
 def test_tells_every_mistake(name: str, text: str, mistakes: list[str]) -> None:

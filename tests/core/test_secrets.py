@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,3 +138,16 @@ def test_text_without_secrets_stays(written: list[Run]) -> None:
 def test_a_long_text_takes_no_long_time(text: str) -> None:
     # 40,000 characters are the most that Slack lets a message have.
     assert find(text * (40_000 // len(text))) == ()
+
+
+def test_many_beginnings_of_a_key_take_no_long_time() -> None:
+    """Each of them looked for its end through all the rest: half a minute for attachments."""
+    begin = time.process_time()
+    assert len(find("-----BEGIN PRIVATE KEY-----" * 15_000)) == 15_000
+    assert time.process_time() - begin < 10
+
+
+def test_a_key_that_begins_in_a_broken_off_one() -> None:
+    begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
+    masked, _ = mask(f"{begin}\nMIIone\n{begin}\nMII-two\n{end} and on")
+    assert masked == "[private key masked][private key masked] and on"

@@ -54,6 +54,7 @@ class FakeSlack:
     profiles: dict[str, Profile | None] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     told: list[tuple[Trigger, Outcome, str]] = field(default_factory=list)
+    queued: list[Trigger] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     """Raised by the next reads, in order."""
     tell_faults: list[Fault] = field(default_factory=list)
@@ -81,6 +82,11 @@ class FakeSlack:
         if self.tell_faults:
             raise self.tell_faults.pop(0)
         self.told.append((trigger, outcome, reference))
+
+    async def tell_queued(self, trigger: Trigger, reference: str) -> None:
+        if self.tell_faults:
+            raise self.tell_faults.pop(0)
+        self.queued.append(trigger)
 
     async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
         raise NotImplementedError

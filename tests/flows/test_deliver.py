@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -51,6 +52,8 @@ class Bench:
     plain: FakePlain = field(default_factory=FakePlain)
     policy: Policy = field(default_factory=Policy)
     read: list[str] = field(default_factory=list)
+    moments: Iterator[float] = field(default_factory=lambda: repeat(0.0))
+    """What the process's own clock says, in turn."""
 
     def post(self, number: int = 1, text: str = "The export fails", **more: Any) -> Message:
         posted = message(number, text, **more)
@@ -75,6 +78,7 @@ class Bench:
             run=run,
             policy=self.policy,
             installation=Installation(TEAM, "https://example.slack.com/", "U0BOT"),
+            clock=lambda: next(self.moments),
         )
         bench = self
 

@@ -65,6 +65,13 @@ EXAMPLES: list[tuple[Operation[Any], list[Variables]]] = [
         [operations.create_thread(DRAFT), operations.create_thread(BARE)],
     ),
     (operations.THREAD_BY_EXTERNAL_ID, [{"customerId": "c_1", "externalId": "T1:C1:1"}]),
+    (
+        operations.CUSTOMER_THREADS,
+        [
+            {"customerId": "c_1", "since": "2026-09-01T10:00:00Z", "after": None},
+            {"customerId": "c_1", "since": "2026-09-01T10:00:00Z", "after": "cursor"},
+        ],
+    ),
     (operations.CREATE_THREAD_EVENT, [operations.create_thread_event(EVENT)]),
     (
         operations.THREAD_EVENTS,

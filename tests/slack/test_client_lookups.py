@@ -292,7 +292,17 @@ async def test_a_cache_is_bounded_and_forgets_what_is_least_used() -> None:
 
 
 async def test_a_fault_is_not_kept() -> None:
-    async with talking({"users.info": [LIMITED, user()]}) as (client, _):
+    async with talking({"users.info": [Reply(status=500), user()]}) as (client, _):
         with pytest.raises(TryLater):
             await client.profile("U1")
         assert await client.profile("U1") is not None
+
+
+async def test_a_text_of_hundreds_of_mentions_asks_for_some_of_them() -> None:
+    """Asked one by one, they used up a minute's limit again and again: it was never delivered."""
+    mentioned = [Mention("user", f"U{number}") for number in range(300)]
+    mentioned += [Mention("channel", f"C{number}") for number in range(300)]
+    answers = {"users.info": no("user_not_found"), "conversations.info": no("channel_not_found")}
+    async with talking(answers) as (client, slack):
+        assert await client.names(mentioned) == Names()
+    assert len(slack.sent("users.info")) == len(slack.sent("conversations.info")) == 50

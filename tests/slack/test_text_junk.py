@@ -1,4 +1,4 @@
-"""Whatever JSON Slack might send: it is read without a raise."""
+"""Whatever JSON Slack might send: it is read without a raise, and can be stored."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import Names
+from bot.core.model import Message, Names
+from bot.core.refs import MessageRef
 from bot.core.richtext import pieces, visible
-from bot.slack.text import blocks_of, files_of
+from bot.slack.payloads import message_of
+from bot.store.codec import Codec
+
+HALF = "cut off \ud83d"
+"""As JSON's escapes allow it: the first half of an emoji."""
 
 KEYS = st.sampled_from(
     [
@@ -66,6 +71,7 @@ WORDS = st.sampled_from(
         "<@U1>",
         "<!date^1^x|y>",
         "*a*",
+        HALF,
     ]
 )
 JSON = st.recursive(
@@ -85,13 +91,51 @@ LIKELY = st.fixed_dictionaries(
         ),
         "attachments": JSON | st.lists(st.dictionaries(KEYS, JSON)),
         "files": JSON | st.lists(st.dictionaries(KEYS, JSON)),
+        "user": WORDS,
+        "username": WORDS,
+        "bot_id": WORDS,
     },
 )
+MESSAGE = Codec(Message)
 
 
 @given(LIKELY | st.dictionaries(KEYS, JSON))
 def test_junk_raises_nothing(message: dict[str, Any]) -> None:
-    blocks = blocks_of(message)
-    visible(blocks, Names()).encode()
-    pieces(blocks, Names())
-    files_of(message)
+    read = message_of(message, MessageRef("C1", "1700000000.000100"))
+    visible(read.blocks, Names()).encode()
+    pieces(read.blocks, Names())
+    assert MESSAGE.value(MESSAGE.text(read)) == read
+
+
+def test_half_an_emoji_can_be_stored_wherever_it_stands() -> None:
+    """It could not, and the escalation was tried for ever: nobody had a ticket or a word."""
+    message = message_of(
+        {
+            "user": HALF,
+            "bot_id": "B1",
+            "username": HALF,
+            "blocks": [
+                {
+                    "type": "rich_text",
+                    "elements": [
+                        {
+                            "type": "rich_text_section",
+                            "elements": [
+                                {"type": "text", "text": HALF},
+                                {"type": "link", "url": f"https://x.example/{HALF}", "text": HALF},
+                                {"type": "emoji", "name": HALF},
+                                {"type": "user", "user_id": HALF},
+                                {"type": "broadcast", "range": HALF},
+                                {"type": "date", "timestamp": 1, "fallback": HALF, "url": HALF},
+                            ],
+                        }
+                    ],
+                }
+            ],
+            "attachments": [{"is_share": True, "title": HALF, "text": HALF, "footer": HALF}],
+            "files": [{"id": HALF, "name": HALF, "mimetype": HALF, "permalink": HALF}],
+        },
+        MessageRef("C1", "1700000000.000100"),
+    )
+    assert MESSAGE.value(MESSAGE.text(message)) == message
+    assert message.bot == "cut off \ufffd"

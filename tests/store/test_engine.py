@@ -28,6 +28,28 @@ def test_a_record_that_comes_too_late_is_not_committed(database: Database) -> No
     assert History(database).newest(10) == []
 
 
+def test_a_postgresql_that_takes_no_writes_is_a_fault_not_a_bug(database_url: str) -> None:
+    """As during a failover: the doors answered 400, and commands were not given back."""
+    database = Database(database_url)
+    if database.is_sqlite:
+        pytest.skip("SQLite says so with an OperationalError")
+    with database.reading() as connection:
+        name = database.url.database
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    database.close()
+    with pytest.raises(TryLater, match="database"):
+        Ledger(database).record(escalation())
+    database.close()
+
+
+def test_a_damaged_file_is_a_fault_not_a_bug(tmp_path: Path) -> None:
+    (tmp_path / "bridge.db").write_bytes(b"not what it should be " * 50)
+    database = Database(f"sqlite:///{tmp_path}/bridge.db")
+    with pytest.raises(TryLater, match="database"):
+        Ledger(database).record(escalation())
+    database.close()
+
+
 def test_a_locked_database_is_a_fault_not_a_hang(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     with closing(sqlite3.connect(str(database.url.database), isolation_level=None)) as other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -113,6 +114,28 @@ def test_rows_are_claimed_oldest_first_and_up_to_the_limit(ledger: Ledger, clock
         escalation(2).key,
     ]
     assert len(ledger.claim("one", 8)) == 1
+
+
+def test_a_conversation_let_go_right_after_it_was_in_the_way_is_not_won_unwritten(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two replicas: the create went out, and no record said so."""
+    ledger.record(escalation(1))
+    ledger.record(escalation(2))
+    first, second = ledger.claim("one", 8)
+    frozen(ledger, first)
+    look, looks = ledger._holder, 0
+
+    def late(*arguments: Any) -> object:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            return Won()  # as before the other replica's commit
+        ledger.retry_later(first, 1.0, "plain_unreachable", failed=True, unknown=False)
+        return look(*arguments)
+
+    monkeypatch.setattr(ledger, "_holder", late)
+    assert frozen(ledger, second) == Held()
 
 
 def test_a_lease_that_runs_out_frees_the_row_and_fences_its_holder(

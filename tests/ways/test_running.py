@@ -79,6 +79,32 @@ async def test_a_token_that_slack_refuses_ends_the_start_with_what_to_do(
                 pass
 
 
+@pytest.mark.parametrize("name", ["worker", "run"])
+def test_a_start_that_waits_for_slack_can_be_ended(tmp_path: Path, name: str) -> None:
+    """`worker` took the signals for itself before it looked at them: only SIGKILL ended it."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", name],
+        cwd=tmp_path,
+        env={
+            **kept,
+            "SLACK_BOT_TOKEN": "xoxb-test",
+            "SLACK_SIGNING_SECRET": "signing-secret-test",
+            "SLACK_API_URL": "http://127.0.0.1:1/api/",
+            "PLAIN_API_KEY": "plainApiKey_test",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            assert "slack_not_reached" in process.stderr.readline()
+            process.terminate()
+            process.wait(timeout=20)
+        finally:
+            process.kill()
+
+
 async def test_a_second_run_on_one_sqlite_file_is_refused_with_the_reason(
     on_stage: Stage, tmp_path: Path
 ) -> None:

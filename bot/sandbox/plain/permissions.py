@@ -20,6 +20,7 @@ FIELDS: Mapping[tuple[str, str], str] = {
     ("Query", "customerByExternalId"): "customer:read",
     ("Query", "searchCustomers"): "customer:read",
     ("Query", "thread"): "thread:read",
+    ("Query", "threads"): "thread:read",
     ("Query", "threadByExternalId"): "thread:read",
     ("Query", "labelType"): "labelType:read",
     ("Query", "labelTypes"): "labelType:read",

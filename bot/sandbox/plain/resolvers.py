@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,27 @@ def _label_types(world: World, filters: Input | None = None, **paging: Any) -> d
     )
 
 
+def _threads(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
+    wanted = filters or {}
+    customers, made = wanted.get("customerIds"), wanted.get("createdAt") or {}
+    first, last = (_moment(made.get(end)) for end in ("after", "before"))
+    found = [
+        thread
+        for thread in world.threads
+        if (customers is None or thread.customer.id in customers)
+        and (first is None or thread.created_at.at >= first)
+        and (last is None or thread.created_at.at < last)
+    ]
+    return page(found, **paging)
+
+
+def _moment(text: str | None) -> float | None:
+    try:
+        return None if text is None else datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise GraphQLError("Invalid date.", extensions={"code": "BAD_USER_INPUT"}) from None
+
+
 def _my_permissions(_source: Any, info: Info) -> dict[str, Any]:
     session: Session = info.context
     return {"permissions": sorted(session.permissions)}
@@ -187,6 +209,7 @@ _QUERIES: Mapping[str, Query] = {
     "customerByExternalId": _reads(World.customer_by_external_id),
     "searchCustomers": _reads(_search_customers),
     "thread": _reads(lambda world, thread_id: world.by_id(world.threads, thread_id)),
+    "threads": _reads(_threads),
     "threadByExternalId": _reads(World.thread_by_external_id),
     "labelType": _reads(lambda world, label_type_id: world.by_id(world.label_types, label_type_id)),
     "labelTypes": _reads(_label_types),

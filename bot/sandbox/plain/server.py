@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Literal, NamedTuple
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -49,7 +50,10 @@ class Server:
         self.app = Wire(Starlette(routes=[route]))
 
     async def _endpoint(self, request: HttpRequest) -> Response:
-        asked = read(await request.body())
+        try:
+            asked = read(await request.body())
+        except ClientDisconnect:
+            return Response()  # it died in the middle of asking: nothing was asked
         place = len(self.requests)
         record = Request("+".join(asked.fields), asked.variables, "waiting")
         self.requests.append(record)

@@ -13,6 +13,8 @@ TIERS = {
     "bots.info": "Tier3",
     "team.info": "Tier3",
     "conversations.info": "Tier3",
+    "conversations.list": "Tier2",
+    "users.conversations": "Tier2",
     "conversations.history": "Tier3",
     "conversations.replies": "Tier3",
     "conversations.open": "Tier3",

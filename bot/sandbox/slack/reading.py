@@ -7,12 +7,22 @@ import binascii
 from typing import TypeVar
 
 from bot.sandbox.slack import payloads
-from bot.sandbox.slack.methods import Method, flag, need_for, number, of_kinds, text_of
+from bot.sandbox.slack.methods import (
+    KINDS,
+    Method,
+    flag,
+    need,
+    need_for,
+    number,
+    of_kinds,
+    text_of,
+)
 from bot.sandbox.slack.nouns import Conversation, Json, SlackError
 from bot.sandbox.slack.world import World
 
 T = TypeVar("T")
 
+_TYPES = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
 _OF_A_THREAD = (
     *("thread_ts", "parent_user_id", "reply_count", "reply_users", "reply_users_count"),
     "latest_reply",
@@ -31,6 +41,8 @@ class Reading:
             "team.info": Method(self.team_info, ("team:read",)),
             "usergroups.list": Method(self.usergroups_list, ("usergroups:read",)),
             "conversations.info": Method(self.conversations_info, of_kinds("read")),
+            "conversations.list": Method(self.conversations_list, of_kinds("read")),
+            "users.conversations": Method(self.users_conversations, of_kinds("read")),
             "conversations.members": Method(self.conversations_members, of_kinds("read")),
             "conversations.history": Method(self.conversations_history, of_kinds("history")),
             "conversations.replies": Method(self.conversations_replies, of_kinds("history")),
@@ -77,6 +89,43 @@ class Reading:
         channel = self._channel(arguments, "read")
         return {"channel": payloads.conversation(self._world, channel)}
 
+    def conversations_list(self, arguments: Json) -> Json:
+        """Every public channel, and of the others those that the bot is in."""
+        bot = self._world.bot_user
+        found = [c for c in self._of_types(arguments) if c.kind == "channel" or bot in c.members]
+        page, after = _page(found, arguments, 100, self._world.page_cap)
+        shown = [payloads.conversation(self._world, channel) for channel in page]
+        return {"channels": shown, "response_metadata": {"next_cursor": after}}
+
+    def users_conversations(self, arguments: Json) -> Json:
+        """Those that the bot, or the person who is named, is in; nothing says so of each."""
+        world = self._world
+        user = world.person(str(arguments.get("user") or world.bot_user)).id
+        found = [
+            channel
+            for channel in self._of_types(arguments)
+            if user in channel.members
+            and (channel.kind == "channel" or world.bot_user in channel.members)
+        ]
+        page, after = _page(found, arguments, 100, world.page_cap)
+        shown = [payloads.conversation(world, channel) for channel in page]
+        for channel in shown:
+            channel.pop("is_member", None)
+        return {"channels": shown, "response_metadata": {"next_cursor": after}}
+
+    def _of_types(self, arguments: Json) -> list[Conversation]:
+        """https://docs.slack.dev/reference/methods/conversations.list"""
+        kinds = set()
+        for name in str(arguments.get("types") or "public_channel").split(","):
+            if name.strip() not in _TYPES:
+                raise SlackError("invalid_types")
+            kind = _TYPES[name.strip()]
+            need(self._world, f"{KINDS[kind]}:read")
+            kinds.add(kind)
+        live = not flag(arguments.get("exclude_archived"))
+        found = self._world.conversations.values()
+        return [one for one in found if one.kind in kinds and (live or not one.archived)]
+
     def conversations_members(self, arguments: Json) -> Json:
         channel = self._channel(arguments, "read")
         page, after = _page(sorted(channel.members), arguments, 100)
@@ -110,6 +159,8 @@ class Reading:
         world = self._world
         channel = world.joined_by_bot(text_of(arguments, "channel"))
         message = payloads.shown(world.message(channel.id, text_of(arguments, "timestamp")))
+        if not flag(arguments.get("full")):
+            self._leave_out_reactors(message)
         message["permalink"] = world.permalink(channel.id, message["ts"])
         if not world.reactions_get_shows_thread:
             message = {key: of for key, of in message.items() if key not in _OF_A_THREAD}
@@ -132,6 +183,8 @@ class Reading:
     def _messages(self, messages: list[Json], arguments: Json) -> Json:
         page, after = _page(messages, arguments, 100, self._world.page_cap)
         shown = [payloads.shown(message) for message in page]
+        for message in shown:
+            self._leave_out_reactors(message)
         if flag(arguments.get("include_all_metadata")):
             for copy, message in zip(shown, page, strict=True):
                 copy |= {"metadata": message["metadata"]} if "metadata" in message else {}
@@ -140,6 +193,11 @@ class Reading:
             "has_more": bool(after),
             "response_metadata": {"next_cursor": after},
         }
+
+    def _leave_out_reactors(self, message: Json) -> None:
+        """https://docs.slack.dev/reference/methods/reactions.get"""
+        for reaction in message.get("reactions", []):
+            del reaction["users"][self._world.reactors_shown :]
 
 
 def _is_top(message: Json) -> bool:

@@ -38,8 +38,9 @@ class World:
     `replies_to_reply` (what `conversations.replies` gives for a reply's `ts`),
     `reactions_get_shows_thread`, `refuse_initial_user` (ids that `views.open` refuses),
     `should_escape` (commands name people and channels by id), `page_cap` (the most messages
-    of a page), `messages_tab` (whether people can be written to), `limit_rates` (Slack's
-    limits per minute), `down` (every request is dropped).
+    of a page), `reactors_shown` (the most people that a history names for one reaction; their
+    count is always whole), `messages_tab` (whether people can be written to), `limit_rates`
+    (Slack's limits per minute), `down` (every request is dropped).
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class World:
         self.refuse_initial_user: set[str] = set()
         self.should_escape = True
         self.page_cap = 1000
+        self.reactors_shown = 1000
         self.messages_tab = True
         self.limit_rates = False
         self.down = False

@@ -49,6 +49,11 @@ def remark(remark: Remark) -> Answer:
     return Answer(words.remark(remark))
 
 
+def queued(reference: str) -> Answer:
+    """The notice that it takes longer."""
+    return Answer(words.queued(reference))
+
+
 def usage(emoji: Sequence[str] = ("ticket",)) -> Answer:
     """The answer to `/plain-ticket help`."""
     return Answer(words.usage(emoji))

@@ -1,0 +1,252 @@
+"""`plain-bridge reconcile`: finds the reactions that Slack did not deliver."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from bot import wiring
+from bot.cli import console, opening
+from bot.cli.console import CommandFailed
+from bot.core import refs
+from bot.core.findings import CALLS, Finding, Report, Scope, Verdict
+from bot.flows import reconcile as flow
+from bot.flows.intake import Intake
+from bot.settings import Settings, load
+from bot.slack import calls
+from bot.slack.client import SlackClient
+from bot.store import migrating
+from bot.store.drafts import Drafts
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+
+_SECONDS = {"m": 60.0, "h": 3600.0, "d": 24 * 3600.0, "w": 7 * 24 * 3600.0}
+_FEWEST_CALLS = 10
+"""Enough for every pass to come further than the one before."""
+
+_NEVER = (
+    "Direct messages are not looked at, nor Slack threads that began more than 7 days ago. "
+    "A reaction carries no time: its message's counts."
+)
+
+
+def reconcile(
+    since: Annotated[
+        str, typer.Option(metavar="AGE", help="How old messages may be: 90m, 24h, 7d, 4w.")
+    ] = "24h",
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHANNEL", help="Only this one, by id or #name; may be repeated."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what the rules would do; write nothing.")
+    ] = False,
+    max_calls: Annotated[
+        int, typer.Option("--calls", min=_FEWEST_CALLS, help="How often Slack may be asked.")
+    ] = CALLS,
+    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Escalate what bears a rule's emoji and is in no ledger: Slack never delivered the event.
+
+    The bridge does so by itself, at its start and every 15 minutes. Nothing is escalated that was
+    posted before its rule was loaded for the first time, and nothing that has a row already,
+    whatever came of it.
+    """
+    settings = load()
+    settings.need("slack_bot_token")
+    age = _age(since)
+    scope = Scope(age, age, tuple(channel or ()), max_calls, dry_run)
+    with _database(settings, dry_run) as (database, is_there):
+        report, url = asyncio.run(_look(settings, database, scope, is_there))
+    if json:
+        console.as_json(_json(report, scope, url))
+    else:
+        _show(report, scope, url)
+    if report.unknown:
+        names = ", ".join(report.unknown)
+        raise CommandFailed(f"the bot is not in {names}: invite it there (/invite @plain-bridge)")
+
+
+@contextmanager
+def _database(settings: Settings, dry_run: bool) -> Iterator[tuple[Database, bool]]:
+    """The database, and whether it is there: a dry run makes none, and takes it as it is."""
+    if not dry_run:
+        with opening.database(settings) as opened:
+            yield opened, True
+        return
+    found = opening.connect(settings)
+    try:
+        is_there = opening.missing_file(found) is None
+        if is_there and not migrating.is_at_head(found):
+            raise CommandFailed(
+                "the database is not at this release's schema: run `plain-bridge migrate` first"
+            )
+        yield found, is_there
+    finally:
+        found.close()
+
+
+async def _look(
+    settings: Settings, database: Database, scope: Scope, is_there: bool
+) -> tuple[Report, str]:
+    """What the look found, and the workspace's URL."""
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
+    run = wiring.Threads(1)
+    try:
+        async with calls.open_session() as session:
+            slack = SlackClient(calls.web_client(token, settings.slack_api_url, session))
+            here = await slack.installation()
+            intake = Intake(
+                ledger=Ledger(database),
+                drafts=Drafts(database),
+                forms=slack,
+                rules=settings.rules,
+                run=run,
+                wake=lambda: None,  # a bridge that runs sees the commit
+            )
+            world = wiring.reconciling_world(settings, database, slack, run, here, intake.take)
+            if not is_there:
+                world = replace(world, known=lambda _: frozenset(), first_loaded=_NeverLoaded())
+            return await flow.reconcile(world, scope), here.url
+    finally:
+        run.close()
+
+
+class _NeverLoaded:
+    """The rules of a bridge that never ran; fits `ports.FirstLoaded`."""
+
+    def note(self, rules: Sequence[str]) -> dict[str, float]:
+        raise NotImplementedError
+
+    def known(self) -> dict[str, float]:
+        return {}
+
+
+def _age(text: str) -> float:
+    """Seconds."""
+    found = re.fullmatch(r"([0-9]{1,5})([mhdw])", text.strip().lower())
+    if found is None or int(found[1]) == 0:
+        raise CommandFailed(f"--since {text}: say a number and m, h, d or w, such as 24h or 7d")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _show(report: Report, scope: Scope, url: str) -> None:
+    told = report.findings if scope.dry_run else report.of(Verdict.ESCALATED)
+    if told:
+        console.table(
+            ("Channel", "Posted", "Emoji", "Rule", "Asked by", "Result", "Message"),
+            [_row(one, scope, url) for one in sorted(told, key=lambda one: one.posted.posted_at)],
+        )
+    console.say(_summary(report, scope))
+    if report.left:
+        console.say(_left(report, scope))
+    console.say(_NEVER)
+
+
+def _row(one: Finding, scope: Scope, url: str) -> tuple[object, ...]:
+    return (
+        _named(one),
+        console.moment(one.posted.posted_at),
+        f":{one.emoji}:",
+        one.rule + 1,
+        one.asker,
+        _result(one, scope),
+        refs.permalink(url, one.posted.ref, one.posted.thread_ts),
+    )
+
+
+def _result(one: Finding, scope: Scope) -> str:
+    match one.verdict:
+        case Verdict.ESCALATED:
+            return "would be escalated" if scope.dry_run else "recorded"
+        case Verdict.IN_LEDGER:
+            return "in the ledger"
+        case Verdict.BEFORE_RULE if one.rule_since is None:
+            return "before the rule (not loaded yet)"
+        case Verdict.BEFORE_RULE:
+            return f"before the rule ({console.moment(one.rule_since)})"
+
+
+def _summary(report: Report, scope: Scope) -> str:
+    found, late = len(report.of(Verdict.ESCALATED)), len(report.of(Verdict.BEFORE_RULE))
+    more = " more" if report.went_on else ""
+    places = _count(report.looked_at, f"{more} channel".strip())
+    if scope.dry_run:
+        known = len(report.of(Verdict.IN_LEDGER))
+        return (
+            f"Looked at {places}: {found} would be escalated; left alone: {known} in the ledger, "
+            f"{late} older than the rule. Nothing was written."
+        )
+    left_alone = f"; {late} older than the rule, left alone" if late else ""
+    if not found:
+        return f"Looked at {places}: nothing is missing{left_alone}."
+    return (
+        f"Looked at {places}: {_count(found, 'message')} recorded{left_alone}. "
+        "A running bridge delivers them."
+    )
+
+
+def _left(report: Report, scope: Scope) -> str:
+    names = [f"{_name(one.channel.name, one.channel.id)} ({_why(one.why)})" for one in report.left]
+    text = f"Not looked at to the end: {', '.join(names)}."
+    if report.stopped is None:
+        return text
+    if scope.dry_run:
+        return f"{text} Let it ask more often: --calls {scope.calls * 5}"
+    return f"{text} Run it again to go on from there."
+
+
+def _why(why: str) -> str:
+    known = {
+        "call_budget": "as many calls as it may make were made",
+        "slack_ratelimited": "Slack asks to wait",
+    }
+    return known.get(why, why)
+
+
+def _json(report: Report, scope: Scope, url: str) -> dict[str, object]:
+    return {
+        "dry_run": scope.dry_run,
+        "findings": [
+            {
+                "verdict": one.verdict.value,
+                "channel": one.channel.id,
+                "channel_name": one.channel.name,
+                "ts": one.posted.ref.ts,
+                "posted_at": one.posted.posted_at,
+                "emoji": one.emoji,
+                "rule": one.rule + 1,
+                "rule_since": one.rule_since,
+                "asker": one.asker,
+                "permalink": refs.permalink(url, one.posted.ref, one.posted.thread_ts),
+            }
+            for one in report.findings
+        ],
+        "channels_looked_at": report.looked_at,
+        "went_on": report.went_on,
+        "calls": report.calls,
+        "stopped": report.stopped,
+        "not_looked_at": [
+            {"channel": one.channel.id, "channel_name": one.channel.name, "why": one.why}
+            for one in report.left
+        ],
+        "unknown_channels": list(report.unknown),
+    }
+
+
+def _named(one: Finding) -> str:
+    return _name(one.channel.name, one.channel.id)
+
+
+def _name(name: str | None, channel: str) -> str:
+    return f"#{name}" if name else channel
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,81 @@
+"""What the reactions under a message ask for, read from the message instead of heard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.core import routing
+from bot.core.model import Channel, Rule
+from bot.core.refs import MessageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One emoji under a message; `emoji` is Slack's name for it, with its skin tone.
+
+    `users` may be fewer than the `count` of people who gave it.
+    https://docs.slack.dev/reference/methods/reactions.get
+    """
+
+    emoji: str
+    users: tuple[str, ...]
+    count: int
+
+    @property
+    def is_partial(self) -> bool:
+        return self.count > len(self.users)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message as a channel's history shows it, without its text.
+
+    `thread_ts` as in `Message`. `has_replies` for the root of a Slack thread, whose newest reply
+    is `last_reply`; None where Slack does not say which that is.
+    """
+
+    ref: MessageRef
+    reactions: tuple[Reaction, ...] = ()
+    thread_ts: str | None = None
+    has_replies: bool = False
+    last_reply: str | None = None
+
+    @property
+    def posted_at(self) -> float:
+        """Unix seconds."""
+        return float(self.ref.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A reaction that the rule at `rule` (an index) wants."""
+
+    reaction: Reaction
+    rule: int
+
+
+def asked(rules: Sequence[Rule], posted: Posted, channel: Channel) -> tuple[Asked, ...]:
+    """What the reactions under a message in `channel` ask for, in the order in which they stand."""
+    found: list[Asked] = []
+    for reaction in posted.reactions:
+        emoji = routing.bare_emoji(reaction.emoji)
+        naming = [rule for rule in rules if emoji in rule.emoji]
+        rule = routing.applying(naming, channel)
+        if rule is not None:
+            found.append(Asked(reaction, rules.index(rule)))
+    return tuple(found)
+
+
+def counting(rules: Sequence[Rule], channel: Channel) -> tuple[Rule, ...]:
+    """The rules that count in this channel for some emoji."""
+    return tuple(rule for rule in rules if routing.applying((rule,), channel) is not None)
+
+
+def identity(rule: Rule) -> str:
+    """What makes a rule the same one after a change of its labels, priority and the like: which
+    emoji it takes, and where; in whatever order they are written."""
+    what = json.dumps([sorted(set(rule.emoji)), sorted(set(rule.channels))])
+    return hashlib.sha256(what.encode()).hexdigest()[:16]

@@ -1,0 +1,317 @@
+"""What Slack shows and the ledger lacks: reactions whose events never came are escalated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.core import reactions
+from bot.core.faults import Refused, TryLater
+from bot.core.findings import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
+from bot.core.model import (
+    Channel,
+    Installation,
+    Profile,
+    ReplyTo,
+    Rule,
+    Standing,
+    Trigger,
+    Via,
+)
+from bot.core.reactions import Asked, Posted, Reaction
+from bot.core.refs import MessageRef, message_key
+from bot.core.routing import bare_emoji
+from bot.flows.ports import FirstLoaded, History, Page, Place, Places, Recorded, Run
+
+_ASKERS = 10
+"""How many of the people who gave one reaction are looked up, in search of one who may ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a pass touches. `known` tells which of some message keys have a row; `take`
+    records what was asked, as it does for an event; `who` may ask; `clock` gives Unix seconds."""
+
+    history: History
+    profile: Callable[[str], Awaitable[Profile | None]]
+    known: Callable[[Sequence[str]], frozenset[str]]
+    take: Callable[[Trigger], Awaitable[Recorded | None]]
+    first_loaded: FirstLoaded
+    places: Places
+    run: Run
+    rules: Sequence[Rule]
+    who: frozenset[Standing]
+    installation: Installation
+    clock: Callable[[], float]
+
+
+async def reconcile(world: World, scope: Scope) -> Report:
+    """Look once at what `scope` names, or at what the pass before left; safe to run twice.
+
+    What has no time of its own in Slack is a reaction: the message's stands in for it. Raises
+    TryLater and Refused where the channels cannot even be listed.
+    """
+    identities = [reactions.identity(rule) for rule in world.rules]
+    if scope.dry_run:
+        known = await world.run(world.first_loaded.known)
+        moments = [known.get(identity) for identity in identities]
+    else:
+        noted = await world.run(world.first_loaded.note, identities)
+        moments = [noted[identity] for identity in identities]
+    return await _Pass(world, scope, moments, world.clock()).look()
+
+
+@dataclass
+class _Pass:
+    """One pass under way; `_at` is where it is."""
+
+    world: World
+    scope: Scope
+    moments: list[float | None]
+    now: float
+    _calls: int = 0
+    _at: Place | None = None
+    _findings: list[Finding] = field(default_factory=list)
+    _judged: set[str] = field(default_factory=set)
+    _standings: dict[str, Standing] = field(default_factory=dict)
+
+    async def look(self) -> Report:
+        """Go through the channels, each once; keep the place if it did not come to all."""
+        channels, unknown = await self._channels()
+        place = None if self.scope.dry_run else await self._recall()
+        turns = list(_turns(channels, place))
+        left: dict[str, Left] = {}
+        stopped = None
+        for number, (channel, start) in enumerate(turns):
+            try:
+                await self._channel(channel, start)
+            except Refused as refused:
+                why = refused.data.get("code", refused.reason.value)
+                left[channel.id] = Left(channel, why)
+            except (TryLater, TimeoutError) as fault:
+                stopped = fault.cause if isinstance(fault, TryLater) else "timeout"
+                left |= {other.id: Left(other, stopped) for other, _ in turns[number:]}
+                break
+        if not self.scope.dry_run:
+            await self._keep(self._at if stopped else None)
+        return Report(
+            findings=tuple(self._findings),
+            looked_at=len(turns) - len(left),
+            calls=self._calls,
+            left=tuple(left.values()),
+            stopped=stopped,
+            went_on=place is not None,
+            unknown=unknown,
+        )
+
+    # The place
+
+    async def _recall(self) -> Place | None:
+        """Where the pass before stopped, unless so long ago that all is to be looked at anew."""
+        place = await self.world.run(self.world.places.recall, self.scope.name)
+        return place if place is not None and place.at > self.now - PLACE_SECONDS else None
+
+    async def _keep(self, place: Place | None) -> None:
+        places, name = self.world.places, self.scope.name
+        try:
+            if place is None:
+                await self.world.run(places.forget, name)
+            else:
+                await self.world.run(places.keep, name, replace(place, at=self.now))
+        except TryLater:
+            return  # the next pass looks at something twice, which is no loss
+
+    # Reading
+
+    def _spend(self) -> None:
+        if self._calls >= self.scope.calls:
+            raise TryLater("call_budget")
+        self._calls += 1
+
+    async def _channels(self) -> tuple[list[Channel], tuple[str, ...]]:
+        """The channels to look at, by id, and the wanted ones that are not there."""
+        found: dict[str, Channel] = {}
+        cursor = None
+        while True:
+            self._spend()
+            page = await self.world.history.channels(cursor)
+            found |= {channel.id: channel for channel in page.items}
+            cursor = page.cursor
+            if cursor is None:
+                break
+        wanted = self.scope.channels
+        here = [channel for channel in found.values() if not wanted or _is_one(channel, wanted)]
+        unknown = tuple(one for one in wanted if not any(_is_one(c, (one,)) for c in here))
+        counted = [channel for channel in here if reactions.counting(self.world.rules, channel)]
+        return sorted(counted, key=lambda channel: channel.id), unknown
+
+    async def _channel(self, channel: Channel, start: Place) -> None:
+        """Look at a channel from `start` on: each page, and then the page's Slack threads."""
+        oldest = self.now - max(self.scope.messages, THREAD_SECONDS)
+        while True:
+            self._at = start
+            self._spend()
+            page = await self.world.history.messages(channel.id, oldest, start.cursor)
+            await self._judge(channel, page.items, self.now - self.scope.messages)
+            for root in self._threads(channel, page):
+                if start.thread is None or float(root.ts) <= float(start.thread):
+                    again = start.thread_cursor if root.ts == start.thread else None
+                    await self._thread(channel, start.cursor, root, again)
+            if page.cursor is None:
+                return
+            start = Place(channel.id, page.cursor)
+
+    def _threads(self, channel: Channel, page: Page[Posted]) -> Iterator[MessageRef]:
+        """The roots whose threads may hold what is looked for, the newest first."""
+        newest = self.now - self.scope.replies
+        if not self.scope.dry_run:
+            # Nothing is escalated that is older than every rule that counts here.
+            rules = reactions.counting(self.world.rules, channel)
+            since = [self.moments[self.world.rules.index(rule)] or self.now for rule in rules]
+            newest = max(newest, min(since, default=self.now))
+        for posted in sorted(page.items, key=lambda posted: posted.posted_at, reverse=True):
+            if not posted.has_replies or posted.posted_at < self.now - THREAD_SECONDS:
+                continue
+            if posted.last_reply is None or float(posted.last_reply) >= newest:
+                yield posted.ref
+
+    async def _thread(
+        self, channel: Channel, page: str | None, root: MessageRef, cursor: str | None
+    ) -> None:
+        oldest = self.now - self.scope.replies
+        while True:
+            self._at = Place(channel.id, page, root.ts, cursor)
+            self._spend()
+            replies = await self.world.history.replies(root, oldest, cursor)
+            await self._judge(channel, replies.items, oldest)
+            cursor = replies.cursor
+            if cursor is None:
+                return
+
+    # Judging
+
+    async def _judge(self, channel: Channel, messages: Sequence[Posted], oldest: float) -> None:
+        """Escalate what bears a rule's emoji and has no row."""
+        wanted: dict[str, tuple[Posted, tuple[Asked, ...]]] = {}
+        for posted in messages:
+            key = message_key(self.world.installation.team, posted.ref)
+            asked = reactions.asked(self.world.rules, posted, channel)
+            if asked and posted.posted_at >= oldest and key not in self._judged:
+                wanted[key] = (posted, asked)
+        known = await self.world.run(self.world.known, list(wanted)) if wanted else frozenset()
+        for key, (posted, asked) in wanted.items():
+            if key not in known:
+                finding = await self._decide(channel, posted, asked)
+            elif self.scope.dry_run:
+                finding = self._finding(channel, posted, asked[0], Verdict.IN_LEDGER)
+            else:
+                finding = None
+            self._judged.add(key)
+            if finding is not None:
+                self._findings.append(finding)
+
+    async def _decide(
+        self, channel: Channel, posted: Posted, asked: Sequence[Asked]
+    ) -> Finding | None:
+        """What comes of a message without a row; None where nobody asked but bots, or where
+        somebody else was faster."""
+        late: Finding | None = None
+        for one in asked:
+            moment = self.moments[one.rule]
+            in_time = moment is not None and posted.posted_at >= moment
+            if not in_time and late is not None:
+                continue
+            # Who asked costs calls; for what is not escalated only a dry run wants to know.
+            needed = in_time or self.scope.dry_run
+            asker = await self._asker(posted, one.reaction) if needed else None
+            if asker is None and needed:
+                continue
+            if not in_time:
+                late = self._finding(channel, posted, one, Verdict.BEFORE_RULE, asker)
+            elif asker is not None and await self._escalate(posted, one, asker):
+                return self._finding(channel, posted, one, Verdict.ESCALATED, asker)
+            else:
+                return None
+        return late
+
+    async def _escalate(self, posted: Posted, asked: Asked, asker: str) -> bool:
+        """Record it as if the event had come; whether that made a row."""
+        if self.scope.dry_run:
+            return True
+        emoji, channel = bare_emoji(asked.reaction.emoji), posted.ref.channel
+        recorded = await self.world.take(
+            Trigger(
+                via=Via.REACTION,
+                team=self.world.installation.team,
+                asker=asker,
+                request=f"reconcile:{channel}:{posted.ref.ts}:{emoji}",
+                reply_to=ReplyTo(user=asker, asked_at=self.now, channel=channel),
+                channel=channel,
+                ref=posted.ref,
+                emoji=emoji,
+            )
+        )
+        return recorded is not None and recorded.fresh
+
+    def _finding(
+        self,
+        channel: Channel,
+        posted: Posted,
+        asked: Asked,
+        verdict: Verdict,
+        asker: str | None = None,
+    ) -> Finding:
+        return Finding(
+            posted=posted,
+            channel=channel,
+            emoji=bare_emoji(asked.reaction.emoji),
+            rule=asked.rule,
+            verdict=verdict,
+            asker=asker,
+            rule_since=self.moments[asked.rule],
+        )
+
+    async def _asker(self, posted: Posted, reaction: Reaction) -> str | None:
+        """Who of those who gave the reaction counts as having asked: the first who may, else the
+        first person (whom the worker refuses, in words); None where they all are bots."""
+        asker, may = await self._first(reaction.users)
+        if may or not reaction.is_partial:
+            return asker
+        self._spend()
+        whole = await self.world.history.reactions(posted.ref)
+        users = [user for one in whole if one.emoji == reaction.emoji for user in one.users]
+        return (await self._first(users))[0]
+
+    async def _first(self, users: Sequence[str]) -> tuple[str | None, bool]:
+        """The best asker of `users`, and whether that one may ask."""
+        first: str | None = None
+        others = (user for user in users if user != self.world.installation.bot_user)
+        for _, user in zip(range(_ASKERS), others, strict=False):
+            standing = await self._standing(user)
+            if standing in self.world.who:
+                return user, True
+            if first is None and standing is not Standing.BOT:
+                first = user
+        return first, False
+
+    async def _standing(self, user: str) -> Standing:
+        """As the worker sees it: whom Slack does not show is of another company."""
+        if user not in self._standings:
+            self._spend()
+            profile = await self.world.profile(user)
+            self._standings[user] = profile.standing if profile else Standing.EXTERNAL
+        return self._standings[user]
+
+
+def _turns(channels: Sequence[Channel], place: Place | None) -> Iterator[tuple[Channel, Place]]:
+    """The channels that are to be looked at, by id, each with where to begin."""
+    for channel in channels:
+        if place is None or channel.id > place.channel:
+            yield channel, Place(channel.id)
+        elif channel.id == place.channel:
+            yield channel, place
+
+
+def _is_one(channel: Channel, wanted: Sequence[str]) -> bool:
+    name = channel.name.lower() if channel.name else None
+    return any(one == channel.id or one.lower().removeprefix("#") == name for one in wanted)

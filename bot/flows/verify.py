@@ -1,0 +1,85 @@
+"""Looks for the twins of threads whose create was in doubt, once it can no longer be late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.core.faults import Refused, TryLater
+from bot.flows.ports import Run
+
+AT_ONCE = 20
+"""Look-ups of one pass; what is left has its turn in the next."""
+
+CLOCK_SKEW = 24 * 3600.0
+"""Seconds by which Plain's clock and the ledger's may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A row whose thread was created although an earlier create may have come about.
+
+    `ref` is the row's thread ("T-7"), `thread` its id; `asked_at` Unix seconds by the ledger.
+    """
+
+    id: int
+    external_id: str
+    customer: str
+    thread: str
+    ref: str
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """Threads beside the row's own that bear its external id: "T-8", …"""
+
+    row: Doubtful
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """A thread in Plain, as far as it tells threads apart."""
+
+    id: str
+    ref: str
+    external_id: str | None
+
+
+class Doubts(Protocol):
+    """The rows in doubt; every method is one transaction."""
+
+    def take(self, limit: int) -> list[Doubtful]:
+        """Those whose time has come; each comes again after a while, unless it is cleared."""
+
+    def clear(self, row: Doubtful, others: Sequence[str]) -> None:
+        """The row was looked at; `others` are the doubles that were found."""
+
+
+class Looks(Protocol):
+    """What the look needs of Plain."""
+
+    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+        """The customer's threads that were created since then (Unix seconds)."""
+
+
+async def verify(doubts: Doubts, plain: Looks, run: Run, tell: Callable[[Double], None]) -> int:
+    """Look at the rows that are due; returns how many there were. Doubles are told once.
+
+    Nothing is undone: which of two threads people have answered in, only people can see.
+    """
+    rows = await run(doubts.take, AT_ONCE)
+    for row in rows:
+        try:
+            seen = await plain.threads_since(row.customer, row.asked_at - CLOCK_SKEW)
+        except (TryLater, Refused):
+            continue  # it comes again
+        others = tuple(
+            one.ref for one in seen if one.external_id == row.external_id and one.id != row.thread
+        )
+        await run(doubts.clear, row, others)
+        if others:
+            tell(Double(row, others))
+    return len(rows)

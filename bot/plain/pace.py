@@ -1,0 +1,215 @@
+"""Keeps the requests to Plain within the bridge's share of the workspace's rate limit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from bot.core.faults import Fault, Wait
+from bot.core.pacing import Grant, Rate, Said, Step
+from bot.flows.ports import Run
+from bot.plain.waits import LONGEST_WAIT, limit_ends, limit_reset, retry_after
+
+PATIENCE = 3.0
+"""Seconds that a request waits for its turn before its row is put back. Short, for it is within
+the settle window: that a create is about to go was committed before."""
+
+SHUT_SECONDS = 5.0
+"""For how long Plain is left alone after a 429 that does not say."""
+
+LISTEN_SECONDS = 1.0
+"""For how long a row is put back that was not told in time whether it may go."""
+
+SHORTEST_SLEEP = 0.01
+
+Heard = Callable[[int, Mapping[str, str]], None]
+"""Told of an answer: its status and its headers, whose names are in lower case."""
+
+
+class Pool(Protocol):
+    """Permits that the replicas share; every method is one short transaction."""
+
+    def lease(
+        self, share: float, known: tuple[float, int] | None, wanted: int, now: float
+    ) -> Grant:
+        """Permits in the window whose end and limit are `known`, else in the one that lasts.
+
+        At most `wanted`; below zero they are given back. `now`: Unix seconds.
+        """
+
+    def shut(self, until: float) -> None:
+        """Plain refused a request for the rate: nobody sends one before then."""
+
+
+class Pace:
+    """Lets requests go while the share lasts; `core.pacing` decides, this waits.
+
+    `clock` gives Unix seconds, and `sleep` waits for seconds of it. `pool` with `run` where
+    several processes use one key.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pool: Pool | None = None,
+        run: Run | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._rate = Rate(share, pooled=pool is not None)
+        self._clock = clock
+        self._sleep = sleep
+        self._pool = pool
+        self._run = run
+        self._patience = patience
+        self._asking = asyncio.Lock()
+        self._moved = asyncio.Event()
+
+    # For the client
+
+    @asynccontextmanager
+    async def request(self) -> AsyncIterator[Heard]:
+        """A request goes out inside; what it yields is to be told of the answer.
+
+        Raises Wait, before anything is sent, where the turn would come too late.
+        """
+        await self._turn()
+        sent_at = self._clock()
+        self._rate = self._rate.sent()
+        under_way = True
+        shut_until = None
+
+        def heard(status: int, headers: Mapping[str, str]) -> None:
+            nonlocal under_way, shut_until
+            under_way = False
+            shut_until = self._hear(status, headers, sent_at)
+
+        try:
+            yield heard
+        finally:
+            if under_way:
+                self._rate = self._rate.unanswered()
+            self._tell()
+            if shut_until is not None and self._pool is not None and self._run is not None:
+                with suppress(Fault):  # the others will hear it themselves
+                    await self._run(self._pool.shut, shut_until)
+
+    # For the worker
+
+    def room(self, running: int, wanted: int) -> int:
+        """How many of `wanted` deliveries the share has room for, beside `running` ones."""
+        return self._rate.room(running, wanted, self._clock())
+
+    def opens_in(self) -> float:
+        """Seconds until it is worth asking again for room."""
+        return max(SHORTEST_SLEEP, self._rate.opens_in(self._clock()))
+
+    async def reserve(self, deliveries: int) -> int:
+        """For how many of so many deliveries, those under way included, there are permits."""
+        missing = self._rate.missing(deliveries, self._clock())
+        if missing > 0:
+            await self._lease(lambda: self._rate.missing(deliveries, self._clock()))
+        return int(min(deliveries, self._rate.covers(self._clock())))
+
+    async def rest(self) -> None:
+        """Nothing is left to deliver: what others may lack is theirs."""
+        if self._rate.unneeded(self._clock()) > 0:
+            await self._lease(lambda: -self._rate.unneeded(self._clock()))
+
+    def left(self) -> float:
+        """Requests that may still go out in this window; NaN where none is known."""
+        left = self._rate.left(self._clock())
+        return float("nan") if left is None else left
+
+    # The turn of one request
+
+    async def _turn(self) -> None:
+        until = self._clock() + self._patience
+        while (step := self._rate.step(self._clock())) is not Step.GO:
+            if step is Step.ASK:
+                await self._lease(self._one_more)
+                continue
+            pause = self._rate.opens_in(self._clock()) if step is Step.PAUSE else LISTEN_SECONDS
+            rest = until - self._clock()
+            if rest <= 0 or (step is Step.PAUSE and pause > rest):
+                raise Wait("plain_paced", max(SHORTEST_SLEEP, pause))
+            if step is Step.PAUSE:
+                await self._sleep(max(SHORTEST_SLEEP, pause))
+            else:
+                await self._listen(rest)
+
+    async def _listen(self, seconds: float) -> None:
+        """Until an answer came, or so many seconds are over."""
+        moved = asyncio.ensure_future(self._moved.wait())
+        late = asyncio.ensure_future(self._sleep(seconds))
+        try:
+            await asyncio.wait((moved, late), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            moved.cancel()
+            late.cancel()
+
+    def _tell(self) -> None:
+        """Wake those who listen; who listens from now on waits for the next."""
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _hear(self, status: int, headers: Mapping[str, str], sent_at: float) -> float | None:
+        """Take in what an answer says; until when nothing may be sent, if it says so."""
+        now = self._clock()
+        said = read(headers, now)
+        if status != 429:
+            self._rate = self._taken(said, sent_at, now, counted=True)
+            return None
+        after = retry_after(headers, now)
+        if said is not None and after is not None:
+            # How long to wait is told: that nothing is left says nothing of the time after.
+            said = Said(said.limit, said.limit, said.reset)
+        if after is None:
+            after = limit_reset(headers, now) or SHUT_SECONDS
+        self._rate = self._taken(said, sent_at, now, counted=False).shut(now + after)
+        return now + after
+
+    def _taken(self, said: Said | None, sent_at: float, now: float, *, counted: bool) -> Rate:
+        if said is None:
+            return self._rate.unanswered()
+        return self._rate.answered(said, sent_at, now, counted=counted)
+
+    # The pool
+
+    def _one_more(self) -> int:
+        return self._rate.one_more() if self._rate.step(self._clock()) is Step.ASK else 0
+
+    async def _lease(self, wanted: Callable[[], int]) -> None:
+        """Ask the pool, one at a time: who waits here finds what another got."""
+        if self._pool is None or self._run is None:
+            return
+        async with self._asking:
+            permits = wanted()
+            if permits == 0:
+                return
+            now = self._clock()
+            known = self._rate.known(now)
+            got = await self._run(self._pool.lease, self._rate.share, known, permits, now)
+            self._rate = self._rate.granted(got, known[0] if known else None, self._clock())
+        self._tell()
+
+
+def read(headers: Mapping[str, str], now: float) -> Said | None:
+    """What the rate limit's three headers say; None where one is missing or makes no sense.
+
+    Plain's help centre, "Understanding rate limits and their impact on API usage".
+    """
+    ends = limit_ends(headers)
+    try:
+        limit = int(headers.get("x-ratelimit-limit", ""))
+        remaining = int(headers.get("x-ratelimit-remaining", ""))
+    except ValueError:
+        return None
+    if ends is None or ends - now > LONGEST_WAIT or limit < 1 or remaining < 0:
+        return None
+    return Said(limit, min(remaining, limit), ends)

@@ -1,0 +1,168 @@
+"""What stands in the channels, without its text: `bot.flows.ports.History` over Slack's SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.core.model import Channel
+from bot.core.reactions import Posted, Reaction
+from bot.core.refs import MessageRef, is_ts
+from bot.flows.ports import Page
+from bot.slack.calls import Declined, call, content
+from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
+
+_ITEMS = 200
+"""Slack's advice for the size of a page. https://docs.slack.dev/apis/web-api/pagination"""
+
+_GONE = frozenset({"message_not_found", "thread_not_found"})
+
+
+class Pace:
+    """Lets the calls of one method past at a pace that leaves room for the deliveries.
+
+    They share the method's limit, at least 50 a minute for the methods that both need: `burst`
+    calls at once, then `per_minute`. https://docs.slack.dev/apis/web-api/rate-limits
+    """
+
+    def __init__(
+        self,
+        burst: int = 15,
+        per_minute: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._apart = 60.0 / per_minute
+        self._ahead = (burst - 1) * self._apart
+        self._clock = clock
+        self._sleep = sleep
+        self._next: dict[str, float] = {}
+
+    async def wait(self, method: str) -> None:
+        """Returns when this method may be called."""
+        now = self._clock()
+        due = max(now, self._next.get(method, now))
+        self._next[method] = due + self._apart
+        if due - self._ahead > now:
+            await self._sleep(due - self._ahead - now)
+
+
+class SlackHistory:
+    """Reads in one workspace; fits `bot.flows.ports.History`.
+
+    `web` comes from `bot.slack.calls.web_client`.
+    """
+
+    def __init__(self, web: AsyncWebClient, pace: Pace | None = None) -> None:
+        self._web = web
+        self._pace = pace or Pace()
+
+    async def channels(self, cursor: str | None) -> Page[Channel]:
+        """The public and private channels that the bot is in.
+
+        https://docs.slack.dev/reference/methods/users.conversations
+        """
+        said = await self._ask(
+            "users.conversations",
+            self._web.users_conversations,
+            types="public_channel,private_channel",
+            exclude_archived=True,
+            limit=_ITEMS,
+            cursor=cursor,
+        )
+        return Page(tuple(_channels(said)), _next(said))
+
+    async def messages(self, channel: str, oldest: float, cursor: str | None) -> Page[Posted]:
+        """https://docs.slack.dev/reference/methods/conversations.history"""
+        said = await self._ask(
+            "conversations.history",
+            self._web.conversations_history,
+            channel=channel,
+            oldest=f"{oldest:.6f}",
+            limit=_ITEMS,
+            cursor=cursor,
+        )
+        return Page(tuple(_messages(said, channel)), _next(said))
+
+    async def replies(self, root: MessageRef, oldest: float, cursor: str | None) -> Page[Posted]:
+        """https://docs.slack.dev/reference/methods/conversations.replies"""
+        said = await self._ask(
+            "conversations.replies",
+            self._web.conversations_replies,
+            channel=root.channel,
+            ts=root.ts,
+            oldest=f"{oldest:.6f}",
+            limit=_ITEMS,
+            cursor=cursor,
+        )
+        found = (posted for posted in _messages(said, root.channel) if posted.ref != root)
+        return Page(tuple(found), _next(said))
+
+    async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
+        """https://docs.slack.dev/reference/methods/reactions.get"""
+        said = await self._ask(
+            "reactions.get",
+            self._web.reactions_get,
+            channel=ref.channel,
+            timestamp=ref.ts,
+            full=True,
+        )
+        return tuple(_reactions(mapping(said.get("message"))))
+
+    async def _ask(
+        self, method: str, ask: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
+    ) -> Mapping[str, Any]:
+        """What Slack says; nothing where what was asked for is gone, the first page where its
+        cursor is."""
+        await self._pace.wait(method)
+        try:
+            return content(await call(method, ask(**arguments)))
+        except Declined as declined:
+            if declined.code in _GONE:
+                return {}
+            if declined.code != "invalid_cursor" or arguments.get("cursor") is None:
+                raise
+        return await self._ask(method, ask, **arguments | {"cursor": None})
+
+
+def _next(said: Json) -> str | None:
+    return string(mapping(said.get("response_metadata")), "next_cursor")
+
+
+def _channels(said: Json) -> Iterator[Channel]:
+    for one in maps(said.get("channels")):
+        channel = one.get("id")
+        if is_id(channel) and one.get("is_im") is not True and one.get("is_mpim") is not True:
+            yield Channel(
+                id=channel, name=string(one, "name"), shared=one.get("is_ext_shared") is True
+            )
+
+
+def _messages(said: Json, channel: str) -> Iterator[Posted]:
+    for one in maps(said.get("messages")):
+        ts = string(one, "ts")
+        if ts is None or not is_ts(ts) or one.get("subtype") == "tombstone":
+            continue
+        thread_ts, last_reply = string(one, "thread_ts"), string(one, "latest_reply")
+        yield Posted(
+            ref=MessageRef(channel, ts),
+            reactions=tuple(_reactions(one)),
+            thread_ts=thread_ts if thread_ts and is_ts(thread_ts) else None,
+            has_replies=bool(integer(one, "reply_count")),
+            last_reply=last_reply if last_reply and is_ts(last_reply) else None,
+        )
+
+
+def _reactions(message: Json) -> Iterator[Reaction]:
+    for one in maps(message.get("reactions")):
+        emoji = string(one, "name")
+        if emoji is None:
+            continue
+        (users,) = lists([one.get("users")]) if isinstance(one.get("users"), list) else ([],)
+        named = tuple(filter(is_id, users))
+        yield Reaction(emoji, named, max(integer(one, "count") or 0, len(named)))

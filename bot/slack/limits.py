@@ -1,0 +1,84 @@
+"""Slack's rate limits: a method that was limited is left alone until its wait is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.core.faults import TryLater
+
+WITHOUT_A_WORD = 1.0
+"""Seconds for a limit whose answer does not say how long it lasts."""
+LONGEST = 86_400.0
+"""Seconds; a longer wait is not believed."""
+
+CODES = frozenset({"ratelimited", "rate_limited"})
+
+
+class Limits:
+    """Until when which method is limited. `clock` is in seconds.
+
+    Slack limits each method by itself, for an app in a workspace, and so for one token.
+    https://docs.slack.dev/apis/web-api/rate-limits
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def check(self, method: str) -> None:
+        """Raises TryLater while `method` is limited, for as long as it still is."""
+        until = self._until.get(method)
+        if until is None:
+            return
+        rest = until - self._clock()
+        if rest > 0:
+            raise TryLater("slack_ratelimited", after=rest)
+        del self._until[method]
+
+    def limited(self, method: str, after: float | None) -> None:
+        """`method` is limited, for `after` seconds."""
+        until = self._clock() + (WITHOUT_A_WORD if after is None else after)
+        self._until[method] = max(until, self._until.get(method, until))
+
+
+class LimitedWebClient(AsyncWebClient):
+    """Slack's client, which asks nothing of a method that is limited; nothing ever waits here."""
+
+    def __init__(self, *, limits: Limits | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._limits = limits or Limits()
+
+    async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
+        """As slack_sdk's; raises TryLater without sending anything while the method is limited."""
+        self._limits.check(api_method)
+        try:
+            return await super().api_call(api_method, **request)
+        except SlackApiError as error:
+            if is_limit(error):
+                headers: Mapping[str, str] = getattr(error.response, "headers", {})
+                self._limits.limited(api_method, seconds(headers.get("Retry-After")))
+            raise
+
+
+def is_limit(error: SlackApiError) -> bool:
+    """Whether the answer says that there were too many requests."""
+    answer = error.response
+    if not isinstance(answer, AsyncSlackResponse):  # a body that is no JSON: aiohttp's response
+        return getattr(answer, "status", 200) == 429
+    said = answer.data if isinstance(answer.data, dict) else {}
+    return answer.status_code == 429 or said.get("error") in CODES
+
+
+def seconds(text: str | None) -> float | None:
+    """A `Retry-After`, in seconds; None where it is none to be believed."""
+    try:
+        wait = float(text or "")
+    except ValueError:
+        return None
+    return wait if 0 <= wait < LONGEST else None

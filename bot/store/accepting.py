@@ -1,0 +1,112 @@
+"""Askings become rows: one, or as many at once as have come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Float, Select, bindparam, select, update
+from sqlalchemy.sql.expression import Insert
+
+from bot.core.model import AlreadyThere, Escalation, OnItsWay, Ticket
+from bot.flows.ports import Recorded
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.schema import escalation as table
+
+_AT_BIRTH: dict[str, object] = {
+    "generation": 1,
+    "state": "waiting",
+    "answer": "none",
+    "attempts": 0,
+    "answer_attempts": 0,
+    "strikes": 0,
+}
+_MOMENTS = ("due", "created_at", "asked_at")
+
+_KEYS_AT_ONCE = 500
+
+
+class Accepting:
+    """The doors' side of the table of escalations. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
+        """See `ports.Ledger.record`. Committed within `within` seconds, or not at all."""
+        return self.record_all([escalation], within=within)[0]
+
+    def record_all(
+        self, escalations: Sequence[Escalation], *, within: float | None = None
+    ) -> list[Recorded]:
+        """The same for several, in their order, with one commit for all of them."""
+        asked = [rows.asked(one) | {"key": one.key} for one in escalations]
+        with self._database.writing(within, wake=True) as connection:
+            moment = self._database.fixed_now()
+            if moment is not None:
+                asked = [one | dict.fromkeys(_MOMENTS, moment) for one in asked]
+            new = connection.execute(self._inserting, asked).rowcount
+            if new == len(asked):
+                return [Recorded(fresh=True) for _ in asked]
+            # Some were there before, or came twice: which ones, the rows themselves tell.
+            return self._sort_out(connection, escalations)
+
+    def ticket_of(self, key: str) -> Ticket | None:
+        """The ticket that the message with this key has, if it has one."""
+        with self._database.reading() as connection:
+            row = connection.execute(_latest(key)).first()
+        if row is None or row.state not in ("created", "added"):
+            return None
+        return rows.ticket(row)
+
+    def known(self, keys: Sequence[str]) -> frozenset[str]:
+        """Which of these keys have a row, whatever came of it."""
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                some = keys[start : start + _KEYS_AT_ONCE]
+                found.update(connection.scalars(select(table.c.key).where(table.c.key.in_(some))))
+        return frozenset(found)
+
+    @cached_property
+    def _inserting(self) -> Insert:
+        """Built once: only its parameters differ."""
+        asked = ("via", "team", "channel", "asker", "requester", "request", "key")
+        texts = ("trigger", "message", "form", "reply_to")
+        values: dict[str, Any] = {name: bindparam(name) for name in (*asked, *texts)}
+        fixed = self._database.fixed_now() is not None
+        moments = {
+            name: bindparam(name, type_=Float(53)) if fixed else self._database.now()
+            for name in _MOMENTS
+        }
+        adding = self._database.insert(table).values(values | moments | _AT_BIRTH)
+        only_new: Insert = adding.on_conflict_do_nothing(index_elements=["key", "generation"])
+        return only_new.execution_options(preserve_rowcount=True)
+
+    def _sort_out(
+        self, connection: Connection, escalations: Sequence[Escalation]
+    ) -> list[Recorded]:
+        return [self._meet(connection, one, among=len(escalations)) for one in escalations]
+
+    def _meet(self, connection: Connection, escalation: Escalation, *, among: int) -> Recorded:
+        """What the asking met: its own new row, or the one that was there."""
+        row = connection.execute(_latest(escalation.key).with_for_update()).one()
+        if row.request == escalation.trigger.request:
+            # The same asking, delivered once more; or, `among` others, perhaps for the first time.
+            return Recorded(fresh=among > 1 and row.state == "waiting")
+        if row.state == "waiting":
+            return Recorded(fresh=False, remark=OnItsWay())
+        if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
+            return Recorded(fresh=False, remark=AlreadyThere(ticket))
+        connection.execute(
+            update(table)
+            .where(table.c.id == row.id)
+            .values(rows.asked(escalation) | rows.reopened(self._database.now()))
+        )
+        return Recorded(fresh=True)
+
+
+def _latest(key: str) -> Select[Any]:
+    return select(table).where(table.c.key == key).order_by(table.c.generation.desc()).limit(1)

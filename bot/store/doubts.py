@@ -1,0 +1,69 @@
+"""The rows whose thread may have a twin: when they are looked at again, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+
+from bot.core.refs import generation_key
+from bot.flows.verify import Doubtful
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.schema import escalation as table
+
+AGAIN_SECONDS = 300.0
+"""After a look that failed, or whose process died."""
+
+
+class Doubts:
+    """Part of the table of escalations. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database, *, again: float = AGAIN_SECONDS) -> None:
+        self._database = database
+        self._again = again
+
+    def take(self, limit: int) -> list[Doubtful]:
+        """See `flows.verify.Doubts.take`. Writes nothing while there is nothing to look at."""
+        now = self._database.now()
+        due = (
+            select(table.c.id)
+            .where(
+                table.c.verify_at <= now,
+                table.c.customer.is_not(None),
+                table.c.thread_id.is_not(None),
+            )
+            .order_by(table.c.verify_at)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            if connection.execute(due.limit(1)).first() is None:
+                return []
+        taken = due.with_for_update(skip_locked=True).cte("due_rows")
+        with self._database.writing() as connection:
+            found = connection.execute(
+                update(table)
+                .where(table.c.id.in_(select(taken.c.id)))
+                .values(verify_at=now + self._again)
+                .returning(*table.c)
+            ).all()
+        return [
+            Doubtful(
+                id=row.id,
+                external_id=generation_key(row.key, row.generation),
+                customer=row.customer,
+                thread=row.thread_id,
+                ref=row.thread_ref,
+                asked_at=row.created_at,
+            )
+            for row in found
+        ]
+
+    def clear(self, row: Doubtful, others: Sequence[str]) -> None:
+        """See `flows.verify.Doubts.clear`."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.id == row.id)
+                .values(verify_at=None, doubles=rows.REFS.text(list(others) or None))
+            )

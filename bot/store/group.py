@@ -1,0 +1,68 @@
+"""Group commit: what comes in while one commit is on its way shares the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+
+from bot.core.faults import Fault
+from bot.core.model import Escalation
+from bot.flows.ports import Recorded, Run
+from bot.store.accepting import Accepting
+
+LARGEST_GROUP = 64
+
+
+class GroupCommit:
+    """Records askings with as few commits as they allow; each is committed when it is answered.
+
+    A lone asking is committed at once. Nothing waits for company: a group is what has come in
+    while the group before it was written.
+    """
+
+    def __init__(self, accepting: Accepting, run: Run) -> None:
+        self._accepting = accepting
+        self._run = run
+        self._waiting: deque[tuple[Escalation, float, asyncio.Future[Recorded]]] = deque()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def record(self, escalation: Escalation, *, within: float) -> Recorded:
+        """See `ports.Ledger.record`: committed within so many seconds, or not at all."""
+        answer: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        self._waiting.append((escalation, time.monotonic() + within, answer))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        return await answer
+
+    async def _write(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+            # Who has gone by now was told that nothing was recorded.
+            group = [one for one in group if not one[2].done()]
+            if group:
+                await self._commit(group)
+
+    async def _commit(
+        self, group: list[tuple[Escalation, float, asyncio.Future[Recorded]]]
+    ) -> None:
+        within = min(until for _, until, _ in group) - time.monotonic()
+        try:
+            recorded = await self._run(
+                self._accepting.record_all, [one for one, _, _ in group], within=within
+            )
+        except Fault as fault:
+            for _, _, answer in group:
+                if not answer.done():
+                    answer.set_exception(fault)
+            return
+        except Exception as error:  # noqa: BLE001 — whose asking it is has to hear of it
+            if len(group) == 1:
+                group[0][2].set_exception(error)
+                return
+            for one in group:  # one that cannot be written takes no other with it
+                await self._commit([one])
+            return
+        for (_, _, answer), met in zip(group, recorded, strict=True):
+            if not answer.done():
+                answer.set_result(met)

@@ -1,0 +1,54 @@
+"""The rows whose askers have waited so long that they should hear of it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from bot.flows.notice import Queued
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.schema import escalation as table
+
+
+class Queue:
+    """The waiting rows of the ledger. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def waiting_long(self, seconds: float, limit: int) -> list[Queued]:
+        """Rows that were asked for `seconds` ago and wait; each is given once, to one caller.
+
+        The caller tells who asked, and says `untold` where it surely could not.
+        """
+        now = self._database.now()
+        late = (
+            select(table.c.id)
+            .where(
+                table.c.due.is_not(None),
+                table.c.state == "waiting",
+                table.c.queued_told_at.is_(None),
+                table.c.asked_at <= now - seconds,
+            )
+            .order_by(table.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            if connection.execute(late).first() is None:
+                return []
+        locked = late.with_for_update(skip_locked=True).cte("late")
+        with self._database.writing() as connection:
+            found = connection.execute(
+                update(table)
+                .where(table.c.id.in_(select(locked.c.id)))
+                .values(queued_told_at=now)
+                .returning(*table.c)
+            ).all()
+        return [Queued(row.id, rows.escalation(row)) for row in sorted(found, key=lambda r: r.id)]
+
+    def untold(self, queued: Queued) -> None:
+        """It was surely not said: give the row again."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table).where(table.c.id == queued.id).values(queued_told_at=None)
+            )

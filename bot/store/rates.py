@@ -1,0 +1,64 @@
+"""The rate limit's permits that the replicas of one database share."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select, update
+
+from bot.core import pacing
+from bot.core.pacing import Grant, Tally
+from bot.store.engine import Database
+from bot.store.schema import rate as table
+
+
+class Rates:
+    """One key's row in the table of rates. Methods block; each is one transaction.
+
+    `name` stands for the key whose limit it is, without giving it away.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._database = database
+        self._name = name
+
+    def lease(
+        self, share: float, known: tuple[float, int] | None, wanted: int, now: float
+    ) -> Grant:
+        """Permits for requests in the window whose end and limit are `known`, or in the one that
+        another replica knows to last; see `pacing.grant`. `now`: Unix seconds."""
+        with self._database.writing() as connection:
+            tally, grant = pacing.grant(self._held(connection), share, known, wanted, now)
+            self._hold(connection, tally)
+        return grant
+
+    def shut(self, until: float) -> None:
+        """No replica that asks from now on sends a request before `until` (Unix seconds)."""
+        with self._database.writing() as connection:
+            tally = self._held(connection)
+            if until > tally.shut_until:
+                self._hold(connection, pacing.shut(tally, until))
+
+    def _held(self, connection: Connection) -> Tally:
+        """What the row says; it is this transaction's until that ends."""
+        mine = select(table).where(table.c.name == self._name).with_for_update()
+        found = connection.execute(mine).first()
+        if found is None:
+            empty = {"reset": 0.0, "per_window": 0, "granted": 0, "shut_until": 0.0}
+            connection.execute(
+                self._database.insert(table)
+                .values(name=self._name, **empty)
+                .on_conflict_do_nothing(index_elements=["name"])
+            )
+            found = connection.execute(mine).one()
+        return Tally(found.reset, found.per_window, found.granted, found.shut_until)
+
+    def _hold(self, connection: Connection, tally: Tally) -> None:
+        connection.execute(
+            update(table)
+            .where(table.c.name == self._name)
+            .values(
+                reset=tally.reset,
+                per_window=tally.limit,
+                granted=tally.granted,
+                shut_until=tally.shut_until,
+            )
+        )

@@ -1,0 +1,160 @@
+"""What is erased of settled rows: texts after some days, addresses after half an hour, a person
+on demand. Keys and results stay, so that nothing comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+
+from bot.core.model import ReplyTo
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.memory import Memory
+from bot.store.schema import draft, person
+from bot.store.schema import escalation as table
+
+ADDRESS_SECONDS = 1800.0
+"""Slack takes no answer at a `response_url` after that.
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
+
+FORGOTTEN = "erased"
+"""Stands where the id of a forgotten person stood."""
+
+_PORTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was erased of a person."""
+
+    people: int
+    escalations: int
+    drafts: int
+
+
+class Retention:
+    """Erases. Methods block; each runs in portions, so that no writer waits long."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._reached = Memory(database, float)
+
+    def erase_texts(self, days: float) -> int:
+        """Erase messages and form values of rows settled more than `days` ago; how many rows."""
+        return self._erase("texts", days * 86400.0, {"message": None, "form": None})
+
+    def erase_addresses(self) -> int:
+        """Erase where the askers of rows settled half an hour ago could be answered, and the
+        `response_url`s of older rows that still wait; how many rows."""
+        settled = self._erase("addresses", ADDRESS_SECONDS, {"reply_to": None})
+        return settled + self._strip_waiting()
+
+    def forget(self, user: str) -> Forgotten:
+        """Erase a person: the line of the lookup table, open forms, and in every row where they
+        asked, are the requester or wrote the message, the texts, addresses and their id.
+
+        What of theirs was still waiting is settled as unwanted.
+        """
+        with self._database.writing() as connection:
+            people = connection.execute(delete(person).where(person.c.slack_user == user)).rowcount
+            drafts = connection.execute(
+                delete(draft).where(draft.c.body.contains(f'"{user}"', autoescape=True))
+            ).rowcount
+        last, escalations = 0, 0
+        while True:
+            with self._database.writing() as connection:
+                portion = connection.execute(
+                    select(table)
+                    .where(table.c.id > last, _of_person(user))
+                    .order_by(table.c.id)
+                    .limit(_PORTION)
+                ).all()
+                for row in portion:
+                    self._forget_in(connection, row.id, user)
+                escalations += len(portion)
+            if not portion:
+                return Forgotten(people, escalations, drafts)
+            last = portion[-1].id
+
+    def _forget_in(self, connection: Connection, row_id: int, user: str) -> None:
+        row = connection.execute(select(table).where(table.c.id == row_id)).one()
+        known = rows.escalation(row)
+        asker = FORGOTTEN if row.asker == user else row.asker
+        trigger = replace(
+            known.trigger,
+            asker=asker,
+            reply_to=ReplyTo(user=asker, asked_at=known.trigger.reply_to.asked_at),
+            message=None,
+            form=None,
+        )
+        values = rows.asked(replace(known, trigger=trigger)) | {
+            "requester": FORGOTTEN if row.requester == user else row.requester,
+            "reply_to": None,
+            "reason_data": None,
+        }
+        if row.state == "waiting":
+            values |= {"state": "unwanted", "reason": "forgotten", "settled_at": self._now()}
+        connection.execute(
+            update(table)
+            .where(table.c.id == row_id)
+            .values(values | {"due": None, "token": None, "lease_until": None})
+        )
+
+    def _erase(self, what: str, seconds: float, values: dict[str, object]) -> int:
+        """Null these columns of the rows settled `seconds` ago, from where the last time ended."""
+        name = f"retention.{what}"
+        reached = self._reached.recall(name) or 0.0
+        erased = 0
+        while True:
+            with self._database.writing() as connection:
+                # A row whose answer is still due keeps what that needs, and is come back to.
+                due = select(func.min(table.c.settled_at)).where(table.c.due.is_not(None))
+                moments = connection.scalars(
+                    select(table.c.settled_at)
+                    .where(
+                        table.c.settled_at > reached,
+                        table.c.settled_at <= self._now() - seconds,
+                        table.c.settled_at
+                        < func.coalesce(due.scalar_subquery(), self._now() + 1.0),
+                    )
+                    .order_by(table.c.settled_at)
+                    .limit(_PORTION)
+                ).all()
+                if not moments:
+                    break
+                erased += connection.execute(
+                    update(table)
+                    .where(table.c.settled_at > reached, table.c.settled_at <= moments[-1])
+                    .values(values)
+                ).rowcount
+                reached = moments[-1]
+        if erased:
+            self._reached.keep(name, reached)
+        return erased
+
+    def _strip_waiting(self) -> int:
+        with self._database.writing() as connection:
+            found = connection.execute(
+                select(table.c.id, table.c.reply_to).where(
+                    table.c.due.is_not(None),
+                    table.c.asked_at <= self._now() - ADDRESS_SECONDS,
+                    table.c.reply_to.contains('"response_url":"', autoescape=True),
+                )
+            ).all()
+            for row in found:
+                address = rows.REPLY_TO.value(row.reply_to)
+                if address is not None:
+                    bare = rows.REPLY_TO.text(replace(address, response_url=None))
+                    connection.execute(
+                        update(table).where(table.c.id == row.id).values(reply_to=bare)
+                    )
+        return len(found)
+
+    def _now(self) -> ColumnElement[float]:
+        return self._database.now()
+
+
+def _of_person(user: str) -> ColumnElement[bool]:
+    wrote = func.coalesce(table.c.message, "").contains(f'"author":"{user}"', autoescape=True)
+    return or_(table.c.asker == user, table.c.requester == user, wrote)

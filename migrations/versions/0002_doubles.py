@@ -1,0 +1,34 @@
+"""When a created thread is looked for once more, and the doubles that were found then.
+
+Two columns that may be NULL, and an index. The previous release runs beside it: it neither reads
+nor writes them, so that the rows it settles meanwhile are not looked at again.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("escalation", sa.Column("verify_at", sa.Float(53)))
+    op.add_column("escalation", sa.Column("doubles", sa.Text))
+    is_planned = sa.text("verify_at IS NOT NULL")
+    op.create_index(
+        "ix_escalation_verify_at",
+        "escalation",
+        ["verify_at"],
+        sqlite_where=is_planned,
+        postgresql_where=is_planned,
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_escalation_verify_at", table_name="escalation")
+    op.drop_column("escalation", "doubles")
+    op.drop_column("escalation", "verify_at")

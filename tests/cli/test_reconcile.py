@@ -1,0 +1,248 @@
+"""`plain-bridge reconcile` against a local Slack and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from bot.core.reactions import identity
+from bot.settings import DEFAULT_RULES
+from bot.store.engine import Database
+from bot.store.first_loaded import FirstLoaded
+from bot.store.history import History
+from tests.cli.conftest import Run
+from tests.cli.test_doctor import World
+
+T = TypeVar("T")
+
+DAY = 24 * 3600.0
+
+
+class Scene:
+    """A Slack in which Ben wrote and Ada reacted, and nobody told the bridge."""
+
+    def __init__(self, world: World, database: Database) -> None:
+        self.slack = world.slack
+        self.database = database
+        self._loop = world._loop
+        self.ada = self.slack.add_user("Ada", email="ada@acme.example")
+        self.ben = self.slack.add_user("Ben", email="ben@acme.example")
+        self.support = self.slack.add_channel("support", members=(self.ada, self.ben))
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def start(self) -> None:
+        """A bridge starts with the rules as they are."""
+        FirstLoaded(self.database).load([identity(rule) for rule in DEFAULT_RULES])
+
+    def lost(self, channel: str | None = None, emoji: str = "ticket") -> str:
+        channel = channel or self.support
+        ts = self.do(self.slack.post(self.ben, channel, "The export fails"))
+        self.do(self.slack.react(self.ada, channel, ts, emoji, deliver=False))
+        return ts
+
+    def age(self, ts: str, days: float) -> str:
+        """Make a message older than it is."""
+        message = self.slack.message(self.support, ts)
+        message["ts"] = f"{float(ts) - days * DAY:.6f}"
+        self.slack.channel(self.support).messages.sort(key=lambda one: str(one["ts"]))
+        return str(message["ts"])
+
+    def rows(self) -> list[str]:
+        return [entry.key for entry in History(self.database).export()]
+
+
+@pytest.fixture
+def scene(
+    folder: Path, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    with World() as world:
+        for name, value in world.variables.items():
+            monkeypatch.setenv(name, value)
+        yield Scene(world, bridge_database)
+
+
+def test_it_records_what_is_missing(run: Run, scene: Scene) -> None:
+    scene.start()
+    ts = scene.lost()
+    result = run("reconcile")
+    header, row, summary, never = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert header.split()[:3] == ["Channel", "Posted", "Emoji"]
+    assert row.split()[0] == "#support"
+    assert row.split()[3:7] == [":ticket:", "1", scene.ada, "recorded"]
+    assert row.split()[-1] == scene.slack.permalink(scene.support, ts)
+    assert summary == ("Looked at 1 channel: 1 message recorded. A running bridge delivers them.")
+    assert never.startswith("Direct messages are not looked at")
+    assert scene.rows() == [f"{scene.slack.team}:{scene.support}:{ts}"]
+    again = run("reconcile")
+    assert again.stdout.splitlines()[0] == "Looked at 1 channel: nothing is missing."
+    assert len(scene.rows()) == 1
+
+
+def test_no_texts_are_shown(run: Run, scene: Scene) -> None:
+    scene.start()
+    scene.lost()
+    assert "export fails" not in run("reconcile").stdout
+
+
+def test_before_the_first_start_nothing_is_old_enough(run: Run, scene: Scene) -> None:
+    scene.lost()
+    result = run("reconcile")
+    assert result.stdout.splitlines()[0] == (
+        "Looked at 1 channel: nothing is missing; 1 older than the rule, left alone."
+    )
+    assert scene.rows() == []
+
+
+def test_a_dry_run_of_a_month(run: Run, scene: Scene) -> None:
+    first, known = scene.age(scene.lost(), 20), scene.lost()
+    scene.age(scene.lost(), 40)
+    scene.start()
+    newest = scene.lost()
+    before = dump(scene.database)
+    result = run("reconcile", "--dry-run", "--since", "30d")
+    assert result.exit_code == 0
+    _, *rows, summary, _ = result.stdout.splitlines()
+    assert [row.split()[-1].rpartition("/p")[2] for row in rows] == [
+        ts.replace(".", "") for ts in (first, known, newest)
+    ]
+    assert ["before the rule (20" in row for row in rows] == [True, True, False]
+    assert "would be escalated" in rows[2]
+    assert summary == (
+        "Looked at 1 channel: 1 would be escalated; left alone: 0 in the ledger, "
+        "2 older than the rule. Nothing was written."
+    )
+    assert dump(scene.database) == before
+
+
+def test_a_dry_run_before_there_is_a_database_makes_none(
+    run: Run, scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.lost()
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///new.db")
+    result = run("reconcile", "--dry-run")
+    assert result.exit_code == 0
+    assert "before the rule (not loaded yet)" in result.stdout
+    assert not (folder / "new.db").exists()
+    assert run("reconcile").exit_code == 1
+    assert not (folder / "new.db").exists()
+
+
+def test_as_json(run: Run, scene: Scene) -> None:
+    scene.start()
+    ts = scene.lost()
+    said = json.loads(run("reconcile", "--json", "--dry-run").stdout)
+    (found,) = said.pop("findings")
+    assert said == {
+        "dry_run": True,
+        "channels_looked_at": 1,
+        "went_on": False,
+        "calls": 3,
+        "stopped": None,
+        "not_looked_at": [],
+        "unknown_channels": [],
+    }
+    assert found.pop("rule_since") < found.pop("posted_at")
+    assert found == {
+        "verdict": "escalated",
+        "channel": scene.support,
+        "channel_name": "support",
+        "ts": ts,
+        "emoji": "ticket",
+        "rule": 1,
+        "asker": scene.ada,
+        "permalink": scene.slack.permalink(scene.support, ts),
+    }
+    assert json.loads(run("reconcile", "--json").stdout)["findings"][0]["verdict"] == "escalated"
+    assert len(scene.rows()) == 1
+
+
+@pytest.mark.parametrize("name", ["#sales", "sales", "SALES"])
+def test_one_channel(run: Run, scene: Scene, name: str) -> None:
+    scene.start()
+    sales = scene.slack.add_channel("sales", members=(scene.ada, scene.ben))
+    scene.lost()
+    ts = scene.lost(sales)
+    said = json.loads(run("reconcile", "--json", "--channel", name).stdout)
+    assert [one["ts"] for one in said["findings"]] == [ts]
+
+
+def test_a_channel_that_the_bot_is_not_in(run: Run, scene: Scene) -> None:
+    scene.start()
+    ts = scene.lost()
+    result = run("reconcile", "--channel", "#lobby", "--channel", scene.support)
+    assert result.exit_code == 1
+    assert result.stderr == ("the bot is not in #lobby: invite it there (/invite @plain-bridge)\n")
+    assert [key.rpartition(":")[2] for key in scene.rows()] == [ts]
+
+
+def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, scene: Scene) -> None:
+    scene.start()
+    scene.slack.page_cap = 1
+    for _ in range(14):
+        scene.lost()
+    first = run("reconcile", "--calls", "10").stdout.splitlines()
+    assert first[-2] == (
+        "Not looked at to the end: #support (as many calls as it may make were made). "
+        "Run it again to go on from there."
+    )
+    second = run("reconcile", "--calls", "10").stdout.splitlines()
+    assert second[-2].startswith("Looked at 1 more channel: 6 messages recorded.")
+    assert len(scene.rows()) == 14
+
+
+def test_a_dry_run_that_stops_short_names_the_way_on(run: Run, scene: Scene) -> None:
+    scene.start()
+    scene.slack.page_cap = 1
+    for _ in range(14):
+        scene.lost()
+    said = run("reconcile", "--calls", "10", "--dry-run").stdout.splitlines()
+    assert said[-2].endswith("Let it ask more often: --calls 50")
+
+
+def test_slack_asks_to_wait(run: Run, scene: Scene) -> None:
+    scene.start()
+    scene.lost()
+    scene.slack.fail("conversations.history", retry_after=30)
+    said = run("reconcile").stdout.splitlines()
+    assert "#support (Slack asks to wait)" in said[1]
+    scene.slack.fail("users.conversations", retry_after=30)
+    result = run("reconcile")
+    assert result.exit_code == 1
+    assert result.stderr == "it did not work just now (slack_ratelimited); try again\n"
+
+
+@pytest.mark.parametrize("since", ["1", "h", "0d", "1y", "-1d", "99999999d", ""])
+def test_an_age_that_is_none(run: Run, scene: Scene, since: str) -> None:
+    result = run("reconcile", "--since", since)
+    assert result.exit_code == 1
+    assert "such as 24h or 7d" in result.stderr
+
+
+@pytest.mark.parametrize(("since", "count"), [("90m", 0), ("24h", 1), ("1w", 1)])
+def test_ages(run: Run, scene: Scene, since: str, count: int) -> None:
+    scene.age(scene.lost(), 0.5)
+    said = json.loads(run("reconcile", "--since", since, "--json").stdout)
+    assert len(said["findings"]) == count
+
+
+def test_it_needs_the_token(run: Run, bridge_database: Database) -> None:
+    result = run("reconcile")
+    assert result.exit_code == 1
+    assert "SLACK_BOT_TOKEN is not set" in result.stderr
+
+
+def dump(database: Database) -> list[tuple[object, ...]]:
+    with database.reading() as connection:
+        return [
+            tuple(row)
+            for table in ("escalation", "memory", "draft", "person")
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
+        ]

@@ -1,0 +1,83 @@
+"""What `tests/simulation` found wrong with deliveries, each as it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot.core.faults import LeaseLost, Reason, Refused, TryLater, Wait
+from bot.core.model import Created, Turned
+from bot.flows.ports import Claim
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+from bot.store.people import People
+from tests.conftest import Clock
+from tests.flows.test_deliver import UNKNOWN, Bench
+from tests.nouns import escalation, ts
+
+
+@pytest.fixture
+def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
+    database = Database(sqlite_url, clock)
+    yield Bench(Ledger(database), People(database), clock)
+    database.close()
+
+
+async def test_a_refused_look_up_does_not_make_a_create_undone_whose_answer_was_lost(
+    bench: Bench,
+) -> None:
+    """The key lost a permission in between; whoever asked again got a second thread."""
+    bench.post()
+    bench.plain.after = [UNKNOWN]
+    bench.plain.look_ups = [TryLater("plain_502"), Refused(Reason.PLAIN_FORBIDDEN)]
+    await bench.fail(bench.react(), 40)
+    claim = bench.claim()
+    with pytest.raises(Refused) as refusal:
+        await bench.deliver(claim)
+    bench.ledger.settle(claim, Turned(refusal.value.reason, {}, refusal.value.unsure))
+    bench.ledger.answered(claim, said=True)
+    bench.ledger.record(escalation(request="Ev9"))
+    assert isinstance(await bench.settle(bench.claim()), Created)
+    assert bench.plain.sent == 1
+
+
+async def test_a_process_that_stood_still_past_the_settle_windows_margin_sends_nothing(
+    bench: Bench,
+) -> None:
+    """Its create landed when the next process had stopped looking for it: two threads."""
+    bench.post()
+    bench.moments = iter((0.0, 6.0))
+    with pytest.raises(LeaseLost):
+        await bench.deliver(bench.react())
+    assert bench.plain.sent == 0
+
+
+async def test_a_sibling_that_waits_for_long_looks_less_often(bench: Bench) -> None:
+    """It read its message from Slack once a second, for as long as Plain was down."""
+    bench.post(1)
+    bench.post(2, thread_ts=ts(1))
+    bench.plain.before = [UNKNOWN]
+    await bench.fail(bench.react(1), 1)
+    bench.ledger.record(escalation(2))
+    pauses = []
+    for _ in range(6):
+        fault = await bench.fail(_second(bench))
+        assert fault.cause == "conversation_held"
+        pauses.append(fault.after)
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+
+
+def _second(bench: Bench) -> Claim:
+    return next(c for c in bench.ledger.claim("one", 8) if c.escalation == escalation(2))
+
+
+async def test_a_clock_that_was_set_back_does_not_make_it_look_every_second(bench: Bench) -> None:
+    bench.post()
+    bench.plain.before = [UNKNOWN]
+    await bench.fail(bench.react())
+    claim = bench.claim()
+    with pytest.raises(Wait) as wait:
+        await bench.deliver(replace(claim, now=claim.now - 300))
+    assert wait.value.after == 150.0

@@ -1,0 +1,113 @@
+"""Who has waited for a minute hears of it, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot.core.faults import Reason, Refused, TryLater
+from bot.core.model import Created, Rule, Standing, Turned, Via
+from bot.flows.notice import QUEUED_SECONDS, tell_queued
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+from bot.store.queued import Queue
+from tests.conftest import Clock
+from tests.flows.fakes import FakeSlack, profile, run
+from tests.nouns import TICKET, escalation
+
+MEMBERS = frozenset({Standing.MEMBER})
+
+
+class Bench:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.ledger = Ledger(database)
+        self.queue = Queue(database)
+        self.clock = clock
+        self.slack = FakeSlack()
+
+    async def tell(self) -> list[str]:
+        """One round; who was told."""
+        self.slack.queued.clear()
+        await tell_queued(self.queue, self.slack, MEMBERS, run)
+        return [trigger.request for trigger in self.slack.queued]
+
+
+@pytest.fixture
+def bench(database_url: str, clock: Clock) -> Iterator[Bench]:
+    database = Database(database_url, clock)
+    yield Bench(database, clock)
+    database.close()
+
+
+async def test_each_is_told_once_and_not_before_a_minute(bench: Bench) -> None:
+    bench.ledger.record(escalation(1))
+    bench.clock.move(QUEUED_SECONDS - 1)
+    bench.ledger.record(escalation(2))
+    assert await bench.tell() == []
+    bench.clock.move(1)
+    assert await bench.tell() == ["Ev1"]
+    assert await bench.tell() == []
+    bench.clock.move(QUEUED_SECONDS)
+    assert await bench.tell() == ["Ev2"]
+    bench.clock.move(3600)
+    assert await bench.tell() == []
+
+
+async def test_what_is_settled_is_not_queued(bench: Bench) -> None:
+    bench.ledger.record(escalation())
+    (claim,) = bench.ledger.claim("one", 1)
+    bench.ledger.settle(claim, Created(TICKET))
+    bench.clock.move(QUEUED_SECONDS)
+    assert await bench.tell() == []
+
+
+async def test_asking_again_after_a_refusal_waits_its_own_minute(bench: Bench) -> None:
+    bench.ledger.record(escalation())
+    (claim,) = bench.ledger.claim("one", 1)
+    bench.ledger.settle(claim, Turned(Reason.EMPTY, {}))
+    bench.clock.move(QUEUED_SECONDS)
+    bench.ledger.record(escalation(request="Ev9"))
+    assert await bench.tell() == []
+    bench.clock.move(QUEUED_SECONDS)
+    assert await bench.tell() == ["Ev9"]
+
+
+async def test_a_reaction_that_would_be_settled_in_silence_stays_silent(bench: Bench) -> None:
+    bench.slack.profiles["U0GUEST"] = profile("U0GUEST", standing=Standing.GUEST)
+    bench.slack.profiles["U0ROBOT"] = profile("U0ROBOT", standing=Standing.BOT)
+    bench.ledger.record(escalation(1, asker="U0GUEST"))
+    bench.ledger.record(escalation(2, asker="U0ROBOT"))
+    elsewhere = Rule(emoji=("ticket",), channels=("#billing",))
+    bench.ledger.record(replace(escalation(3), rules=(elsewhere,)))
+    bench.ledger.record(escalation(4, asker="U0GUEST", via=Via.COMMAND))
+    bench.clock.move(QUEUED_SECONDS)
+    assert await bench.tell() == ["Ev4"]
+
+
+async def test_a_notice_that_was_surely_not_said_is_said_in_a_later_round(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.ledger.record(escalation(number))
+    bench.clock.move(QUEUED_SECONDS)
+    bench.slack.tell_faults = [TryLater("slack_ratelimited", after=1.0)]
+    assert await bench.tell() == []
+    assert await bench.tell() == ["Ev1", "Ev2", "Ev3"]
+
+
+async def test_a_notice_that_may_have_been_said_is_not_repeated(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.ledger.record(escalation(number))
+    bench.clock.move(QUEUED_SECONDS)
+    bench.slack.tell_faults = [TryLater("slack_timeout", unknown=True)]
+    assert await bench.tell() == []
+    assert await bench.tell() == ["Ev2"]
+
+
+async def test_a_notice_that_slack_takes_nowhere_holds_up_nobody(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.ledger.record(escalation(number))
+    bench.clock.move(QUEUED_SECONDS)
+    bench.slack.tell_faults = [Refused(Reason.SLACK_REFUSED, code="x", method="y")]
+    assert await bench.tell() == ["Ev2"]
+    assert await bench.tell() == []

@@ -1,0 +1,136 @@
+"""A thread whose create was in doubt is looked for once more, against a real ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.model import Added, Created, Outcome
+from bot.flows.ports import Claim
+from bot.flows.verify import CLOCK_SKEW, Double, Sighted, verify
+from bot.store.doubts import AGAIN_SECONDS, Doubts
+from bot.store.engine import Database
+from bot.store.history import Entry, History
+from bot.store.ledger import VERIFY_SECONDS, Ledger
+from tests.conftest import Clock
+from tests.flows.fakes import run
+from tests.nouns import TICKET, escalation
+
+KEY = escalation().key
+OWN = Sighted(TICKET.id, TICKET.ref, KEY)
+TWIN = Sighted("th_2", "T-2", KEY)
+STRANGER = Sighted("th_3", "T-3", "another key")
+
+
+@dataclass
+class Threads:
+    """A Plain that shows these threads."""
+
+    threads: list[Sighted] = field(default_factory=lambda: [OWN])
+    faults: list[Fault] = field(default_factory=list)
+    asked: list[tuple[str, float]] = field(default_factory=list)
+
+    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+        self.asked.append((customer, since))
+        if self.faults:
+            raise self.faults.pop(0)
+        return self.threads
+
+
+@dataclass
+class Bench:
+    database: Database
+    clock: Clock
+    plain: Threads = field(default_factory=Threads)
+    told: list[Double] = field(default_factory=list)
+
+    def settle(self, *, doubtful: bool, outcome: Outcome | None = None) -> None:
+        """An escalation comes to its end; `doubtful`: after an attempt of which nobody knows."""
+        ledger = Ledger(self.database)
+        ledger.record(escalation())
+        claim = self._frozen(ledger)
+        if doubtful:
+            ledger.retry_later(claim, 0.0, "plain_502", failed=True, unknown=True)
+            claim = self._frozen(ledger)
+        ledger.settle(claim, outcome or Created(TICKET))
+
+    def _frozen(self, ledger: Ledger) -> Claim:
+        (claim,) = ledger.claim("one", 1)
+        ledger.freeze(
+            claim,
+            conversation_key=KEY,
+            customer="c_1",
+            requester="U0AUTHOR",
+            message=None,
+            person=None,
+        )
+        return claim
+
+    async def look(self) -> int:
+        return await verify(Doubts(self.database), self.plain, run, self.told.append)
+
+    @property
+    def entry(self) -> Entry:
+        (entry,) = History(self.database).find(KEY)
+        return entry
+
+
+@pytest.fixture
+def bench(database: Database, clock: Clock) -> Bench:
+    return Bench(database, clock)
+
+
+async def test_a_double_is_told_once_and_stays_to_be_seen(bench: Bench) -> None:
+    bench.settle(doubtful=True)
+    asked_at = bench.clock.now
+    bench.plain.threads = [OWN, STRANGER, TWIN]
+    bench.clock.move(VERIFY_SECONDS)
+    assert await bench.look() == 1
+    (double,) = bench.told
+    assert (double.row.external_id, double.row.ref, double.others) == (KEY, "T-1", ("T-2",))
+    assert bench.entry.doubles == ["T-2"]
+    assert bench.plain.asked == [("c_1", asked_at - CLOCK_SKEW)]
+    bench.clock.move(VERIFY_SECONDS)
+    assert await bench.look() == 0
+    assert len(bench.told) == 1
+
+
+async def test_a_thread_that_is_alone_is_not_looked_at_again(bench: Bench) -> None:
+    bench.settle(doubtful=True)
+    bench.clock.move(VERIFY_SECONDS)
+    assert await bench.look() == 1
+    assert (bench.told, bench.entry.doubles, bench.entry.verify_at) == ([], None, None)
+
+
+async def test_it_is_not_looked_at_before_its_time(bench: Bench) -> None:
+    bench.settle(doubtful=True)
+    bench.clock.move(VERIFY_SECONDS - 1)
+    assert await bench.look() == 0
+    assert bench.plain.asked == []
+
+
+@pytest.mark.parametrize(("doubtful", "outcome"), [(False, Created(TICKET)), (True, Added(TICKET))])
+async def test_what_was_never_in_doubt_is_not_looked_at(
+    bench: Bench, doubtful: bool, outcome: Outcome
+) -> None:
+    bench.settle(doubtful=doubtful, outcome=outcome)
+    assert bench.entry.verify_at is None
+    bench.clock.move(VERIFY_SECONDS)
+    assert await bench.look() == 0
+
+
+@pytest.mark.parametrize("fault", [TryLater("plain_502"), Refused(Reason.PLAIN_FORBIDDEN)])
+async def test_a_look_that_fails_is_made_again(bench: Bench, fault: Fault) -> None:
+    bench.settle(doubtful=True)
+    bench.plain.threads = [OWN, TWIN]
+    bench.plain.faults = [fault]
+    bench.clock.move(VERIFY_SECONDS)
+    assert await bench.look() == 1
+    assert bench.told == []
+    assert await bench.look() == 0
+    bench.clock.move(AGAIN_SECONDS)
+    await bench.look()
+    assert len(bench.told) == 1

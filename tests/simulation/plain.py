@@ -1,0 +1,214 @@
+"""A Plain in memory that answers late, twice or never; it outlives the processes that ask it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from bot.core.faults import Reason, Refused
+from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
+from bot.flows.ports import PlainThread
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+    from tests.simulation.weather import Dice, Fate
+
+T = TypeVar("T")
+
+_DUPLICATE = Refused(Reason.PLAIN_REFUSED, code="duplicate_external_id")
+
+
+@dataclass
+class Thread:
+    """A thread that stands; look-ups show it from `shown_at` (loop time) on."""
+
+    id: str
+    ref: str
+    draft: ThreadDraft
+    shown_at: float
+
+
+@dataclass
+class Event:
+    draft: EventDraft
+    shown_at: float
+
+
+@dataclass
+class Plain:
+    """The service. `refuses_duplicates`: whether a customer's second externalId is an error,
+    which Plain does not document."""
+
+    loop: asyncio.AbstractEventLoop
+    dice: Dice
+    refuses_duplicates: bool
+    threads: list[Thread] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    """Customers that were deleted."""
+    in_flight: int = 0
+    """Writes that were sent and may still take effect, or do not show yet."""
+    look_ups: dict[str, int] = field(default_factory=dict)
+
+    def create(self, draft: ThreadDraft, lag: float) -> PlainThread:
+        if draft.customer in self.gone:
+            raise Refused(Reason.BROKEN_LINK, customer=draft.customer)
+        name = (draft.customer, draft.external_id)
+        if self.refuses_duplicates and any(
+            (t.draft.customer, t.draft.external_id) == name for t in self.threads
+        ):
+            raise _DUPLICATE
+        number = len(self.threads) + 1
+        thread = Thread(f"th_{number}", f"T-{number}", draft, self.loop.time() + lag)
+        self.threads.append(thread)
+        return _shown(thread)
+
+    def add(self, draft: EventDraft, lag: float) -> None:
+        name = (draft.thread, draft.external_id)
+        if self.refuses_duplicates and any(
+            (e.draft.thread, e.draft.external_id) == name for e in self.events
+        ):
+            raise _DUPLICATE
+        self.events.append(Event(draft, self.loop.time() + lag))
+
+    def find(self, customer: str, external_id: str) -> PlainThread | None:
+        self.look_ups[external_id] = self.look_ups.get(external_id, 0) + 1
+        for thread in self.threads:
+            same = (thread.draft.customer, thread.draft.external_id) == (customer, external_id)
+            if same and thread.shown_at <= self.loop.time():
+                return _shown(thread)
+        return None
+
+    def has(self, thread: str, external_id: str) -> bool:
+        self.look_ups[external_id] = self.look_ups.get(external_id, 0) + 1
+        return any(
+            (event.draft.thread, event.draft.external_id) == (thread, external_id)
+            and event.shown_at <= self.loop.time()
+            for event in self.events
+        )
+
+    def customer(self, name: str) -> Customer | None:
+        """Everybody is a customer who is not gone, or called nobody."""
+        customer = customer_id(name)
+        gone = customer in self.gone or "nobody" in name
+        return None if gone else Customer(customer, name)
+
+
+def customer_id(name: str) -> str:
+    """The id of the customer whom `name` names, in one of the three ways."""
+    if name.startswith("c_"):
+        return name
+    return "c_" + "".join(filter(str.isalnum, name.removeprefix("external:").split("@")[0]))
+
+
+def _shown(thread: Thread) -> PlainThread:
+    draft = thread.draft
+    return PlainThread(
+        id=thread.id,
+        ref=thread.ref,
+        title=draft.title,
+        status="TODO",
+        priority=2,
+        external_id=draft.external_id,
+        preview_text=None,
+        customer=Customer(draft.customer, "Somebody"),
+        labels=(),
+        assignee=None,
+        created_at="2026-01-01T00:00:00Z",
+        created_by=None,
+    )
+
+
+class PlainPort:
+    """One process's way to Plain: `ports.Plain`."""
+
+    def __init__(self, plain: Plain, process: Process) -> None:
+        self._plain = plain
+        self._process = process
+        self._workspace: str | None = None
+
+    async def open_thread(self, draft: ThreadDraft) -> PlainThread:
+        return await self._write("create", lambda lag: self._plain.create(draft, lag))
+
+    async def add_event(self, draft: EventDraft) -> None:
+        await self._write("add", lambda lag: self._plain.add(draft, lag))
+
+    async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
+        return await self._read("find", lambda: self._plain.find(customer, external_id))
+
+    async def has_event(self, thread: str, external_id: str) -> bool:
+        return await self._read("has", lambda: self._plain.has(thread, external_id))
+
+    async def find_customer(self, name: str) -> Customer | None:
+        return await self._read("customer", lambda: self._plain.customer(name))
+
+    async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
+        def upsert() -> Customer:
+            self._plain.gone.discard(customer_id(email))
+            return Customer(customer_id(email), name, email)
+
+        return await self._read("upsert", upsert)
+
+    async def label_types(self) -> Sequence[LabelType]:
+        return ()
+
+    async def user_by_email(self, email: str) -> str | None:
+        return None
+
+    async def workspace_id(self) -> str:
+        if self._workspace is None:
+            self._workspace = await self._read("workspace", lambda: "w_1")
+        return self._workspace
+
+    async def _read(self, name: str, read: Callable[[], T]) -> T:
+        await self._process.step(f"plain.{name}")
+        fate = self._plain.dice.plain_read(self._plain.loop.time())
+        await asyncio.sleep(fate.effect or 0.0)
+        value = read()
+        await asyncio.sleep(max(0.0, fate.answer - (fate.effect or 0.0)))
+        await self._process.step(f"plain.{name}.answer")
+        if fate.fault is not None:
+            raise fate.fault
+        return value
+
+    async def _write(self, name: str, take_effect: Callable[[float], T]) -> T:
+        """The request leaves at once: a process that stands still right here, after the flow's
+        last look at its lease, is what the design states as possible."""
+        await self._process.step(f"plain.{name}", may_pause=False)
+        self._process.sends(name)
+        fate = self._plain.dice.plain_write(
+            self._plain.loop.time(), may_come_twice=self._plain.refuses_duplicates
+        )
+        results = self._send(fate, take_effect)
+        await asyncio.sleep(fate.answer)
+        await self._process.step(f"plain.{name}.answer")
+        if fate.fault is not None:
+            raise fate.fault
+        result = results[-1]
+        if isinstance(result, Refused):
+            raise result
+        return result
+
+    def _send(self, fate: Fate, take_effect: Callable[[float], T]) -> list[T | Refused]:
+        """From here on it is in Plain's hands, whatever becomes of the process."""
+        results: list[T | Refused] = []
+        plain = self._plain
+        if fate.effect is None:
+            return results
+
+        def arrive() -> None:
+            for _ in range(2 if fate.twice else 1):
+                try:
+                    results.append(take_effect(fate.lag))
+                except Refused as refusal:
+                    results.append(refusal)
+
+        def land() -> None:
+            plain.in_flight -= 1
+
+        plain.in_flight += 1
+        plain.loop.call_later(fate.effect, arrive)
+        plain.loop.call_later(fate.effect + fate.lag, land)
+        return results

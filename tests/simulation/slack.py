@@ -1,0 +1,248 @@
+"""A Slack in memory: messages, people, deliveries with Slack's schedule, and what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bot.core.faults import Reason, Refused
+from bot.core.model import (
+    Added,
+    Channel,
+    Created,
+    Draft,
+    Message,
+    Names,
+    Outcome,
+    Profile,
+    Remark,
+    ReplyTo,
+    Standing,
+    Ticket,
+    Trigger,
+    Turned,
+    Unwanted,
+    Via,
+)
+from bot.core.refs import MessageRef, message_key, permalink
+from bot.core.richtext import Mention, Paragraph, Text
+from tests.nouns import TEAM
+
+if TYPE_CHECKING:
+    from tests.simulation.clock import Numbers, VirtualLoop
+    from tests.simulation.process import Process
+    from tests.simulation.weather import Dice
+
+RETRIES = (3.0, 60.0, 300.0)
+"""Seconds after which Slack sends an event again that was not taken.
+https://docs.slack.dev/apis/events-api/#retries"""
+PATIENCE = 3.0
+"""Seconds within which Slack wants its answer."""
+
+PEOPLE = {
+    "UADA": Standing.MEMBER,
+    "UBEN": Standing.MEMBER,
+    "UCEM": Standing.MEMBER,
+    "UGUS": Standing.GUEST,
+    "UBOT": Standing.BOT,
+}
+WITHOUT_EMAIL = "UCEM"
+CHANNELS = {"CSUPPORT": "support", "CRANDOM": "random"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer as it was attempted. `heard`: the person sees it, now or in a moment."""
+
+    reference: str
+    request: str
+    outcome: Outcome
+    heard: bool
+    refused: bool
+    at: float
+
+
+@dataclass
+class Slack:
+    """The service. `post` hands a delivery to some process; False where nobody took it."""
+
+    loop: VirtualLoop
+    dice: Dice
+    numbers: Numbers
+    hand_over: Callable[[Callable[[Process], Awaitable[bool]]], Awaitable[bool]]
+    messages: dict[MessageRef, Message] = field(default_factory=dict)
+    roots: dict[str, str] = field(default_factory=dict)
+    """Message key to the key of its Slack thread's root; also of what was deleted."""
+    shut: set[str] = field(default_factory=set)
+    """Channels that the bot was removed from."""
+    accepted: list[Trigger] = field(default_factory=list)
+    """What Slack, or the person, was told "taken" for."""
+    told: list[Told] = field(default_factory=list)
+    views: dict[str, tuple[str, Draft]] = field(default_factory=dict)
+    """Open forms by the trigger id that opened them."""
+    remarks: int = 0
+    under_way: int = 0
+    """Deliveries that are not over."""
+
+    def post(self, author: str, channel: str, root: Message | None = None) -> Message:
+        """Somebody writes, at the top or into the Slack thread of `root`."""
+        number = self.numbers.next("message")
+        ref = MessageRef(channel, f"{1_700_000_000 + number}.000100")
+        root_ts = None
+        if root is not None and root.ref is not None:
+            root_ts = root.thread_ts or root.ref.ts
+            self._open_thread(MessageRef(channel, root_ts))
+        message = Message(ref, author, (Paragraph((Text(f"Line {number}"),)),), root_ts)
+        self.messages[ref] = message
+        self.roots[message_key(TEAM, ref)] = message_key(
+            TEAM, MessageRef(channel, root_ts or ref.ts)
+        )
+        return message
+
+    def _open_thread(self, ref: MessageRef) -> None:
+        if ref in self.messages:
+            self.messages[ref] = replace(self.messages[ref], thread_ts=ref.ts)
+
+    async def deliver_event(self, trigger: Trigger) -> None:
+        """An event: sent again until it is taken, and sometimes for no reason at all."""
+        self.under_way += 1
+        try:
+            if self.dice.strikes("delivered_late"):
+                await asyncio.sleep(self.dice.between(1.0, 60.0))
+            for pause in (*RETRIES, None):
+                if await self._deliver(trigger):
+                    break
+                if pause is not None:
+                    await asyncio.sleep(pause + self.dice.between(0.0, 1.0))
+            if self.dice.strikes("delivered_twice"):
+                await asyncio.sleep(self.dice.between(0.0, 120.0))
+                await self._deliver(trigger)
+        finally:
+            self.under_way -= 1
+
+    async def deliver_once(self, take: Callable[[Process], Awaitable[bool]]) -> bool:
+        """A command or an interaction, which Slack never sends again."""
+        self.under_way += 1
+        try:
+            return not self.dice.strikes("delivery_fails") and await self.hand_over(take)
+        finally:
+            self.under_way -= 1
+
+    async def _deliver(self, trigger: Trigger) -> bool:
+        if self.dice.strikes("delivery_fails"):
+            return False
+        if not await self.hand_over(lambda process: process.on_event(trigger)):
+            return False
+        if self.dice.strikes("ack_lost"):
+            return False
+        self.accepted.append(trigger)
+        return True
+
+
+class SlackPort:
+    """One process's way to Slack: `ports.Slack` and `intake.Forms`."""
+
+    def __init__(self, slack: Slack, process: Process) -> None:
+        self._slack = slack
+        self._process = process
+        self._known: set[str] = set()
+
+    async def message(self, ref: MessageRef) -> Message:
+        await self._call("message")
+        if ref.channel in self._slack.shut:
+            raise Refused(Reason.NOT_IN_CHANNEL, channel=ref.channel)
+        if ref not in self._slack.messages:
+            raise Refused(Reason.MESSAGE_NOT_FOUND)
+        return self._slack.messages[ref]
+
+    async def profile(self, user: str) -> Profile | None:
+        await self._call_once(user)
+        return Profile(
+            user=user,
+            team=TEAM,
+            name=user.removeprefix("U").title(),
+            standing=PEOPLE[user],
+            email=None if user == WITHOUT_EMAIL else f"{user.lower()}@example.com",
+            email_confirmed=True,
+        )
+
+    async def channel(self, channel: str) -> Channel:
+        await self._call_once(channel)
+        return Channel(channel, CHANNELS[channel])
+
+    async def names(self, mentions: Sequence[Mention]) -> Names:
+        return Names()
+
+    async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
+        await self._call("permalink")
+        return permalink("https://example.slack.com/", ref, thread_ts)
+
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
+        if isinstance(outcome, Unwanted) or _in_silence(trigger, outcome):
+            return
+        await self._process.step("slack.tell")
+        fate = self._slack.dice.slack_answer(self._slack.loop.time())
+        told = Told(
+            reference,
+            trigger.request,
+            outcome,
+            heard=fate.effect is not None,
+            refused=isinstance(fate.fault, Refused),
+            at=self._slack.loop.time(),
+        )
+        self._slack.told.append(told)
+        self._process.tells(told)
+        await asyncio.sleep(fate.answer)
+        await self._process.step("slack.tell.answer")
+        if fate.fault is not None:
+            self._process.disturbances += 1
+            raise fate.fault
+        self._process.was_told(told)
+
+    async def tell_queued(self, trigger: Trigger, reference: str) -> None:
+        await self._call("tell_queued")
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+        await self._call("remark")
+        self._slack.remarks += 1
+
+    async def open_form(self, trigger_id: str, draft: Draft) -> str:
+        await self._call("open_form")
+        view_id = f"V{self._slack.numbers.next('view')}"
+        self._slack.views[trigger_id] = (view_id, draft)
+        return view_id
+
+    async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
+        await self._call("show_ticket")
+
+    async def show_not_recorded(self, view_id: str) -> None:
+        await self._call("show_not_recorded")
+
+    async def _call_once(self, name: str) -> None:
+        """Of what the client keeps at hand."""
+        if name not in self._known:
+            await self._call(name)
+            self._known.add(name)
+
+    async def _call(self, name: str) -> None:
+        await self._process.step(f"slack.{name}")
+        fate = self._slack.dice.slack_call(self._slack.loop.time())
+        await asyncio.sleep(fate.answer)
+        await self._process.step(f"slack.{name}.answer")
+        if fate.fault is not None:
+            raise fate.fault
+
+
+def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:
+    """As `slack.answers` has it: where a reaction is not allowed, it is just a reaction."""
+    return (
+        isinstance(outcome, Turned)
+        and outcome.reason is Reason.NOT_ALLOWED
+        and trigger.via is Via.REACTION
+    )
+
+
+def is_success(outcome: Outcome) -> bool:
+    return isinstance(outcome, Created | Added)

@@ -1,0 +1,148 @@
+"""Bridges that are broken on purpose: the simulation has to find each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot.core.model import Outcome, Trigger, Turned
+from bot.flows import deliver
+from bot.flows.intake import Intake
+from bot.flows.ports import Claim, Recorded
+from bot.store import rows
+from bot.store.ledger import Ledger
+from bot.store.schema import escalation as table
+from bot.worker import Turns, Worker
+from tests.simulation.store import Store
+from tests.simulation.world import Simulation, Violation
+
+MOST_SEEDS = 150
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def looks_up_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What was sent without an answer is sent again."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    patch.setattr(deliver, "_sent_before", nothing)
+
+
+def waits_for_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What cannot be found at once is held for lost: no settle window."""
+    sent_before: Any = deliver._sent_before  # type: ignore[attr-defined, unused-ignore]
+
+    async def impatient(claim: Claim, world: deliver.World) -> Outcome | None:
+        found: Outcome | None = await sent_before(
+            claim, replace(world, policy=replace(world.policy, settle_window=0.0))
+        )
+        return found
+
+    patch.setattr(deliver, "_sent_before", impatient)
+
+
+def writes_without_its_lease(patch: pytest.MonkeyPatch) -> None:
+    """Whoever lost the row writes to it all the same."""
+
+    def unfenced(self: Ledger, connection: Any, claim: Claim, **values: Any) -> None:
+        connection.execute(update(table).where(table.c.id == claim.id).values(values))
+
+    patch.setattr(Ledger, "_fenced", unfenced)
+
+
+def answers_before_it_settles(patch: pytest.MonkeyPatch) -> None:
+    settle: Any = Worker._settle
+
+    async def hasty(self: Worker, claim: Claim, delivery: Any) -> Outcome | None:
+        kept = self.deliver
+
+        async def deliver_and_tell(claim: Claim, progress: Any) -> Outcome:
+            found = await kept(claim, progress)
+            await self.tell(delivery.trigger, found, claim.reference)
+            return found
+
+        outcome = await settle(replace(self, deliver=deliver_and_tell), claim, delivery)
+        return outcome if isinstance(outcome, Turned) else None
+
+    patch.setattr(Worker, "_settle", hasty)
+
+
+def frees_no_conversation(patch: pytest.MonkeyPatch) -> None:
+    """A row that is refused keeps its Slack thread for itself."""
+    patch.setattr(
+        rows, "UNFROZEN", {k: v for k, v in rows.UNFROZEN.items() if k != "conversation_key"}
+    )
+
+
+def forgets_the_customer(patch: pytest.MonkeyPatch) -> None:
+    """Another attempt finds out anew whose ticket it is."""
+    claim_of = rows.claim
+    patch.setattr(rows, "claim", lambda row: replace(claim_of(row), customer=None))
+
+
+def believes_every_failure(patch: pytest.MonkeyPatch) -> None:
+    """A write without an answer counts as not processed."""
+    retry_later = Ledger.retry_later
+
+    def sure(self: Ledger, *args: Any, failed: bool, unknown: bool) -> None:
+        retry_later(self, *args, failed=failed, unknown=False)
+
+    patch.setattr(Ledger, "retry_later", sure)
+
+
+def takes_no_turns(patch: pytest.MonkeyPatch) -> None:
+    """The messages of a Slack thread go in any order."""
+
+    async def at_once(*_: object) -> None:
+        return None
+
+    patch.setattr(Turns, "wait", at_once)
+
+
+def acknowledges_before_it_records(patch: pytest.MonkeyPatch) -> None:
+    take = Intake.take
+
+    async def later(self: Intake, trigger: Trigger) -> Recorded:
+        async def recording() -> None:
+            await asyncio.sleep(0.5)
+            await take(self, trigger)
+
+        task = asyncio.ensure_future(recording())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return Recorded(fresh=False)
+
+    patch.setattr(Intake, "take", later)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        looks_up_nothing,
+        waits_for_nothing,
+        writes_without_its_lease,
+        answers_before_it_settles,
+        frees_no_conversation,
+        forgets_the_customer,
+        believes_every_failure,
+        takes_no_turns,
+        acknowledges_before_it_records,
+    ],
+)
+def test_a_broken_bridge_is_found(
+    store: Store, monkeypatch: pytest.MonkeyPatch, broken: Break
+) -> None:
+    broken(monkeypatch)
+    for seed in range(1, MOST_SEEDS + 1):
+        try:
+            Simulation(seed, store).run()
+        except Violation as found:
+            print(f"{broken.__name__}: seed {seed}: {found}")
+            return
+    pytest.fail(f"{broken.__name__} was not found in {MOST_SEEDS} seeds")

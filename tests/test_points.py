@@ -1,0 +1,78 @@
+"""The points: silent unless somebody watches, and where they say they are."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot import points
+from bot.core.faults import TryLater
+from bot.points import Point
+from bot.store.engine import Database
+from tests.ways.stage import stage
+
+Passed = list[tuple[Point, str]]
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> Passed:
+    """The points that this process passes from now on."""
+    seen: Passed = []
+    monkeypatch.setattr(points, "_watcher", points._unwatched)
+    points.watch(lambda point, about: seen.append((point, about)))
+    return seen
+
+
+def test_nobody_watches_by_itself() -> None:
+    assert points._watcher is points._unwatched
+
+
+def test_a_commit_is_between_its_points(database: Database, passed: Passed) -> None:
+    with database.writing() as connection:
+        connection.execute(text("SELECT 1"))
+        assert passed == []
+    assert passed == [(Point.BEFORE_COMMIT, ""), (Point.AFTER_COMMIT, "")]
+
+
+def test_what_is_rolled_back_passes_no_commit(database: Database, passed: Passed) -> None:
+    def break_off() -> None:
+        with database.writing():
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
+    assert passed == []
+
+
+def test_what_came_too_late_passes_no_commit(database: Database, passed: Passed) -> None:
+    def take_too_long() -> None:
+        with database.writing(within=0.05) as connection:
+            connection.execute(text("SELECT 1"))
+            time.sleep(0.1)
+
+    with pytest.raises(TryLater):
+        take_too_long()
+    assert passed == []
+
+
+async def test_every_request_is_between_its_points(
+    sqlite_url: str, tmp_path: Path, passed: Passed
+) -> None:
+    async with stage(sqlite_url, tmp_path) as on:
+        await on.ask()
+        await on.settled()
+    for before, after in (
+        (Point.BEFORE_SLACK, Point.AFTER_SLACK),
+        (Point.BEFORE_PLAIN, Point.AFTER_PLAIN),
+    ):
+        begun = [about for point, about in passed if point is before]
+        ended = [about for point, about in passed if point is after]
+        assert sorted(begun) == sorted(ended)
+    assert passed.index((Point.BEFORE_PLAIN, "createThread")) < passed.index(
+        (Point.AFTER_PLAIN, "createThread")
+    )
+    said = [call.method for call in on.slack.calls if not call.method.startswith("apps.")]
+    assert sorted(said) == sorted(about for point, about in passed if point is Point.BEFORE_SLACK)
