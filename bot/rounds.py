@@ -1,14 +1,17 @@
-"""Looks through Slack's history again and again, and says what came of it."""
+"""What comes round again and again, and what is said of it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from bot.core.faults import Fault
 from bot.core.findings import Report, Scope, Verdict
+from bot.flows.ports import reference
 from bot.flows.reconcile import World, reconcile
+from bot.flows.verify import Double
 
 RECONCILE_SECONDS = 900.0
 """From the end of one pass to the beginning of the next."""
@@ -16,23 +19,43 @@ RECONCILE_SECONDS = 900.0
 log = structlog.get_logger("bot.rounds")
 
 
+async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    """Do `work` now and every `seconds`, until cancelled; what goes wrong is logged."""
+    while True:
+        try:
+            await work()
+        except (Fault, TimeoutError) as fault:
+            log.info("round_waits", cause=str(fault) or type(fault).__name__)
+        except Exception:
+            log.exception("round_broke")
+        await asyncio.sleep(seconds)
+
+
+def tell_of_double(double: Double) -> None:
+    """A second thread of one escalation was found: people have to look at both."""
+    log.warning(
+        "double_found",
+        key=double.row.external_id,
+        reference=reference(double.row.id),
+        thread=double.row.ref,
+        others=", ".join(double.others),
+    )
+
+
 async def reconcile_again(
-    world: World, *, at_once: bool = True, every: float = RECONCILE_SECONDS
+    world: World, *, at_once: bool = True, every_seconds: float = RECONCILE_SECONDS
 ) -> None:
-    """Reconcile now (or, not `at_once`, a pause later) and every `every` seconds.
+    """Reconcile now (or, not `at_once`, a pause later) and every so many seconds.
 
     Runs until it is cancelled; what goes wrong is logged, and tried again at its time.
     """
     if not at_once:
-        await asyncio.sleep(every)
-    while True:
-        try:
-            _note(await reconcile(world, Scope()))
-        except (Fault, TimeoutError) as fault:
-            log.warning("reconcile_waits", cause=str(fault) or type(fault).__name__)
-        except Exception:
-            log.exception("reconcile_broke")
-        await asyncio.sleep(every)
+        await asyncio.sleep(every_seconds)
+
+    async def once() -> None:
+        _note(await reconcile(world, Scope()))
+
+    await every(every_seconds, once)
 
 
 def _note(report: Report) -> None:

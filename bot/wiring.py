@@ -6,19 +6,16 @@ import asyncio
 import hashlib
 import ipaddress
 import os
-import signal
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Set
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
-import uvicorn
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -27,12 +24,12 @@ from starlette.applications import Starlette
 from bot import http, rounds
 from bot.core import reactions
 from bot.core.faults import Fault, TryLater
-from bot.core.model import Installation, Standing, Trigger
+from bot.core.model import Installation, Trigger
 from bot.flows import notice, reconcile
 from bot.flows.deliver import Policy, World, deliver
 from bot.flows.intake import Intake
-from bot.flows.ports import Place, Recorded, Run, reference
-from bot.flows.verify import Double, verify
+from bot.flows.ports import Place, Recorded, Run
+from bot.flows.verify import verify
 from bot.metrics import Metrics
 from bot.plain.client import ANSWER_SECONDS, PlainClient
 from bot.plain.pace import Pace
@@ -57,6 +54,7 @@ from bot.store.queued import Queue
 from bot.store.rates import Rates
 from bot.store.retention import Retention
 from bot.store.single import only_one
+from bot.store.threads import Threads
 from bot.worker import Worker
 
 log = structlog.get_logger("bot")
@@ -66,7 +64,7 @@ T = TypeVar("T")
 
 READY_SECONDS = 2.0
 VERIFY_EVERY_SECONDS = 60.0
-SWEEP_SECONDS = 300.0
+ERASE_SECONDS = 300.0
 QUEUED_EVERY_SECONDS = 10.0
 
 
@@ -100,20 +98,6 @@ class Bridge:
     doors: Doors
     installation: Installation
     reconciling: reconcile.World
-
-
-class Threads:
-    """Runs blocking work in a few threads: `ports.Run`."""
-
-    def __init__(self, count: int = 8) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="store")
-
-    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def open_database(settings: Settings) -> Database:
@@ -226,11 +210,28 @@ async def bridge(
             settings, database, slack, run, installation, doors.intake.take
         )
         again = partial(rounds.reconcile_again, reconciling, at_once=rules_known)
-        sweep = partial(_sweep, drafts, Retention(database), settings.privacy.keep_text_days, run)
-        tell = partial(_tell_queued, Queue(database), slack, world.policy.who, run)
-        await _background(stack, elected.lead(database, sweep, tell, again))
-        pause = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
-        await _background(stack, _verify(Doubts(database), plain, run, pause))
+        queue, retention, doubts = Queue(database), Retention(database), Doubts(database)
+
+        async def erase() -> None:
+            await run(drafts.erase_old)
+            await run(retention.erase_addresses)
+            await run(retention.erase_texts, settings.privacy.keep_text_days)
+
+        elected_works = (
+            again,
+            partial(rounds.every, ERASE_SECONDS, erase),
+            partial(
+                rounds.every,
+                QUEUED_EVERY_SECONDS,
+                lambda: notice.tell_queued(queue, slack, world.policy.who, run),
+            ),
+            partial(
+                rounds.every,
+                min(VERIFY_EVERY_SECONDS, windows.verify / 4),
+                lambda: verify(doubts, plain, run, rounds.tell_of_double),
+            ),
+        )
+        await _background(stack, elected.lead(database, *elected_works))
         link = await _link(settings, app, stack) if hears else None
 
         async def is_ready() -> bool:
@@ -255,33 +256,6 @@ async def bridge(
         )
 
 
-async def serve(settings: Settings) -> None:
-    """`plain-bridge run`: the doors and the worker, until the process is asked to end."""
-    async with bridge(settings) as built:
-        config = uvicorn.Config(
-            built.http,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=5,
-        )
-        log.info("serving", host=settings.host, port=settings.port, team=built.installation.team)
-        server = _Server(config)
-        _on_signals(server.leave)
-        await server.serve()
-
-
-async def work(settings: Settings) -> None:
-    """`plain-bridge worker`: the worker alone, until the process is asked to end."""
-    ended = asyncio.Event()
-    async with bridge(settings, hears=False) as built:
-        _on_signals(ended.set)  # not sooner: the start may wait for Slack, and a signal ends that
-        log.info("working", team=built.installation.team)
-        await ended.wait()
-
-
 def reconciling_world(
     settings: Settings,
     database: Database,
@@ -304,29 +278,6 @@ def reconciling_world(
         installation=installation,
         clock=time.time,
     )
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the process.
-
-    uvicorn's own server raises them anew as soon as it has ended, which would kill the process
-    before the worker could finish.
-    """
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def leave(self) -> None:
-        """Take no more requests, answer those that are there, and end."""
-        self.should_exit = True
-
-
-def _on_signals(end: Callable[[], None]) -> None:
-    """Call `end` when the process is asked to end."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end)
 
 
 # Parts
@@ -406,42 +357,6 @@ async def _installation(
             log.warning("slack_not_reached", cause=fault.cause, again_in=pause)
         await asyncio.sleep(pause)
         pause = min(30.0, pause * 2)
-
-
-async def _sweep(drafts: Drafts, retention: Retention, text_days: int, run: Threads) -> None:
-    """Erase what is too old, every few minutes."""
-    while True:
-        with suppress(Fault):
-            await run(drafts.erase_old)
-            await run(retention.erase_addresses)
-            await run(retention.erase_texts, text_days)
-        await asyncio.sleep(SWEEP_SECONDS)
-
-
-async def _tell_queued(queue: Queue, slack: SlackClient, who: Set[Standing], run: Run) -> None:
-    """Tell, every few seconds, who has waited for a minute."""
-    while True:
-        with suppress(Fault):
-            await notice.tell_queued(queue, slack, who, run)
-        await asyncio.sleep(QUEUED_EVERY_SECONDS)
-
-
-async def _verify(doubts: Doubts, plain: PlainClient, run: Threads, pause: float) -> None:
-    """Look, every `pause` seconds, for the twins of threads that were in doubt."""
-
-    def tell(double: Double) -> None:
-        log.warning(
-            "double_found",
-            key=double.row.external_id,
-            reference=reference(double.row.id),
-            thread=double.row.ref,
-            others=", ".join(double.others),
-        )
-
-    while True:
-        with suppress(Fault):
-            await verify(doubts, plain, run, tell)
-        await asyncio.sleep(pause)
 
 
 async def _is_writable(database: Database, run: Threads) -> bool:

@@ -33,7 +33,7 @@ class Times:
 
 @asynccontextmanager
 async def going_round(world: World, *, at_once: bool = True, every: float) -> AsyncIterator[None]:
-    task = asyncio.create_task(reconcile_again(world, at_once=at_once, every=every))
+    task = asyncio.create_task(reconcile_again(world, at_once=at_once, every_seconds=every))
     try:
         yield
     finally:
@@ -70,7 +70,7 @@ async def test_a_pass_that_fails_is_logged_and_does_not_end_it(
         async with going_round(replace(bench.world, known=times), every=0.01):
             await until(times, 4)
     events = [log["event"] for log in logs]
-    assert events[:4] == ["reconcile_waits", "reconcile_broke", "reconciled", "found_in_history"]
+    assert events[:4] == ["round_waits", "round_broke", "reconciled", "found_in_history"]
     assert logs[0]["cause"] == "slack_ratelimited"
     assert (logs[2]["stopped"], logs[2]["not_looked_at"]) == ("database", ["C1", "C2"])
     assert (logs[3]["channel"], logs[3]["ts"]) == ("C1", ref.ts)

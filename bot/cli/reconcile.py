@@ -25,6 +25,7 @@ from bot.store import migrating
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
+from bot.store.threads import Threads
 
 _SECONDS = {"m": 60.0, "h": 3600.0, "d": 24 * 3600.0, "w": 7 * 24 * 3600.0}
 _FEWEST_CALLS = 10
@@ -97,7 +98,7 @@ async def _look(
 ) -> tuple[Report, str]:
     """What the look found, and the workspace's URL."""
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
-    run = wiring.Threads(1)
+    run = Threads(1)
     try:
         async with calls.open_session() as session:
             slack = SlackClient(calls.web_client(token, settings.slack_api_url, session))

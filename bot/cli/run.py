@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from bot import telemetry, wiring
+from bot import process, telemetry
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.settings import Settings, load
@@ -19,14 +19,14 @@ def run() -> None:
     """Run the bridge: its doors (HTTP, and Socket Mode where SLACK_APP_TOKEN is set) and worker."""
     settings = load()
     settings.need("slack_bot_token", "slack_signing_secret", "plain_api_key")
-    _run(settings, wiring.serve(settings))
+    _run(settings, process.serve(settings))
 
 
 def worker() -> None:
     """Run a worker only, beside bridges that share its PostgreSQL database."""
     settings = load()
     settings.need("slack_bot_token", "plain_api_key")
-    _run(settings, wiring.work(settings))
+    _run(settings, process.work(settings))
 
 
 def migrate() -> None:

@@ -143,6 +143,7 @@ def _files_title(files: Sequence[File]) -> str:
 def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Part, ...]:
     quote, found = _quote(message, scene.names) if message else ((), ())
     description, more = mask(clean(form.description or "")) if form else ("", ())
+    titled = mask(clean(form.title))[1] if form else ()
     parts: list[Part] = []
     if message:
         parts.append(_aside(_circumstances(message, scene)))
@@ -150,7 +151,7 @@ def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Pa
     if quote and description.strip():
         parts.append(DividerPart())
     parts += map(PlainTextPart, chunks(description.strip("\n"), LONGEST_TEXT))
-    if kinds := tuple(dict.fromkeys((*found, *more))):
+    if kinds := tuple(dict.fromkeys((*found, *more, *titled))):
         parts.append(_warning(kinds))
     if scene.permalink and links.safe(scene.permalink):
         parts.append(LinkPart(OPEN_IN_SLACK, scene.permalink))

@@ -53,10 +53,11 @@ NOT_RECORDED_HERE = (
 """Beside the title, when a submission could not be recorded."""
 
 FORM_TOO_OLD = (
-    "Nothing was recorded, because this form was open for more than a day. "
+    "Nothing was recorded, because the bridge no longer knows this form: it was open for more "
+    "than a day, or could not be saved when it opened. "
     "Copy what you typed, close the form and open it again."
 )
-"""Beside the title, when the draft was erased meanwhile."""
+"""Beside the title, when there is no draft: it was erased, or never committed."""
 
 # Instead of the form.
 

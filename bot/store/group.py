@@ -46,11 +46,15 @@ class GroupCommit:
     async def _commit(
         self, group: list[tuple[Escalation, float, asyncio.Future[Recorded]]]
     ) -> None:
-        within = min(until for _, until, _ in group) - time.monotonic()
+        until = min(until for _, until, _ in group)
+        asked = [one for one, _, _ in group]
+
+        def record_all() -> list[Recorded]:
+            # Counted here: the wait for a free thread is part of the time.
+            return self._accepting.record_all(asked, within=until - time.monotonic())
+
         try:
-            recorded = await self._run(
-                self._accepting.record_all, [one for one, _, _ in group], within=within
-            )
+            recorded = await self._run(record_all)
         except Fault as fault:
             for _, _, answer in group:
                 if not answer.done():

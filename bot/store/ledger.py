@@ -115,7 +115,7 @@ class Ledger(Accepting):
                 other.c.due.is_not(None),
                 other.c.team == table.c.team,
                 other.c.channel == table.c.channel,
-                other.c.id < table.c.id,
+                other.c.id + 0 < table.c.id,  # else SQLite looks at all ids below, settled or not
                 other.c.lease_until > now,
                 ~other.c.token.like(bindparam("own_tokens"), escape="/"),
             )

@@ -229,6 +229,10 @@ def test_secrets_are_masked_everywhere() -> None:
     assert MASKED in added.parts
 
 
+def test_a_secret_in_the_title_alone_is_said() -> None:
+    assert MASKED in draft(said("a"), form("my xoxb-test")).parts
+
+
 def test_an_event_says_the_same() -> None:
     found = event(
         external_id="T1:C1:2", thread="th_1", message=said("More\nof it"), form=None, scene=SCENE

@@ -110,7 +110,8 @@ def test_help_without_rules_names_no_emoji() -> None:
         (
             words.FORM_TOO_OLD,
             (
-                "Nothing was recorded, because this form was open for more than a day. "
+                "Nothing was recorded, because the bridge no longer knows this form: it was open "
+                "for more than a day, or could not be saved when it opened. "
                 "Copy what you typed, close the form and open it again."
             ),
         ),

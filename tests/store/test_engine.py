@@ -14,10 +14,12 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.faults import TryLater
+from bot.flows.ports import Person
 from bot.store import wake
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
+from bot.store.people import People
 from bot.store.single import AlreadyRunning, only_one
 from tests.nouns import escalation
 
@@ -126,6 +128,20 @@ async def test_work_left_by_another_process_is_noticed(database_url: str) -> Non
     await asyncio.to_thread(Ledger(other).record, escalation())
     await asyncio.wait_for(woken.wait(), 5)
     assert time.monotonic() - before < 2
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    database.close()
+    other.close()
+
+
+async def test_a_link_by_another_process_is_noticed(database_url: str) -> None:
+    database, other = Database(database_url), Database(database_url)
+    woken = asyncio.Event()
+    watching = asyncio.create_task(wake.watch(database, woken.set))
+    await asyncio.wait_for(woken.wait(), 5)
+    woken.clear()
+    await asyncio.to_thread(People(other).link, [Person("T1", "U1", "c_1")])
+    await asyncio.wait_for(woken.wait(), 5)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     database.close()

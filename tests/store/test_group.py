@@ -72,6 +72,12 @@ def recording(
     return [asyncio.create_task(group.record(one, within=within)) for one in asked]
 
 
+async def answers(*asked: asyncio.Task[Recorded], return_exceptions: bool = False) -> list[Any]:
+    """What each of them met; nobody waits for ever."""
+    async with asyncio.timeout(10):
+        return await asyncio.gather(*asked, return_exceptions=return_exceptions)
+
+
 async def first_under_way(slow: Slow) -> None:
     async with asyncio.timeout(10):
         while not slow.begun.is_set():  # noqa: ASYNC110 — another thread sets it
@@ -99,7 +105,7 @@ async def test_what_comes_in_while_one_commit_is_on_its_way_shares_the_next(
     await asyncio.sleep(0)
     assert keys(database, *asked) == 0
     slow.open.set()
-    assert await asyncio.gather(*first, *others) == [FRESH] * 10
+    assert await answers(*first, *others) == [FRESH] * 10
     assert slow.groups == [1, 9]
     assert keys(database, *asked) == 10
 
@@ -110,7 +116,7 @@ async def test_no_group_is_larger_than_the_largest(slow: Slow, group: GroupCommi
     others = recording(group, *(escalation(n + 1) for n in range(LARGEST_GROUP + 5)))
     await asyncio.sleep(0)
     slow.open.set()
-    await asyncio.gather(*first, *others)
+    await answers(*first, *others)
     assert slow.groups == [1, LARGEST_GROUP, 5]
 
 
@@ -133,8 +139,8 @@ async def test_each_of_a_group_hears_what_its_own_asking_met(
     )
     await asyncio.sleep(0)
     slow.open.set()
-    assert await asyncio.gather(*first) == [FRESH]
-    assert await asyncio.gather(*others) == [
+    assert await answers(*first) == [FRESH]
+    assert await answers(*others) == [
         Recorded(fresh=False, remark=AlreadyThere(TICKET)),
         Recorded(fresh=False, remark=OnItsWay()),
         FRESH,
@@ -150,7 +156,7 @@ async def test_the_same_delivery_twice_in_a_group_is_one_row(
     twice = recording(group, escalation(2), escalation(2))
     await asyncio.sleep(0)
     slow.open.set()
-    for recorded in await asyncio.gather(*first, *twice):
+    for recorded in await answers(*first, *twice):
         assert recorded.remark is None
     assert keys(database, escalation(2)) == 1
     assert len(Ledger(database).claim("one", 8)) == 2
@@ -165,7 +171,7 @@ async def test_one_that_cannot_be_written_takes_no_other_with_it(
     others = recording(group, escalation(2), escalation(3, asker=no_asker), escalation(4))
     await asyncio.sleep(0)
     slow.open.set()
-    met = await asyncio.gather(*first, *others, return_exceptions=True)
+    met = await answers(*first, *others, return_exceptions=True)
     assert [met[0], met[1], met[3]] == [FRESH] * 3
     assert isinstance(met[2], Exception)
     assert not isinstance(met[2], TryLater)
@@ -182,7 +188,7 @@ async def test_a_fault_reaches_all_of_a_group_and_the_next_goes_on(
     others = recording(group, *asked[1:])
     await asyncio.sleep(0)
     slow.open.set()
-    met = await asyncio.gather(*first, *others, return_exceptions=True)
+    met = await answers(*first, *others, return_exceptions=True)
     assert [str(one) for one in met] == ["database_busy"] * 3
     assert keys(database, *asked) == 0
     slow.fault = None
@@ -199,7 +205,7 @@ async def test_who_has_gone_before_the_write_is_not_recorded(
     gone.cancel()
     await asyncio.sleep(0)
     slow.open.set()
-    assert await asyncio.gather(*first, stays) == [FRESH, FRESH]
+    assert await answers(*first, stays) == [FRESH, FRESH]
     assert gone.cancelled()
     assert slow.groups == [1, 1]
     assert keys(database, escalation(2)) == 0
@@ -225,10 +231,27 @@ async def test_a_group_is_committed_within_the_time_of_its_most_hurried_or_not_a
     others += recording(group, escalation(3), within=20.0)
     await asyncio.sleep(0)
     slow.open.set()
-    await asyncio.gather(*first, *others)
+    await answers(*first, *others)
     within = slow.withins[1]
     assert within is not None
     assert 10.0 < within <= 20.0
+
+
+async def test_the_wait_for_a_free_thread_is_part_of_the_time(
+    slow: Slow, group: GroupCommit, database: Database
+) -> None:
+    """It was not: a command was told "nothing was recorded", and its ticket came all the same."""
+    slow.open.set()
+    begun = asyncio.create_task(asyncio.to_thread(threading.Event().wait, 0.3))
+    run = group._run
+
+    async def when_there_is_one(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        await begun
+        return await run(work, *args, **kwargs)
+
+    with pytest.raises(TryLater):
+        await GroupCommit(slow, when_there_is_one).record(escalation(1), within=0.2)
+    assert keys(database, escalation(1)) == 0
 
 
 async def test_what_is_late_already_is_refused_and_not_recorded(

@@ -158,6 +158,15 @@ def test_a_lease_that_runs_out_frees_the_row_and_fences_its_holder(
     ledger.settle(second, Created(TICKET))
 
 
+def test_the_lease_begins_anew_before_the_create_is_sent(ledger: Ledger, clock: Clock) -> None:
+    ledger.record(escalation())
+    claim = claimed(ledger)
+    clock.move(LEASE_SECONDS - 1)
+    frozen(ledger, claim)
+    clock.move(LEASE_SECONDS - 1)
+    ledger.settle(claim, Created(TICKET))
+
+
 def test_a_lease_that_ran_out_fences_even_if_nobody_took_the_row(
     ledger: Ledger, clock: Clock
 ) -> None:

@@ -183,6 +183,16 @@ async def test_help_explains_to_the_caller_only(on_stage: Stage, text: str) -> N
     assert on.entries() == []
 
 
+async def test_no_door_asks_slack_who_it_is_talking_to(on_stage: Stage) -> None:
+    on = on_stage
+    begun = len(on.slack.calls)
+    await on.ask()
+    await on.slack.command(on.ada, on.support, "/plain-ticket", "help")
+    await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
+    await on.settled()
+    assert "auth.test" not in [call.method for call in on.slack.calls[begun:]]
+
+
 async def test_the_bare_command_opens_the_form(on_stage: Stage) -> None:
     on = on_stage
     said = await on.slack.command(on.ada, on.support, "/plain-ticket")

@@ -111,6 +111,19 @@ async def test_asking_again_answers_with_the_ticket_that_is_there(on_stage: Stag
     assert len(on.plain.threads) == 1
 
 
+async def test_asking_again_is_answered_once_however_often_it_is_delivered(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    await on.settled()
+    on.slack.deliver_twice = True
+    await on.slack.react(on.ben, on.support, ts, "ticket")
+    await on.settled()
+    assert len(on.seen_by(on.ben)) == 1
+
+
 async def test_asking_again_after_a_refusal_starts_anew(on_stage: Stage) -> None:
     on = on_stage
     nobody = on.slack.add_user("Nia", email=None)

@@ -1,0 +1,27 @@
+"""What is made at the start is left alone by the garbage collector, and nothing after it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+_PROGRAM = """
+import gc
+from bot.heap import staying
+
+try:
+    with staying():
+        assert not gc.isenabled()
+        raise KeyError
+except KeyError:
+    pass
+assert gc.isenabled() and gc.get_freeze_count() > 1000
+made = gc.get_freeze_count()
+later = [[] for _ in range(100)]
+gc.collect()
+assert gc.get_freeze_count() == made
+"""
+
+
+def test_what_is_made_inside_is_frozen_and_the_collector_works_on() -> None:
+    subprocess.run([sys.executable, "-c", _PROGRAM], check=True)
