@@ -31,6 +31,9 @@ of its channel."""
 
 P = ParamSpec("P")
 
+_TOLD = ("code", "method", "fields", "request_id")
+"""What the log says of a refusal beside its reason: Slack's and Plain's words, nobody's text."""
+
 log = structlog.get_logger("bot.worker")
 
 
@@ -293,7 +296,7 @@ class Worker:
     async def _settle(self, claim: Claim, delivery: _Delivery) -> Outcome | None:
         """Deliver and write down what came of it; None where it is to be tried again."""
         try:
-            outcome = await self.deliver(claim, delivery)
+            outcome = await self._delivered(claim, delivery)
         except Refused as refusal:
             outcome = Turned(refusal.reason, refusal.data, refusal.unsure)
         except TryLater as fault:
@@ -304,6 +307,16 @@ class Worker:
         await self._write(self.ledger.settle, claim, outcome)
         self._note(claim, outcome)
         return outcome
+
+    async def _delivered(self, claim: Claim, delivery: _Delivery) -> Outcome:
+        """As `deliver`; a bug counts as a failure like others, so that its row is parked too."""
+        try:
+            return await self.deliver(claim, delivery)
+        except Fault:
+            raise
+        except Exception as error:
+            log.exception("delivery_broke", key=claim.external_id)
+            raise TryLater("bug", unknown=True) from error
 
     async def _retry(self, claim: Claim, fault: TryLater) -> None:
         waiting = isinstance(fault, Wait)
@@ -322,6 +335,7 @@ class Worker:
             cause=fault.cause,
             attempt=claim.attempt,
             again_in=round(after, 1),
+            request_id=fault.request_id,
         )
         self.observe(claim, "waiting" if waiting else "retried")
 
@@ -364,7 +378,8 @@ class Worker:
         told: dict[str, object] = {"via": claim.escalation.trigger.via.value}
         match outcome:
             case Turned(reason, data):
-                told |= {"reason": reason.value, "request_id": data.get("request_id")}
+                told |= {"reason": reason.value}
+                told |= {name: data[name] for name in _TOLD if data.get(name)}
             case Created(ticket):
                 told |= {"thread": ticket.ref}
             case _:

@@ -424,3 +424,15 @@ async def test_a_due_row_behind_another_workers_is_not_asked_for_without_pause(
     async with working(bench.worker(creates)):
         await asyncio.sleep(0.3)
     assert claims <= 2
+
+
+async def test_a_delivery_that_breaks_counts_as_a_failure_and_can_be_parked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was tried for ever, and nobody heard of it."""
+    monkeypatch.setattr(bench.ledger, "is_hopeless", lambda _claim: True)
+    bench.ledger.record(escalation())
+    async with working(bench.worker(raises(KeyError("a bug")))):
+        await until(lambda: bench.entry().answer == "said")
+    assert bench.entry().state == "parked"
+    assert bench.told == [(escalation().trigger, Turned(Reason.GAVE_UP, {"last": "bug"}))]

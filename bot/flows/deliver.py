@@ -209,7 +209,8 @@ async def _open(claim: Claim, world: World, asked: _Asked, conversation_key: str
         # It may have been refused for being there already, or for what its answer should show.
         found = await _look_after(refusal, _thread(claim, world, customer, after_a_send=True))
         if found is None:
-            await _unlearn(world, refusal, requester)
+            if refusal.reason is Reason.BROKEN_LINK:
+                await _blame_the_link(world, requester, customer, fresh=learnt is not None)
             raise
         thread = found
     return Created(_ticket(workspace, thread))
@@ -248,7 +249,10 @@ async def _customer(
         case Named(name):
             customer = await world.plain.find_customer(name)
             if customer is None:
-                raise Refused(Reason.BROKEN_LINK, requester=requester, customer=name)
+                # What the settings name is not mended by linking somebody.
+                linked = decided == Named(link.customer) if link else False
+                who = {"requester": requester} if linked and not (rule and rule.customer) else {}
+                raise Refused(Reason.BROKEN_LINK, customer=name, **who)
             return customer.id, None
         case ByEmail(email, name, verified, source):
             customer = await world.plain.upsert_customer(email, name, verified=verified)
@@ -258,16 +262,21 @@ async def _customer(
             raise Refused(Reason.NO_CUSTOMER, requester=requester, name=_name(profile, requester))
 
 
-async def _unlearn(world: World, refusal: Refused, requester: str) -> None:
-    """Forget what the bridge had found out by itself, if Plain no longer knows the customer."""
-    if refusal.reason is not Reason.BROKEN_LINK:
-        return
+async def _blame_the_link(world: World, requester: str, customer: str, *, fresh: bool) -> None:
+    """Plain does not know the customer: refused with the requester, whose link is to be mended.
+
+    What the bridge had found out by itself is forgotten, and found out anew; unless that was
+    in this very attempt (`fresh`), for it would go on without end.
+    """
     profile = await world.slack.profile(requester)
     home = world.installation.team
     link = await world.run(world.people.find, requester, [profile.team if profile else home, home])
-    if link is not None and link.automatic:
+    if link is None or link.customer != customer:
+        return  # a rule names the customer, or the settings do
+    if link.automatic and not fresh:
         await world.run(world.people.forget, link)
         raise Wait("customer_gone", 0.0)
+    raise Refused(Reason.BROKEN_LINK, requester=requester, customer=customer)
 
 
 async def _wishes(plain: Plain, asked: _Asked) -> quote.Wishes:

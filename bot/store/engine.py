@@ -95,6 +95,17 @@ class Database:
         finally:
             self._turn.release()
 
+    def in_turn(self, connection: Connection, what: str) -> None:
+        """Until this transaction ends, no other one of any replica does `what`.
+
+        Two that look at the same moment would not see what the other one writes. On SQLite
+        writers take turns anyway.
+        """
+        if not self.is_sqlite:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"bridge.{what}"}
+            )
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for statements that only read."""

@@ -74,6 +74,7 @@ class Ledger(Accepting):
         go in order.
         """
         with self._database.writing() as connection:
+            self._database.in_turn(connection, "claim")
             found: list[Row[Any]] = []
             if self._behind:
                 found += self._take(connection, self._claiming_half_way, worker, limit)
@@ -286,8 +287,13 @@ class Ledger(Accepting):
                 **rows.UNFROZEN,
                 **_DONE,
             }
-        with self._database.writing() as connection:
+        awaited = isinstance(outcome, Turned) and outcome.reason in people.WAITING_FOR_A_LINK
+        with self._database.writing(wake=awaited) as connection:
+            if awaited:
+                self._database.in_turn(connection, "link")
             self._fenced(connection, claim, **values)
+            if awaited:
+                people.open_if_linked_since(self._database, connection, claim)
 
     def retry_later(
         self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from bot.core.faults import Reason
-from bot.flows.ports import Person
+from bot.flows.ports import Claim, Person
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation, person
 
-_WAITING_FOR_A_LINK = (Reason.NO_CUSTOMER.value, Reason.BROKEN_LINK.value)
+WAITING_FOR_A_LINK = (Reason.NO_CUSTOMER.value, Reason.BROKEN_LINK.value)
+
+_AT_ONCE = 500
+_BY_ITSELF = ("email", "synthetic")
 
 
 class People:
@@ -44,9 +48,11 @@ class People:
         """
         opened = 0
         with self._database.writing(wake=True) as connection:
-            for one in people:
-                learn(self._database, connection, one)
-                opened += self._open_rows_of(connection, one.slack_user)
+            self._database.in_turn(connection, "link")
+            lines = iter(people)
+            while some := list(islice(lines, _AT_ONCE)):
+                self._write(connection, some)
+                opened += self._open_rows_of(connection, [one.slack_user for one in some])
         return opened
 
     def unlink(self, slack_user: str, team: str | None = None) -> int:
@@ -68,13 +74,26 @@ class People:
                 )
             )
 
-    def _open_rows_of(self, connection: Connection, slack_user: str) -> int:
+    def _write(self, connection: Connection, people: Sequence[Person]) -> None:
+        """Write what people said, which replaces whatever stands there."""
+        adding = self._database.insert(person)
+        now = connection.scalar(select(self._database.now()))
+        replacing = [name for name in _values(people[0]) if name not in ("team", "slack_user")]
+        connection.execute(
+            adding.on_conflict_do_update(
+                index_elements=["team", "slack_user"],
+                set_={name: adding.excluded[name] for name in (*replacing, "updated_at")},
+            ),
+            [_values(one) | {"created_at": now, "updated_at": now} for one in people],
+        )
+
+    def _open_rows_of(self, connection: Connection, slack_users: Sequence[str]) -> int:
         return connection.execute(
             update(escalation)
             .where(
                 escalation.c.state == "refused",
-                escalation.c.requester == slack_user,
-                escalation.c.reason.in_(_WAITING_FOR_A_LINK),
+                escalation.c.requester.in_(slack_users),
+                escalation.c.reason.in_(WAITING_FOR_A_LINK),
             )
             .values(rows.reopened(self._database.now()))
         ).rowcount
@@ -85,17 +104,10 @@ def learn(database: Database, connection: Connection, line: Person) -> None:
 
     What the bridge found out by itself never replaces what a person said.
     """
-    values = {
-        "team": line.team,
-        "slack_user": line.slack_user,
-        "customer": line.customer,
-        "email": line.email,
-        "name": line.name,
-        "source": line.source,
-    }
+    values = _values(line)
     now = database.now()
     adding = database.insert(person).values(values | {"created_at": now, "updated_at": now})
-    by_itself = person.c.source.in_(("email", "synthetic")) if line.automatic else None
+    by_itself = person.c.source.in_(_BY_ITSELF) if line.automatic else None
     connection.execute(
         adding.on_conflict_do_update(
             index_elements=["team", "slack_user"],
@@ -103,6 +115,34 @@ def learn(database: Database, connection: Connection, line: Person) -> None:
             where=by_itself,
         )
     )
+
+
+def open_if_linked_since(database: Database, connection: Connection, claim: Claim) -> None:
+    """Let a row go on that this transaction refuses, if its requester was linked meanwhile.
+
+    Within the turn that a link takes too ("link"), so that one of the two sees the other.
+    """
+    linked = select(person.c.slack_user).where(
+        person.c.slack_user == escalation.c.requester,
+        person.c.updated_at >= claim.now,
+        person.c.source.not_in(_BY_ITSELF),
+    )
+    connection.execute(
+        update(escalation)
+        .where(escalation.c.id == claim.id, linked.exists())
+        .values(rows.reopened(database.now()))
+    )
+
+
+def _values(line: Person) -> dict[str, object]:
+    return {
+        "team": line.team,
+        "slack_user": line.slack_user,
+        "customer": line.customer,
+        "email": line.email,
+        "name": line.name,
+        "source": line.source,
+    }
 
 
 def _person(row: Row[Any]) -> Person:

@@ -11,6 +11,7 @@ import pytest
 
 from bot.core import quote
 from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
+from bot.core.identity import IdentityPolicy
 from bot.core.model import (
     Added,
     Channel,
@@ -558,3 +559,44 @@ async def test_the_scene_names_people_and_place(bench: Bench) -> None:
         wishes=quote.Wishes(),
     )
     assert bench.plain.threads == [expected]
+
+
+@pytest.mark.parametrize("named_by", ["rule", "fallback"])
+async def test_an_unknown_customer_whom_the_settings_name_is_not_the_requesters_fault(
+    bench: Bench, named_by: str
+) -> None:
+    """The person was told to link the author, which mends nothing."""
+    bench.post()
+    nobody = "nobody@example.com"
+    asked = escalation()
+    if named_by == "rule":
+        asked = replace(asked, rules=(Rule(emoji=("ticket",), customer=nobody),))
+    else:
+        identity = IdentityPolicy(without_email="fallback", fallback_customer=nobody)
+        bench.policy = Policy(identity=identity)
+        bench.slack.profiles["U0AUTHOR"] = profile("U0AUTHOR", email=None)
+    bench.ledger.record(asked)
+    with pytest.raises(Refused) as refusal:
+        await bench.deliver(bench.claim())
+    assert refusal.value.reason is Reason.BROKEN_LINK
+    assert refusal.value.data == {"customer": nobody}
+
+
+async def test_a_link_to_a_customer_id_that_plain_lost_is_the_requesters(bench: Bench) -> None:
+    bench.post()
+    bench.people.link([Person(TEAM, "U0AUTHOR", "c_deleted")])
+    bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
+    with pytest.raises(Refused) as refusal:
+        await bench.deliver(bench.react())
+    assert refusal.value.data == {"requester": "U0AUTHOR", "customer": "c_deleted"}
+
+
+async def test_a_customer_that_stays_unknown_is_not_found_out_anew_without_end(
+    bench: Bench,
+) -> None:
+    bench.post()
+    gone = [Refused(Reason.BROKEN_LINK, customer="c_u0author") for _ in range(10)]
+    bench.plain.before = list(gone)
+    with pytest.raises(Refused):
+        await bench.deliver(bench.react())
+    assert len(bench.plain.upserts) == 1

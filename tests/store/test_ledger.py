@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from bot.core.faults import LeaseLost, Reason
 from bot.core.model import (
@@ -367,3 +370,41 @@ def test_a_link_opens_the_rows_that_were_refused_for_want_of_it(
         escalation(1).key,
         escalation(2).key,
     ]
+
+
+def test_a_link_committed_while_its_want_is_being_noted_lets_the_row_go_on(
+    ledger: Ledger, database: Database
+) -> None:
+    """It stayed refused, although the person read that it goes on by itself."""
+    ledger.record(escalation())
+    claim = claimed(ledger)
+    assert People(database).link([Person(TEAM, "U0AUTHOR", "c_1")]) == 0
+    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}))
+    (entry,) = History(database).find("PB-1")
+    assert entry.state == "waiting"
+
+
+def test_two_replicas_that_claim_at_once_keep_the_order_of_a_channel(
+    database_url: str,
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite is one process's")
+    one, two = Database(database_url), Database(database_url)
+    first, second = Ledger(one), Ledger(two)
+    first.record(escalation(1))
+    first.record(escalation(2))
+    in_time, got = threading.Event(), []
+
+    def holds_its_commit(_connection: object) -> None:
+        in_time.set()
+        time.sleep(0.3)
+
+    event.listen(one.engine, "commit", holds_its_commit)
+    claiming = threading.Thread(target=lambda: got.extend(first.claim("one", 1)))
+    claiming.start()
+    assert in_time.wait(5)
+    assert second.claim("two", 1) == []
+    claiming.join()
+    assert len(got) == 1
+    one.close()
+    two.close()
