@@ -25,6 +25,9 @@ from bot.slack.blocks import answer
 
 log = structlog.get_logger("bot.slack")
 
+DRAFT_SECONDS = 0.7
+"""How long a submit may wait for its draft; with the record's two it stays within Slack's three."""
+
 Asked = dict[str, Any]
 
 LONGEST_WORD = 64
@@ -164,7 +167,7 @@ class Doors:
         )
 
     async def _draft(self, draft_id: str) -> Draft | None:
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(DRAFT_SECONDS):
             return await self.run(self.drafts.load, draft_id)
 
     def _speak(self, trigger: Trigger, recorded: Recorded | None) -> None:
