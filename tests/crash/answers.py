@@ -151,6 +151,7 @@ async def _ask(ground: Ground, asking: Asking, door: str) -> None:
 
 
 async def _seen(ground: Ground, asking: Asking, name: str) -> Seen:
+    await until(lambda: ground.entries(asking.asker))
     (entry,) = await ground.settled(asking.asker)
     await until(lambda: ground.answers(asking.asker))
     count = ground.threads if asking.kind == "thread" else ground.events
