@@ -81,16 +81,22 @@ def test_doors_are_those_of_the_bridge(manifest: dict[str, Any]) -> None:
     assert {(one["type"], one["callback_id"], one["name"]) for one in features["shortcuts"]} == {
         ("message", "create_plain_ticket", "Create Plain ticket"),
         ("global", "new_plain_ticket", "New Plain ticket"),
+        ("message", "why_no_plain_ticket", "Why no Plain ticket?"),
     }
     (command,) = features["slash_commands"]
     assert command["command"] == "/plain-ticket"
     assert command["should_escape"] is True
     assert command["usage_hint"]
-    assert manifest["settings"]["event_subscriptions"]["bot_events"] == ["reaction_added"]
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == [
+        "reaction_added",
+        "reaction_removed",
+        "app_home_opened",
+    ]
 
 
 def test_answers_reach_direct_messages(manifest: dict[str, Any]) -> None:
     home = manifest["features"]["app_home"]
+    assert home["home_tab_enabled"] is True
     assert home["messages_tab_enabled"] is True
     assert home["messages_tab_read_only_enabled"] is True
 
@@ -115,6 +121,7 @@ def test_asks_for_these_scopes(manifest: dict[str, Any]) -> None:
         "channels:read",
         "chat:write",
         "commands",
+        "files:read",
         "groups:history",
         "groups:read",
         "reactions:read",

@@ -70,12 +70,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a person filled in."""
+    """What a person filled in. `labels` are `lt_…`, `tenant` an external id.
+
+    `whole_thread`: all of the message's Slack thread is wanted, not the message alone.
+    """
 
     title: str
     description: str | None
     requester: str
     priority: Priority
+    labels: tuple[str, ...] = ()
+    tenant: str | None = None
+    whole_thread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A Slack user. `team` is the user's own; `email` may be withheld."""
+    """A Slack user. `team` is the user's own; `email` may be withheld.
+
+    `admin`: an owner or admin of the installed workspace.
+    """
 
     user: str
     team: str
@@ -195,6 +204,7 @@ class Profile:
     standing: Standing
     email: str | None = None
     email_confirmed: bool = False
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +231,15 @@ class LabelType:
 
     id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A company among Plain's customers; `id` is `te_…`, `external_id` what others call it."""
+
+    id: str
+    name: str
+    external_id: str
 
 
 class Tone(StrEnum):
@@ -267,7 +286,8 @@ Part = TextPart | PlainTextPart | DividerPart | LinkPart
 class ThreadDraft:
     """What to create. `external_id` is the row's key; `preview` at most a line of plain text.
 
-    `assignee` is `u_…` or `mu_…`; `tenant` an external id; `label_types` are `lt_…`.
+    `assignee` is `u_…` or `mu_…`; `tenant` an external id; `label_types` are `lt_…`;
+    `attachments` ids of files that were uploaded before.
     """
 
     customer: str
@@ -279,6 +299,7 @@ class ThreadDraft:
     label_types: tuple[str, ...] = ()
     tenant: str | None = None
     assignee: str | None = None
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

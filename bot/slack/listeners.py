@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,8 +20,10 @@ from bot.core.model import Draft, Form, Names, Priority, Remark, ReplyTo, Trigge
 from bot.core.richtext import mentions
 from bot.flows.intake import Intake
 from bot.flows.ports import Drafts, Recorded, Run
-from bot.slack import payloads, words
+from bot.slack import payloads
 from bot.slack.blocks import answer
+from bot.slack.later import Later, note
+from bot.slack.words import form as words
 
 log = structlog.get_logger("bot.slack")
 
@@ -54,7 +56,7 @@ class Doors:
     run: Run
     clock: Callable[[], float]
     emoji: tuple[str, ...] = ("ticket",)
-    _later: set[asyncio.Task[None]] = field(default_factory=set)
+    later: Later = field(default_factory=Later)
     _remarked: dict[str, None] = field(default_factory=dict)
 
     def hang_on(self, app: AsyncApp) -> None:
@@ -98,7 +100,7 @@ class Doors:
             self._speak(trigger, await self.intake.take(trigger))
         except (Fault, TimeoutError) as fault:
             # Slack sends no command twice: the person has the text back, at once.
-            _note("command_not_recorded", fault)
+            note("command_not_recorded", fault)
             await _reply(ack, answer.command_not_recorded(command.text))
         else:
             await ack()
@@ -116,14 +118,14 @@ class Doors:
             trigger = submission.trigger(draft)
             self._speak(trigger, await self.intake.take(trigger))
         except (Fault, TimeoutError) as fault:
-            _note("form_not_recorded", fault)
+            note("form_not_recorded", fault)
             await ack(response_action="errors", errors={"title": words.NOT_RECORDED_HERE})
         else:
             await ack()
 
     async def on_closed(self, body: Asked, ack: AsyncAck) -> None:
         closed = payloads.ViewClosed.model_validate(body)
-        self._do_later(self.run(self.drafts.erase, closed.draft_id))
+        self.later.do(self.run(self.drafts.erase, closed.draft_id))
         await ack()
 
     async def on_error(self, error: Exception, body: Asked) -> BoltResponse:
@@ -132,7 +134,7 @@ class Doors:
             case BoltUnhandledRequestError():
                 return BoltResponse(status=200)  # not ours: Slack need not send it again
             case Fault() | TimeoutError():
-                _note("event_not_recorded", error)
+                note("event_not_recorded", error)
                 return BoltResponse(status=500)  # Slack sends an event again
             case ValidationError():
                 wrong = [".".join(map(_place, each["loc"])) for each in error.errors()]
@@ -150,8 +152,8 @@ class Doors:
         try:
             await self.intake.open_form(trigger_id, draft)
         except (Fault, TimeoutError) as fault:
-            _note("form_not_opened", fault)
-            self._do_later(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
+            note("form_not_opened", fault)
+            self.later.do(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
 
     def _prefill(self, trigger: Trigger) -> Form:
         message = trigger.message
@@ -177,32 +179,15 @@ class Doors:
         self._remarked[trigger.request] = None
         if len(self._remarked) > 1000:
             del self._remarked[next(iter(self._remarked))]
-        self._do_later(self.slack.remark(trigger.reply_to, recorded.remark))
-
-    def _do_later(self, work: Awaitable[None] | Coroutine[Any, Any, None]) -> None:
-        """Do what nobody needs to wait for, and what is no loss if the process dies."""
-
-        async def quietly() -> None:
-            try:
-                await work
-            except (Fault, TimeoutError) as fault:
-                _note("courtesy_failed", fault)
-
-        task = asyncio.create_task(quietly())
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        self.later.do(self.slack.remark(trigger.reply_to, recorded.remark))
 
     async def rest(self) -> None:
         """Wait for what was left for later (at a graceful stop, and in tests)."""
-        await asyncio.gather(*self._later, return_exceptions=True)
+        await self.later.rest()
 
 
 async def _reply(ack: AsyncAck, said: answer.Answer) -> None:
     await ack(text=said.text, blocks=said.blocks or None, response_type="ephemeral")
-
-
-def _note(event: str, fault: BaseException) -> None:
-    log.warning(event, cause=str(fault) or type(fault).__name__)
 
 
 def _type(body: Asked) -> str:

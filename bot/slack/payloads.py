@@ -17,10 +17,10 @@ from bot.core.model import Draft, Form, Message, Priority, ReplyTo, Trigger, Via
 from bot.core.plaintext import whole
 from bot.core.refs import MessageRef, is_ts
 from bot.core.routing import bare_emoji
-from bot.slack import words
 from bot.slack.blocks.form import DESCRIPTION_LENGTH, TITLE_LENGTH
 from bot.slack.fields import ID, is_id, mapping, string
 from bot.slack.text import blocks_of, files_of, plain_blocks
+from bot.slack.words import form as words
 
 _SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
 

@@ -28,6 +28,21 @@ person = Table(
     Column("updated_at", _Time, nullable=False),
 )
 
+# Every change that a person made to the lookup table: who, when, from what to what (a customer's
+# name; NULL for none).
+person_change = Table(
+    "person_change",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("slack_user", Text, nullable=False),
+    Column("changed_at", _Time, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("old", Text),
+    Column("new", Text),
+)
+Index("ix_person_change_slack_user", person_change.c.slack_user)
+
 escalation = Table(
     "escalation",
     metadata,
@@ -76,6 +91,14 @@ escalation = Table(
     # When its thread is looked for once more, and the refs of its doubles (a JSON list).
     Column("verify_at", _Time),
     Column("doubles", Text),
+    # What named the customer; what became of each file; what is still to be added to the thread
+    # once it stands (JSON, both). Where the bot posted the answer itself (JSON).
+    Column("evidence", Text),
+    Column("files", Text),
+    Column("sequels", Text),
+    Column("said_in", Text),
+    Column("undone_at", _Time),
+    Column("undone_by", Text),
 )
 Index("uq_escalation_key_generation", escalation.c.key, escalation.c.generation, unique=True)
 Index("uq_escalation_conversation_key", escalation.c.conversation_key, unique=True)
@@ -104,6 +127,8 @@ Index(
     sqlite_where=_refused,
     postgresql_where=_refused,
 )
+
+Index("ix_escalation_asker", escalation.c.asker, escalation.c.id)
 
 draft = Table(
     "draft",

@@ -85,6 +85,7 @@ async def test_a_message_without_a_user_has_no_item_user() -> None:
 async def test_where_the_bot_is_not_and_what_is_not_subscribed_is_not_heard() -> None:
     heard = Heard()
     async with over_http(heard) as slack:
+        slack.subscriptions.discard("reaction_removed")
         ada = slack.add_user("ada")
         away = slack.add_channel("away", members=[ada], bot_member=False)
         here = slack.add_channel("here", members=[ada])

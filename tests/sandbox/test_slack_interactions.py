@@ -138,6 +138,7 @@ async def test_looking_at_the_home_tab_is_told_where_it_is_subscribed() -> None:
 
     async with over_http(listen) as slack:
         ada = slack.add_user("ada")
+        slack.subscriptions.discard("app_home_opened")
         assert await slack.open_home(ada) is None
         slack.subscriptions.add("app_home_opened")
         told = await slack.open_home(ada)

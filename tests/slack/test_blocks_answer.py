@@ -6,9 +6,9 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Ticket, Turned, Unwanted
-from bot.slack import words
 from bot.slack.blocks import answer
 from bot.slack.blocks.answer import Answer
+from bot.slack.words import answers, refusals
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 
@@ -17,23 +17,31 @@ TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_
     ("built", "text"),
     [
         pytest.param(
-            answer.outcome(Created(TICKET), "r"), words.success(Created(TICKET)), id="created"
+            answer.outcome(Created(TICKET), "r"),
+            answers.success(Created(TICKET)),
+            id="created",
         ),
-        pytest.param(answer.outcome(Added(TICKET), "r"), words.success(Added(TICKET)), id="added"),
+        pytest.param(
+            answer.outcome(Added(TICKET), "r"), answers.success(Added(TICKET)), id="added"
+        ),
         pytest.param(
             answer.outcome(Turned(Reason.EMPTY, {}), "r", "UBOT"),
-            words.refusal(Reason.EMPTY, {}, "r", "UBOT"),
+            refusals.refusal(Reason.EMPTY, {}, "r", "UBOT"),
             id="turned",
         ),
         pytest.param(
-            answer.remark(AlreadyThere(TICKET)), words.remark(AlreadyThere(TICKET)), id="already"
+            answer.remark(AlreadyThere(TICKET)),
+            answers.remark(AlreadyThere(TICKET)),
+            id="already",
         ),
-        pytest.param(answer.remark(OnItsWay()), words.remark(OnItsWay()), id="on its way"),
-        pytest.param(answer.usage(["sos"]), words.usage(["sos"]), id="help"),
+        pytest.param(answer.remark(OnItsWay()), answers.remark(OnItsWay()), id="on its way"),
+        pytest.param(answer.usage(["sos"]), answers.usage(["sos"]), id="help"),
         pytest.param(
-            answer.command_not_recorded("x"), words.command_not_recorded("x"), id="not recorded"
+            answer.command_not_recorded("x"),
+            answers.command_not_recorded("x"),
+            id="not recorded",
         ),
-        pytest.param(answer.form_not_opened(), words.form_not_opened(), id="no form"),
+        pytest.param(answer.form_not_opened(), answers.form_not_opened(), id="no form"),
     ],
 )
 def test_the_text_is_complete_and_the_blocks_repeat_it(built: Answer | None, text: str) -> None:

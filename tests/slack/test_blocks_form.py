@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.core.model import Draft, Form, Priority, ReplyTo, Ticket, Trigger, Via
-from bot.slack import words
 from bot.slack.blocks import form
+from bot.slack.words import form as words
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 TRIGGER = Trigger(

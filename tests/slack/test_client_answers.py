@@ -24,9 +24,10 @@ from bot.core.model import (
     Via,
 )
 from bot.core.refs import MessageRef
-from bot.slack import words
 from bot.slack.answers import Manner
 from bot.slack.blocks import answer
+from bot.slack.words import answers as words
+from bot.slack.words import refusals
 from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -213,7 +214,7 @@ async def test_what_may_have_been_said_is_not_said_in_another_way(
         (Added(TICKET), words.success(Added(TICKET))),
         (
             Turned(Reason.NOT_IN_CHANNEL, {"channel": "C1"}),
-            words.refusal(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "PB-1", "UBOT"),
+            refusals.refusal(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "PB-1", "UBOT"),
         ),
     ],
 )

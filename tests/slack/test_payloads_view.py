@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger, Via
-from bot.slack import words
 from bot.slack.payloads import ViewClosed, ViewSubmission
+from bot.slack.words import form as words
 from tests.contracts import contract
 
 PREFILL = Form("The VPN is down", None, "U2", Priority.NORMAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
-from bot.slack import words
+from bot.slack.words import answers, form, marks
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
@@ -19,7 +19,7 @@ LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
     ],
 )
 def test_successes(outcome: Created | Added, sentence: str) -> None:
-    assert words.success(outcome) == sentence
+    assert answers.success(outcome) == sentence
 
 
 @pytest.mark.parametrize(
@@ -30,16 +30,16 @@ def test_successes(outcome: Created | Added, sentence: str) -> None:
     ],
 )
 def test_remarks(remark: Remark, sentence: str) -> None:
-    assert words.remark(remark) == sentence
+    assert answers.remark(remark) == sentence
 
 
 def test_a_url_cannot_break_out_of_its_link() -> None:
-    said = words.success(Created(Ticket("th", "T-1", "https://x.test/a|b>c")))
+    said = answers.success(Created(Ticket("th", "T-1", "https://x.test/a|b>c")))
     assert said == "Created ticket T-1 · <https://x.test/a%7Cb&gt;c|Open in Plain>"
 
 
 def test_a_command_that_was_not_recorded_gets_its_text_back() -> None:
-    assert words.command_not_recorded(" the VPN &lt;b&gt; <@U1|ana> is &amp; stays down ") == (
+    assert answers.command_not_recorded(" the VPN &lt;b&gt; <@U1|ana> is &amp; stays down ") == (
         "Nothing was recorded, because the bridge could not save it just now. "
         "No ticket will be created. Try again in a minute; this was your text:\n"
         "the VPN &lt;b&gt; &lt;@U1|ana&gt; is &amp; stays down"
@@ -47,7 +47,7 @@ def test_a_command_that_was_not_recorded_gets_its_text_back() -> None:
 
 
 def test_help() -> None:
-    assert words.usage(["ticket", "sos"]) == (
+    assert answers.usage(["ticket", "sos"]) == (
         "*How to create a Plain ticket*\n"
         "• From a message: open its `…` menu and choose *Create Plain ticket*. "
         "A form opens, already filled in.\n"
@@ -63,52 +63,52 @@ def test_help() -> None:
 
 
 def test_help_without_rules_names_no_emoji() -> None:
-    assert "react" not in words.usage([])
+    assert "react" not in answers.usage([])
 
 
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        (words.FORM_TITLE, "Create Plain ticket"),
-        (words.FORM_SUBMIT, "Create ticket"),
-        (words.FORM_CLOSE, "Cancel"),
-        (words.NOTICE_TITLE, "Plain ticket"),
-        (words.NOTICE_CLOSE, "Close"),
-        (words.TITLE_LABEL, "Title"),
-        (words.TITLE_HINT, "What it is about, in up to 250 characters."),
-        (words.DESCRIPTION_LABEL, "Description"),
+        (form.FORM_TITLE, "Create Plain ticket"),
+        (form.FORM_SUBMIT, "Create ticket"),
+        (form.FORM_CLOSE, "Cancel"),
+        (form.NOTICE_TITLE, "Plain ticket"),
+        (form.NOTICE_CLOSE, "Close"),
+        (form.TITLE_LABEL, "Title"),
+        (form.TITLE_HINT, "What it is about, in up to 250 characters."),
+        (form.DESCRIPTION_LABEL, "Description"),
         (
-            words.DESCRIPTION_HINT,
+            form.DESCRIPTION_HINT,
             "What the message itself does not say. It goes into the ticket below the quote.",
         ),
-        (words.REQUESTER_LABEL, "Requester"),
+        (form.REQUESTER_LABEL, "Requester"),
         (
-            words.REQUESTER_HINT,
+            form.REQUESTER_HINT,
             (
                 "Whose ticket it is: an agent's answer in Plain goes to this person by e-mail. "
                 "Left empty, it is who wrote the message, or you where no person did."
             ),
         ),
-        (words.PRIORITY_LABEL, "Priority"),
-        (words.PRIORITY_HINT, "How soon somebody should look at it."),
-        (words.PRIORITIES[Priority.URGENT], "Urgent"),
-        (words.PRIORITIES[Priority.HIGH], "High"),
-        (words.PRIORITIES[Priority.NORMAL], "Normal"),
-        (words.PRIORITIES[Priority.LOW], "Low"),
-        (words.TITLE_MISSING, "Give the ticket a title."),
-        (words.TITLE_TOO_LONG, "Keep the title to 250 characters."),
-        (words.DESCRIPTION_TOO_LONG, "Keep the description to 3000 characters."),
-        (words.REQUESTER_UNKNOWN, "Choose a person of this workspace."),
-        (words.PRIORITY_UNKNOWN, "Choose one of the four priorities."),
+        (form.PRIORITY_LABEL, "Priority"),
+        (form.PRIORITY_HINT, "How soon somebody should look at it."),
+        (form.PRIORITIES[Priority.URGENT], "Urgent"),
+        (form.PRIORITIES[Priority.HIGH], "High"),
+        (form.PRIORITIES[Priority.NORMAL], "Normal"),
+        (form.PRIORITIES[Priority.LOW], "Low"),
+        (form.TITLE_MISSING, "Give the ticket a title."),
+        (form.TITLE_TOO_LONG, "Keep the title to 250 characters."),
+        (form.DESCRIPTION_TOO_LONG, "Keep the description to 3000 characters."),
+        (form.REQUESTER_UNKNOWN, "Choose a person of this workspace."),
+        (form.PRIORITY_UNKNOWN, "Choose one of the four priorities."),
         (
-            words.NOT_RECORDED_HERE,
+            form.NOT_RECORDED_HERE,
             (
                 "Nothing was recorded, because the bridge could not save it just now. "
                 "Everything you typed is still here: press “Create ticket” again in a minute."
             ),
         ),
         (
-            words.FORM_TOO_OLD,
+            form.FORM_TOO_OLD,
             (
                 "Nothing was recorded, because the bridge no longer knows this form: it was open "
                 "for more than a day, or could not be saved when it opened. "
@@ -116,21 +116,21 @@ def test_help_without_rules_names_no_emoji() -> None:
             ),
         ),
         (
-            words.NOT_RECORDED,
+            form.NOT_RECORDED,
             (
                 "Nothing was recorded, because the bridge could not save it just now. "
                 "No ticket will be created. Close this and try again in a minute."
             ),
         ),
         (
-            words.form_not_opened(),
+            answers.form_not_opened(),
             "The form could not be opened, and nothing was recorded. Try again in a minute.",
         ),
-        (words.already(TICKET), "This message already has its Plain ticket: T-123."),
-        (words.open_label(TICKET), "Open T-123 in Plain"),
-        (words.OPEN_IN_PLAIN, "Open in Plain"),
-        (words.A_BOT, "a bot"),
-        (words.UNTITLED, "A message from Slack"),
+        (form.already(TICKET), "This message already has its Plain ticket: T-123."),
+        (form.open_label(TICKET), "Open T-123 in Plain"),
+        (marks.OPEN_IN_PLAIN, "Open in Plain"),
+        (form.A_BOT, "a bot"),
+        (form.UNTITLED, "A message from Slack"),
     ],
 )
 def test_form_and_notices(said: str, sentence: str) -> None:

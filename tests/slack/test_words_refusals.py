@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.faults import Reason
-from bot.slack import words
+from bot.slack.words import refusals as words
 
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 

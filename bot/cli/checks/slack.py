@@ -23,6 +23,7 @@ SCOPES: Mapping[str, str] = {
     "groups:history": "reading messages of private channels",
     "channels:read": "names of public channels",
     "groups:read": "names of private channels",
+    "files:read": "files of an escalated message",
     "usergroups:read": "names of user groups",
     "users:read": "who the author is",
     "users:read.email": "which customer the author is",

@@ -25,7 +25,7 @@ EVERY_SCOPE = (
     *("commands", "chat:write", "reactions:read", "reactions:write"),
     *("channels:history", "groups:history", "im:history", "mpim:history"),
     *("channels:read", "groups:read", "im:read", "mpim:read", "im:write"),
-    *("users:read", "users:read.email", "usergroups:read"),
+    *("users:read", "users:read.email", "usergroups:read", "files:read"),
 )
 """What a bridge with all its options needs."""
 
@@ -58,7 +58,7 @@ class World:
         self.base_url = ""
 
         self.scopes: set[str] = set(EVERY_SCOPE)
-        self.subscriptions: set[str] = {"reaction_added"}
+        self.subscriptions: set[str] = {"reaction_added", "reaction_removed", "app_home_opened"}
         self.replies_to_reply: Literal["whole_thread", "only_reply"] = "only_reply"
         self.reactions_get_shows_thread = False
         self.refuse_initial_user: set[str] = set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.model import Added, Created, Outcome, Remark, Turned, Unwanted
-from bot.slack import words
+from bot.slack.words import answers, refusals
 
 _SECTION_LENGTH = 3000
 
@@ -37,33 +37,33 @@ def outcome(outcome: Outcome, reference: str, bot: str | None = None) -> Answer 
     """The final answer; None where there is nothing to say. `bot` is the bot's user id."""
     match outcome:
         case Created() | Added():
-            return Answer(words.success(outcome))
+            return Answer(answers.success(outcome))
         case Turned(reason, data):
-            return Answer(words.refusal(reason, data, reference, bot))
+            return Answer(refusals.refusal(reason, data, reference, bot))
         case Unwanted():
             return None
 
 
 def remark(remark: Remark) -> Answer:
     """The answer to asking again."""
-    return Answer(words.remark(remark))
+    return Answer(answers.remark(remark))
 
 
 def queued(reference: str) -> Answer:
     """The notice that it takes longer."""
-    return Answer(words.queued(reference))
+    return Answer(answers.queued(reference))
 
 
 def usage(emoji: Sequence[str] = ("ticket",)) -> Answer:
     """The answer to `/plain-ticket help`."""
-    return Answer(words.usage(emoji))
+    return Answer(answers.usage(emoji))
 
 
 def command_not_recorded(text: str) -> Answer:
     """The answer to a command that could not be recorded."""
-    return Answer(words.command_not_recorded(text))
+    return Answer(answers.command_not_recorded(text))
 
 
 def form_not_opened() -> Answer:
     """The answer where the form was wanted and did not open."""
-    return Answer(words.form_not_opened())
+    return Answer(answers.form_not_opened())

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.core.model import Draft, Priority, Ticket
-from bot.slack import words
+from bot.slack.words import form as words
+from bot.slack.words import marks
 
 CALLBACK_ID = "plain_ticket_form"
 OPEN_ACTION = "open_in_plain"
@@ -85,7 +86,7 @@ def already(ticket: Ticket) -> dict[str, Any]:
     button = {
         "type": "button",
         "action_id": OPEN_ACTION,
-        "text": _plain(words.OPEN_IN_PLAIN),
+        "text": _plain(marks.OPEN_IN_PLAIN),
         "accessibility_label": words.open_label(ticket),
         "url": ticket.url,
     }

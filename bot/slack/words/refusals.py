@@ -1,111 +1,15 @@
-"""Every sentence that is shown to a person in Slack, as mrkdwn unless it says otherwise."""
+"""Refusals: what was refused, why, and what to do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from bot.core.faults import Reason
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
+from bot.slack.words.marks import code, escape, shorten
 
 BRIDGE = "@plain-bridge"
 """How the bot is called where its user id is not known."""
-
-A_BOT = "a bot"
-UNTITLED = "A message from Slack"
-"""The title of a ticket whose message gives none; plain text."""
-
-# The form: plain text all of it.
-
-FORM_TITLE = "Create Plain ticket"
-FORM_SUBMIT = "Create ticket"
-FORM_CLOSE = "Cancel"
-NOTICE_TITLE = "Plain ticket"
-NOTICE_CLOSE = "Close"
-
-TITLE_LABEL = "Title"
-TITLE_HINT = "What it is about, in up to 250 characters."
-DESCRIPTION_LABEL = "Description"
-DESCRIPTION_HINT = "What the message itself does not say. It goes into the ticket below the quote."
-REQUESTER_LABEL = "Requester"
-REQUESTER_HINT = (
-    "Whose ticket it is: an agent's answer in Plain goes to this person by e-mail. "
-    "Left empty, it is who wrote the message, or you where no person did."
-)
-PRIORITY_LABEL = "Priority"
-PRIORITY_HINT = "How soon somebody should look at it."
-PRIORITIES: Mapping[Priority, str] = {
-    Priority.URGENT: "Urgent",
-    Priority.HIGH: "High",
-    Priority.NORMAL: "Normal",
-    Priority.LOW: "Low",
-}
-
-TITLE_MISSING = "Give the ticket a title."
-TITLE_TOO_LONG = "Keep the title to 250 characters."
-DESCRIPTION_TOO_LONG = "Keep the description to 3000 characters."
-REQUESTER_UNKNOWN = "Choose a person of this workspace."
-PRIORITY_UNKNOWN = "Choose one of the four priorities."
-NOT_RECORDED_HERE = (
-    "Nothing was recorded, because the bridge could not save it just now. "
-    "Everything you typed is still here: press “Create ticket” again in a minute."
-)
-"""Beside the title, when a submission could not be recorded."""
-
-FORM_TOO_OLD = (
-    "Nothing was recorded, because the bridge no longer knows this form: it was open for more "
-    "than a day, or could not be saved when it opened. "
-    "Copy what you typed, close the form and open it again."
-)
-"""Beside the title, when there is no draft: it was erased, or never committed."""
-
-# Instead of the form.
-
-NOT_RECORDED = (
-    "Nothing was recorded, because the bridge could not save it just now. "
-    "No ticket will be created. Close this and try again in a minute."
-)
-OPEN_IN_PLAIN = "Open in Plain"
-
-
-def already(ticket: Ticket) -> str:
-    """Instead of the form, for a message that has its ticket."""
-    return f"This message already has its Plain ticket: {escape(ticket.ref)}."
-
-
-def open_label(ticket: Ticket) -> str:
-    """What a screen reader says of the link button; plain text, at most 75 characters."""
-    return f"Open {ticket.ref} in Plain"[:75]
-
-
-# Answers.
-
-
-def success(outcome: Created | Added) -> str:
-    """The final answer when it worked."""
-    match outcome:
-        case Created(ticket):
-            return f"Created ticket {_link(ticket)}"
-        case Added(ticket):
-            return f"Added to {_link(ticket)}"
-
-
-def remark(remark: Remark) -> str:
-    """The answer to asking again."""
-    match remark:
-        case AlreadyThere(ticket):
-            return f"Already ticket {_link(ticket)}"
-        case OnItsWay():
-            return "The ticket for this is already on its way."
-
-
-def queued(reference: str) -> str:
-    """The notice to who has waited for a minute."""
-    return (
-        "Your request is recorded, and its ticket will take longer than usual: Slack or Plain "
-        "cannot be reached just now, or many requests are ahead of it. You need not ask again; "
-        f"you will hear when the ticket is there.\nReference: {code(reference)}"
-    )
 
 
 def refusal(reason: Reason, data: Mapping[str, str], reference: str, bot: str | None = None) -> str:
@@ -114,76 +18,11 @@ def refusal(reason: Reason, data: Mapping[str, str], reference: str, bot: str | 
     return f"{sentence}\nReference: {code(reference)}"
 
 
-def command_not_recorded(text: str) -> str:
-    """The answer to a command that could not be recorded; gives back what was typed."""
-    typed = escape(_unescape(text.strip()))
-    return (
-        "Nothing was recorded, because the bridge could not save it just now. "
-        f"No ticket will be created. Try again in a minute; this was your text:\n{typed}"
-    )
-
-
-def form_not_opened() -> str:
-    """The answer to a command or shortcut whose form did not open."""
-    return "The form could not be opened, and nothing was recorded. Try again in a minute."
-
-
-def usage(emoji: Sequence[str] = ("ticket",)) -> str:
-    """How to use each door, and where replies go; `emoji` are the names that rules name."""
-    menu = (
-        "• From a message: open its `…` menu and choose *Create Plain ticket*. "
-        "A form opens, already filled in."
-    )
-    react = (
-        f"• From a message: react with {' or '.join(f':{escape(name)}:' for name in emoji)}. "
-        "The ticket comes at once."
-    )
-    command = (
-        "• With `/plain-ticket` and a text: a ticket with that text comes at once. Without a "
-        "text, the form opens. Slack takes no commands inside threads: use the menu there."
-    )
-    anywhere = (
-        "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
-        "An empty form opens."
-    )
-    replies = (
-        "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
-    )
-    doors = [menu, react, command, anywhere] if emoji else [menu, command, anywhere]
-    return "\n".join(["*How to create a Plain ticket*", *doors, "*Where replies go*", replies])
-
-
-def escape(text: str) -> str:
-    """`text` as Slack shows it literally: no link, no mention.
-
-    https://docs.slack.dev/messaging/formatting-message-text#escaping
-    """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def code(text: str) -> str:
-    """`text` in code style, on one line."""
-    return f"`{escape(' '.join(text.replace('`', ' ').split()))}`"
-
-
-def _unescape(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def _shorten(text: str, longest: int = 1000) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _link(ticket: Ticket) -> str:
-    url = escape(ticket.url).replace("|", "%7C")
-    return f"{escape(ticket.ref)} · <{url}|{OPEN_IN_PLAIN}>"
-
-
 class _Data:
     """A refusal's data, made harmless; what is missing has a word that fits the sentence."""
 
     def __init__(self, data: Mapping[str, str], bot: str | None) -> None:
-        self._data = {key: _shorten(value) for key, value in data.items()}
+        self._data = {key: shorten(value) for key, value in data.items()}
         self._bot = bot
 
     def get(self, key: str, otherwise: str) -> str:

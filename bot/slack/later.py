@@ -1,0 +1,42 @@
+"""What nobody in Slack needs to wait for, done after the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.core.faults import Fault
+
+log = structlog.get_logger("bot.slack")
+
+
+@dataclass
+class Later:
+    """Courtesies on their way; none of them is a loss if the process dies."""
+
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def do(self, work: Awaitable[None]) -> None:
+        """Do `work` beside the rest; a fault of its is logged and nobody's loss."""
+
+        async def quietly() -> None:
+            try:
+                await work
+            except (Fault, TimeoutError) as fault:
+                note("courtesy_failed", fault)
+
+        task = asyncio.create_task(quietly())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def rest(self) -> None:
+        """Wait for what was left for later (at a graceful stop, and in tests)."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+def note(event: str, fault: BaseException) -> None:
+    """Log a fault by its cause; never what a payload held."""
+    log.warning(event, cause=str(fault) or type(fault).__name__)

@@ -1,0 +1,74 @@
+"""Answers to whoever asked, but for refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Remark
+from bot.slack.words.marks import code, escape, link, unescape
+
+
+def success(outcome: Created | Added) -> str:
+    """The final answer when it worked."""
+    match outcome:
+        case Created(ticket):
+            return f"Created ticket {link(ticket)}"
+        case Added(ticket):
+            return f"Added to {link(ticket)}"
+
+
+def remark(remark: Remark) -> str:
+    """The answer to asking again."""
+    match remark:
+        case AlreadyThere(ticket):
+            return f"Already ticket {link(ticket)}"
+        case OnItsWay():
+            return "The ticket for this is already on its way."
+
+
+def queued(reference: str) -> str:
+    """The notice to who has waited for a minute."""
+    return (
+        "Your request is recorded, and its ticket will take longer than usual: Slack or Plain "
+        "cannot be reached just now, or many requests are ahead of it. You need not ask again; "
+        f"you will hear when the ticket is there.\nReference: {code(reference)}"
+    )
+
+
+def command_not_recorded(text: str) -> str:
+    """The answer to a command that could not be recorded; gives back what was typed."""
+    typed = escape(unescape(text.strip()))
+    return (
+        "Nothing was recorded, because the bridge could not save it just now. "
+        f"No ticket will be created. Try again in a minute; this was your text:\n{typed}"
+    )
+
+
+def form_not_opened() -> str:
+    """The answer to a command or shortcut whose form did not open."""
+    return "The form could not be opened, and nothing was recorded. Try again in a minute."
+
+
+def usage(emoji: Sequence[str] = ("ticket",)) -> str:
+    """How to use each door, and where replies go; `emoji` are the names that rules name."""
+    menu = (
+        "• From a message: open its `…` menu and choose *Create Plain ticket*. "
+        "A form opens, already filled in."
+    )
+    react = (
+        f"• From a message: react with {' or '.join(f':{escape(name)}:' for name in emoji)}. "
+        "The ticket comes at once."
+    )
+    command = (
+        "• With `/plain-ticket` and a text: a ticket with that text comes at once. Without a "
+        "text, the form opens. Slack takes no commands inside threads: use the menu there."
+    )
+    anywhere = (
+        "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
+        "An empty form opens."
+    )
+    replies = (
+        "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
+    )
+    doors = [menu, react, command, anywhere] if emoji else [menu, command, anywhere]
+    return "\n".join(["*How to create a Plain ticket*", *doors, "*Where replies go*", replies])
