@@ -1,14 +1,15 @@
-# make sandbox: the main job, played against a local Slack and Plain. make test: the whole suite.
+# make sandbox: a page to try it, with a local Slack and a local Plain. make test: the whole suite.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .venv-audit
 READY := $(VENV)/.ready
 
-.PHONY: sandbox test crash proof fuzz bench lint format lock clean
+.PHONY: sandbox test crash proof fuzz bench pictures lint format lock audit versions clean
 
 sandbox: $(READY)
-	@$(BIN)/plain-bridge sandbox
+	@$(BIN)/plain-bridge sandbox --stay
 
 test: $(READY)
 	$(BIN)/pytest -n auto
@@ -17,9 +18,9 @@ test: $(READY)
 crash: $(READY)
 	$(BIN)/python -m bench.crash_matrix
 
-# And ten minutes of simulated days, each from a seed of its own.
+# And ten minutes of simulated days, each from a seed of its own: rewrites the page's last table.
 proof: crash
-	$(BIN)/python -m tests.simulation.proof --minutes $(or $(MINUTES),10)
+	$(BIN)/python -m tests.simulation.proof --minutes $(or $(MINUTES),10) --write
 
 # Hostile things at every door and in every answer: make fuzz SECONDS=600 SEED=7
 fuzz: $(READY)
@@ -28,6 +29,10 @@ fuzz: $(READY)
 # Everything that is to be fast, eight minutes on two cores: rewrites the tables of docs/performance.md.
 bench: $(READY)
 	$(BIN)/python -m bench --write
+
+# The pictures of the docs, played by the real bridge in the sandbox's page. Needs a Chromium.
+pictures: $(READY)
+	$(BIN)/python -m tests.page.pictures
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -48,10 +53,24 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-# Needs uv. The lock names no index address.
+# Known vulnerabilities of what the lock names, by the index's own data, and the licences of what
+# a bridge runs with. In an environment of its own, for it is no part of the bridge.
+audit: $(READY)
+	@test -x $(AUDIT)/bin/pip-audit || ($(PYTHON) -m venv $(AUDIT) && \
+		$(AUDIT)/bin/pip install -q --disable-pip-version-check pip-audit)
+	$(BIN)/python -m tests.packaging.licences deploy/requirements.lock
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+# The wheel in a clean environment of every Python that is at hand.
+versions: $(READY)
+	$(BIN)/python -m tests.packaging.versions
+
+# Needs uv. The locks name no index address; the second one is what a bridge runs with.
 lock:
 	uv pip compile pyproject.toml --all-extras --group dev --group bench --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 -c requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o deploy/requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
