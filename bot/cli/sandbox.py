@@ -1,13 +1,16 @@
-"""`plain-bridge sandbox`: the main job, played against a local Slack and Plain."""
+"""`plain-bridge sandbox`: the main job against a local Slack and Plain, played or to be tried."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
+from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,45 +19,84 @@ from bot.cli.console import CommandFailed
 
 
 def sandbox(
-    stay: Annotated[bool, typer.Option(help="Stay up after the story, until Ctrl-C.")] = False,
+    stay: Annotated[
+        bool, typer.Option(help="Serve a page to try it in a browser, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int | None, typer.Option(help="Of the page.", show_default="8020")] = None,
     socket_mode: Annotated[
-        bool, typer.Option(help="Reach the bridge over Socket Mode instead of HTTP.")
+        bool, typer.Option(help="The story's bridge is reached over Socket Mode, not HTTP.")
     ] = False,
     only_json: Annotated[
-        bool, typer.Option("--json", help="Print the created threads only.")
+        bool, typer.Option("--json", help="Print the story's threads only.")
     ] = False,
 ) -> None:
     """Play the main job against a local Slack and Plain; needs no account and no network."""
+    if stay and (socket_mode or only_json):
+        raise CommandFailed("--stay serves the page; --socket-mode and --json are the story's.")
+    if port is not None and not stay:
+        raise CommandFailed("--port is the page's: add --stay.")
     try:
-        from bot.sandbox import process, story
+        from bot.sandbox import page, process, story
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"{error.name} is not installed, which the sandbox needs: "
             "install `plain-bridge[sandbox]`"
         ) from None
+    try:
+        if stay:
+            asyncio.run(_until_stopped(_stay(page.PORT if port is None else port)))
+        else:
+            asyncio.run(_play(socket_mode=socket_mode, only_json=only_json))
+    except KeyboardInterrupt:
+        return
+    except (process.BridgeFailed, story.StoryBroke) as error:
+        raise CommandFailed(f"the story broke off: {error}") from None
+
+
+async def _play(*, socket_mode: bool, only_json: bool) -> None:
+    from bot.sandbox import story
 
     def say(line: str) -> None:
         if not only_json:
             console.say(line)
 
-    async def play() -> None:
-        with tempfile.TemporaryDirectory(prefix="plain-bridge-sandbox-") as folder:
-            async with story.stage(Path(folder), socket_mode=socket_mode) as stage:
-                say(f"Slack, Plain and the bridge are up; the bridge listens on {stage.bridge.url}")
-                threads = await story.play(stage, say)
-                say(f"{len(threads)} Plain threads came of it:")
-                sys.stdout.write(json.dumps(threads, indent=2, ensure_ascii=False) + "\n")
-                sys.stdout.flush()
-                if stay:
-                    console.complain(
-                        f"Staying up. Slack's Web API: {stage.slack.api_url} · "
-                        f"the bridge's log: {stage.bridge.log} · Ctrl-C ends it."
-                    )
-                    await asyncio.Event().wait()
+    with tempfile.TemporaryDirectory(prefix="plain-bridge-sandbox-") as folder:
+        async with story.stage(Path(folder), socket_mode=socket_mode) as stage:
+            say(f"Slack, Plain and the bridge are up; the bridge listens on {stage.bridge.url}")
+            threads = await story.play(stage, say)
+            say(f"{len(threads)} Plain threads came of it:")
+            sys.stdout.write(json.dumps(threads, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
 
+
+async def _stay(port: int) -> None:
+    from bot.sandbox.page import page
+
+    with tempfile.TemporaryDirectory(prefix="plain-bridge-sandbox-") as folder:
+        try:
+            async with page(Path(folder), port) as (url, desk):
+                console.say(f"A small Slack and a small Plain, the bridge between them: {url}")
+                console.say(
+                    "React to a message with :ticket: and watch the thread appear. "
+                    "Then switch Plain off, ask again, and switch it on."
+                )
+                console.complain(f"The bridge's log: {desk.bridge.log} · Ctrl-C ends it.")
+                sys.stdout.flush()
+                await asyncio.Event().wait()
+        except OSError as error:
+            raise CommandFailed(
+                f"port {port} cannot be used ({error.strerror}): try --port with another"
+            ) from None
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Ctrl-C and a polite end from outside both let the work clean up behind itself."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C raises there
+            loop.add_signal_handler(number, task.cancel)
     try:
-        asyncio.run(play())
-    except KeyboardInterrupt:
+        await task
+    except asyncio.CancelledError:
         return
-    except (process.BridgeFailed, story.StoryBroke) as error:
-        raise CommandFailed(f"the story broke off: {error}") from None

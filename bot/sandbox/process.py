@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -11,10 +12,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
 READY_SECONDS = 30.0
+REST_SECONDS = 1.0
+"""How long a bridge that died stays dead, so that somebody sees it."""
+
+RUN = ("-m", "bot", "run")
 
 
 class BridgeFailed(Exception):
@@ -35,7 +41,7 @@ async def bridge(
     variables: Mapping[str, str],
     folder: Path,
     *,
-    arguments: Sequence[str] = ("-m", "bot", "run"),
+    arguments: Sequence[str] = RUN,
 ) -> AsyncIterator[Bridge]:
     """Run a bridge with these environment variables in `folder`, until the context ends.
 
@@ -44,28 +50,117 @@ async def bridge(
     """
     port = _free_port()
     log = folder / "bridge.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            cwd=folder,
-            env=_bare_environment() | {"PORT": str(port), **variables},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+    log.unlink(missing_ok=True)
+    process = await _started(arguments, folder, {"PORT": str(port), **variables}, log)
     url = f"http://127.0.0.1:{port}"
     try:
         await _until_ready(url, process, log)
         yield Bridge(url, process, log)
     finally:
-        if process.returncode is None:
-            process.terminate()
+        await _ended(process)
+
+
+class Keeper:
+    """A bridge that is started anew, at its old address, whenever it dies.
+
+    `state` tells how it stands now, `deaths` how often it died, `log` what it writes to.
+    """
+
+    def __init__(
+        self, variables: Mapping[str, str], folder: Path, arguments: Sequence[str]
+    ) -> None:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "bridge.log"
+        self.state: Literal["starting", "up", "down"] = "starting"
+        self.deaths = 0
+        self._variables = {"PORT": str(port), **variables}
+        self._folder = folder
+        self._arguments = arguments
+        self._process: Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs; None while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is finished, nothing is said goodbye to."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            self.state = "down"
+
+    async def run(self, first: asyncio.Event) -> None:
+        """Keep it running until this is cancelled; `first` is set when it is ready at first.
+
+        BridgeFailed where it dies before it was ready for the first time.
+        """
+        while True:
+            self.state = "starting"
+            self._process = process = await _started(
+                self._arguments, self._folder, self._variables, self.log
+            )
             try:
-                await asyncio.wait_for(process.wait(), 10)
-            except TimeoutError:
-                process.kill()
+                await _until_ready(self.url, process, self.log)
+                self.state = "up"
+                first.set()
                 await process.wait()
+            except BridgeFailed:
+                if not first.is_set():
+                    raise
+            finally:
+                self.state = "down"
+                await _ended(process)
+            self.deaths += 1
+            await asyncio.sleep(REST_SECONDS)
+
+
+@asynccontextmanager
+async def kept(
+    variables: Mapping[str, str], folder: Path, *, arguments: Sequence[str] = RUN
+) -> AsyncIterator[Keeper]:
+    """As `bridge`, of a bridge that comes back when it dies."""
+    keeper = Keeper(variables, folder, arguments)
+    first = asyncio.Event()
+    keeping = asyncio.create_task(keeper.run(first))
+    ready = asyncio.create_task(first.wait())
+    try:
+        await asyncio.wait({keeping, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if keeping.done():
+            keeping.result()
+        yield keeper
+    finally:
+        ready.cancel()
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError, BridgeFailed):
+            await keeping
+
+
+async def _started(
+    arguments: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path
+) -> Process:
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            cwd=folder,
+            env=_bare_environment() | dict(variables),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+async def _ended(process: Process) -> None:
+    """Asked to end, and after ten seconds made to."""
+    if process.returncode is None:
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 10)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 async def _until_ready(url: str, process: Process, log: Path) -> None:

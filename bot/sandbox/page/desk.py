@@ -1,0 +1,305 @@
+"""The desk behind the page: both workspaces, the bridge between them, and what people do."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from bot.sandbox.page.cast import Cast
+from bot.sandbox.page.ledger import Ledger
+from bot.sandbox.page.manifest import Manifest
+from bot.sandbox.page.troubles import Troubles
+from bot.sandbox.plain import Plain
+from bot.sandbox.process import Keeper
+from bot.sandbox.slack import Delivery, Ephemeral, Json, Slack, SlackError, fields
+
+PATIENCE = 1.5
+"""Seconds that a person's action is waited for; what takes longer goes on by itself."""
+
+_COMMAND = re.compile(r"(/[\w-]+)\s*(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What Slack itself tells one person, or what somebody was whispered, with its time.
+
+    `number` names it in the page. A whisper is `of` an ephemeral message.
+    """
+
+    number: int
+    at: float
+    user: str
+    channel: str
+    thread_ts: str | None
+    text: str
+    of: Ephemeral | None = None
+
+
+@dataclass
+class Desk:
+    slack: Slack
+    plain: Plain
+    bridge: Keeper
+    ledger: Ledger
+    app: Manifest
+    cast: Cast
+    troubles: Troubles
+    changes: int = 0
+    errors: dict[str, dict[str, str]] = field(default_factory=dict)
+    """View id to the words beside its fields; "" is for the whole view."""
+    offered: dict[tuple[str, str], dict[str, Json]] = field(default_factory=dict)
+    """The options that a field of a view has been offered, by value."""
+    _notices: list[Notice] = field(default_factory=list)
+    _whispers: dict[int, Notice] = field(default_factory=dict)
+    _numbers: int = 0
+    _doing: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    # What is there.
+
+    @property
+    def fingerprint(self) -> tuple[object, ...]:
+        """Another one whenever something may look different."""
+        slack, plain = self.slack, self.plain
+        return (
+            self.changes,
+            len(slack.calls),
+            len(slack.whispers),
+            sum(len(one.messages) for one in slack.conversations.values()),
+            tuple(view.shape["hash"] for view in slack.views.values()),
+            tuple(home.shape["hash"] for home in slack.homes.values()),
+            tuple(request.outcome for request in plain.requests[-20:]),
+            len(plain.requests),
+            self.ledger.version(),
+            self.bridge.state,
+        )
+
+    @property
+    def app_channel(self) -> str:
+        """Stands in for the app's own conversation, which each person has one of."""
+        return "app"
+
+    def room(self, user: str, channel: str) -> str:
+        """The id of the conversation that this person means."""
+        if channel != self.app_channel:
+            return channel
+        return self.slack.add_dm(user, self.slack.bot_user)
+
+    def channels(self, user: str) -> list[str]:
+        """Those that this person is in."""
+        found = (self.slack.channel(one) for one in self.cast.channels)
+        return [one.id for one in found if user in one.members]
+
+    def whispers(self, user: str, channel: str) -> list[Notice]:
+        """What only this person sees in a conversation."""
+        self._number_whispers()
+        seen = [*self._whispers.values(), *self._notices]
+        return [one for one in seen if (one.user, one.channel) == (user, channel)]
+
+    def whisper(self, number: int) -> Notice:
+        self._number_whispers()
+        for one in (*self._whispers.values(), *self._notices):
+            if one.number == number:
+                return one
+        raise ValueError("that message is gone")
+
+    def _number_whispers(self) -> None:
+        """An ephemeral message has no time of its own: it is the one when it was first seen."""
+        standing = {id(whisper): (user, whisper) for user, whisper in self.slack.whispers}
+        for gone in self._whispers.keys() - standing.keys():
+            del self._whispers[gone]
+        for key, (user, whisper) in standing.items():
+            if key not in self._whispers:
+                channel, thread_ts, text = whisper.channel, whisper.thread_ts, whisper.text
+                self._whispers[key] = self._notice(user, channel, thread_ts, text, whisper)
+
+    def _notice(
+        self, user: str, channel: str, thread_ts: str | None, text: str, of: Ephemeral | None = None
+    ) -> Notice:
+        self._numbers += 1
+        return Notice(self._numbers, self.slack.clock(), user, channel, thread_ts, text, of)
+
+    # What people do in Slack.
+
+    async def say(self, user: str, channel: str, text: str, thread_ts: str | None) -> None:
+        """A message, or a slash command."""
+        text = text.strip()
+        command = _COMMAND.fullmatch(text)
+        if command and not self.slack.users[user].bot_id:
+            await self._command(user, channel, command[1], command[2])
+        elif text:
+            typed = self._with_mentions(text)
+            await self._do(
+                user, channel, self.slack.post(user, channel, typed, thread_ts=thread_ts)
+            )
+
+    async def react(self, user: str, channel: str, ts: str, emoji: str) -> None:
+        """Add the reaction, or take it away where it is one's own."""
+        given = user in self.slack.reactions(channel, ts).get(emoji, ())
+        act = self.slack.unreact if given else self.slack.react
+        await self._do(user, channel, act(user, channel, ts, emoji))
+
+    async def shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> None:
+        """A message's shortcut; without a message, the one that is about none."""
+        slack = self.slack
+        if ts:
+            await self._do(user, channel, slack.use_shortcut(user, channel, ts, callback_id))
+        else:
+            await self._do(user, channel, slack.use_global_shortcut(user, callback_id))
+
+    async def submit(self, user: str, view_id: str, values: Json) -> None:
+        """Fill in a form and send it; what is wrong with it stands beside its fields."""
+        self.errors.pop(view_id, None)
+        try:
+            filled = {name: self._chosen(view_id, name, value) for name, value in values.items()}
+            delivery = await self.slack.submit(user, view_id, filled)
+        except ValueError as error:
+            self.errors[view_id] = {"": str(error)}
+        else:
+            if delivery.errors:
+                self.errors[view_id] = delivery.errors
+            elif delivery.failure and view_id in self.slack.views:
+                self.errors[view_id] = {"": "We could not reach the app. Try it again."}
+        self.changes += 1
+
+    async def close(self, user: str, channel: str, view_id: str) -> None:
+        self.errors.pop(view_id, None)
+        await self._do(user, channel, self.slack.close_view(user, view_id), quiet=True)
+
+    async def click(
+        self, user: str, channel: str, action_id: str, where: Mapping[str, str]
+    ) -> None:
+        """A button of a message (`ts`), a whisper (`whisper`), a view (`view`) or the home tab.
+
+        `value` is the button's.
+        """
+        slack, value = self.slack, where.get("value") or None
+        if whisper := where.get("whisper"):
+            seen = self.whisper(int(whisper))
+            act = slack.click(user, action_id, ephemeral=seen.of, value=value)
+        elif ts := where.get("ts"):
+            act = slack.click(user, action_id, channel=channel, ts=ts, value=value)
+        else:
+            view = where.get("view") or None
+            act = slack.click(user, action_id, view_id=view, value=value)
+        await self._do(user, channel, act)
+
+    async def choose(self, user: str, view_id: str, block_id: str, value: Any) -> None:
+        """Choose in a field of an open form; the app hears of it where the field wants that."""
+        room = self.room(user, self.app_channel)
+        chosen = self._chosen(view_id, block_id, value)
+        await self._do(user, room, self.slack.choose(user, view_id, block_id, chosen))
+
+    async def suggest(self, user: str, view_id: str, block_id: str, text: str) -> list[Json]:
+        """The options that a field offers for a text; they can be chosen afterwards."""
+        found = await self.slack.suggest(user, view_id, block_id, text)
+        known = self.offered.setdefault((view_id, block_id), {})
+        standing = (self.slack.view(view_id) or {"state": {"values": {}}})["state"]["values"]
+        chosen = [fields.chosen(held) for held in standing.get(block_id, {}).values()]
+        for option in [*chain.from_iterable(map(_listed, chosen)), *found]:
+            known[option["value"]] = option
+        return found
+
+    async def open_home(self, user: str) -> None:
+        await self._do(user, self.room(user, self.app_channel), self.slack.open_home(user))
+
+    def dismiss(self, number: int) -> None:
+        """Take a message that only one person saw out of that person's sight."""
+        seen = self.whisper(number)
+        if seen.of is None:
+            self._notices.remove(seen)
+        else:
+            self.slack.whispers[:] = [one for one in self.slack.whispers if one[1] is not seen.of]
+        self.changes += 1
+
+    # What an agent does in Plain, and what goes wrong.
+
+    def act_in_plain(self, ref: str, what: str, text: str = "") -> None:
+        """An agent takes a thread, answers in it or marks it as done; again: as to be done."""
+        thread = {one.ref: one for one in self.plain.threads}[ref]
+        if what == "take":
+            self.plain.assign(thread)
+        elif what == "done":
+            self.plain.change_status(thread, "todo" if thread.status == "DONE" else "done")
+        elif text.strip():
+            self.plain.answer(thread, text.strip())
+        self.changes += 1
+
+    async def turn(self, switch: str) -> None:
+        await self.troubles.turn(switch)
+        self.changes += 1
+
+    def kill(self) -> None:
+        self.bridge.kill()
+        self.changes += 1
+
+    # How it is done.
+
+    async def _command(self, user: str, channel: str, command: str, text: str) -> None:
+        if command in {one.command for one in self.app.commands}:
+            typed = self._with_mentions(text)
+            await self._do(
+                user, channel, self.slack.command(user, channel, command, typed), command
+            )
+        elif (command, text.lstrip("@")) == ("/invite", self.app.bot_name):
+            self.slack.channel(channel).members.add(self.slack.bot_user)
+            self._tell(user, channel, f"@{self.app.bot_name} is in this channel now.")
+        else:
+            self._tell(user, channel, f"{command} is not a command that this small Slack knows.")
+
+    async def _do(
+        self,
+        user: str,
+        channel: str,
+        action: Awaitable[Delivery | str | None],
+        what: str = "",
+        *,
+        quiet: bool = False,
+    ) -> None:
+        """Do it, and wait for a while; who did it is told where it did not work."""
+
+        async def doing() -> None:
+            try:
+                came = await action
+            except (ValueError, SlackError) as error:
+                self._tell(user, channel, f"That did not work: {error}.")
+            else:
+                if isinstance(came, Delivery) and came.failure and not quiet and came.attempts == 1:
+                    named = what or self.app.name
+                    self._tell(user, channel, f"{named} failed with the error “{came.failure}”.")
+            self.changes += 1
+
+        task = asyncio.create_task(doing())
+        self._doing.add(task)
+        task.add_done_callback(self._doing.discard)
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        self.changes += 1
+        for one in done:
+            one.result()
+
+    def _tell(self, user: str, channel: str, text: str) -> None:
+        self._notices.append(self._notice(user, channel, None, text))
+        self.changes += 1
+
+    def _chosen(self, view_id: str, name: str, value: Any) -> Any:
+        """What was chosen of options that were offered, as those options."""
+        known = self.offered.get((view_id, name), {})
+        if isinstance(value, list):
+            return [known.get(one, one) for one in value]
+        return known.get(value, value)
+
+    def _with_mentions(self, text: str) -> str:
+        """A person's "@Ada Nowak" or "@ada", picked as Slack's own composer would."""
+        people = [(one.name, one.id) for one in self.slack.users.values()]
+        for name, user in sorted(people, key=lambda one: -len(one[0])):
+            for said in dict.fromkeys((name, name.split()[0])):
+                said_here = rf"(?i)(?<![\w<])@{re.escape(said)}\b"
+                text = re.sub(said_here, f"<@{user}>", text)
+        return text
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value else []

@@ -1,0 +1,128 @@
+"""The bridge's ledger, read from outside: its SQLite file, opened for reading only.
+
+This is a wire of its own. The page shares no code with the bridge, so it names the table and the
+columns that it needs: `escalation` with `id`, `key`, `via`, `state` (waiting, created, added,
+refused, parked, undone, unwanted), `attempts`, `cause` (why the last attempt was put off), `due`
+(Unix seconds; NULL: nothing left to do), `sent_at`, `thread_ref` and `reason`. Columns that are
+added later do not disturb it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_ROWS = """
+SELECT id, key, via, state, attempts, cause, due, thread_ref, reason
+FROM escalation ORDER BY id DESC LIMIT 8
+"""
+_COUNTS = "SELECT state, attempts > 0, count(*) FROM escalation GROUP BY 1, 2"
+_WORDS = {
+    "created": "settled",
+    "added": "settled: added",
+    "refused": "refused",
+    "parked": "parked",
+    "undone": "undone",
+    "unwanted": "not wanted any more",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One escalation; `due_in` in seconds, None where nothing is left to do."""
+
+    id: int
+    key: str
+    via: str
+    state: str
+    attempts: int
+    cause: str | None
+    due_in: float | None
+    ticket: str | None
+    reason: str | None
+
+    @property
+    def waits(self) -> bool:
+        return self.state == "waiting"
+
+    @property
+    def words(self) -> str:
+        if self.waits:
+            return "tried" if self.attempts else "queued"
+        return _WORDS.get(self.state, self.state)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The newest rows, and how many there are of each kind."""
+
+    rows: tuple[Row, ...] = ()
+    counts: Mapping[str, int] = field(
+        default_factory=lambda: {"queued": 0, "tried": 0, "settled": 0}
+    )
+
+
+class Ledger:
+    """Nothing is there until the bridge has made its database."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def version(self) -> int:
+        """Another number whenever somebody else has committed something.
+
+        https://www.sqlite.org/pragma.html#pragma_data_version
+        """
+        with suppress(sqlite3.Error):
+            if (connection := self._open()) is not None:
+                return int(connection.execute("PRAGMA data_version").fetchone()[0])
+        return 0
+
+    def read(self) -> Reading:
+        with suppress(sqlite3.Error):
+            if (connection := self._open()) is not None:
+                now = time.time()
+                rows = tuple(_row(found, now) for found in connection.execute(_ROWS))
+                return Reading(rows, _counted(connection.execute(_COUNTS).fetchall()))
+        return Reading()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection | None:
+        if self._connection is None and self._path.exists():
+            address = f"{self._path.resolve().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(address, uri=True, timeout=0.2, isolation_level=None)
+        return self._connection
+
+
+def _row(found: tuple[object, ...], now: float) -> Row:
+    id_, key, via, state, attempts, cause, due, ticket, reason = found
+    return Row(
+        id=int(str(id_)),
+        key=str(key),
+        via=str(via),
+        state=str(state),
+        attempts=int(str(attempts)),
+        cause=None if cause is None else str(cause),
+        due_in=None if due is None else max(0.0, float(str(due)) - now),
+        ticket=None if ticket is None else str(ticket),
+        reason=None if reason is None else str(reason),
+    )
+
+
+def _counted(found: list[tuple[str, int, int]]) -> dict[str, int]:
+    counts = {"queued": 0, "tried": 0, "settled": 0}
+    for state, tried, count in found:
+        if state == "waiting":
+            counts["tried" if tried else "queued"] += count
+        else:
+            counts["settled"] += count
+    return counts

@@ -1,0 +1,336 @@
+"""What a window shows: the things of both workspaces, put in order and in words for templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from bot.sandbox.page import emoji
+from bot.sandbox.page.desk import Desk, Notice
+from bot.sandbox.page.look import PANES, Look
+from bot.sandbox.page.plain_text import markdown
+from bot.sandbox.page.slack_text import SlackText, shown_emoji
+from bot.sandbox.page.troubles import SWITCHES, Switch
+from bot.sandbox.slack import Json
+from bot.sandbox.slack.payloads import filled
+
+PRIORITIES = ("Urgent", "High", "Normal", "Low")
+_THREAD_ID = re.compile(r"/thread/(th_\w+)")
+_ARCHIVE = re.compile(r"/archives/(\w+)/p(\d+)(\d{6})")
+
+
+@dataclass(frozen=True)
+class Reaction:
+    name: str
+    shown: Markup
+    by: str
+    count: int
+    mine: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message as one person sees it. `number` is a whisper's, 0 for what everybody sees."""
+
+    key: str
+    ts: str
+    at: float
+    user: str
+    author: str
+    kind: str
+    text: Markup
+    blocks: list[Json]
+    raw: Json
+    number: int = 0
+    reactions: tuple[Reaction, ...] = ()
+    replies: int = 0
+    thread: str = ""
+
+    @property
+    def time(self) -> str:
+        return clock(self.at)
+
+
+class Scene:
+    """One window's sight of the desk, at one moment."""
+
+    switches = SWITCHES
+    panes = PANES
+    picked = tuple((name, shown_emoji(name)) for name in emoji.PICKED)
+
+    def __init__(self, desk: Desk, look: Look) -> None:
+        self.desk = desk
+        self.look = self._possible(look)
+        self.texts = SlackText(self.name, self.anchor)
+
+    def _possible(self, look: Look) -> Look:
+        """What this person can look at: a window may still stand where another one was."""
+        desk, cast = self.desk, self.desk.cast
+        user = look.user if look.user in cast.users else next(iter(cast.users))
+        seen = desk.channels(user)
+        has_app = not desk.slack.external(user) and not desk.slack.users[user].bot_id
+        inside = look.channel in seen or (look.channel == desk.app_channel and has_app)
+        channel = look.channel if inside else seen[0]
+        thread = look.thread if inside and self._has(user, channel, look.thread) else ""
+        pane = look.pane if look.pane in PANES else PANES[0]
+        tab = look.tab if look.tab in ("home", "messages") else "home"
+        return Look(user, channel, thread, look.ticket, tab, pane)
+
+    def _has(self, user: str, channel: str, ts: str) -> bool:
+        return self.desk.slack.channel(self.desk.room(user, channel)).find(ts) is not None
+
+    # Slack.
+
+    @property
+    def person(self) -> str:
+        return self.look.user
+
+    @property
+    def has_menus(self) -> bool:
+        """Shortcuts and commands are for the people of the workspace that has the app."""
+        slack = self.desk.slack
+        return not slack.external(self.person) and not slack.users[self.person].bot_id
+
+    @property
+    def in_app(self) -> bool:
+        return self.look.channel == self.desk.app_channel
+
+    @property
+    def in_home(self) -> bool:
+        return self.in_app and self.look.tab == "home"
+
+    @property
+    def room(self) -> str:
+        return self.desk.room(self.look.user, self.look.channel)
+
+    def users(self) -> list[tuple[str, str, str]]:
+        """Id, name and what that person is."""
+        names = self.desk.slack.users
+        return [(user, names[user].name, what) for user, what in self.desk.cast.users.items()]
+
+    def choosable(self) -> list[tuple[str, str]]:
+        """Whom a form's select of people offers."""
+        people = self.desk.slack.users.values()
+        return [(one.id, one.name) for one in people if not one.bot_id]
+
+    def channels(self) -> list[Json]:
+        return [self.channel(one) for one in self.desk.channels(self.person)]
+
+    def channel(self, id_: str) -> Json:
+        """How a conversation is named and what it is."""
+        if id_ == self.desk.app_channel:
+            return {"id": id_, "name": self.desk.app.name, "sign": "", "what": "app"}
+        found = self.desk.slack.channel(id_)
+        has_bot = self.desk.slack.bot_user in found.members
+        if found.kind == "im":
+            other = next(iter(found.members - {self.person}), self.person)
+            return {"id": id_, "name": self.name(f"@{other}")[1:], "sign": "@", "what": "direct"}
+        what = "shared with another company" if found.shared else "public"
+        what = "private" if found.kind == "group" else what
+        if not has_bot:
+            what += ", without the bridge"
+        return {"id": id_, "name": found.name, "sign": "#", "what": what}
+
+    @property
+    def here(self) -> Json:
+        return self.channel(self.look.channel)
+
+    def conversation(self) -> list[Said]:
+        """What is said where the window looks, oldest first."""
+        root, room = self.look.thread, self.room
+        messages = self.desk.slack.messages(room)
+        if root:
+            shown = [one for one in messages if root in (one["ts"], one.get("thread_ts"))]
+        else:
+            shown = [one for one in messages if _on_top(one)]
+        whispers = self.desk.whispers(self.person, room)
+        mine = [one for one in whispers if (one.thread_ts or "") == root or not root]
+        said = [*map(self._message, shown), *map(self._whisper, mine)]
+        return sorted(said, key=lambda one: one.at)
+
+    def _message(self, message: Json) -> Said:
+        user = message.get("user", "")
+        profile = message.get("bot_profile") or {}
+        author = message.get("username") or profile.get("name") or self.name(f"@{user}")[1:]
+        is_app = message.get("bot_id") == self.desk.slack.bot_id
+        return Said(
+            key=f"m-{message['ts'].replace('.', '-')}",
+            ts=message["ts"],
+            at=float(message["ts"]),
+            user=user,
+            author=self.desk.app.bot_name if is_app else author,
+            kind="app" if is_app else self._kind(user, message),
+            text=self.texts.mrkdwn(message.get("text", "")),
+            blocks=message.get("blocks", []),
+            raw=message,
+            reactions=tuple(self._reaction(one) for one in message.get("reactions", ())),
+            replies=message.get("reply_count", 0),
+        )
+
+    def _kind(self, user: str, message: Json) -> str:
+        if message.get("bot_id"):
+            return "bot"
+        return "external" if self.desk.slack.external(user) else ""
+
+    def _reaction(self, given: Json) -> Reaction:
+        by = ", ".join(self.name(f"@{user}")[1:] for user in given["users"])
+        mine = self.person in given["users"]
+        return Reaction(given["name"], shown_emoji(given["name"]), by, given["count"], mine)
+
+    def _whisper(self, seen: Notice) -> Said:
+        of = seen.of
+        return Said(
+            key=f"w-{seen.number}",
+            ts="",
+            at=seen.at,
+            user="",
+            author="Slackbot" if of is None else self.desk.app.bot_name,
+            kind="slackbot" if of is None else "app",
+            text=self.texts.mrkdwn(seen.text) if of else Markup.escape(seen.text),
+            blocks=list(of.blocks) if of else [],
+            raw={},
+            number=seen.number,
+            thread=seen.thread_ts or "",
+        )
+
+    def view(self) -> Json | None:
+        """The form on top of what this person has open."""
+        opened = self.desk.slack.open_views(self.person)
+        return opened[-1] if opened else None
+
+    def errors(self, view: Json) -> dict[str, str]:
+        return self.desk.errors.get(view["id"], {})
+
+    def home(self) -> Json | None:
+        found = self.desk.slack.homes.get(self.person)
+        return filled(found) if found else None
+
+    def offered(self, view: Json, block_id: str) -> list[Json]:
+        return list(self.desk.offered.get((view["id"], block_id), {}).values())
+
+    # Texts and links.
+
+    def name(self, token: str) -> str:
+        """What is read where "@U…", "#C…" or "!…" stands."""
+        slack, (sign, rest) = self.desk.slack, (token[:1], token[1:])
+        if sign == "@":
+            if rest == slack.bot_user:
+                return f"@{self.desk.app.bot_name}"
+            return f"@{slack.users[rest].name}" if rest in slack.users else f"@{rest}"
+        if sign == "#":
+            known = slack.conversations.get(rest)
+            return f"#{known.name}" if known else f"#{rest}"
+        group = slack.usergroups.get(rest.removeprefix("subteam^"))
+        return f"@{group['handle'] if group else rest}"
+
+    def mrkdwn(self, text: str) -> Markup:
+        return self.texts.mrkdwn(text)
+
+    def words(self, text: Json) -> Markup:
+        """A text object."""
+        return (
+            self.mrkdwn(text["text"]) if text["type"] == "mrkdwn" else Markup.escape(text["text"])
+        )
+
+    def rich(self, block: Json) -> Markup:
+        return self.texts.rich(block)
+
+    def markdown(self, text: str) -> Markup:
+        """What Plain's text component shows."""
+        return markdown(text, self.anchor)
+
+    def anchor(self, url: str, words: Markup) -> Markup:
+        href = self.href(url)
+        if href is None:
+            return words
+        if href.startswith("?"):
+            return Markup('<a href="{}">{}</a>').format(href, words)
+        return Markup('<a href="{}" target="_blank" rel="noreferrer noopener">{}</a>').format(
+            href, words
+        )
+
+    def href(self, url: str) -> str | None:
+        """Where a link leads: what this page shows itself is shown here. None: nowhere."""
+        if thread := _THREAD_ID.search(url):
+            ref = next((one.ref for one in self.desk.plain.threads if one.id == thread[1]), "")
+            if ref:
+                return self.look.query(ticket=ref, pane="plain")
+        if url.startswith(self.desk.slack.url) and (archive := _ARCHIVE.search(url)):
+            return self._message_link(archive[1], f"{archive[2]}.{archive[3]}")
+        return url if urlsplit(url).scheme in ("http", "https", "mailto") else None
+
+    def _message_link(self, channel: str, ts: str) -> str:
+        found = self.desk.slack.conversations.get(channel)
+        message = found.find(ts) if found else None
+        root = message.get("thread_ts", "") if message else ""
+        thread = root if root != ts else ""
+        query = self.look.query(channel=channel, thread=thread, tab="messages", pane="slack")
+        return f"{query}#m-{ts.replace('.', '-')}"
+
+    # Plain.
+
+    def tickets(self) -> list[Any]:
+        return list(reversed(self.desk.plain.threads))
+
+    @cached_property
+    def ticket(self) -> Any | None:
+        """The thread that is open: the one asked for, else the newest."""
+        threads = self.desk.plain.threads
+        asked = next((one for one in threads if one.ref == self.look.ticket), None)
+        return asked or (threads[-1] if threads else None)
+
+    def priority(self, thread: Any) -> str:
+        return PRIORITIES[thread.priority]
+
+    def status(self, thread: Any) -> str:
+        detail = thread.status_detail.kind.removeprefix("ThreadStatusDetail")
+        if thread.status == "TODO":
+            return "Todo"
+        return "Done: ignored" if detail == "Ignored" else thread.status.capitalize()
+
+    def timeline(self, thread: Any) -> Iterator[Json]:
+        """Each entry of the thread: what it is, when, by whom, its title and components."""
+        for entry in thread.timeline:
+            yield {
+                "kind": type(entry.of).__name__,
+                "of": entry.of,
+                "time": clock(entry.timestamp.at),
+            }
+
+    # Between them.
+
+    @cached_property
+    def reading(self) -> Any:
+        return self.desk.ledger.read()
+
+    def is_on(self, switch: Switch) -> bool:
+        return switch.name in self.desk.troubles.on
+
+    def news(self) -> str:
+        """The latest thing that somebody else did, in one sentence."""
+        found: list[tuple[float, str]] = [(0.0, "")]
+        if threads := self.desk.plain.threads:
+            newest = threads[-1]
+            found.append((newest.created_at.at, f"{newest.ref} is in Plain: {newest.title}"))
+        for said in self.desk.whispers(self.person, self.room)[-1:]:
+            words = self.texts.mrkdwn(said.text).striptags() if said.of else said.text
+            found.append((said.at, f"Only visible to you: {words}"))
+        return max(found)[1]
+
+
+def _on_top(message: Json) -> bool:
+    """Whether a channel shows it outside of its thread."""
+    root = message.get("thread_ts", message["ts"])
+    return bool(root == message["ts"]) or message.get("subtype") == "thread_broadcast"
+
+
+def clock(at: float) -> str:
+    """The time of day, here."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M")

@@ -1,0 +1,166 @@
+"""Slack's texts as HTML: mrkdwn and `rich_text`, everything escaped but what is made here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from bot.sandbox.page import emoji
+
+_TOKEN = re.compile(
+    r"```\n?(?P<fence>.*?)\n?```"
+    r"|`(?P<code>[^`\n]+)`"
+    r"|<(?P<angle>[^<>\n]+)>"
+    r"|(?<![\w:]):(?P<emoji>[a-z0-9_+'-]+(?:::skin-tone-[2-6])?):"
+    r"|(?<![\w*])\*(?P<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])"
+    r"|(?<![\w_])_(?P<italic>[^\s_](?:[^_\n]*[^\s_])?)_(?![\w_])"
+    r"|(?<![\w~])~(?P<strike>[^\s~](?:[^~\n]*[^\s~])?)~(?![\w~])",
+    re.DOTALL,
+)
+_TAGS = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
+_DATE = re.compile(r"!date\^(?P<at>\d+)\^(?P<form>[^^|]*)(?:\^[^|]*)?(?:\|(?P<else>.*))?")
+_DATE_FORMS = {
+    "date_num": "%Y-%m-%d",
+    "date_slash": "%d/%m/%Y",
+    "date_short": "%b %-d, %Y",
+    "date_short_pretty": "%b %-d, %Y",
+    "date_long": "%A, %B %-d, %Y",
+    "date_long_pretty": "%A, %B %-d, %Y",
+    "date_pretty": "%B %-d, %Y",
+    "date": "%B %-d, %Y",
+    "time": "%H:%M",
+    "time_secs": "%H:%M:%S",
+}
+"""https://docs.slack.dev/messaging/formatting-message-text#date-formatting"""
+
+
+@dataclass(frozen=True)
+class SlackText:
+    """`names` maps "@U…", "#C…" and "!subteam^S…" to what is read, `anchor` makes a link."""
+
+    names: Callable[[str], str]
+    anchor: Callable[[str, Markup], Markup]
+
+    def mrkdwn(self, text: str) -> Markup:
+        """https://docs.slack.dev/messaging/formatting-message-text"""
+        parts = []
+        for quoted, lines in groupby(text.split("\n"), _is_quote):
+            run = [re.sub("^&gt; ?", "", line) if quoted else line for line in lines]
+            shown = Markup("").join(self._inline("\n".join(run)))
+            parts.append(Markup("<blockquote>{}</blockquote>").format(shown) if quoted else shown)
+        return _joined(parts)
+
+    def rich(self, block: Mapping[str, Any]) -> Markup:
+        """https://docs.slack.dev/reference/block-kit/blocks/rich-text-block"""
+        return Markup("").join(self._group(element) for element in block.get("elements", ()))
+
+    def _inline(self, text: str) -> Iterator[Markup]:
+        at = 0
+        for found in _TOKEN.finditer(text):
+            yield _plain(text[at : found.start()])
+            at = found.end()
+            yield self._token(found)
+        yield _plain(text[at:])
+
+    def _token(self, found: re.Match[str]) -> Markup:
+        of = found.lastgroup or ""
+        inside = found[of]
+        if of == "fence":
+            return Markup("<pre>{}</pre>").format(_unescaped(inside))
+        if of == "angle":
+            return self._angle(inside)
+        if of == "emoji":
+            return shown_emoji(inside)
+        shown = _plain(inside) if of == "code" else Markup("").join(self._inline(inside))
+        return _tagged(_TAGS[of], shown)
+
+    def _angle(self, inside: str) -> Markup:
+        if date := _DATE.fullmatch(inside):
+            return Markup("<time>{}</time>").format(_date(date))
+        target, _, words = inside.partition("|")
+        if target[0] in "@#!":
+            name = self.names(target) or _unescaped(words)
+            return Markup('<span class="mention">{}</span>').format(name)
+        return self.anchor(_unescaped(target), _plain(words or target.removeprefix("mailto:")))
+
+    def _group(self, group: Mapping[str, Any]) -> Markup:
+        elements = group.get("elements", ())
+        if group["type"] == "rich_text_list":
+            items = Markup("").join(_tagged("li", self._spans(one)) for one in elements)
+            return _tagged("ol" if group.get("style") == "ordered" else "ul", items)
+        tag = {"rich_text_preformatted": "pre", "rich_text_quote": "blockquote"}
+        return _tagged(tag.get(group["type"], "p"), self._spans(group))
+
+    def _spans(self, group: Mapping[str, Any]) -> Markup:
+        return Markup("").join(self._span(element) for element in group.get("elements", ()))
+
+    def _span(self, element: Mapping[str, Any]) -> Markup:
+        match element["type"]:
+            case "text":
+                shown = escape(element["text"])
+            case "link":
+                words = escape(element.get("text") or element["url"])
+                shown = self.anchor(element["url"], words)
+            case "emoji":
+                shown = shown_emoji(element["name"])
+            case kind:
+                shown = Markup('<span class="mention">{}</span>').format(
+                    self.names(_mentioned(kind, element))
+                )
+        for style, tag in _TAGS.items():
+            if element.get("style", {}).get(style):
+                shown = _tagged(tag, shown)
+        return shown
+
+
+def shown_emoji(name: str) -> Markup:
+    found = emoji.character(name)
+    if found is None:
+        return Markup('<span class="emoji-name">:{}:</span>').format(name)
+    return Markup(
+        '<span class="emoji" role="img" aria-label="{0}" title=":{0}:">{1}</span>'
+    ).format(name.replace("_", " "), found)
+
+
+def _mentioned(kind: str, element: Mapping[str, Any]) -> str:
+    if kind == "broadcast":
+        return f"!{element.get('range', 'here')}"
+    sign = {"user": "@", "channel": "#", "usergroup": "!subteam^"}.get(kind, "")
+    return f"{sign}{element.get(f'{kind}_id', kind)}"
+
+
+def _is_quote(line: str) -> bool:
+    return line.startswith("&gt;")
+
+
+def _joined(parts: list[Markup]) -> Markup:
+    """A quote is a block of its own; between other lines stands a line end."""
+    return Markup("").join(parts)
+
+
+def _date(found: re.Match[str]) -> str:
+    moment = datetime.fromtimestamp(int(found["at"])).astimezone()
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda part: moment.strftime(_DATE_FORMS.get(part[1], "%Y-%m-%d %H:%M")),
+        _unescaped(found["form"]),
+    )
+
+
+def _tagged(tag: str, shown: Markup) -> Markup:
+    return Markup(f"<{tag}>{{}}</{tag}>").format(shown)  # noqa: S704 — the tags are ours
+
+
+def _plain(text: str) -> Markup:
+    return escape(_unescaped(text))
+
+
+def _unescaped(text: str) -> str:
+    """Slack escapes three characters, and nothing else."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

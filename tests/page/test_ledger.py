@@ -1,0 +1,75 @@
+"""The page's sight of the ledger: a wire to the bridge's own tables, read only."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from bot.sandbox.page import ledger
+from bot.sandbox.page.ledger import Ledger
+from bot.store.engine import Database
+from bot.store.schema import escalation
+
+SAID: dict[str, object] = {
+    "generation": 1,
+    "via": "reaction",
+    "team": "T1",
+    "asker": "U1",
+    "request": "1",
+    "trigger": "{}",
+    "answer": "open",
+    "answer_attempts": 0,
+    "strikes": 0,
+    "created_at": 1.0,
+    "asked_at": 1.0,
+}
+
+
+def columns_read() -> set[str]:
+    found = re.search(r"SELECT (.*?)\s+FROM escalation", ledger._ROWS, re.DOTALL)
+    assert found is not None
+    return {name.strip() for name in found[1].split(",")}
+
+
+def test_the_columns_are_those_of_the_bridge() -> None:
+    assert columns_read() <= {column.name for column in escalation.columns}
+
+
+def test_rows_are_counted_and_told(sqlite_url: str) -> None:
+    read = Ledger(Path(sqlite_url.removeprefix("sqlite:///")))
+    assert read.read().rows == ()
+    before = read.version()
+    database = Database(sqlite_url)
+    for number, (state, attempts, due) in enumerate(
+        [("waiting", 0, 1.0), ("waiting", 2, 9e12), ("created", 1, None), ("refused", 1, None)]
+    ):
+        values = SAID | {"key": f"T1:C1:{number}"}
+        values |= {"state": state, "attempts": attempts, "due": due}
+        with database.writing() as connection:
+            connection.execute(insert(escalation).values(**values))
+    database.close()
+    assert read.version() != before
+    reading = read.read()
+    assert reading.counts == {"queued": 1, "tried": 1, "settled": 2}
+    assert [row.words for row in reading.rows] == ["refused", "settled", "tried", "queued"]
+    assert [row.due_in == 0 for row in reading.rows if row.waits] == [False, True]
+    read.close()
+
+
+def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:
+    read = Ledger(tmp_path / "none.db")
+    assert (read.version(), read.read().rows) == (0, ())
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_it_cannot_write(sqlite_url: str) -> None:
+    read = Ledger(Path(sqlite_url.removeprefix("sqlite:///")))
+    connection = read._open()
+    assert connection is not None
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM escalation")
+    read.close()
