@@ -29,13 +29,15 @@ def application(
     webhook_secret: str | None,
     is_ready: Callable[[], Awaitable[bool]],
     metrics: CollectorRegistry,
+    look: Callable[[], Awaitable[None]],
     metrics_token: str | None,
     metrics_open: bool,
 ) -> Starlette:
     """Every path of the bridge.
 
-    A door without its secret is absent. `metrics_open`: whether `/metrics` may be read without
-    a token (while only this machine can reach it).
+    A door without its secret is absent. `look` brings the metrics up to date that nobody counts.
+    `metrics_open`: whether `/metrics` may be read without a token (while only this machine can
+    reach it).
     """
     routes = []
     if signing_secret:  # first, for routes are tried in turn and this one is hurried
@@ -43,7 +45,7 @@ def application(
     routes += [
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(is_ready)),
-        Route("/metrics", _metrics(metrics, metrics_token, is_open=metrics_open)),
+        Route("/metrics", _metrics(metrics, look, metrics_token, is_open=metrics_open)),
     ]
     if webhook_secret:
         routes.append(Route("/plain/webhooks", _plain(webhook_secret), methods=["POST"]))
@@ -110,7 +112,13 @@ def _readyz(is_ready: Callable[[], Awaitable[bool]]) -> Endpoint:
     return endpoint
 
 
-def _metrics(registry: CollectorRegistry, token: str | None, *, is_open: bool) -> Endpoint:
+def _metrics(
+    registry: CollectorRegistry,
+    look: Callable[[], Awaitable[None]],
+    token: str | None,
+    *,
+    is_open: bool,
+) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         given = request.headers.get("authorization", "")
         if token is not None:
@@ -118,6 +126,7 @@ def _metrics(registry: CollectorRegistry, token: str | None, *, is_open: bool) -
                 return PlainTextResponse("the bearer token is wrong", 401)
         elif not is_open:
             return PlainTextResponse("set METRICS_TOKEN to read metrics from elsewhere", 403)
+        await look()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return endpoint

@@ -16,6 +16,7 @@ from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait, d
 from bot.core.model import Created, Message, Outcome, Trigger, Turned
 from bot.flows.deliver import Progress
 from bot.flows.ports import Claim, Run
+from bot.flows.turns import Turns
 
 AT_ONCE = 8
 """Deliveries under way at a time."""
@@ -28,6 +29,9 @@ IDLE_SECONDS = 30.0
 HELD_BACK_SECONDS = 1.0
 """How soon to look again at a due row that may not be claimed: another worker has an earlier one
 of its channel."""
+
+LOOK_AHEAD_SECONDS = 0.1
+"""How soon to look for what is due next, once something was claimed: that goes first."""
 
 P = ParamSpec("P")
 
@@ -87,51 +91,6 @@ class Unpaced:
 Deliver = Callable[[Claim, Progress], Awaitable[Outcome]]
 Tell = Callable[[Trigger, Outcome, str], Awaitable[None]]
 Observe = Callable[[Claim, str], None]
-
-
-class Turns:
-    """Lets the rows of one Slack thread past in the order in which they were asked for.
-
-    Which Slack thread a reaction belongs to is known only once its message was read: until
-    then a row holds back the later ones of its channel.
-    """
-
-    def __init__(self) -> None:
-        # A row whose lease ran out may be here twice: it is its claims that take turns.
-        self._keys: dict[tuple[int, str], tuple[str | None, str | None]] = {}
-        self._waiting: set[asyncio.Event] = set()
-
-    def enter(self, claim: Claim) -> None:
-        trigger = claim.escalation.trigger
-        self._keys[claim.id, claim.token] = (trigger.ref.channel if trigger.ref else None, None)
-
-    def leave(self, claim: Claim) -> None:
-        self._keys.pop((claim.id, claim.token), None)
-        self._tell()
-
-    async def wait(self, claim: Claim, conversation_key: str) -> None:
-        """Returns once no earlier row of this conversation is on its way."""
-        channel, _ = self._keys[claim.id, claim.token]
-        self._keys[claim.id, claim.token] = (channel, conversation_key)
-        self._tell()
-        moved = asyncio.Event()
-        self._waiting.add(moved)
-        try:
-            while self._is_held(claim.id, channel, conversation_key):
-                moved.clear()
-                await moved.wait()
-        finally:
-            self._waiting.discard(moved)
-
-    def _is_held(self, row_id: int, channel: str | None, key: str) -> bool:
-        return channel is not None and any(
-            earlier < row_id and place == channel and known in (None, key)
-            for (earlier, _), (place, known) in self._keys.items()
-        )
-
-    def _tell(self) -> None:
-        for moved in self._waiting:
-            moved.set()
 
 
 class _Delivery:
@@ -240,6 +199,8 @@ class Worker:
             return min(IDLE_SECONDS, self.pace.opens_in())
         if len(claims) == room:
             return IDLE_SECONDS  # a delivery that ends wakes us
+        if claims:
+            return LOOK_AHEAD_SECONDS
         if not self._running:
             await self.pace.rest()
         due = await self.run(self.ledger.next_due)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from bot.store.engine import Database
-from bot.store.schema import metadata
+from bot.store.indexes import metadata
 
 database: Database | None = context.config.attributes.get("database")
 if database is None:

@@ -14,9 +14,23 @@ from sqlalchemy import create_engine, text
 
 from bot.store import migrating
 from bot.store.engine import Database
+from tests import logs
 
 _TEMPLATE = "bridge_template"
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def logs_no_secrets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test makes the bridge log holds no token, address or text.
+
+    `@pytest.mark.logs_secrets` is for tests that log some themselves.
+    """
+    with logs.kept() as lines:
+        yield
+    if request.node.get_closest_marker("logs_secrets") is None:
+        leaking = [line for line in lines if logs.leaks(line)]
+        assert leaking == []
 
 
 @pytest.fixture(scope="session")

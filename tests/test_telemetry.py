@@ -22,6 +22,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import telemetry
 
+pytestmark = pytest.mark.logs_secrets
+
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from bot import telemetry, wiring
-from bot.cli import console, doctor, ledger, people, reconcile, rules, run, sandbox
+from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, run, sandbox, setup
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
 from bot.settings import SettingsError
@@ -59,12 +60,27 @@ app.command("sandbox")(sandbox.sandbox)
 app.add_typer(people.app, name="people")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rules.app, name="rules")
+app.command("explain")(explain.explain)
 app.command("reconcile")(reconcile.reconcile)
+app.command("setup")(setup.setup)
 app.command("doctor")(doctor.doctor)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        console.say(f"plain-bridge {version('plain-bridge')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _before() -> None:
+def _before(
+    version: Annotated[  # noqa: ARG001 — its callback does it
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Show the version, and exit."
+        ),
+    ] = False,
+) -> None:
     # Standard output is for the command's own; `run` and `worker` set up their log anew.
     telemetry.set_up("WARNING")
 

@@ -11,11 +11,17 @@ from rich.text import Text
 
 from bot.cli import console
 from bot.cli.checks import Check, database, plain, slack
+from bot.cli.checks.clock import Clocks
 from bot.settings import Settings, SettingsError, load
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
-    """Check tokens, scopes, permissions, the database and the clock; exit status 1 if any fails."""
+    """Check all that the bridge needs, and say how to mend what is missing.
+
+    Looked at are the tokens, scopes, channels and events of Slack, the key, permissions and names
+    of Plain, both APIs, the clock and the database. Nothing is changed. Exit status 1 if any check
+    fails.
+    """
     try:
         checks = asyncio.run(_examine(load()))
     except SettingsError as error:
@@ -25,22 +31,44 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = 
         console.as_json([asdict(check) for check in checks])
     else:
         for check in checks:
-            _print(check)
+            show(check)
+        console.say(_summary(checks))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
 
 async def _examine(settings: Settings) -> list[Check]:
+    clocks = Clocks()
     found = await asyncio.gather(
-        slack.examine(settings),
-        plain.examine(settings),
+        slack.examine(settings, clocks),
+        plain.examine(settings, clocks),
         asyncio.to_thread(database.examine, settings),
     )
-    return [Check("settings", True, "read"), *(check for part in found for check in part)]
+    return [
+        Check("settings", True, "read"),
+        *(check for part in found for check in part),
+        clocks.check(),
+    ]
 
 
-def _print(check: Check) -> None:
-    verdict = Text("ok    ", style="green") if check.ok else Text("failed", style="bold red")
-    console.say(verdict, f"{check.name}: {check.detail}")
+def show(check: Check) -> None:
+    """The check in a line, and what to do in a second one."""
+    if check.skipped:
+        verdict = Text("-     ", style="dim")
+    elif check.ok:
+        verdict = Text("ok    ", style="green")
+    else:
+        verdict = Text("failed", style="bold red")
+    took = f" ({check.seconds:.1f} s)" if check.seconds >= 0.05 else ""
+    console.say(verdict, f"{check.name}: {check.detail}{took}")
     if check.fix is not None:
         console.say(f"       → {check.fix}")
+
+
+def _summary(checks: list[Check]) -> str:
+    failed = sum(not check.ok for check in checks)
+    skipped = sum(check.skipped for check in checks)
+    aside = f", {skipped} not looked at" if skipped else ""
+    if not failed:
+        return f"{len(checks)} checks, none failed{aside}."
+    return f"{len(checks)} checks, {failed} failed{aside}."

@@ -8,16 +8,14 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import console
+from bot.cli import console, trying
 from bot.core.model import Rule
 from bot.settings import SettingsError, load
 
 app = typer.Typer(no_args_is_help=True, help="Which reaction makes which ticket.")
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `lint` a command of its own while it is the only one."""
+app.command("test")(trying.reactions)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Coroutine
@@ -51,4 +52,7 @@ def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        raise CommandFailed(f"the bridge cannot listen on {where}: {error.strerror}") from None
+        why = error.strerror
+        if error.errno == errno.EADDRINUSE:
+            why = "another program does, or another bridge; end it, or set PORT to a free one"
+        raise CommandFailed(f"the bridge cannot listen on {where}: {why}") from None

@@ -58,6 +58,11 @@ def is_customer_name(text: str) -> bool:
     return any(form.fullmatch(text) for form in (_CUSTOMER_ID, _EMAIL, _EXTERNAL))
 
 
+def is_email(text: str) -> bool:
+    """Whether `text` is an e-mail address, as the bridge takes one for a customer's."""
+    return _EMAIL.fullmatch(text) is not None and not text.startswith("external:")
+
+
 def is_customer_id(text: str) -> bool:
     """Whether `text` is Plain's own id of a customer."""
     return _CUSTOMER_ID.fullmatch(text) is not None

@@ -12,7 +12,8 @@ LONGEST = 2_000
 
 _WEB = ("http", "https")
 _ADDRESS = ("mailto", "tel")
-_URL_IN_WORDS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)\S+", re.IGNORECASE)
+# No scheme is as long; without a bound, each character of a long word begins a search of its own.
+_URL_IN_WORDS = re.compile(r"(?:[a-z][a-z0-9+.-]{0,30}://|www\.|mailto:)\S+", re.IGNORECASE)
 _HOST_AS_WORDS = re.compile(
     r"(?:[^\s/@:]+@)?(?:[\w-]+\.)+[^\W\d_]{2,}(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE
 )

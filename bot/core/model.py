@@ -42,13 +42,24 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a message; `name` and `link` may be withheld by Slack."""
+    """A file of a message; `name` and `link` may be withheld by Slack.
+
+    `size` is in bytes. `mode` is Slack's word ("hosted", "snippet", "external", "tombstone", …).
+    `download` is where the bot may fetch it with its token; None where Slack gives no address.
+    `external`: it lies elsewhere, Slack holds no more than its link. `withheld`: Slack told no
+    more than the id (`file_access`), so that it has to be looked up.
+    https://docs.slack.dev/reference/objects/file-object
+    """
 
     id: str
     name: str | None = None
     mimetype: str | None = None
     size: int | None = None
     link: str | None = None
+    mode: str | None = None
+    download: str | None = None
+    external: bool = False
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +154,14 @@ class Rule:
 class Draft:
     """An open form. `id` is all that the view carries; `trigger` lacks the form and the view.
 
-    `prefill` stands in for what Slack sends back empty.
+    `prefill` stands in for what Slack sends back empty. `key` is that of the escalation that the
+    form asks for anew, where it was opened again.
     """
 
     id: str
     trigger: Trigger
     prefill: Form
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +326,15 @@ class EventDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequel:
+    """What is to be added to a thread once it stands, for it was too long for one piece."""
+
+    external_id: str
+    title: str
+    parts: tuple[TextPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """A Plain thread as people see it: `id` is `th_…`, `ref` "T-123"."""
 
@@ -323,14 +345,21 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Created:
+    """`missing`: so many further parts of what was quoted were refused by Plain."""
+
     ticket: Ticket
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The message was added to the ticket that its Slack thread already has."""
+    """The message was added to the ticket that its Slack thread already has.
+
+    `missing` as in `Created`.
+    """
 
     ticket: Ticket
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ MARGIN = 0.05
 LATEST = 60.0
 """The most seconds that a server's clock is taken to be behind."""
 
+_WINDOW = 60.0
+"""How long Plain's windows are: its limits are told as requests a minute."""
 _SAME = 1.0
 """Ends that are nearer to each other than so many seconds are one window's."""
 _EARLY = 5.0
@@ -103,6 +105,7 @@ class Rate:
     `pooled`: what may be requested is granted by the pool that the replicas share. `late`: how
     much later than by this clock a window ends. `in_flight`: requests under way; in which
     window they count, their answers will tell, so that until then they count in every one.
+    `adrift`: when those ended that got no answer while nothing was known of the window.
     """
 
     share: float
@@ -112,13 +115,15 @@ class Rate:
     shut_until: float = 0.0
     late: float = MARGIN
     pool_silent_until: float = 0.0
+    adrift: tuple[float, ...] = ()
 
     def step(self, now: float) -> Step:
         """What the next request has to do."""
         if now < self.shut_until:
             return Step.PAUSE
         window = self.window
-        if window is None or (self._is_over(now) and self._left() <= 0):
+        if window is None or (self._is_over(now) and (self.pooled or self._left() <= 0)):
+            # What the pool gave in a window that is over, it gives to others in the next.
             if self.pooled and now >= self.pool_silent_until:
                 return Step.ASK
             most = AT_FIRST if window is None else 1  # the first answer opens the next window
@@ -200,14 +205,21 @@ class Rate:
 
     # What happens
 
+    def without(self, permits: int) -> Rate:
+        """So many permits are about to be given back."""
+        window = self.window and replace(self.window, granted=self.window.granted - permits)
+        return replace(self, window=window)
+
     def sent(self) -> Rate:
         """A request goes out."""
         return replace(self, in_flight=self.in_flight + 1)
 
-    def unanswered(self) -> Rate:
+    def unanswered(self, now: float) -> Rate:
         """A request got no answer, or one that tells nothing: it counts all the same."""
-        window = self.window and replace(self.window, used=self.window.used + 1)
-        return replace(self, in_flight=self.in_flight - 1, window=window)
+        rate = replace(self, in_flight=self.in_flight - 1)
+        if self.window is None or self._is_over(now):
+            return replace(rate, adrift=(*self.adrift[1 - AT_FIRST :], now))
+        return replace(rate, window=replace(self.window, used=self.window.used + 1))
 
     def answered(self, said: Said, sent_at: float, now: float, *, counted: bool = True) -> Rate:
         """A request that went out at `sent_at` was answered.
@@ -217,7 +229,9 @@ class Rate:
         rate = replace(self, in_flight=self.in_flight - 1)
         window, one = self.window, int(counted)
         if window is None or (said.reset > window.reset + _SAME and now >= self._end() - _EARLY):
-            return replace(rate, window=self._opened(said, one))
+            counted_before = max(0, said.limit - said.remaining - one)
+            adrift = min(self._adrift_in(said.reset), counted_before)
+            return replace(rate, window=self._opened(said, one + adrift), adrift=())
         if said.reset < window.reset - _SAME:
             return rate  # it was counted in a window that is over
         late, remaining = self.late, said.remaining
@@ -239,8 +253,9 @@ class Rate:
             return replace(rate, pool_silent_until=now + 1.0)
         window = rate.window
         if window is None or grant.reset > window.reset + _SAME:
-            opened = Window(grant.reset, grant.limit, grant.limit, grant.permits, grant.spare)
-            return replace(rate, window=opened)
+            used = self._adrift_in(grant.reset)
+            opened = Window(grant.reset, grant.limit, grant.limit, grant.permits, grant.spare, used)
+            return replace(rate, window=opened, adrift=())
         if grant.reset < window.reset - _SAME and window.reset != asked_in:
             return rate  # meanwhile that window gave way to another
         taken = replace(
@@ -262,6 +277,10 @@ class Rate:
             before = max(0, said.limit - said.remaining - used - others)
             share = max(share - before, min(share, AT_FIRST))
         return Window(said.reset, said.limit, said.remaining, share, 0, used)
+
+    def _adrift_in(self, reset: float) -> int:
+        """How many requests without an answer may have counted in the window that ends then."""
+        return sum(ended_at > reset - _WINDOW for ended_at in self.adrift)
 
     def _left(self) -> int:
         """Permits at hand, in the window that was last heard of."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from bot.core import links, markdown, richtext
-from bot.core.markdown import Run
+from bot.core import conversation, filenames, files, links, markdown, richtext
+from bot.core.conversation import LONGEST_TEXT
+from bot.core.faults import Reason
+from bot.core.files import Fate
 from bot.core.model import (
     Channel,
     DividerPart,
@@ -19,17 +22,15 @@ from bot.core.model import (
     Part,
     PlainTextPart,
     Priority,
+    Sequel,
     TextPart,
     ThreadDraft,
     Tone,
     Via,
 )
 from bot.core.plaintext import chunks, clean, one_line, shorten
-from bot.core.refs import MessageRef, time_of
 from bot.core.secrets import mask, mask_runs
 
-LONGEST_TEXT = 10_000
-"""UTF-16 units of one text component."""
 LONGEST_TITLE = 250
 """UTF-16 units; Plain states no limit, this one is on the safe side."""
 LONGEST_DEFAULT_TITLE = 80
@@ -37,7 +38,6 @@ LONGEST_PREVIEW = 200
 
 UNTITLED = "Message from Slack"
 OPEN_IN_SLACK = "Open in Slack"
-NAMELESS_FILE = "a file without a name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class Scene:
     """The circumstances of a message. `author` and `asker` are names, not ids.
 
     `author` is None where nobody knows who wrote it; `channel` where there is none;
-    `emoji` names the reaction, without colons.
+    `emoji` names the reaction, without colons. `whole` is the message's Slack thread where all of
+    it is quoted, `unread` why it is not, though it was wanted; `fates` tells of each file by its
+    id what became of it.
     """
 
     author: str | None
@@ -55,6 +57,9 @@ class Scene:
     permalink: str | None = None
     emoji: str | None = None
     names: Names = field(default_factory=Names)
+    whole: conversation.Thread | None = None
+    unread: Reason | None = None
+    fates: Mapping[str, Fate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,13 @@ def default_title(message: Message | None, names: Names, limit: int = LONGEST_DE
     if message is None:
         return UNTITLED
     return _first(message, _lines(message, names), limit)
+
+
+def excerpt(message: Message, names: Names) -> str:
+    """What the quote will say, as plain text with secrets masked; empty where it says nothing."""
+    lines = _lines(message, names)
+    listed = markdown.text_of(list(filenames.runs(message.files, alone=not lines, fates={})))
+    return "\n".join((*lines, listed)).strip()
 
 
 def thread(
@@ -92,9 +104,10 @@ def thread(
         parts=_parts(message, form, scene),
         preview=_preview(message, form, lines),
         priority=form.priority if form else wishes.priority,
-        label_types=wishes.label_types,
-        tenant=wishes.tenant,
+        label_types=tuple(dict.fromkeys((*wishes.label_types, *(form.labels if form else ())))),
+        tenant=(form.tenant if form else None) or wishes.tenant,
         assignee=wishes.assignee,
+        attachments=files.attachments(quoted_files(message, scene.whole), scene.fates),
     )
 
 
@@ -110,6 +123,28 @@ def event(
     )
 
 
+def sequels(external_id: str, scene: Scene) -> tuple[Sequel, ...]:
+    """What a whole Slack thread has beyond what `thread` or `event` carries."""
+    if scene.whole is None:
+        return ()
+    further = conversation.tell(scene.whole, scene.names, scene.fates).further
+    return tuple(
+        Sequel(
+            external_id=f"{external_id}#{number}",
+            title=conversation.heading(number, len(further) + 1),
+            parts=parts,
+        )
+        for number, parts in enumerate(further, start=2)
+    )
+
+
+def quoted_files(message: Message | None, whole: conversation.Thread | None) -> tuple[File, ...]:
+    """The files of what is quoted, those of the escalated message first."""
+    own = message.files if message else ()
+    others = [one.files for one in whole.messages if one.ref != whole.chosen] if whole else []
+    return (*own, *chain.from_iterable(others))
+
+
 def _title(message: Message | None, form: Form | None, lines: Sequence[str]) -> str:
     own = one_line(mask(clean(form.title))[0]) if form else ""
     if own:
@@ -118,14 +153,14 @@ def _title(message: Message | None, form: Form | None, lines: Sequence[str]) -> 
 
 
 def _first(message: Message, lines: Sequence[str], limit: int) -> str:
-    return shorten(next(iter(lines), None) or _files_title(message.files), limit)
+    return shorten(next(iter(lines), None) or _files_title(message), limit)
 
 
 def _preview(message: Message | None, form: Form | None, lines: Sequence[str]) -> str | None:
     if not lines and form and form.description:
         lines = (one_line(mask(clean(form.description))[0]),)
     if not lines and message and message.files:
-        lines = (_files_title(message.files),)
+        lines = (_files_title(message),)
     return shorten(" ".join(lines), LONGEST_PREVIEW) or None
 
 
@@ -136,18 +171,20 @@ def _lines(message: Message, names: Names) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _files_title(files: Sequence[File]) -> str:
-    return f"{_count(files)}: {', '.join(map(_file_name, files))}" if files else UNTITLED
+def _files_title(message: Message) -> str:
+    return filenames.title(message.files) if message.files else UNTITLED
 
 
 def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Part, ...]:
-    quote, found = _quote(message, scene.names) if message else ((), ())
+    quote, found = _quote(message, scene)
     description, more = mask(clean(form.description or "")) if form else ("", ())
     titled = mask(clean(form.title))[1] if form else ()
     parts: list[Part] = []
     if message:
         parts.append(_aside(_circumstances(message, scene)))
     parts += quote
+    if scene.unread is not None:
+        parts.append(conversation.unread(scene.unread))
     if quote and description.strip():
         parts.append(DividerPart())
     parts += map(PlainTextPart, chunks(description.strip("\n"), LONGEST_TEXT))
@@ -159,40 +196,28 @@ def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Pa
     return tuple(parts)
 
 
-def _quote(message: Message, names: Names) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The message's text and files, secrets masked, and the kinds of these."""
-    text, found = mask_runs(richtext.runs(message.blocks, names))
-    quoted = markdown.split(text, LONGEST_TEXT)
-    files, more = mask_runs(list(_file_runs(message.files, alone=not quoted)))
-    pieces = [*quoted, *markdown.split(files, LONGEST_TEXT)]
+def _quote(message: Message | None, scene: Scene) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """The texts and files, secrets masked, and the kinds of these."""
+    if scene.whole is not None:
+        told = conversation.tell(scene.whole, scene.names, scene.fates)
+        return told.opening, told.secrets
+    if message is None:
+        return (), ()
+    text, found = mask_runs(richtext.runs(message.blocks, scene.names))
+    said = markdown.split(text, LONGEST_TEXT)
+    named = filenames.runs(message.files, alone=not said, fates=scene.fates)
+    listed, more = mask_runs(list(named))
+    pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
     return tuple(TextPart(piece) for piece in pieces), (*found, *more)
 
 
-def _file_runs(files: Sequence[File], *, alone: bool) -> Iterator[Run]:
-    """A sentence that names the files, each linked where Slack gave a link."""
-    if not files:
-        return
-    yield Run("The message has no text, only " if alone else "With ")
-    yield Run(f"{_count(files)}: ")
-    for index, file in enumerate(files):
-        url = file.link if file.link and links.safe(file.link) else None
-        yield Run(", " * (index > 0))
-        yield Run(_file_name(file), url=url)
-
-
-def _file_name(file: File) -> str:
-    return one_line(mask(file.name or "")[0]) or NAMELESS_FILE
-
-
-def _count(files: Sequence[File]) -> str:
-    return "1 file" if len(files) == 1 else f"{len(files)} files"
-
-
 def _circumstances(message: Message, scene: Scene) -> str:
-    """Who, where and when."""
-    who = one_line(scene.author or message.bot or "") or "Someone"
+    """Who, where and when; of a whole thread, how much of it."""
     where = f" in {_place(scene.channel)}" if scene.channel else ""
-    when = _moment(message.ref)
+    if scene.whole is not None:
+        return f"Slack thread{where} · {conversation.extent(scene.whole.messages)}"
+    who = one_line(scene.author or message.bot or "") or "Someone"
+    when = conversation.moment(message.ref)
     return f"{who}{where}" + (f" · {when}" if when else "")
 
 
@@ -201,15 +226,6 @@ def _place(channel: Channel) -> str:
         return "a direct message"
     name = one_line(channel.name or "").lstrip("#")
     return f"#{name}" if name else "a Slack channel"
-
-
-def _moment(ref: MessageRef | None) -> str | None:
-    if ref is None:
-        return None
-    try:
-        return f"{time_of(ref.ts):%Y-%m-%d %H:%M} UTC"
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _escalation(scene: Scene) -> str:

@@ -10,17 +10,33 @@ from typing import Protocol
 from bot.core import refs, routing
 from bot.core.faults import Fault
 from bot.core.model import Draft, Escalation, Form, Rule, Ticket, Trigger, Via
+from bot.flows.beside import Beside
 from bot.flows.ports import Drafts, Ledger, Recorded, Run
+
+NOTHING = Beside()
 
 RECORD_SECONDS = 1.8
 """How long a record may take: Slack waits for three seconds, a door for two."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A form that somebody has before them.
+
+    `hash` names its state, where an update is not to undo what came after it; `is_preset` tells
+    whether the requester was chosen beforehand.
+    """
+
+    view_id: str
+    hash: str | None = None
+    is_preset: bool = True
+
+
 class Forms(Protocol):
     """What intake shows in Slack; each bounded to two seconds."""
 
-    async def open_form(self, trigger_id: str, draft: Draft) -> str:
-        """Show the form; returns its view's id."""
+    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> Opened:
+        """Show the form."""
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         """Show that the message has its ticket already."""
@@ -47,16 +63,17 @@ class Intake:
     wake: Callable[[], None]
     record: Record | None = None
 
-    async def take(self, trigger: Trigger) -> Recorded | None:
+    async def take(self, trigger: Trigger, key: str | None = None) -> Recorded | None:
         """Record what was asked; None where no rule wants the reaction.
 
-        Committed when it returns. Raises TryLater where it could not be recorded in time.
+        `key` is that of the escalation that is asked for anew, where it does not follow from the
+        trigger. Committed when it returns. Raises TryLater where it could not be recorded in time.
         """
         rules = routing.candidates(self.rules, trigger)
         if trigger.via is Via.REACTION and not rules:
             return None
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
-            recorded = await self._record(Escalation(_key(trigger), trigger, rules))
+            recorded = await self._record(Escalation(key or _key(trigger), trigger, rules))
         if recorded.fresh:
             self.wake()
         return recorded
@@ -66,32 +83,36 @@ class Intake:
             return await self.run(self.ledger.record, escalation, within=RECORD_SECONDS)
         return await self.record(escalation, within=RECORD_SECONDS)
 
-    async def open_form(self, trigger_id: str, draft: Draft) -> None:
-        """Show the form for `draft`, or the ticket that its message has already.
+    async def open_form(
+        self, trigger_id: str, draft: Draft, beside: Beside = NOTHING
+    ) -> Opened | None:
+        """Show the form for `draft`, or the ticket that its message has already (None).
 
-        The form and its record go out together; where the record fails, the form says so.
+        The form and its record go out together; where the record fails, the form says so (None).
         Raises what opening the form raises.
         """
         if draft.trigger.ref is not None:
             ticket = await self._ticket_of(draft.trigger)
             if ticket is not None:
                 await self.forms.show_ticket(trigger_id, ticket)
-                return
+                return None
         opened, kept = await asyncio.gather(
-            self.forms.open_form(trigger_id, draft),
+            self.forms.open_form(trigger_id, draft, beside),
             self._keep(draft),
             return_exceptions=True,
         )
         if isinstance(opened, BaseException):
             raise opened
         if isinstance(kept, BaseException):
-            await self.forms.show_not_recorded(opened)
+            await self.forms.show_not_recorded(opened.view_id)
             if not isinstance(kept, (Fault, TimeoutError)):
                 raise kept
+            return None
+        return opened
 
     async def submit(self, draft: Draft, view_id: str, form: Form) -> Recorded | None:
         """Record what the form asks for."""
-        return await self.take(replace(draft.trigger, request=view_id, form=form))
+        return await self.take(replace(draft.trigger, request=view_id, form=form), draft.key)
 
     async def _keep(self, draft: Draft) -> None:
         async with asyncio.timeout(RECORD_SECONDS + 0.2):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
+from bot.core.files import Kept
 from bot.core.model import (
     Channel,
     Customer,
@@ -19,11 +20,13 @@ from bot.core.model import (
     Profile,
     Remark,
     ReplyTo,
+    Sequel,
     ThreadDraft,
     Ticket,
     Trigger,
 )
 from bot.core.reactions import Posted, Reaction
+from bot.core.record import Evidence
 from bot.core.refs import MessageRef, generation_key
 from bot.core.richtext import Mention
 
@@ -61,6 +64,20 @@ class PlainThread:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """What is to be added once the first piece is in Plain, in this order.
+
+    `ticket` is None until that is sure; from then on all but the first of `sequels` were surely
+    not sent yet. `added`: the first piece was an addition too. `missing`: so many were refused.
+    """
+
+    sequels: tuple[Sequel, ...]
+    ticket: Ticket | None = None
+    added: bool = False
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A row in a worker's hands, as it stood when it was claimed.
 
@@ -68,6 +85,7 @@ class Claim:
     the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what earlier
     attempts froze: `sent_at` is when a create (or an addition to `adding_to`) was about to be
     sent without its outcome being known. `outcome` is set where only the answer is still due.
+    `rest` is what the write that was sent leaves to be added, `kept` what became of its files.
     `lease` is for how many seconds the row is its worker's: from the claim, and anew from a freeze.
     """
 
@@ -81,6 +99,8 @@ class Claim:
     sent_at: float | None = None
     adding_to: Ticket | None = None
     outcome: Outcome | None = None
+    rest: Rest | None = None
+    kept: Kept | None = None
     lease: float = float("inf")
 
     @property
@@ -150,6 +170,18 @@ class Person:
         return self.source in ("email", "synthetic")
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the bot itself put into Slack for an answer, where all can see it and it can be edited.
+
+    A message of its own; or, with `receipt`, its reaction of that name to the message at `ts`.
+    """
+
+    channel: str
+    ts: str
+    receipt: str | None = None
+
+
 class Ledger(Protocol):
     """Escalations; every method is one transaction. They raise TryLater and LeaseLost."""
 
@@ -168,17 +200,29 @@ class Ledger(Protocol):
         requester: str,
         message: Message | None,
         person: Person | None,
+        rest: Rest | None = None,
+        evidence: Evidence | None = None,
     ) -> Conversation:
         """Claim the conversation, freeze the customer and note that a create is about to go.
 
         Writes nothing unless the answer is Won; `person` is learnt in the same transaction.
+        `rest` is what the create leaves to be added. `evidence` is what named the customer; None
+        leaves what an earlier attempt noted.
         """
 
     def ticket_of(self, key: str) -> Ticket | None:
         """The ticket that the message with this key has."""
 
-    def freeze_addition(self, claim: Claim, ticket: Ticket, message: Message | None) -> None:
+    def freeze_addition(
+        self, claim: Claim, ticket: Ticket, message: Message | None, rest: Rest | None = None
+    ) -> None:
         """Note that an addition to `ticket` is about to go."""
+
+    def freeze_rest(self, claim: Claim, rest: Rest) -> None:
+        """Note that the first of what is left is about to go."""
+
+    def keep_files(self, claim: Claim, kept: Kept) -> None:
+        """Note what became of files, for another attempt; begins the lease anew."""
 
 
 class People(Protocol):
@@ -207,6 +251,9 @@ class Slack(Protocol):
     async def message(self, ref: MessageRef) -> Message:
         """The message, whether it is a reply or not. Refused where it cannot be read."""
 
+    async def replies(self, root: MessageRef) -> tuple[Message, ...]:
+        """The whole Slack thread, its root first. Refused where it cannot be read."""
+
     async def profile(self, user: str) -> Profile | None:
         """Who that is (cached); None for a user that Slack does not show."""
 
@@ -219,8 +266,11 @@ class Slack(Protocol):
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
         """The message's link: Slack's own, or built where Slack refuses to give it."""
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
-        """Answer the person who asked, in words, once; `reference` is what they can quote."""
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> Said | None:
+        """Answer the person who asked, in words, once; where, if it may have to be edited.
+
+        `reference` is what they can quote.
+        """
 
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
         """Tell the person who asked, privately, that it takes longer."""

@@ -16,7 +16,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from bot.core.model import Customer, LabelType
+from bot.core.model import Customer, LabelType, Tenant
+from bot.flows.attach import UploadForm
 from bot.flows.ports import PlainThread
 from bot.flows.verify import Sighted
 from bot.plain.protocol import Data
@@ -46,65 +47,81 @@ class Page(Generic[T]):
 
 
 def created_thread(data: Data) -> PlainThread:
-    return _Thread.model_validate(_at(data, "createThread", "thread")).value()
+    return _Thread.model_validate(at(data, "createThread", "thread")).value()
 
 
 def found_thread(data: Data) -> PlainThread | None:
     """None only where Plain says null: a field that is missing does not mean "no thread"."""
-    found = _at(data, "threadByExternalId")
+    found = at(data, "threadByExternalId")
     return None if found is None else _Thread.model_validate(found).value()
 
 
 def customer_threads(data: Data) -> Page[Sighted]:
-    found = _Threads.model_validate(_at(data, "threads"))
+    found = _Threads.model_validate(at(data, "threads"))
     items = tuple(edge.node.value() for edge in found.edges)
     return Page(items, found.end_cursor if found.has_next_page else None)
 
 
 def created_event(data: Data) -> None:
     """Nothing but the certainty that it was created."""
-    if not isinstance(_at(data, "createThreadEvent", "threadEvent", "id"), str):
+    if not isinstance(at(data, "createThreadEvent", "threadEvent", "id"), str):
         raise ValueError("no id of a thread event")
 
 
 def event_external_ids(data: Data) -> Page[str]:
     """The external ids of one page of a thread's events; nothing where the thread is gone."""
-    if _at(data, "thread") is None:
+    if at(data, "thread") is None:
         return Page(())
-    found = _Events.model_validate(_at(data, "thread", "timelineEntries"))
+    found = _Events.model_validate(at(data, "thread", "timelineEntries"))
     ids = tuple(edge.external_id for edge in found.edges if edge.external_id is not None)
     return Page(ids, found.start_cursor if found.has_previous_page else None)
 
 
+def upload_form(data: Data) -> UploadForm:
+    found = at(data, "createAttachmentUploadUrl", "attachmentUploadUrl")
+    return _UploadForm.model_validate(found).value()
+
+
 def upserted_customer(data: Data) -> Customer:
-    return _Customer.model_validate(_at(data, "upsertCustomer", "customer")).value()
+    return _Customer.model_validate(at(data, "upsertCustomer", "customer")).value()
 
 
 def found_customer(field: str) -> Callable[[Data], Customer | None]:
     """Reads the customer, or null, that stands in `field`."""
 
     def read(data: Data) -> Customer | None:
-        found = _at(data, field)
+        found = at(data, field)
         return None if found is None else _Customer.model_validate(found).value()
 
     return read
 
 
+def searched_customers(data: Data) -> tuple[Customer, ...]:
+    found = _Customers.model_validate(at(data, "searchCustomers"))
+    return tuple(edge.node.value() for edge in found.edges)
+
+
 def present_user(data: Data) -> str | None:
     """The user's id; Plain also gives back users that were deleted."""
-    found = _at(data, "userByEmail")
+    found = at(data, "userByEmail")
     user = None if found is None else _User.model_validate(found)
     return None if user is None or user.is_deleted else user.id
 
 
 def label_types(data: Data) -> Page[LabelType]:
-    found = _LabelTypes.model_validate(_at(data, "labelTypes"))
+    found = _LabelTypes.model_validate(at(data, "labelTypes"))
+    items = tuple(edge.node.value() for edge in found.edges)
+    return Page(items, found.end_cursor if found.has_next_page else None)
+
+
+def tenants(data: Data) -> Page[Tenant]:
+    found = _Tenants.model_validate(at(data, "tenants"))
     items = tuple(edge.node.value() for edge in found.edges)
     return Page(items, found.end_cursor if found.has_next_page else None)
 
 
 def workspace_id(data: Data) -> str:
-    return _Workspace.model_validate(_at(data, "myWorkspace")).id
+    return _Workspace.model_validate(at(data, "myWorkspace")).id
 
 
 def workspace(data: Data) -> Workspace:
@@ -114,7 +131,7 @@ def workspace(data: Data) -> Workspace:
     )
 
 
-def _at(data: Data, *path: str) -> Any:
+def at(data: Data, *path: str) -> Any:
     """What stands at the end of `path`; ValueError where the way does not exist."""
     value: Any = data
     for name in path:
@@ -135,7 +152,7 @@ _Text = Annotated[str, BeforeValidator(_whole)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 
 
-class _Node(BaseModel):
+class Node(BaseModel):
     """Reads Plain's camelCase, ignores what it does not know, and keeps values out of errors."""
 
     model_config = ConfigDict(
@@ -143,7 +160,7 @@ class _Node(BaseModel):
     )
 
 
-class _Customer(_Node):
+class _Customer(Node):
     id: _Id
     full_name: _Text
     email: str | None = Field(None, validation_alias=AliasPath("email", "email"))
@@ -152,7 +169,15 @@ class _Customer(_Node):
         return Customer(self.id, self.full_name, self.email)
 
 
-class _LabelType(_Node):
+class _CustomerEdge(Node):
+    node: _Customer
+
+
+class _Customers(Node):
+    edges: tuple[_CustomerEdge, ...]
+
+
+class _LabelType(Node):
     id: _Id
     name: _Text
 
@@ -160,11 +185,11 @@ class _LabelType(_Node):
         return LabelType(self.id, self.name)
 
 
-class _Label(_Node):
+class _Label(Node):
     label_type: _LabelType
 
 
-class _Actor(_Node):
+class Who(Node):
     user_id: str | None = None
     machine_user_id: str | None = None
     customer_id: str | None = None
@@ -175,7 +200,7 @@ class _Actor(_Node):
         return self.user_id or self.machine_user_id or self.customer_id or self.system_id
 
 
-class _Thread(_Node):
+class _Thread(Node):
     id: _Id
     ref: _Id
     title: _Text | None = None
@@ -187,7 +212,7 @@ class _Thread(_Node):
     labels: tuple[_Label, ...] = ()
     assignee: str | None = Field(None, validation_alias=AliasPath("assignedTo", "id"))
     created_at: str = Field(validation_alias=AliasPath("createdAt", "iso8601"))
-    created_by: _Actor | None = None
+    created_by: Who | None = None
 
     def value(self) -> PlainThread:
         return PlainThread(
@@ -206,7 +231,7 @@ class _Thread(_Node):
         )
 
 
-class _Sighted(_Node):
+class _Sighted(Node):
     id: _Id
     ref: _Id
     external_id: str | None
@@ -215,49 +240,83 @@ class _Sighted(_Node):
         return Sighted(self.id, self.ref, self.external_id)
 
 
-class _SightedEdge(_Node):
+class _SightedEdge(Node):
     node: _Sighted
 
 
-class _Threads(_Node):
+class _Threads(Node):
     edges: tuple[_SightedEdge, ...]
     has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
     end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
 
 
-class _User(_Node):
+class _User(Node):
     id: _Id
     is_deleted: bool
 
 
-class _LabelTypeEdge(_Node):
+class _LabelTypeEdge(Node):
     node: _LabelType
 
 
-class _LabelTypes(_Node):
+class _LabelTypes(Node):
     edges: tuple[_LabelTypeEdge, ...]
     has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
     end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
 
 
-class _EventEdge(_Node):
+class _Tenant(Node):
+    id: _Id
+    name: _Text
+    external_id: _Text
+
+    def value(self) -> Tenant:
+        return Tenant(self.id, self.name, self.external_id)
+
+
+class _TenantEdge(Node):
+    node: _Tenant
+
+
+class _Tenants(Node):
+    edges: tuple[_TenantEdge, ...]
+    has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
+    end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
+
+
+class _EventEdge(Node):
     """An entry of the timeline; only events have an external id."""
 
     external_id: str | None = Field(None, validation_alias=AliasPath("node", "entry", "externalId"))
 
 
-class _Events(_Node):
+class _Events(Node):
     edges: tuple[_EventEdge, ...]
     has_previous_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasPreviousPage"))
     start_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "startCursor"))
 
 
-class _Workspace(_Node):
+class _FormField(Node):
+    key: str
+    value: str
+
+
+class _UploadForm(Node):
+    attachment: _Id = Field(validation_alias=AliasPath("attachment", "id"))
+    upload_form_url: str
+    upload_form_data: tuple[_FormField, ...]
+
+    def value(self) -> UploadForm:
+        fields = tuple((field.key, field.value) for field in self.upload_form_data)
+        return UploadForm(self.attachment, self.upload_form_url, fields)
+
+
+class _Workspace(Node):
     id: _Id
     name: _Text | None = None
 
 
-class _Me(_Node):
+class _Me(Node):
     workspace: _Workspace = Field(validation_alias="myWorkspace")
     machine_user: str | None = Field(None, validation_alias=AliasPath("myMachineUser", "id"))
     permissions: tuple[str, ...] = Field(validation_alias=AliasPath("myPermissions", "permissions"))

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
@@ -15,12 +16,13 @@ from typing import TypeVar
 import httpx
 
 from bot import points
-from bot.core.faults import Refused, TryLater
-from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
+from bot.core.faults import Reason, Refused, TryLater
+from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
+from bot.core.undoing import Seen
 from bot.flows.ports import PlainThread
 from bot.flows.verify import Sighted
 from bot.plain import operations, protocol
-from bot.plain.answers import Workspace
+from bot.plain.answers import Page, Workspace
 from bot.plain.operations import Operation, Variables
 from bot.plain.pace import Heard, Pace
 from bot.plain.remembered import Remembered
@@ -39,6 +41,8 @@ READ_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """From first to last; Plain's gateway gives up at about 30 itself, so no more can be learnt."""
 LABEL_TYPES_SECONDS = 300.0
+TENANTS_SECONDS = 900.0
+"""Longer, for they may be thousands, and fifty pages of them."""
 PAGES = 50
 """The most pages of one connection that are read; a cursor that leads in a circle ends there."""
 
@@ -91,8 +95,9 @@ class PlainClient:
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         )
         self._label_types = Remembered(
-            self._all_label_types, lifetime=LABEL_TYPES_SECONDS, clock=clock
+            lambda: self._all(operations.LABEL_TYPES, {}), lifetime=LABEL_TYPES_SECONDS, clock=clock
         )
+        self._tenants = Remembered(self._all_tenants, lifetime=TENANTS_SECONDS, clock=clock)
         self._workspace_id = Remembered(
             lambda: self._ask(operations.WORKSPACE_ID, {}), lifetime=inf, clock=clock
         )
@@ -100,6 +105,7 @@ class PlainClient:
     async def aclose(self) -> None:
         """Give up what is under way for everybody, and the connections."""
         await self._label_types.forget()
+        await self._tenants.forget()
         await self._workspace_id.forget()
         if self._owned:
             await self._http.aclose()
@@ -120,15 +126,7 @@ class PlainClient:
         """The customer's threads that were created since then (Unix seconds)."""
         moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
         asked = {"customerId": customer, "since": moment.replace("+00:00", "Z")}
-        found: list[Sighted] = []
-        after = None
-        for _ in range(PAGES):
-            page = await self._ask(operations.CUSTOMER_THREADS, {**asked, "after": after})
-            found += page.items
-            after = page.cursor
-            if after is None:
-                return found
-        raise TryLater("plain_endless_pages")
+        return list(await self._all(operations.CUSTOMER_THREADS, asked))
 
     async def add_event(self, draft: EventDraft) -> None:
         """Add to a thread. TryLater(unknown=True) where it may have come about all the same."""
@@ -146,6 +144,29 @@ class PlainClient:
                 break
         return False
 
+    async def seen(self, thread: str) -> Seen | None:
+        """The thread as it stands, with who did what in it; None where it is gone."""
+        seen: Seen | None = None
+        before = None
+        for _ in range(PAGES):
+            page = await self._ask(operations.THREAD_SEEN, {"threadId": thread, "before": before})
+            if page is None:
+                return None
+            entries = seen.entries if seen else ()
+            seen = replace(page.seen, entries=page.seen.entries + entries)
+            before = page.cursor
+            if before is None:
+                return seen
+        raise TryLater("plain_endless_pages")
+
+    async def add_note(self, customer: str, thread: str, text: str) -> None:
+        """Write a note on the thread; the customer does not see it."""
+        await self._ask(operations.CREATE_NOTE, operations.create_note(customer, thread, text))
+
+    async def mark_ignored(self, thread: str) -> None:
+        """Mark the thread as done, for it needs no answer; harmless twice."""
+        await self._ask(operations.MARK_THREAD_AS_DONE, operations.mark_ignored(thread))
+
     async def find_customer(self, name: str) -> Customer | None:
         """The customer named `c_…`, by e-mail address or as `external:ID`; None for no such."""
         if name.startswith("external:"):
@@ -156,6 +177,11 @@ class PlainClient:
         if name.startswith("c_"):
             return await self._find(operations.CUSTOMER, {"customerId": name})
         return None
+
+    async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
+        """Customers with `term` in their name or e-mail address, in any case; the most recently
+        active first, at most `limit` (1 to 100)."""
+        return await self._ask(operations.SEARCH_CUSTOMERS, {"term": term, "first": limit})
 
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
         """The customer with this address, made if there is none; an existing one stays as it is."""
@@ -174,6 +200,25 @@ class PlainClient:
         """All label types that are not archived; five minutes old at most."""
         return await self._label_types.get()
 
+    async def recent_label_types(self) -> Sequence[LabelType]:
+        """The same at once, however old, while they are asked for anew."""
+        return await self._label_types.recent()
+
+    async def recent_tenants(self) -> Sequence[Tenant] | None:
+        """All tenants that are not deleted, in the same way; None where the key may not read them.
+
+        The first 5,000, where there are more.
+        """
+        return await self._tenants.recent()
+
+    def label_types_at_hand(self) -> Sequence[LabelType]:
+        """What is known of them without asking."""
+        return self._label_types.at_hand(())
+
+    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+        """What is known of them without asking; None once it is known that the key may not."""
+        return self._tenants.at_hand(())
+
     async def user_by_email(self, email: str) -> str | None:
         """The id (`u_…`) of the Plain user with this address; None also for a deleted one."""
         return await self._find(operations.USER_BY_EMAIL, {"email": email})
@@ -186,16 +231,37 @@ class PlainClient:
         """What the key belongs to and what it may do, asked anew each time."""
         return await self._ask(operations.WORKSPACE, {})
 
-    async def _all_label_types(self) -> tuple[LabelType, ...]:
-        found: list[LabelType] = []
+    async def ask(self, operation: Operation[T], variables: Variables) -> T:
+        """Any operation's value, for those that only `doctor` tries."""
+        return await self._ask(operation, variables)
+
+    async def _all(self, operation: Operation[Page[T]], variables: Variables) -> tuple[T, ...]:
+        found, after = await self._first(operation, variables)
+        if after is not None:
+            raise TryLater("plain_endless_pages")
+        return found
+
+    async def _all_tenants(self) -> tuple[Tenant, ...] | None:
+        try:
+            return (await self._first(operations.TENANTS, {}))[0]
+        except Refused as refused:
+            if refused.reason is not Reason.PLAIN_FORBIDDEN:
+                raise
+            return None
+
+    async def _first(
+        self, operation: Operation[Page[T]], variables: Variables
+    ) -> tuple[tuple[T, ...], str | None]:
+        """What stands on a connection's first pages, and where it goes on, if it does."""
+        found: list[T] = []
         after = None
         for _ in range(PAGES):
-            page = await self._ask(operations.LABEL_TYPES, {"after": after})
+            page = await self._ask(operation, {**variables, "after": after})
             found += page.items
             after = page.cursor
             if after is None:
-                return tuple(found)
-        raise TryLater("plain_endless_pages")
+                break
+        return tuple(found), after
 
     async def _find(self, operation: Operation[T | None], variables: Variables) -> T | None:
         """A look-up by a name that people wrote: one that Plain cannot read names nobody."""

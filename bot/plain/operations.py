@@ -11,19 +11,24 @@ from bot.core.model import (
     Customer,
     DividerPart,
     EventDraft,
+    File,
     LabelType,
     LinkPart,
     Part,
     PlainTextPart,
     Priority,
+    Tenant,
     TextPart,
     ThreadDraft,
 )
+from bot.core.plaintext import one_line, shorten
+from bot.flows.attach import UploadForm
 from bot.flows.ports import PlainThread
 from bot.flows.verify import Sighted
-from bot.plain import answers
+from bot.plain import answers, seen
 from bot.plain.answers import Page, Workspace
 from bot.plain.protocol import Data
+from bot.plain.seen import SeenPage
 
 T = TypeVar("T")
 
@@ -31,6 +36,8 @@ Variables = Mapping[str, object]
 
 PAGE = 100
 """The most that Plain gives in one page. https://www.plain.com/docs/graphql/pagination"""
+
+LONGEST_FILE_NAME = 200
 
 PRIORITY = {Priority.URGENT: 0, Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
 """https://www.plain.com/docs/graphql-reference/mutations/changeThreadPriority"""
@@ -52,6 +59,10 @@ class Operation(Generic[T]):
     write: bool = False
 
 
+_ACTOR = (
+    "__typename ... on UserActor { userId } ... on MachineUserActor { machineUserId } "
+    "... on CustomerActor { customerId } ... on SystemActor { systemId }"
+)
 _ERROR = "error { message type code fields { field message type } }"
 _CUSTOMER = "id fullName email { email }"
 _THREAD = f"""
@@ -108,6 +119,51 @@ CUSTOMER_THREADS: Operation[Page[Sighted]] = Operation(
   }}
 }}""",
     answers.customer_threads,
+)
+
+THREAD_SEEN: Operation[SeenPage | None] = Operation(
+    "threadSeen",
+    f"""query threadSeen($threadId: ID!, $before: String) {{
+  thread(threadId: $threadId) {{
+    status
+    statusDetail {{ __typename }}
+    statusChangedBy {{ {_ACTOR} }}
+    assignedAt {{ iso8601 }}
+    customer {{ id }}
+    timelineEntries(last: {PAGE}, before: $before) {{
+      edges {{ node {{ actor {{ {_ACTOR} }} entry {{ __typename }} }} }}
+      pageInfo {{ hasPreviousPage startCursor }}
+    }}
+  }}
+  myMachineUser {{ id }}
+  myPermissions {{ permissions }}
+}}""",
+    seen.seen_thread,
+)
+
+CREATE_NOTE: Operation[None] = Operation(
+    "createNote",
+    f"""mutation createNote($input: CreateNoteInput!) {{
+  createNote(input: $input) {{
+    note {{ id }}
+    {_ERROR}
+  }}
+}}""",
+    seen.created_note,
+    mutation=True,
+    write=True,
+)
+
+MARK_THREAD_AS_DONE: Operation[None] = Operation(
+    "markThreadAsDone",
+    f"""mutation markThreadAsDone($input: MarkThreadAsDoneInput!) {{
+  markThreadAsDone(input: $input) {{
+    thread {{ id }}
+    {_ERROR}
+  }}
+}}""",
+    seen.marked_thread,
+    mutation=True,
 )
 
 CREATE_THREAD_EVENT: Operation[None] = Operation(
@@ -172,6 +228,24 @@ CUSTOMER_BY_EXTERNAL_ID: Operation[Customer | None] = Operation(
     answers.found_customer("customerByExternalId"),
 )
 
+SEARCH_CUSTOMERS: Operation[tuple[Customer, ...]] = Operation(
+    "searchCustomers",
+    f"""query searchCustomers($term: String!, $first: Int!) {{
+  searchCustomers(
+    searchQuery: {{
+      or: [
+        {{ fullName: {{ caseInsensitiveContains: $term }} }}
+        {{ email: {{ caseInsensitiveContains: $term }} }}
+      ]
+    }}
+    first: $first
+  ) {{
+    edges {{ node {{ {_CUSTOMER} }} }}
+  }}
+}}""",
+    answers.searched_customers,
+)
+
 USER_BY_EMAIL: Operation[str | None] = Operation(
     "userByEmail",
     """query userByEmail($email: String!) {
@@ -191,6 +265,17 @@ LABEL_TYPES: Operation[Page[LabelType]] = Operation(
     answers.label_types,
 )
 
+TENANTS: Operation[Page[Tenant]] = Operation(
+    "tenants",
+    f"""query tenants($after: String) {{
+  tenants(filters: {{ isDeleted: false }}, first: {PAGE}, after: $after) {{
+    edges {{ node {{ id name externalId }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}""",
+    answers.tenants,
+)
+
 WORKSPACE_ID: Operation[str] = Operation(
     "workspaceId", "query workspaceId { myWorkspace { id } }", answers.workspace_id
 )
@@ -204,6 +289,39 @@ WORKSPACE: Operation[Workspace] = Operation(
 }""",
     answers.workspace,
 )
+
+
+CREATE_UPLOAD: Operation[UploadForm] = Operation(
+    "createAttachmentUploadUrl",
+    f"""mutation createAttachmentUploadUrl($input: CreateAttachmentUploadUrlInput!) {{
+  createAttachmentUploadUrl(input: $input) {{
+    attachmentUploadUrl {{
+      attachment {{ id }}
+      uploadFormUrl
+      uploadFormData {{ key value }}
+    }}
+    {_ERROR}
+  }}
+}}""",
+    answers.upload_form,
+    mutation=True,
+)
+
+
+def create_upload(customer: str, file: File) -> Variables:
+    """The variables of `CREATE_UPLOAD`, for a file whose size is known.
+
+    Of what an attachment may be for, this is the one that a thread's own components belong to.
+    https://www.plain.com/docs/graphql-reference/mutations/createAttachmentUploadUrl
+    """
+    return {
+        "input": {
+            "customerId": customer,
+            "fileName": shorten(one_line(file.name or ""), LONGEST_FILE_NAME) or file.id,
+            "fileSizeBytes": file.size,
+            "attachmentType": "CUSTOM_TIMELINE_ENTRY",
+        }
+    }
 
 
 def create_thread(draft: ThreadDraft) -> Variables:
@@ -220,6 +338,7 @@ def create_thread(draft: ThreadDraft) -> Variables:
         "priority": PRIORITY[draft.priority],
         "description": draft.preview or None,
         "labelTypeIds": list(draft.label_types) or None,
+        "attachmentIds": list(draft.attachments) or None,
         "tenantIdentifier": {"externalId": draft.tenant} if draft.tenant else None,
         "assignedTo": _assignee(draft.assignee) if draft.assignee else None,
     }
@@ -239,6 +358,22 @@ def create_thread_event(draft: EventDraft) -> Variables:
             "components": components(draft.parts),
         }
     }
+
+
+def create_note(customer: str, thread: str, text: str) -> Variables:
+    """The variables of `CREATE_NOTE`; only the text, so that nothing in it is rendered.
+
+    https://www.plain.com/docs/graphql-reference/mutations/createNote
+    """
+    return {"input": {"customerId": customer, "threadId": thread, "text": text}}
+
+
+def mark_ignored(thread: str) -> Variables:
+    """The variables of `MARK_THREAD_AS_DONE`, for what needs no answer.
+
+    https://www.plain.com/docs/graphql-reference/mutations/markThreadAsDone
+    """
+    return {"input": {"threadId": thread, "statusDetail": "IGNORED"}}
 
 
 def upsert_customer(email: str, name: str, *, verified: bool) -> Variables:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Protocol
 
 from bot.core.faults import Fault, Wait
@@ -93,7 +94,7 @@ class Pace:
             yield heard
         finally:
             if under_way:
-                self._rate = self._rate.unanswered()
+                self._rate = self._rate.unanswered(self._clock())
             self._tell()
             if shut_until is not None and self._pool is not None and self._run is not None:
                 with suppress(Fault):  # the others will hear it themselves
@@ -142,6 +143,9 @@ class Pace:
                 await self._sleep(max(SHORTEST_SLEEP, pause))
             else:
                 await self._listen(rest)
+        if self._clock() > until + LISTEN_SECONDS:
+            # The process stood still, or the pool did: what the caller knew may be over by now.
+            raise Wait("plain_paced", LISTEN_SECONDS)
 
     async def _listen(self, seconds: float) -> None:
         """Until an answer came, or so many seconds are over."""
@@ -176,7 +180,7 @@ class Pace:
 
     def _taken(self, said: Said | None, sent_at: float, now: float, *, counted: bool) -> Rate:
         if said is None:
-            return self._rate.unanswered()
+            return self._rate.unanswered(now)
         return self._rate.answered(said, sent_at, now, counted=counted)
 
     # The pool
@@ -194,7 +198,12 @@ class Pace:
                 return
             now = self._clock()
             known = self._rate.known(now)
+            if permits < 0:
+                # First: if nobody hears whether the pool has them, they must not be here too.
+                self._rate = self._rate.without(-permits)
             got = await self._run(self._pool.lease, self._rate.share, known, permits, now)
+            if permits < 0:
+                got = replace(got, permits=got.permits - permits)
             self._rate = self._rate.granted(got, known[0] if known else None, self._clock())
         self._tell()
 

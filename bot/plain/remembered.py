@@ -27,14 +27,34 @@ class Remembered(Generic[T]):
 
     async def get(self) -> T:
         """The value: the kept one, or the one that is asked for now."""
-        if self._kept is not None:
-            value, asked_at = self._kept
-            if 0 <= self._clock() - asked_at < self._lifetime:
-                return value
+        if self._kept is not None and self._is_fresh(self._kept[1]):
+            return self._kept[0]
+        return await asyncio.shield(self._asking())
+
+    async def recent(self) -> T:
+        """The kept value, however old: what is too old is asked for anew meanwhile.
+
+        Only the first one has to be waited for.
+        """
+        if self._kept is None:
+            return await asyncio.shield(self._asking())
+        value, asked_at = self._kept
+        if not self._is_fresh(asked_at):
+            self._asking()
+        return value
+
+    def at_hand(self, otherwise: T) -> T:
+        """The kept value, however old; nothing is asked for."""
+        return otherwise if self._kept is None else self._kept[0]
+
+    def _is_fresh(self, asked_at: float) -> bool:
+        return 0 <= self._clock() - asked_at < self._lifetime
+
+    def _asking(self) -> asyncio.Task[T]:
         if self._flight is None:
             self._flight = asyncio.create_task(self._fly())
             self._flight.add_done_callback(_looked_at)
-        return await asyncio.shield(self._flight)
+        return self._flight
 
     async def forget(self) -> None:
         """Stop asking, and keep nothing."""

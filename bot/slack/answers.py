@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeGuard
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.faults import Reason, Refused
-from bot.core.model import Added, Created, Outcome, ReplyTo, Trigger, Turned, Via
-from bot.core.refs import MessageRef
+from bot.core.linkers import Answerer, Linkers, Others, asks_who
+from bot.core.model import (
+    Added,
+    Created,
+    Outcome,
+    Profile,
+    Remark,
+    ReplyTo,
+    Standing,
+    Trigger,
+    Turned,
+    Via,
+)
+from bot.core.refs import MessageRef, is_ts
+from bot.flows.ports import Said
 from bot.slack.blocks import answer as build
-from bot.slack.blocks.answer import Answer
-from bot.slack.calls import Declined, call, call_once, respond
+from bot.slack.blocks.answer import Answer, Button
+from bot.slack.blocks.form import reopen_button
+from bot.slack.calls import Declined, call, call_once, content, respond
 
 RESPONSE_URL_LIFE = 1800.0
 """Seconds. https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
@@ -24,15 +38,22 @@ SharedChannels = Literal["quiet", "open"]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How successes are confirmed: `confirm`, `receipt` and `shared_channels` of the settings."""
+    """How successes are confirmed: `confirm`, `receipt` and `shared_channels` of the settings;
+    and whom a question who somebody is can be put to.
+
+    `outsiders`: people of other companies may ask.
+    """
 
     confirm: Confirm = "ephemeral"
     receipt: str = "incoming_envelope"
     shared_channels: SharedChannels = "quiet"
+    linkers: Linkers = field(default_factory=Linkers)
+    outsiders: bool = False
 
 
 class Answers:
-    """Says answers. `may_be_shared` tells whether others than the own company may read along."""
+    """Says answers. `may_be_shared` tells whether others than the own company may read along,
+    `profile` who somebody is."""
 
     def __init__(
         self,
@@ -40,85 +61,157 @@ class Answers:
         manner: Manner,
         clock: Callable[[], float],
         may_be_shared: Callable[[str], Awaitable[bool]],
+        profile: Callable[[str], Awaitable[Profile | None]],
     ) -> None:
         self._web = web
         self._manner = manner
         self._clock = clock
         self._may_be_shared = may_be_shared
+        self._profile = profile
 
     async def tell(
         self, trigger: Trigger, outcome: Outcome, reference: str, bot: str | None
-    ) -> None:
-        """Say the final answer, once. `bot` is the bot's user id.
+    ) -> Said | None:
+        """Say the final answer, once; where, if it can and may have to be edited.
 
-        Raises TryLater where it was not said (or, unknown, may have been), and Refused where
-        no way to the person is open.
+        `bot` is the bot's user id. Raises TryLater where it was not said (or, unknown, may have
+        been), and Refused where no way to the person is open.
         """
-        answer = build.outcome(outcome, reference, bot)
-        if answer is None or _in_silence(trigger, outcome):
-            return
+        if _in_silence(trigger, outcome):
+            return None
         root = trigger.reply_to.thread_ts
         if root is None and trigger.message is not None:
             root = trigger.message.thread_ts
-        if (
-            isinstance(outcome, Created | Added)
-            and trigger.ref is not None
-            and await self._openly(trigger.ref, root, answer)
-        ):
-            return
-        await self._privately(trigger.reply_to, root, answer)
+        # Where they may not ask, a reaction of theirs was turned away in silence.
+        if self._manner.outsiders and await self.is_outsider(trigger.reply_to):
+            if (quiet := build.quietly(outcome, reference, bot)) is not None:
+                await self._privately(trigger.reply_to, root, quiet)
+            return None
+        ways_on = _ways_on(trigger, outcome, reference)
+        answerer = await self._answerer(trigger, outcome)
+        answer = build.outcome(outcome, reference, bot, ways_on=ways_on, answerer=answerer)
+        if answer is None:
+            return None
+        said = None
+        if isinstance(outcome, Created | Added) and trigger.ref is not None:
+            said = await self._openly(trigger.ref, root, answer)
+        said = said or await self._privately(trigger.reply_to, root, answer)
+        return said if isinstance(outcome, Created) and said is not None and said.ts else None
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+        """Say what came of asking again; raises as `tell` does."""
+        if not await self.is_outsider(reply_to):
+            await self.say_privately(reply_to, build.remark(remark))
+        elif self._manner.outsiders:  # else their reaction is just a reaction
+            await self.say_privately(reply_to, build.remark_quietly(remark))
 
     async def say_privately(self, reply_to: ReplyTo, answer: Answer) -> None:
         """Say something to the person who asked; raises as `tell` does."""
         await self._privately(reply_to, reply_to.thread_ts, answer)
 
-    async def _openly(self, ref: MessageRef, root: str | None, answer: Answer) -> bool:
-        """Confirm at the message, where that is wanted and possible."""
-        try:
-            if self._manner.confirm == "reaction":
-                return await self._react(ref)
-            if self._manner.confirm == "thread":
-                return await self._reply(ref, root or ref.ts, answer)
-        except Declined:
-            pass
-        return False
+    async def edit(self, said: Said, answer: Answer, quiet: Answer) -> None:
+        """Say something else in place of what was said; `quiet` where others read along by now.
 
-    async def _react(self, ref: MessageRef) -> bool:
+        What the bot posted in a direct message nobody else reads. Raises as `tell` does.
+        """
+        direct = said.channel.startswith("D")
+        if not direct and await self._must_be_quiet(said.channel):
+            answer = quiet
+        await call(
+            "chat.update",
+            self._web.chat_update(
+                channel=said.channel,
+                ts=said.ts,
+                text=answer.text,
+                blocks=answer.blocks,
+                parse="none",
+                link_names=False,
+            ),
+        )
+
+    async def take_receipt(self, said: Said) -> None:
+        """Take back the reaction that was the answer; harmless twice."""
         try:
             await call(
-                "reactions.add",
-                self._web.reactions_add(
-                    channel=ref.channel, timestamp=ref.ts, name=self._manner.receipt.strip(":")
+                "reactions.remove",
+                self._web.reactions_remove(
+                    channel=said.channel, timestamp=said.ts, name=said.receipt or ""
                 ),
             )
         except Declined as declined:
-            return declined.code == "already_reacted"
-        return True
+            if declined.code != "no_reaction":
+                raise
 
-    async def _reply(self, ref: MessageRef, root: str, answer: Answer) -> bool:
-        quiet = self._manner.shared_channels == "quiet"
-        if quiet and await self._may_be_shared(ref.channel):
+    async def replace(self, response_url: str, answer: Answer) -> None:
+        """Say something in place of the message whose button was clicked; raises as `tell` does.
+
+        Only the `response_url` of a click on an ephemeral message reaches that message.
+        https://docs.slack.dev/interactivity/handling-user-interaction#updating_message_response
+        """
+        await respond(self._web, response_url, _response(answer) | {"replace_original": True})
+
+    async def is_outsider(self, reply_to: ReplyTo) -> bool:
+        """Whether this is a person of another company, who shall learn nothing of a ticket."""
+        if reply_to.channel is None or not await self._must_be_quiet(reply_to.channel):
             return False
-        await self._post(ref.channel, answer, thread_ts=root)
-        return True
+        try:
+            profile = await self._profile(reply_to.user)
+        except Refused:
+            return False  # Slack shows the bot nobody at all: that is what has to be said
+        return profile is None or profile.standing is Standing.EXTERNAL
 
-    async def _privately(self, reply_to: ReplyTo, root: str | None, answer: Answer) -> None:
+    async def _must_be_quiet(self, channel: str) -> bool:
+        """Whether people of another company read along, and shall not."""
+        return self._manner.shared_channels == "quiet" and await self._may_be_shared(channel)
+
+    async def _answerer(self, trigger: Trigger, outcome: Outcome) -> Answerer | None:
+        """Who can say who the requester is, where that is what was missing."""
+        if not asks_who(outcome):
+            return None
+        try:
+            asker = await self._profile(trigger.asker)
+        except Refused:
+            return Others(self._manner.linkers.named or ())
+        return self._manner.linkers.answerer(asker)
+
+    async def _openly(self, ref: MessageRef, root: str | None, answer: Answer) -> Said | None:
+        """Confirm at the message, where that is wanted and possible."""
+        if self._manner.confirm == "ephemeral" or await self._must_be_quiet(ref.channel):
+            return None
+        try:
+            if self._manner.confirm == "reaction":
+                return await self._react(ref)
+            return await self._post(ref.channel, answer, thread_ts=root or ref.ts)
+        except Declined:
+            return None
+
+    async def _react(self, ref: MessageRef) -> Said | None:
+        receipt = self._manner.receipt.strip(":")
+        try:
+            await call(
+                "reactions.add",
+                self._web.reactions_add(channel=ref.channel, timestamp=ref.ts, name=receipt),
+            )
+        except Declined as declined:
+            if declined.code != "already_reacted":
+                return None
+        return Said(ref.channel, ref.ts, receipt)
+
+    async def _privately(self, reply_to: ReplyTo, root: str | None, answer: Answer) -> Said | None:
         """By the first way that is open; one whose result is unknown is not followed by another."""
         shut: list[Declined] = []
         for way in self._ways(reply_to, root, answer):
             try:
-                await way()
+                return await way()
             except Declined as declined:
                 shut.append(declined)
-            else:
-                return
         first = shut[0]
         raise Refused(Reason.SLACK_REFUSED, code=first.code, method=first.method)
 
     def _ways(
         self, to: ReplyTo, root: str | None, answer: Answer
-    ) -> list[Callable[[], Awaitable[None]]]:
-        ways: list[Callable[[], Awaitable[None]]] = []
+    ) -> list[Callable[[], Awaitable[Said | None]]]:
+        ways: list[Callable[[], Awaitable[Said | None]]] = []
         if to.channel is not None:
             channel = to.channel
             ways.append(lambda: self._ephemeral(channel, to.user, root, answer))
@@ -148,8 +241,9 @@ class Answers:
             ),
         )
 
-    async def _post(self, channel: str, answer: Answer, thread_ts: str | None = None) -> None:
-        await call_once(
+    async def _post(self, channel: str, answer: Answer, thread_ts: str | None = None) -> Said:
+        """Where it stands now: for a person's id, in the direct message with them."""
+        posted = await call_once(
             "chat.postMessage",
             self._web.chat_postMessage(
                 channel=channel,
@@ -162,6 +256,12 @@ class Answers:
                 unfurl_media=False,
             ),
         )
+        where, ts = content(posted).get("channel"), content(posted).get("ts")
+        return Said(where if isinstance(where, str) else channel, ts if _is_ts(ts) else "")
+
+
+def _is_ts(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and is_ts(value)
 
 
 def _response(answer: Answer) -> dict[str, Any]:
@@ -171,6 +271,17 @@ def _response(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
     }
     return said | ({"blocks": answer.blocks} if answer.blocks else {})
+
+
+def _ways_on(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button, ...]:
+    """What the person who asked can do about a refusal, as buttons below it.
+
+    What was typed into a form is not to be typed again; who may not ask needs no form.
+    """
+    of_a_form = trigger.via in (Via.SHORTCUT, Via.FORM)
+    if not of_a_form or not isinstance(outcome, Turned) or outcome.reason is Reason.NOT_ALLOWED:
+        return ()
+    return (reopen_button(reference),)
 
 
 def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:

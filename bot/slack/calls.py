@@ -18,7 +18,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import points
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.points import Point
-from bot.slack.limits import CODES, LimitedWebClient, Limits, seconds
+from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
 
 CALL_LIMIT = 10.0
 """Seconds for any call."""
@@ -85,8 +85,9 @@ def web_client(
     api_url: str,
     session: aiohttp.ClientSession,
     limits: Limits | None = None,
+    observe: Observe | None = None,
 ) -> AsyncWebClient:
-    """Slack's client as the bridge needs it.
+    """Slack's client as the bridge needs it; `observe` is told of each request.
 
     A method that Slack limits is not asked again before its wait is over: `limits.Limits`.
 
@@ -97,6 +98,7 @@ def web_client(
     quiet.setLevel(logging.WARNING)
     web = LimitedWebClient(
         limits=limits,
+        observe=observe,
         token=token,
         base_url=api_url,
         session=session,

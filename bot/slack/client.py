@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -28,6 +29,9 @@ from bot.core.model import (
 )
 from bot.core.refs import MessageRef
 from bot.core.richtext import Mention
+from bot.flows.beside import Beside
+from bot.flows.intake import Opened
+from bot.flows.ports import Said
 from bot.slack import reading
 from bot.slack.answers import Answers, Manner
 from bot.slack.blocks import answer, form
@@ -36,6 +40,9 @@ from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
 from bot.slack.lookups import Lookups
 
 log = structlog.get_logger(__name__)
+
+# The form was sent off, closed or changed meanwhile.
+_GONE_VIEW = frozenset({"hash_conflict", "not_found", "view_not_found"})
 
 # What a view with a user that Slack does not take there may be refused with.
 _BAD_VIEW = frozenset(
@@ -62,7 +69,9 @@ class SlackClient:
         self.web = web
         self.installed = installed
         self._lookups = Lookups(web, self._installation, clock)
-        self._answers = Answers(web, manner or Manner(), clock, self._lookups.may_be_shared)
+        self._answers = Answers(
+            web, manner or Manner(), clock, self._lookups.may_be_shared, self._lookups.profile
+        )
 
     async def installation(self) -> Installation:
         """Where the token is installed; asks Slack anew and remembers it.
@@ -93,28 +102,41 @@ class SlackClient:
 
     # Views: a trigger lives for three seconds, so all of this takes at most two.
 
-    async def open_form(self, trigger_id: str, draft: Draft) -> str:
-        """Open the draft's form; the view's id. Where Slack refuses the requester, without."""
+    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> Opened:
+        """Open the draft's form. Where Slack refuses the requester, without."""
         loop = asyncio.get_running_loop()
         end = loop.time() + VIEW_LIMIT
         try:
-            return await self.open_view(trigger_id, form.form(draft), limit=VIEW_LIMIT)
+            return await self._open(trigger_id, form.form(draft, beside, bot=self._bot), VIEW_LIMIT)
         except Declined as declined:
             if declined.code not in _BAD_VIEW:
                 raise
-        bare = form.form(draft, with_requester=False)
-        return await self.open_view(trigger_id, bare, limit=max(0.0, end - loop.time()))
+        bare = form.form(draft, beside, with_requester=False, bot=self._bot)
+        opened = await self._open(trigger_id, bare, max(0.0, end - loop.time()))
+        return replace(opened, is_preset=False)
+
+    async def update_form(self, opened: Opened, draft: Draft, beside: Beside) -> None:
+        """Say something else beside the inputs, unless the form is gone or was changed since."""
+        view = form.form(draft, beside, with_requester=opened.is_preset, bot=self._bot)
+        asked = self.web.views_update(view_id=opened.view_id, hash=opened.hash, view=view)
+        try:
+            await call("views.update", asked, VIEW_LIMIT)
+        except Declined as declined:
+            if declined.code not in _GONE_VIEW:
+                raise
 
     async def open_view(
         self, trigger_id: str, view: Mapping[str, Any], *, limit: float = VIEW_LIMIT
     ) -> str:
         """Open a view; its id. https://docs.slack.dev/reference/methods/views.open"""
+        return (await self._open(trigger_id, view, limit)).view_id
+
+    async def _open(self, trigger_id: str, view: Mapping[str, Any], limit: float) -> Opened:
         asked = self.web.views_open(trigger_id=trigger_id, view=dict(view))
         opened = content(await call_once("views.open", asked, limit)).get("view")
-        id_ = opened.get("id") if isinstance(opened, dict) else None
-        if not isinstance(id_, str):
+        if not isinstance(opened, dict) or (id_ := _text(opened, "id")) is None:
             raise TryLater("slack_not_understood", unknown=True)
-        return id_
+        return Opened(id_, _text(opened, "hash"))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
         """Put another view in the place of an open one."""
@@ -135,9 +157,17 @@ class SlackClient:
         """The message, whether it is a reply or not. Refused where it cannot be read."""
         return await reading.read(self.web, ref)
 
+    async def replies(self, root: MessageRef) -> tuple[Message, ...]:
+        """The whole Slack thread, its root first. Refused where it cannot be read."""
+        return await reading.read_thread(self.web, root)
+
     async def profile(self, user: str) -> Profile | None:
         """Who that is (cached); None for a user that Slack does not show."""
         return await self._lookups.profile(user)
+
+    async def profile_now(self, user: str) -> Profile | None:
+        """The same, asked anew: for a right that may have been taken away."""
+        return await self._lookups.profile_now(user)
 
     async def channel(self, channel: str) -> Channel:
         """The conversation (cached); without a name where it cannot be read."""
@@ -150,6 +180,14 @@ class SlackClient:
     def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
         """The names of those mentioned that are in the cache, for a form that must open now."""
         return self._lookups.names_at_hand(mentions)
+
+    def readable_at_hand(self, channel: str) -> bool | None:
+        """Whether the bot may read the conversation; None where that is not known."""
+        return self._lookups.readable_at_hand(channel)
+
+    async def readable(self, channel: str) -> bool:
+        """Whether the bot may read the conversation (cached)."""
+        return await self._lookups.readable(channel)
 
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
         """The message's link: Slack's own, or built where Slack does not give it.
@@ -166,15 +204,17 @@ class SlackClient:
 
     # Answering
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
-        """Answer the person who asked, in words, once; `reference` is what they can quote."""
-        bot = self.installed.bot_user if self.installed else None
-        await self._answers.tell(trigger, outcome, reference, bot)
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> Said | None:
+        """Answer the person who asked, in words, once; where, if it may have to be edited.
+
+        `reference` is what they can quote.
+        """
+        return await self._answers.tell(trigger, outcome, reference, self._bot)
 
     async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
         """Say privately what came of asking again; a failure is nobody's loss."""
         try:
-            await self._answers.say_privately(reply_to, answer.remark(remark))
+            await self._answers.remark(reply_to, remark)
         except Fault as fault:
             log.info("slack.remark_lost", remark=type(remark).__name__, cause=str(fault))
 
@@ -185,6 +225,29 @@ class SlackClient:
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
         """Say something to the person who asked; raises as `tell` does."""
         await self._answers.say_privately(reply_to, said)
+
+    async def replace(self, response_url: str, said: Answer) -> None:
+        """Say something in place of the ephemeral message that was clicked on."""
+        await self._answers.replace(response_url, said)
+
+    async def edit_undone(self, said: Said, ticket: Ticket | None, by: str) -> None:
+        """Say in place of an answer that this person undid the ticket; raises as `tell` does."""
+        if said.receipt is not None:
+            await self._answers.take_receipt(said)
+            return
+        loud, quiet = (answer.undone(ticket, by, quiet=quiet) for quiet in (False, True))
+        await self._answers.edit(said, loud, quiet)
+
+    async def edit_ended(self, said: Said, ticket: Ticket | None) -> None:
+        """Take the answer's Undo away; raises as `tell` does."""
+        if said.receipt is None:
+            loud, quiet = (answer.ended(ticket, quiet=quiet) for quiet in (False, True))
+            await self._answers.edit(said, loud, quiet)
+
+    @property
+    def _bot(self) -> str | None:
+        """The bot's user id, where it is known."""
+        return self.installed.bot_user if self.installed else None
 
     async def _installation(self) -> Installation:
         return self.installed or await self.installation()

@@ -32,6 +32,12 @@ class Later:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
+    async def give_up(self) -> None:
+        """End what is still under way: for what may wait long, and comes back or is no loss."""
+        for task in self._under_way:
+            task.cancel()
+        await self.rest()
+
     async def rest(self) -> None:
         """Wait for what was left for later (at a graceful stop, and in tests)."""
         await asyncio.gather(*self._under_way, return_exceptions=True)

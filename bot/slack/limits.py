@@ -1,4 +1,4 @@
-"""Slack's rate limits: a method that was limited is left alone until its wait is over."""
+"""Slack's client: a method that was limited is left alone until its wait is over."""
 
 from __future__ import annotations
 
@@ -47,23 +47,41 @@ class Limits:
         self._until[method] = max(until, self._until.get(method, until))
 
 
-class LimitedWebClient(AsyncWebClient):
-    """Slack's client, which asks nothing of a method that is limited; nothing ever waits here."""
+Observe = Callable[[str, str, float], None]
+"""Is told of each request: the method, how it ended, and how many seconds it took."""
 
-    def __init__(self, *, limits: Limits | None = None, **settings: Any) -> None:
+
+class LimitedWebClient(AsyncWebClient):
+    """Slack's client, which asks nothing of a method that is limited; nothing ever waits here.
+
+    `observe` hears "ok", "limited", "declined" (Slack's no) or "failed" (no answer of Slack's).
+    """
+
+    def __init__(
+        self, *, limits: Limits | None = None, observe: Observe | None = None, **settings: Any
+    ) -> None:
         super().__init__(**settings)
         self._limits = limits or Limits()
+        self._observe = observe
 
     async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
         """As slack_sdk's; raises TryLater without sending anything while the method is limited."""
         self._limits.check(api_method)
+        started, status = time.monotonic(), "failed"
         try:
-            return await super().api_call(api_method, **request)
+            answer = await super().api_call(api_method, **request)
+            status = "ok"
         except SlackApiError as error:
+            status = "declined"
             if is_limit(error):
+                status = "limited"
                 headers: Mapping[str, str] = getattr(error.response, "headers", {})
                 self._limits.limited(api_method, seconds(headers.get("Retry-After")))
             raise
+        finally:
+            if self._observe is not None:
+                self._observe(api_method, status, time.monotonic() - started)
+        return answer
 
 
 def is_limit(error: SlackApiError) -> bool:
@@ -72,7 +90,8 @@ def is_limit(error: SlackApiError) -> bool:
     if not isinstance(answer, AsyncSlackResponse):  # a body that is no JSON: aiohttp's response
         return getattr(answer, "status", 200) == 429
     said = answer.data if isinstance(answer.data, dict) else {}
-    return answer.status_code == 429 or said.get("error") in CODES
+    code = said.get("error")
+    return answer.status_code == 429 or (isinstance(code, str) and code in CODES)
 
 
 def seconds(text: str | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
@@ -23,6 +25,11 @@ JavaScript client gives up after 30 seconds without a ping.
 https://docs.slack.dev/apis/events-api/using-socket-mode"""
 
 CLOSE_SECONDS = 5.0
+
+_FIX = (
+    "put an App-Level Token (xapp-…) with connections:write into SLACK_APP_TOKEN, from the page "
+    "of the app, and turn Socket Mode on there"
+)
 
 
 class SocketLink:
@@ -46,6 +53,7 @@ class SocketLink:
         self._clock = clock
         self._heard_at: float | None = None
         self._handler: AsyncSocketModeHandler | None = None
+        self._refusal: str | None = None
 
     async def is_up(self) -> bool:
         """Whether Slack was heard lately over a connection that stands."""
@@ -60,7 +68,10 @@ class SocketLink:
         """Stay connected until cancelled."""
         while True:
             await self._one_handler()
-            log.warning("socket_deaf", seconds=self._patience)
+            if self._refusal is None:
+                log.warning("socket_deaf", seconds=self._patience)
+            else:
+                log.error("socket_refused", code=self._refusal, fix=_FIX)
 
     async def _one_handler(self) -> None:
         """Connect, and return when nothing was heard for too long."""
@@ -78,7 +89,9 @@ class SocketLink:
                     await handler.close_async()  # type: ignore[no-untyped-call]
 
     async def _listening_handler(self) -> AsyncSocketModeHandler:
-        handler = _Handler(self._app, self._app_token)
+        handler = _Handler(self._app, self._app_token, logger=_logger())
+        handler.refused = self._refused
+        handler.client.issue_new_wss_url = handler.opened_url  # type: ignore[method-assign]
         link = self
 
         class Listening(aiohttp.ClientWebSocketResponse):
@@ -97,12 +110,47 @@ class SocketLink:
     def _heard(self) -> None:
         self._heard_at = self._clock()
 
+    def _refused(self, code: str | None) -> None:
+        """Slack opens no connection for the token, for this reason; None: it does."""
+        if code is not None and code != self._refusal:
+            log.error("socket_refused", code=code, fix=_FIX)
+        self._refusal = code
+
 
 class _Handler(AsyncSocketModeHandler):
-    """Bolt's handler, for which a payload of an odd shape is not worth a log of its words."""
+    """Bolt's handler, for which a payload of an odd shape is not worth a log of its words.
+
+    `refused` is told why Slack opens no connection, and None when it does: slack_sdk itself would
+    write a traceback, and try for ever.
+    """
+
+    refused: Callable[[str | None], None]
+
+    async def opened_url(self) -> str:
+        """In the place of the client's `issue_new_wss_url`."""
+        try:
+            url = await SocketModeClient.issue_new_wss_url(self.client)
+        except SlackApiError as error:
+            self.refused(str(error.response.get("error") or "unknown"))
+            raise
+        self.refused(None)
+        return url
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         try:
             await super().handle(client, req)
         except Exception as error:  # noqa: BLE001 — Bolt's own, on payloads of odd shapes
             log.warning("payload_broke_bolt", error=type(error).__name__)
+
+
+def _logger() -> logging.Logger:
+    """What slack_sdk writes to, without its tracebacks of what `_Handler.refused` was told."""
+    logger = logging.getLogger("bot.slack.socket")
+    if _not_refused not in logger.filters:
+        logger.addFilter(_not_refused)
+    return logger
+
+
+def _not_refused(record: logging.LogRecord) -> bool:
+    by_slack = record.exc_info is not None and isinstance(record.exc_info[1], SlackApiError)
+    return not (by_slack or str(record.msg).startswith("Failed to retrieve WSS URL"))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,15 +13,15 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
-from bot.core import quote
 from bot.core.faults import Fault
-from bot.core.model import Draft, Form, Names, Priority, Remark, ReplyTo, Trigger
-from bot.core.richtext import mentions
+from bot.core.model import Draft, Remark, ReplyTo, Trigger
 from bot.flows.intake import Intake
 from bot.flows.ports import Drafts, Recorded, Run
-from bot.slack import payloads
+from bot.slack import payloads, payloads_view
 from bot.slack.blocks import answer
+from bot.slack.commands import Says
 from bot.slack.later import Later, note
+from bot.slack.opening import Opening
 from bot.slack.words import form as words
 
 log = structlog.get_logger("bot.slack")
@@ -41,21 +40,21 @@ class Speaks(Protocol):
 
     async def remark(self, reply_to: ReplyTo, remark: Remark) -> None: ...
     async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
-    def names_at_hand(self, mentioned: Any) -> Names: ...
 
 
 @dataclass
 class Doors:
     """The listeners, and what they lead to. `team` is the installed workspace's id,
-    `emoji` the names that rules name."""
+    `commands` the words that `/plain-ticket` answers by itself."""
 
     team: str
     intake: Intake
+    opening: Opening
     drafts: Drafts
     slack: Speaks
     run: Run
     clock: Callable[[], float]
-    emoji: tuple[str, ...] = ("ticket",)
+    commands: Mapping[str, Says] = field(default_factory=dict)
     later: Later = field(default_factory=Later)
     _remarked: dict[str, None] = field(default_factory=dict)
 
@@ -77,23 +76,23 @@ class Doors:
     async def on_message_shortcut(self, body: Asked, ack: AsyncAck) -> None:
         shortcut = payloads.MessageShortcut.model_validate(body)
         trigger = shortcut.trigger(self.team, self.clock())
-        await self._open_form(shortcut.trigger_id, trigger)
+        await self.opening.open(shortcut.trigger_id, trigger)
         await ack()
 
     async def on_global_shortcut(self, body: Asked, ack: AsyncAck) -> None:
         shortcut = payloads.GlobalShortcut.model_validate(body)
         trigger = shortcut.trigger(self.team, self.clock())
-        await self._open_form(shortcut.trigger_id, trigger)
+        await self.opening.open(shortcut.trigger_id, trigger)
         await ack()
 
     async def on_command(self, body: Asked, ack: AsyncAck) -> None:
         command = payloads.SlashCommand.model_validate(body)
         trigger = command.trigger(self.team, self.clock())
-        if command.asks_for_help:
-            await _reply(ack, answer.usage(self.emoji))
+        if (say := self.commands.get(command.word)) is not None:
+            await _reply(ack, await say(command.user_id))
             return
         if command.is_bare:
-            await self._open_form(command.trigger_id, trigger)
+            await self.opening.open(command.trigger_id, trigger)
             await ack()
             return
         try:
@@ -106,7 +105,7 @@ class Doors:
             await ack()
 
     async def on_submit(self, body: Asked, ack: AsyncAck) -> None:
-        submission = payloads.ViewSubmission.model_validate(body)
+        submission = payloads_view.ViewSubmission.model_validate(body)
         if errors := submission.errors():
             await ack(response_action="errors", errors=errors)
             return
@@ -116,7 +115,7 @@ class Doors:
                 await ack(response_action="errors", errors={"title": words.FORM_TOO_OLD})
                 return
             trigger = submission.trigger(draft)
-            self._speak(trigger, await self.intake.take(trigger))
+            self._speak(trigger, await self.intake.take(trigger, draft.key))
         except (Fault, TimeoutError) as fault:
             note("form_not_recorded", fault)
             await ack(response_action="errors", errors={"title": words.NOT_RECORDED_HERE})
@@ -124,7 +123,7 @@ class Doors:
             await ack()
 
     async def on_closed(self, body: Asked, ack: AsyncAck) -> None:
-        closed = payloads.ViewClosed.model_validate(body)
+        closed = payloads_view.ViewClosed.model_validate(body)
         self.later.do(self.run(self.drafts.erase, closed.draft_id))
         await ack()
 
@@ -146,27 +145,6 @@ class Doors:
         return BoltResponse(status=400)
 
     # What the listeners share
-
-    async def _open_form(self, trigger_id: str, trigger: Trigger) -> None:
-        draft = Draft(id=uuid.uuid4().hex, trigger=trigger, prefill=self._prefill(trigger))
-        try:
-            await self.intake.open_form(trigger_id, draft)
-        except (Fault, TimeoutError) as fault:
-            note("form_not_opened", fault)
-            self.later.do(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
-
-    def _prefill(self, trigger: Trigger) -> Form:
-        message = trigger.message
-        if message is None:
-            return Form("", None, trigger.asker, Priority.NORMAL)
-        names = self.slack.names_at_hand(mentions(message.blocks))
-        by_a_person = message.author is not None and message.bot is None
-        return Form(
-            title=quote.default_title(message, names),
-            description=None,
-            requester=message.author if by_a_person and message.author else trigger.asker,
-            priority=Priority.NORMAL,
-        )
 
     async def _draft(self, draft_id: str) -> Draft | None:
         async with asyncio.timeout(DRAFT_SECONDS):

@@ -53,7 +53,18 @@ class Cache(Generic[V]):
         if self._clock() < until:
             self._kept.move_to_end(key)
             return value
-        value = await ask()
+        return await self.renew(key, ask)
+
+    async def renew(self, key: str, ask: Callable[[], Awaitable[V | None]]) -> V | None:
+        """What `ask` finds, whatever is known; it is kept from here on, a fault is not."""
+        return self.keep(key, await ask())
+
+    def knows(self, key: str) -> bool:
+        """Whether `key` was looked up lately, also in vain."""
+        return self._clock() < self._kept.get(key, (0.0, None))[0]
+
+    def keep(self, key: str, value: V | None) -> V | None:
+        """Keep what was found; the least used goes, where there is no room."""
         self._kept[key] = (self._clock() + (MISSING_KEPT if value is None else KEPT), value)
         self._kept.move_to_end(key)
         while len(self._kept) > self._bound:
@@ -99,6 +110,9 @@ class _User(_Answer):
     real_name: str | None = None
     profile: _UserProfile = Field(default_factory=_UserProfile)
     enterprise_user: _EnterpriseUser | None = None
+    is_owner: bool = False
+    is_admin: bool = False
+    is_primary_owner: bool = False
     is_bot: bool = False
     is_workflow_bot: bool = False
     is_connector_bot: bool = False
@@ -121,6 +135,7 @@ class _Conversation(_Answer):
     is_mpim: bool = False
     is_private: bool = False
     is_ext_shared: bool = False
+    is_member: bool = False
 
 
 class _ConversationInfo(_Answer):
@@ -150,11 +165,16 @@ class Lookups:
         self._installed = installed
         self._users: Cache[Profile] = Cache(clock)
         self._channels: Cache[_Seen] = Cache(clock)
+        self._joined: Cache[bool] = Cache(clock)
         self._usergroups: Cache[dict[str, str]] = Cache(clock)
 
     async def profile(self, user: str) -> Profile | None:
         """Who that is; None for a user that Slack does not show."""
         return await self._users.get(user, lambda: self._ask_user(user))
+
+    async def profile_now(self, user: str) -> Profile | None:
+        """The same, asked anew: for a right that may have been taken away."""
+        return await self._users.renew(user, lambda: self._ask_user(user))
 
     async def channel(self, channel: str) -> Channel:
         """The conversation; no more than its id tells where it cannot be read."""
@@ -166,6 +186,22 @@ class Lookups:
         """Whether people of another company can read it, or nobody knows."""
         seen = await self._channel(channel)
         return seen is None or seen.channel.shared
+
+    def readable_at_hand(self, channel: str) -> bool | None:
+        """Whether the bot may read the messages there, as far as is known without asking."""
+        if channel.startswith("D"):
+            return False  # the app asks for no scope that would let it
+        if self._joined.at_hand(channel):
+            return True
+        return False if self._joined.knows(channel) else None
+
+    async def readable(self, channel: str) -> bool:
+        """The same for sure. That it may not is believed for a minute: somebody may invite it."""
+        known = self.readable_at_hand(channel)
+        if known is None:
+            await self._channels.renew(channel, lambda: _or_none(self._ask_channel(channel)))
+            known = self.readable_at_hand(channel)
+        return known is True
 
     async def names(self, mentions: Sequence[Mention]) -> Names:
         """The names of those mentioned; what cannot be read is left out, private channels too."""
@@ -207,9 +243,15 @@ class Lookups:
         return _profile(_parse(_UserInfo, "users.info", answer).user, await self._installed())
 
     async def _ask_channel(self, channel: str) -> _Seen:
-        answer = await call("conversations.info", self._web.conversations_info(channel=channel))
+        try:
+            answer = await call("conversations.info", self._web.conversations_info(channel=channel))
+        except Refused:
+            self._joined.keep(channel, None)
+            raise
         found = _parse(_ConversationInfo, "conversations.info", answer).channel
         direct = found.is_im or found.is_mpim
+        member = found.is_member or found.is_private  # else it would not be shown
+        self._joined.keep(channel, (member and not direct) or None)
         return _Seen(
             Channel(
                 id=channel,
@@ -236,13 +278,17 @@ def _ids(mentions: Sequence[Mention]) -> tuple[list[str], list[str], list[str]]:
 
 def _profile(user: _User, installation: Installation) -> Profile:
     names = (user.profile.real_name, user.real_name, user.profile.display_name, user.name)
+    standing = _standing(user, installation)
     return Profile(
         user=user.id,
         team=user.team_id or user.profile.team or "unknown",
         name=next((name.strip() for name in names if name and name.strip()), user.id),
-        standing=_standing(user, installation),
+        standing=standing,
         email=user.profile.email or None,
         email_confirmed=bool(user.profile.email) and user.is_email_confirmed,
+        # Another company's admins are no admins here.
+        admin=standing is Standing.MEMBER
+        and (user.is_owner or user.is_admin or user.is_primary_owner),
     )
 
 

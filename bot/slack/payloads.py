@@ -6,18 +6,14 @@ https://docs.slack.dev/reference/interaction-payloads
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from bot.core.model import Draft, Form, Message, Priority, ReplyTo, Trigger, Via
-from bot.core.plaintext import whole
+from bot.core.model import Message, ReplyTo, Trigger, Via
 from bot.core.refs import MessageRef, is_ts
 from bot.core.routing import bare_emoji
-from bot.slack.blocks.form import DESCRIPTION_LENGTH, TITLE_LENGTH
 from bot.slack.fields import ID, is_id, mapping, string
 from bot.slack.text import blocks_of, files_of, plain_blocks
 from bot.slack.words import form as words
@@ -149,8 +145,9 @@ class SlashCommand(_Sent):
     response_url: Url | None = None
 
     @property
-    def asks_for_help(self) -> bool:
-        return self.text.strip().casefold() == "help"
+    def word(self) -> str:
+        """The whole text, as it is looked up among the words that ask for no ticket."""
+        return self.text.strip().casefold()
 
     @property
     def is_bare(self) -> bool:
@@ -175,99 +172,6 @@ class SlashCommand(_Sent):
             channel=self.channel_id,
             message=message if text else None,
         )
-
-
-class _Option(_Sent):
-    value: str
-
-
-class _Value(_Sent):
-    """The state of one input, of whichever kind."""
-
-    value: str | None = None
-    selected_user: str | None = None
-    selected_option: _Option | None = None
-
-    def text(self) -> str:
-        chosen = self.selected_option.value if self.selected_option else None
-        return whole(self.value or self.selected_user or chosen or "").replace("\0", "")
-
-
-class _State(_Sent):
-    values: dict[str, dict[str, _Value]] = Field(default_factory=dict)
-
-
-class _View(_Sent):
-    id: Id
-    callback_id: str
-    private_metadata: Id
-    state: _State = Field(default_factory=_State)
-
-
-class ViewSubmission(_Sent):
-    """The form, sent off.
-
-    https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
-    """
-
-    view: _View
-    user: _Named
-
-    @property
-    def draft_id(self) -> str:
-        return self.view.private_metadata
-
-    @property
-    def view_id(self) -> str:
-        return self.view.id
-
-    def errors(self) -> dict[str, str]:
-        """What is wrong with the input: block id to the sentence shown beside the field."""
-        wrong = {}
-        title, requester = self._typed("title"), self._typed("requester")
-        if title and not title.strip():
-            wrong["title"] = words.TITLE_MISSING
-        if len(title.strip()) > TITLE_LENGTH:
-            wrong["title"] = words.TITLE_TOO_LONG
-        if len(self._typed("description").strip()) > DESCRIPTION_LENGTH:
-            wrong["description"] = words.DESCRIPTION_TOO_LONG
-        if requester and not re.fullmatch(r"[!-~]{1,255}", requester):
-            wrong["requester"] = words.REQUESTER_UNKNOWN
-        if self._typed("priority") not in ("", *Priority):
-            wrong["priority"] = words.PRIORITY_UNKNOWN
-        return wrong
-
-    def form(self, prefill: Form) -> Form:
-        """The values, for a submission without `errors`.
-
-        What is missing or empty falls back to `prefill`: an untouched prefill has been
-        submitted as empty. https://github.com/slackapi/bolt-js/issues/1258
-        """
-        priority = self._typed("priority")
-        return Form(
-            title=self._typed("title").strip() or prefill.title.strip() or words.UNTITLED,
-            description=self._typed("description").strip() or prefill.description,
-            requester=self._typed("requester") or prefill.requester,
-            priority=Priority(priority) if priority else prefill.priority,
-        )
-
-    def trigger(self, draft: Draft) -> Trigger:
-        """The draft's asking with what was filled in; the view names the asking from here on."""
-        return replace(draft.trigger, request=self.view_id, form=self.form(draft.prefill))
-
-    def _typed(self, block: str) -> str:
-        value = self.view.state.values.get(block, {}).get("value")
-        return value.text() if value else ""
-
-
-class ViewClosed(_Sent):
-    """The form, closed without being sent off (`notify_on_close`)."""
-
-    view: _View
-
-    @property
-    def draft_id(self) -> str:
-        return self.view.private_metadata
 
 
 def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:

@@ -1,21 +1,30 @@
-"""The escalated message, read by its channel and `ts`, whether it is a reply or not."""
+"""The escalated message, whether it is a reply or not, and the whole of its Slack thread."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Message
-from bot.core.refs import MessageRef, from_permalink
+from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
 from bot.slack.calls import Declined, call, content
+from bot.slack.fields import mapping, maps, string
 from bot.slack.payloads import message_of
 
 _SHUT = frozenset({"channel_not_found", "not_in_channel"})
 _GONE = frozenset({"message_not_found", "thread_not_found"})
 _SAID = ("text", "blocks", "attachments", "files")
+
+THREAD_SECONDS = 30.0
+"""For all pages of one Slack thread; the next attempt begins anew."""
+PAGE = 200
+"""Messages of one page; Slack may give fewer."""
+MOST_PAGES = 100
+"""A cursor that leads in a circle ends there."""
 
 
 async def read(web: AsyncWebClient, ref: MessageRef) -> Message:
@@ -41,6 +50,47 @@ async def read(web: AsyncWebClient, ref: MessageRef) -> Message:
     if found.get("subtype") == "tombstone":  # a deleted root whose replies stand
         raise Refused(Reason.MESSAGE_NOT_FOUND)
     return message_of(found, ref)
+
+
+async def read_thread(web: AsyncWebClient, root: MessageRef) -> tuple[Message, ...]:
+    """All messages of a Slack thread, oldest first; the root stands on every page, and counts
+    once. Raises Refused where it cannot be read, and TryLater.
+
+    https://docs.slack.dev/reference/methods/conversations.replies
+    """
+    try:
+        async with asyncio.timeout(THREAD_SECONDS):
+            found = await _all_replies(web, root)
+    except Declined as declined:
+        raise _refused(declined, root) from None
+    except TimeoutError:
+        raise TryLater("slack_timeout") from None
+    return tuple(
+        message_of(found[ts], MessageRef(root.channel, ts)) for ts in sorted(found, key=time_of)
+    )
+
+
+async def _all_replies(web: AsyncWebClient, root: MessageRef) -> dict[str, Mapping[str, Any]]:
+    """The messages by their `ts`."""
+    found: dict[str, Mapping[str, Any]] = {}
+    cursor = None
+    for _ in range(MOST_PAGES):
+        asked = web.conversations_replies(
+            channel=root.channel, ts=root.ts, limit=PAGE, cursor=cursor
+        )
+        said = content(await call("conversations.replies", asked))
+        for message in maps(said.get("messages")):
+            ts = message.get("ts")
+            if isinstance(ts, str) and is_ts(ts) and _is_of(message, root):
+                found.setdefault(ts, message)
+        cursor = string(mapping(said.get("response_metadata")), "next_cursor")
+        if cursor is None:
+            return found
+    raise TryLater("slack_endless_pages")
+
+
+def _is_of(message: Mapping[str, Any], root: MessageRef) -> bool:
+    return message.get("ts") == root.ts or message.get("thread_ts") == root.ts
 
 
 async def _from_replies(web: AsyncWebClient, ref: MessageRef) -> Mapping[str, Any] | None:

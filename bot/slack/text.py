@@ -15,6 +15,7 @@ from bot.slack.rich import rich_text
 _DEEPEST = 3
 """Messages forwarded inside forwarded messages, beyond which nothing is read."""
 _BOLD = Style(bold=True)
+_TOKENS = frozenset({"pub_secret", "t", "token"})
 
 
 def blocks_of(message: Mapping[str, object]) -> tuple[Block, ...]:
@@ -39,16 +40,39 @@ def files_of(message: Mapping[str, object]) -> tuple[File, ...]:
     return tuple(chain.from_iterable(map(_file, maps(message.get("files")))))
 
 
-def _file(file: Json) -> Iterator[File]:
+def file_of(file: Mapping[str, object]) -> File | None:
+    """Slack's file object; None for what has no id.
+
+    https://docs.slack.dev/reference/objects/file-object
+    """
     id_, size = string(file, "id"), integer(file, "size")
-    if id_:
-        yield File(
-            id=id_,
-            name=string(file, "name") or string(file, "title"),
-            mimetype=string(file, "mimetype"),
-            size=size if size is not None and size >= 0 else None,
-            link=string(file, "permalink"),
-        )
+    if not id_:
+        return None
+    address = string(file, "url_private_download") or string(file, "url_private")
+    return File(
+        id=id_,
+        name=string(file, "name") or string(file, "title"),
+        mimetype=string(file, "mimetype"),
+        size=size if size is not None and size >= 0 else None,
+        link=string(file, "permalink"),
+        mode=string(file, "mode"),
+        download=_without_token(address) if address else None,
+        external=file.get("is_external") is True,
+        withheld=string(file, "file_access") == "check_file_info",
+    )
+
+
+def _file(file: Json) -> Iterator[File]:
+    found = file_of(file)
+    if found is not None:
+        yield found
+
+
+def _without_token(address: str) -> str:
+    """The address without the tokens that Slack puts into some: the bot's own opens it."""
+    bare, mark, query = address.partition("?")
+    kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in _TOKENS]
+    return f"{bare}?{'&'.join(kept)}" if mark and any(kept) else bare
 
 
 def _message(message: Json, depth: int) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Float, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.sql.expression import Insert
 
 from bot.core.model import AlreadyThere, Escalation, OnItsWay, Ticket
@@ -46,7 +46,7 @@ class Accepting:
         with self._database.writing(within, wake=True) as connection:
             moment = self._database.fixed_now()
             if moment is not None:
-                asked = [one | dict.fromkeys(_MOMENTS, moment) for one in asked]
+                asked = [one | {"present": moment} for one in asked]
             new = connection.execute(self._inserting, asked).rowcount
             if new == len(asked):
                 return [Recorded(fresh=True) for _ in asked]
@@ -76,11 +76,7 @@ class Accepting:
         asked = ("via", "team", "channel", "asker", "requester", "request", "key")
         texts = ("trigger", "message", "form", "reply_to")
         values: dict[str, Any] = {name: bindparam(name) for name in (*asked, *texts)}
-        fixed = self._database.fixed_now() is not None
-        moments = {
-            name: bindparam(name, type_=Float(53)) if fixed else self._database.now()
-            for name in _MOMENTS
-        }
+        moments = dict.fromkeys(_MOMENTS, self._database.present())
         adding = self._database.insert(table).values(values | moments | _AT_BIRTH)
         only_new: Insert = adding.on_conflict_do_nothing(index_elements=["key", "generation"])
         return only_new.execution_options(preserve_rowcount=True)
@@ -96,6 +92,13 @@ class Accepting:
         if row.request == escalation.trigger.request:
             # The same asking, delivered once more; or, `among` others, perhaps for the first time.
             return Recorded(fresh=among > 1 and row.state == "waiting")
+        if row.generation > 1 and self._is_old(connection, escalation):
+            return Recorded(fresh=False)
+        if row.undone_by is not None:
+            # Undone, or about to be: who asks now wants another ticket.
+            if self._begin_anew(connection, escalation, row.generation + 1):
+                return Recorded(fresh=True)
+            return self._meet(connection, escalation, among=among)
         if row.state == "waiting":
             return Recorded(fresh=False, remark=OnItsWay())
         if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
@@ -106,6 +109,21 @@ class Accepting:
             .values(rows.asked(escalation) | rows.reopened(self._database.now()))
         )
         return Recorded(fresh=True)
+
+    def _is_old(self, connection: Connection, escalation: Escalation) -> bool:
+        """Whether an asking is that of an earlier generation, delivered once more."""
+        same = select(table.c.id).where(
+            table.c.key == escalation.key, table.c.request == escalation.trigger.request
+        )
+        return connection.execute(same).first() is not None
+
+    def _begin_anew(self, connection: Connection, escalation: Escalation, generation: int) -> bool:
+        """A row of the next generation; False where another asking was there first."""
+        moment = self._database.fixed_now()
+        asked = rows.asked(escalation) | {"key": escalation.key}
+        inserting = self._inserting.values(generation=generation)
+        present = {} if moment is None else {"present": moment}
+        return connection.execute(inserting, asked | present).rowcount == 1
 
 
 def _latest(key: str) -> Select[Any]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Float,
+    bindparam,
     create_engine,
     event,
     func,
@@ -57,6 +58,13 @@ class Database:
         if fixed is not None:
             return literal(fixed, Float(53))
         return func.extract("epoch", func.clock_timestamp()).cast(Float(53))
+
+    def present(self) -> ColumnElement[float]:
+        """The same for a statement that is built once: its parameter `present` takes `fixed_now`,
+        where there is one."""
+        if self._clock is None:
+            return self.now()
+        return bindparam("present", type_=Float(53))
 
     def fixed_now(self) -> float | None:
         """The present moment where this process tells it; None where the database does."""

@@ -13,7 +13,7 @@ from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 
-STATES = ("waiting", "created", "added", "refused", "parked", "unwanted")
+STATES = ("waiting", "created", "added", "refused", "parked", "unwanted", "undone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Entry:
     attempts: int
     cause: str | None
     customer: str | None
+    evidence: str | None
     thread_id: str | None
     thread_ref: str | None
     thread_url: str | None
@@ -45,6 +46,9 @@ class Entry:
     """When its thread is looked for once more, because its create was in doubt."""
     doubles: list[str] | None = None
     """Refs of further threads with this row's external id, found by a later look-up."""
+    undone_at: float | None = None
+    undone_by: str | None = None
+    """The Slack user who undid it."""
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -114,6 +118,7 @@ def _entry(row: Row[Any]) -> Entry:
         attempts=row.attempts,
         cause=row.cause,
         customer=row.customer,
+        evidence=row.evidence,
         thread_id=row.thread_id,
         thread_ref=row.thread_ref,
         thread_url=row.thread_url,
@@ -124,4 +129,6 @@ def _entry(row: Row[Any]) -> Entry:
         settled_at=row.settled_at,
         verify_at=row.verify_at,
         doubles=rows.REFS.value(row.doubles),
+        undone_at=row.undone_at if row.state == "undone" else None,
+        undone_by=row.undone_by if row.state == "undone" else None,
     )

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Float,
     Integer,
     Row,
+    Select,
     bindparam,
     case,
     func,
@@ -25,7 +25,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.expression import ColumnElement
 
-from bot.core.faults import LeaseLost, Reason, hopeless
+from bot.core.faults import Reason, hopeless
+from bot.core.files import Kept
 from bot.core.model import (
     Added,
     Created,
@@ -34,10 +35,12 @@ from bot.core.model import (
     Ticket,
     Turned,
 )
-from bot.flows.ports import Claim, Conversation, Held, Person, Stands, Won
-from bot.store import people, rows
+from bot.core.record import Evidence
+from bot.flows.ports import Claim, Conversation, Held, Person, Rest, Stands, Won
+from bot.store import people, rows, undoing
 from bot.store.accepting import Accepting
 from bot.store.engine import Database
+from bot.store.fenced import Fenced, FromNow
 from bot.store.schema import escalation as table
 
 LEASE_SECONDS = 90.0
@@ -62,6 +65,8 @@ class Ledger(Accepting):
         self._lease = lease
         self._verify_after = verify_after
         self._behind = False
+        self._fenced = Fenced(database)
+        self._learning = people.Learning(database)
 
     # Claiming
 
@@ -107,8 +112,7 @@ class Ledger(Accepting):
 
     def _claim_among(self, among: ColumnElement[bool]) -> ReturningUpdate[Any]:
         """The statement that claims; built once, for that takes longer than to execute it."""
-        fixed = self._database.fixed_now() is not None
-        now = bindparam("present", type_=Float(53)) if fixed else self._database.now()
+        now = self._database.present()
         other = table.alias()
         elsewhere = (
             select(other.c.id)
@@ -145,13 +149,19 @@ class Ledger(Accepting):
 
     def next_due(self) -> float | None:
         """Seconds until the next row wants a worker (0 or less: now); None when none does."""
-        now = self._database.now()
-        ahead = select(func.min(table.c.due)).where(table.c.due > now).scalar_subquery()
-        leased = select(func.min(table.c.lease_until)).where(table.c.due <= now).scalar_subquery()
+        present = self._database.fixed_now()
+        given = {} if present is None else {"present": present}
         with self._database.reading() as connection:
-            row = connection.execute(select(ahead, leased, now)).one()
+            row = connection.execute(self._looking_ahead, given).one()
         moments = [moment for moment in row[:2] if moment is not None]
         return min(moments) - row[2] if moments else None
+
+    @cached_property
+    def _looking_ahead(self) -> Select[Any]:
+        now = self._database.present()
+        ahead = select(func.min(table.c.due)).where(table.c.due > now).scalar_subquery()
+        leased = select(func.min(table.c.lease_until)).where(table.c.due <= now).scalar_subquery()
+        return select(ahead, leased, now)
 
     def free_all(self) -> None:
         """End every lease: for the start of the one process that works on this database."""
@@ -166,7 +176,7 @@ class Ledger(Accepting):
         """Let another worker take the row at once, as if it had not been claimed."""
         with self._database.writing(wake=True) as connection:
             answering = claim.outcome is not None
-            self._fenced(
+            self._fenced.write(
                 connection,
                 claim,
                 token=None,
@@ -191,6 +201,8 @@ class Ledger(Accepting):
         requester: str,
         message: Message | None,
         person: Person | None,
+        rest: Rest | None = None,
+        evidence: Evidence | None = None,
     ) -> Conversation:
         """See `ports.Ledger.freeze`."""
         try:
@@ -198,19 +210,20 @@ class Ledger(Accepting):
                 found = self._holder(connection, claim, conversation_key)
                 if not isinstance(found, Won):
                     return found
-                now = self._database.now()
-                self._fenced(
+                self._fenced.write(
                     connection,
                     claim,
                     conversation_key=conversation_key,
                     customer=customer,
                     requester=requester,
                     message=rows.MESSAGE.text(message),
-                    sent_at=now,
-                    lease_until=now + self._lease,
+                    sequels=rows.REST.text(rest),
+                    sent_at=FromNow(),
+                    lease_until=FromNow(self._lease),
+                    **({"evidence": evidence.value} if evidence is not None else {}),
                 )
                 if person is not None:
-                    people.learn(self._database, connection, person)
+                    self._learning.write(connection, person)
                 return found
         except IntegrityError:
             # Another replica claimed it between our look and our write. If it has let go again
@@ -218,31 +231,60 @@ class Ledger(Accepting):
             found = self.conversation(claim, conversation_key)
             return Held() if isinstance(found, Won) else found
 
-    def freeze_addition(self, claim: Claim, ticket: Ticket, message: Message | None) -> None:
+    def freeze_addition(
+        self, claim: Claim, ticket: Ticket, message: Message | None, rest: Rest | None = None
+    ) -> None:
         """See `ports.Ledger.freeze_addition`."""
-        now = self._database.now()
         with self._database.writing() as connection:
-            self._fenced(
+            undoing.hold(connection, ticket)
+            self._fenced.write(
                 connection,
                 claim,
                 thread_id=ticket.id,
                 thread_ref=ticket.ref,
                 thread_url=ticket.url,
                 message=rows.MESSAGE.text(message),
-                sent_at=now,
-                lease_until=now + self._lease,
+                sequels=rows.REST.text(rest),
+                sent_at=FromNow(),
+                lease_until=FromNow(self._lease),
+            )
+
+    def freeze_rest(self, claim: Claim, rest: Rest) -> None:
+        """See `ports.Ledger.freeze_rest`."""
+        with self._database.writing() as connection:
+            self._fenced.write(
+                connection,
+                claim,
+                sequels=rows.REST.text(rest),
+                sent_at=FromNow(),
+                lease_until=FromNow(self._lease),
+            )
+
+    def keep_files(self, claim: Claim, kept: Kept) -> None:
+        """See `ports.Ledger.keep_files`."""
+        with self._database.writing() as connection:
+            self._fenced.write(
+                connection,
+                claim,
+                files=rows.KEPT.text(kept),
+                lease_until=FromNow(self._lease),
             )
 
     def _holder(self, connection: Connection, claim: Claim, conversation_key: str) -> Conversation:
-        row = connection.execute(
-            select(table).where(
-                table.c.conversation_key == conversation_key, table.c.id != claim.id
-            )
-        ).first()
+        row = connection.execute(self._holding, {"key": conversation_key, "own": claim.id}).first()
         if row is None:
             return Won()
         ticket = rows.ticket(row)
-        return Held() if ticket is None else Stands(ticket)
+        # A ticket that is being undone stands no longer, or stands again: that is seen soon.
+        return Held() if ticket is None or row.undone_by is not None else Stands(ticket)
+
+    @cached_property
+    def _holding(self) -> Select[Any]:
+        """The other row that has a conversation."""
+        found = (table.c.thread_id, table.c.thread_ref, table.c.thread_url, table.c.undone_by)
+        return select(*found).where(
+            table.c.conversation_key == bindparam("key"), table.c.id != bindparam("own")
+        )
 
     # Settling
 
@@ -252,8 +294,7 @@ class Ledger(Accepting):
         A refusal stays due until it was said (`answered`), for somebody has to read it. A
         success counts as said from here on: a lost message is cheaper than a second one.
         """
-        now = self._database.now()
-        values: dict[str, object] = {"settled_at": now, "cause": None}
+        values: dict[str, object] = {"settled_at": FromNow(), "cause": None}
         if isinstance(outcome, Created | Added):
             ticket = outcome.ticket
             values |= {
@@ -262,10 +303,11 @@ class Ledger(Accepting):
                 "thread_id": ticket.id,
                 "thread_ref": ticket.ref,
                 "thread_url": ticket.url,
+                "sequels": None,
                 **_DONE,
             }
             if isinstance(outcome, Created) and claim.sent_at is not None:
-                values["verify_at"] = now + self._verify_after
+                values["verify_at"] = FromNow(self._verify_after)
         elif isinstance(outcome, Turned):
             # What it had frozen is free again, unless a later retry has to look for it first.
             parked = outcome.reason is Reason.GAVE_UP
@@ -273,7 +315,7 @@ class Ledger(Accepting):
             values |= {
                 "state": "parked" if parked else "refused",
                 "answer": "due",
-                "due": now,
+                "due": FromNow(),
                 "reason": outcome.reason.value,
                 "reason_data": rows.DATA.text(dict(outcome.data)),
                 "requester": outcome.data.get("requester", table.c.requester),
@@ -291,7 +333,7 @@ class Ledger(Accepting):
         with self._database.writing(wake=awaited) as connection:
             if awaited:
                 self._database.in_turn(connection, "link")
-            self._fenced(connection, claim, **values)
+            self._fenced.write(connection, claim, **values)
             if awaited:
                 people.open_if_linked_since(self._database, connection, claim)
 
@@ -339,7 +381,7 @@ class Ledger(Accepting):
                 ),
             }
         with self._database.writing() as connection:
-            self._fenced(connection, claim, **values)
+            self._fenced.write(connection, claim, **values)
 
     def is_hopeless(self, claim: Claim) -> bool:
         """Whether the row failed so often while others succeeded that a person has to look."""
@@ -352,34 +394,20 @@ class Ledger(Accepting):
     def answered(self, claim: Claim, *, said: bool) -> None:
         """The answer was said, or can be said nowhere: nothing is left to do."""
         with self._database.writing() as connection:
-            self._fenced(connection, claim, answer="said" if said else "unsayable", **_DONE)
+            self._fenced.write(connection, claim, answer="said" if said else "unsayable", **_DONE)
 
     def answer_later(self, claim: Claim, after: float, cause: str) -> None:
         """The answer was surely not said: say it in `after` seconds."""
         with self._database.writing() as connection:
-            self._fenced(
+            self._fenced.write(
                 connection,
                 claim,
                 answer="due",
-                due=self._database.now() + after,
+                due=FromNow(after),
                 token=None,
                 lease_until=None,
                 cause=cause,
             )
-
-    def _fenced(self, connection: Connection, claim: Claim, **values: Any) -> None:
-        """Write to the row, unless its lease ran out or another worker has it."""
-        written = connection.execute(
-            update(table)
-            .where(
-                table.c.id == claim.id,
-                table.c.token == claim.token,
-                table.c.lease_until > self._database.now(),
-            )
-            .values(values)
-        )
-        if written.rowcount == 0:
-            raise LeaseLost
 
 
 _DONE: dict[str, object] = {"due": None}

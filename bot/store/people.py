@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
+from sqlalchemy.sql.expression import ColumnElement, Insert
 
 from bot.core.faults import Reason
 from bot.flows.ports import Claim, Person
-from bot.store import rows
+from bot.store import changes, rows
+from bot.store.changes import BY_COMMAND, Change
 from bot.store.engine import Database
 from bot.store.schema import escalation, person
 
@@ -18,6 +21,13 @@ WAITING_FOR_A_LINK = (Reason.NO_CUSTOMER.value, Reason.BROKEN_LINK.value)
 
 _AT_ONCE = 500
 _BY_ITSELF = ("email", "synthetic")
+
+_COLUMNS = ("team", "slack_user", "customer", "email", "name", "source")
+
+# Built once, for that takes longer than to execute it.
+_FINDING = select(person).where(
+    person.c.slack_user == bindparam("user"), person.c.team.in_(bindparam("teams", expanding=True))
+)
 
 
 class People:
@@ -29,9 +39,8 @@ class People:
     def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
         """See `ports.People.find`."""
         with self._database.reading() as connection:
-            found = connection.execute(
-                select(person).where(person.c.slack_user == slack_user, person.c.team.in_(teams))
-            ).all()
+            asked = {"user": slack_user, "teams": list(teams)}
+            found = connection.execute(_FINDING, asked).all()
         known = {row.team: _person(row) for row in found}
         return next((known[team] for team in teams if team in known), None)
 
@@ -41,27 +50,41 @@ class People:
             found = connection.execute(select(person).order_by(person.c.team, person.c.slack_user))
             return [_person(row) for row in found]
 
-    def link(self, people: Iterable[Person]) -> int:
+    def link(
+        self, people: Iterable[Person], *, by: str = BY_COMMAND, within: float | None = None
+    ) -> int:
         """Write all of these lines, or none; returns how many waiting rows they opened.
 
-        An escalation that was refused for want of its requester's customer goes on.
+        An escalation that was refused for want of its requester's customer goes on. `by` is the
+        Slack user who says so. Committed within `within` seconds, or not at all.
         """
         opened = 0
-        with self._database.writing(wake=True) as connection:
+        with self._database.writing(within, wake=True) as connection:
             self._database.in_turn(connection, "link")
             lines = iter(people)
             while some := list(islice(lines, _AT_ONCE)):
-                self._write(connection, some)
+                self._write(connection, some, by)
                 opened += self._open_rows_of(connection, [one.slack_user for one in some])
         return opened
 
-    def unlink(self, slack_user: str, team: str | None = None) -> int:
+    def unlink(self, slack_user: str, team: str | None = None, *, by: str = BY_COMMAND) -> int:
         """Drop a user's lines (of one team, or of all); returns how many there were."""
         condition = person.c.slack_user == slack_user
         if team is not None:
             condition = and_(condition, person.c.team == team)
         with self._database.writing() as connection:
-            return connection.execute(delete(person).where(condition)).rowcount
+            self._database.in_turn(connection, "link")
+            dropped = connection.execute(
+                delete(person).where(condition).returning(person.c.team, person.c.customer)
+            ).all()
+            now = connection.execute(select(self._database.now())).scalar_one()
+            lines = [(line.team, slack_user, line.customer, None) for line in dropped]
+            changes.note(connection, now, by, lines)
+        return len(dropped)
+
+    def changes(self, slack_user: str) -> list[Change]:
+        """What people changed about this user's lines, oldest first."""
+        return changes.of(self._database, slack_user)
 
     def forget(self, line: Person) -> None:
         """See `ports.People.forget`."""
@@ -74,10 +97,11 @@ class People:
                 )
             )
 
-    def _write(self, connection: Connection, people: Sequence[Person]) -> None:
+    def _write(self, connection: Connection, people: Sequence[Person], by: str) -> None:
         """Write what people said, which replaces whatever stands there."""
         adding = self._database.insert(person)
-        now = connection.scalar(select(self._database.now()))
+        now = connection.execute(select(self._database.now())).scalar_one()
+        old = changes.standing(connection, [one.slack_user for one in people])
         replacing = [name for name in _values(people[0]) if name not in ("team", "slack_user")]
         connection.execute(
             adding.on_conflict_do_update(
@@ -86,6 +110,9 @@ class People:
             ),
             [_values(one) | {"created_at": now, "updated_at": now} for one in people],
         )
+        keys = [(one.team, one.slack_user) for one in people]
+        lines = [(*key, old.get(key), one.customer) for key, one in zip(keys, people, strict=True)]
+        changes.note(connection, now, by, lines)
 
     def _open_rows_of(self, connection: Connection, slack_users: Sequence[str]) -> int:
         return connection.execute(
@@ -99,22 +126,41 @@ class People:
         ).rowcount
 
 
-def learn(database: Database, connection: Connection, line: Person) -> None:
-    """Write one line within a transaction of the caller's.
+class Learning:
+    """Writes one line within a transaction of the caller's; the statement is built once.
 
     What the bridge found out by itself never replaces what a person said.
     """
-    values = _values(line)
-    now = database.now()
-    adding = database.insert(person).values(values | {"created_at": now, "updated_at": now})
-    by_itself = person.c.source.in_(_BY_ITSELF) if line.automatic else None
-    connection.execute(
-        adding.on_conflict_do_update(
-            index_elements=["team", "slack_user"],
-            set_={**values, "updated_at": now},
-            where=by_itself,
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, connection: Connection, line: Person) -> None:
+        statement = self._learning if line.automatic else self._replacing
+        present = self._database.fixed_now()
+        given = {f"new_{name}": value for name, value in _values(line).items()}
+        connection.execute(statement, given if present is None else given | {"present": present})
+
+    @cached_property
+    def _replacing(self) -> Insert:
+        return self._build(None)
+
+    @cached_property
+    def _learning(self) -> Insert:
+        return self._build(person.c.source.in_(_BY_ITSELF))
+
+    def _build(self, where: ColumnElement[bool] | None) -> Insert:
+        now = self._database.present()
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _COLUMNS}
+        adding = self._database.insert(person).values(
+            values | {"created_at": now, "updated_at": now}
         )
-    )
+        built: Insert = adding.on_conflict_do_update(
+            index_elements=["team", "slack_user"],
+            set_={name: adding.excluded[name] for name in (*_COLUMNS, "updated_at")},
+            where=where,
+        )
+        return built
 
 
 def open_if_linked_since(database: Database, connection: Connection, claim: Claim) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from bot.core.model import ReplyTo
-from bot.store import rows
+from bot.store import changes, homes, rows
 from bot.store.engine import Database
 from bot.store.memory import Memory
 from bot.store.schema import draft, person
@@ -42,7 +42,8 @@ class Retention:
 
     def erase_texts(self, days: float) -> int:
         """Erase messages and form values of rows settled more than `days` ago; how many rows."""
-        return self._erase("texts", days * 86400.0, {"message": None, "form": None})
+        texts: dict[str, object] = {"message": None, "form": None, "sequels": None}
+        return self._erase("texts", days * 86400.0, texts)
 
     def erase_addresses(self) -> int:
         """Erase where the askers of rows settled half an hour ago could be answered, and the
@@ -51,13 +52,16 @@ class Retention:
         return settled + self._strip_waiting()
 
     def forget(self, user: str) -> Forgotten:
-        """Erase a person: the line of the lookup table, open forms, and in every row where they
-        asked, are the requester or wrote the message, the texts, addresses and their id.
+        """Erase a person: the line of the lookup table and its changes, open forms, and in every
+        row where they asked, are the requester, wrote the message or undid the ticket, the texts,
+        addresses and their id.
 
         What of theirs was still waiting is settled as unwanted.
         """
         with self._database.writing() as connection:
             people = connection.execute(delete(person).where(person.c.slack_user == user)).rowcount
+            changes.forget(connection, user, FORGOTTEN)
+            homes.forget(connection, user)
             drafts = connection.execute(
                 delete(draft).where(draft.c.body.contains(f'"{user}"', autoescape=True))
             ).rowcount
@@ -92,6 +96,9 @@ class Retention:
             "requester": FORGOTTEN if row.requester == user else row.requester,
             "reply_to": None,
             "reason_data": None,
+            "undone_by": FORGOTTEN if row.undone_by == user else row.undone_by,
+            "said_in": None,
+            "sequels": None,
         }
         if row.state == "waiting":
             values |= {"state": "unwanted", "reason": "forgotten", "settled_at": self._now()}
@@ -157,4 +164,4 @@ class Retention:
 
 def _of_person(user: str) -> ColumnElement[bool]:
     wrote = func.coalesce(table.c.message, "").contains(f'"author":"{user}"', autoescape=True)
-    return or_(table.c.asker == user, table.c.requester == user, wrote)
+    return or_(table.c.asker == user, table.c.requester == user, table.c.undone_by == user, wrote)

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import Reason
+from bot.core.files import Kept
 from bot.core.model import (
     Added,
     Created,
@@ -20,7 +21,7 @@ from bot.core.model import (
     Ticket,
     Turned,
 )
-from bot.flows.ports import Claim
+from bot.flows.ports import Claim, Rest
 from bot.store.codec import Codec
 
 MESSAGE = Codec(Message)
@@ -29,6 +30,8 @@ REFS = Codec(list[str])
 _ESCALATION = Codec(Escalation)
 _FORM = Codec(Form)
 REPLY_TO = Codec(ReplyTo)
+REST = Codec(Rest)
+KEPT = Codec(Kept)
 
 UNFROZEN: dict[str, object] = {
     "conversation_key": None,
@@ -37,6 +40,7 @@ UNFROZEN: dict[str, object] = {
     "thread_id": None,
     "thread_ref": None,
     "thread_url": None,
+    "sequels": None,
 }
 """What a row holds that has sent nothing whose outcome is unknown."""
 
@@ -133,5 +137,7 @@ def claim(row: Row[Any]) -> Claim:
         sent_at=row.sent_at,
         adding_to=ticket(row) if waiting else None,
         outcome=None if waiting else outcome(row),
+        rest=REST.value(row.sequels) if waiting else None,
+        kept=KEPT.value(row.files) if waiting else None,
         lease=row.lease_until - row.now,
     )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -41,7 +50,6 @@ person_change = Table(
     Column("old", Text),
     Column("new", Text),
 )
-Index("ix_person_change_slack_user", person_change.c.slack_user)
 
 escalation = Table(
     "escalation",
@@ -100,35 +108,9 @@ escalation = Table(
     Column("undone_at", _Time),
     Column("undone_by", Text),
 )
-Index("uq_escalation_key_generation", escalation.c.key, escalation.c.generation, unique=True)
-Index("uq_escalation_conversation_key", escalation.c.conversation_key, unique=True)
-_open = escalation.c.due.is_not(None)
-Index("ix_escalation_due", escalation.c.due, sqlite_where=_open, postgresql_where=_open)
-# Rows that an attempt put back after it had sent something: few at any time.
-_half_way = _open & escalation.c.cause.is_not(None) & escalation.c.sent_at.is_not(None)
-Index(
-    "ix_escalation_half_way",
-    escalation.c.due,
-    sqlite_where=_half_way,
-    postgresql_where=_half_way,
-)
-Index("ix_escalation_settled_at", escalation.c.settled_at)
-_planned = escalation.c.verify_at.is_not(None)
-Index(
-    "ix_escalation_verify_at",
-    escalation.c.verify_at,
-    sqlite_where=_planned,
-    postgresql_where=_planned,
-)
-_refused = escalation.c.state == "refused"
-Index(
-    "ix_escalation_refused_requester",
-    escalation.c.requester,
-    sqlite_where=_refused,
-    postgresql_where=_refused,
-)
 
-Index("ix_escalation_asker", escalation.c.asker, escalation.c.id)
+# Rows whose undoing was begun (at `undone_at`, by `undone_by`) and not finished: hardly ever any.
+undoing = (escalation.c.state == literal_column("'created'")) & escalation.c.undone_at.is_not(None)
 
 draft = Table(
     "draft",
@@ -137,7 +119,6 @@ draft = Table(
     Column("body", Text, nullable=False),
     Column("created_at", _Time, nullable=False),
 )
-Index("ix_draft_created_at", draft.c.created_at)
 
 memory = Table(
     "memory",

@@ -1,6 +1,6 @@
 """What Slack's surfaces need of a row, and who changed the lookup table.
 
-Columns that may be NULL, a table and an index. The previous release runs beside it: it neither
+Columns that may be NULL, a table and indexes. The previous release runs beside it: it neither
 reads nor writes them; a row that was undone is to it one that was settled some other way.
 """
 
@@ -14,6 +14,12 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_PARTIAL = (
+    ("ix_escalation_parked", "id", "state = 'parked'"),
+    ("ix_escalation_thread_id", "thread_id", "thread_id IS NOT NULL"),
+    ("ix_escalation_said_in", "settled_at", "said_in IS NOT NULL"),
+    ("ix_escalation_undoing", "undone_at", "state = 'created' AND undone_at IS NOT NULL"),
+)
 _TEXTS = ("evidence", "files", "sequels", "said_in", "undone_by")
 
 
@@ -22,6 +28,14 @@ def upgrade() -> None:
         op.add_column("escalation", sa.Column(name, sa.Text))
     op.add_column("escalation", sa.Column("undone_at", sa.Float(53)))
     op.create_index("ix_escalation_asker", "escalation", ["asker", "id"])
+    for name, column, condition in _PARTIAL:
+        op.create_index(
+            name,
+            "escalation",
+            [column],
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )
     op.create_table(
         "person_change",
         sa.Column(
@@ -43,6 +57,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("person_change")
+    for name, _, _ in _PARTIAL:
+        op.drop_index(name, table_name="escalation")
     op.drop_index("ix_escalation_asker", table_name="escalation")
     for name in (*_TEXTS, "undone_at"):
         op.drop_column("escalation", name)

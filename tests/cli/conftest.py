@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.settings.environment import Variables
 from bot.store.engine import Database
+from tests.cli.patient import Patient, healthy
 
 Run = Callable[..., Any]
 
@@ -54,3 +55,10 @@ def bridge_database(
     opened = Database(sqlite_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def patient(folder: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Patient]:
+    """A bridge in order, for `doctor`."""
+    with healthy(folder, sqlite_url, monkeypatch) as found:
+        yield found

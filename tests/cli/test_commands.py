@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,32 @@ def test_runs_as_a_module(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("there is no database plain-bridge.db here yet")
     assert "Traceback" not in done.stderr
+
+
+def test_version(run: Run) -> None:
+    from importlib.metadata import version
+
+    assert run("--version").stdout == f"plain-bridge {version('plain-bridge')}\n"
+
+
+def test_a_port_in_use_is_said_before_anything_begins(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said "serving", and then ended with uvicorn's status 3."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for name, value in {
+            "SLACK_BOT_TOKEN": "xoxb-test",
+            "SLACK_SIGNING_SECRET": "signing-secret-test",
+            "PLAIN_API_KEY": "plainApiKey_test",
+            "SLACK_API_URL": "http://127.0.0.1:1/api/",
+            "PORT": str(port),
+        }.items():
+            monkeypatch.setenv(name, value)
+        done = run("run")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"the bridge cannot listen on 127.0.0.1:{port}: another program does, or another bridge; "
+        "end it, or set PORT to a free one\n"
+    )
+    assert list(folder.iterdir()) == []

@@ -10,6 +10,7 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Turned
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
+from bot.store.undoing import Undoing
 from tests.cli.conftest import Run
 from tests.nouns import TICKET, escalation
 
@@ -64,6 +65,22 @@ def test_show_why(run: Run, three: Database) -> None:
     shown = run("ledger", "show", "PB-2").stdout
     assert "not_in_channel" in shown
     assert "channel" in shown
+
+
+def test_what_was_undone_says_by_whom(run: Run, three: Database) -> None:
+    undoing = Undoing(three)
+    undoing.begin(1, "U0LINKER")
+    assert "Undone" not in run("ledger", "show", "PB-1").stdout  # not yet
+    undoing.finish(1)
+    pairs = dict(line.split("  ", 1) for line in run("ledger", "show", "PB-1").stdout.splitlines())
+    assert pairs["State"].strip() == "undone"
+    assert pairs["Undone by"].strip() == "U0LINKER"
+    assert pairs["Undone"].strip()
+    (listed,) = json.loads(run("ledger", "list", "--json", "--state", "undone").stdout)
+    assert (listed["reference"], listed["undone_by"]) == ("PB-1", "U0LINKER")
+    exported = [json.loads(line) for line in run("ledger", "export").stdout.splitlines()]
+    assert exported[0]["undone_at"] is not None
+    assert "is undone: only what is refused or parked" in run("ledger", "retry", "PB-1").stderr
 
 
 def test_show_as_json(run: Run, three: Database) -> None:

@@ -53,6 +53,21 @@ def test_link_list_unlink(run: Run, bridge_database: Database) -> None:
     assert People(bridge_database).all() == []
 
 
+def test_what_a_command_changes_is_noted_as_such(
+    run: Run, bridge_database: Database, folder: Path
+) -> None:
+    run("people", "link", "U1", "c_1", "--team", "T1")
+    (folder / "people.csv").write_text("user,customer,team\nU1,c_2,T1\n")
+    run("people", "import", "people.csv")
+    run("people", "unlink", "U1")
+    changes = People(bridge_database).changes("U1")
+    assert [(one.by, one.old, one.new) for one in changes] == [
+        ("cli", None, "c_1"),
+        ("cli", "c_1", "c_2"),
+        ("cli", "c_2", None),
+    ]
+
+
 def test_linking_opens_what_waited_for_it(run: Run, bridge_database: Database) -> None:
     refused(bridge_database, "U1")
     linked = run("people", "link", "U1", "external:acme", "--team", "T1")

@@ -16,7 +16,7 @@ from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.history import History
 from tests.cli.conftest import Run
-from tests.cli.test_doctor import World
+from tests.cli.surroundings import World
 
 T = TypeVar("T")
 

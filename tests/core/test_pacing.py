@@ -341,7 +341,27 @@ def test_an_end_that_wanders_does_not_begin_a_new_window_with_every_answer() -> 
 
 
 def test_a_request_without_an_answer_counts() -> None:
-    assert known(used=479).sent().unanswered().step(NOW) is Step.PAUSE
+    assert known(used=479).sent().unanswered(NOW).step(NOW) is Step.PAUSE
+
+
+def test_a_request_without_an_answer_counts_in_the_window_that_it_may_have_opened() -> None:
+    """It went out when the window was over, and nobody heard when the next one ends."""
+    rate = known().sent().unanswered(NOW + 70)
+    answered = rate.sent().answered(Said(600, 598, NOW + 120), NOW + 71, NOW + 71)
+    assert answered.window == Window(NOW + 120, 600, 598, 480, used=2)
+    told_it_was_not = rate.sent().answered(Said(600, 599, NOW + 120), NOW + 71, NOW + 71)
+    assert told_it_was_not.window == Window(NOW + 120, 600, 599, 480, used=1)
+    much_later = rate.sent().answered(Said(600, 598, NOW + 240), NOW + 181, NOW + 181)
+    assert much_later.window == Window(NOW + 240, 600, 598, 480, used=1)
+
+
+def test_what_the_pool_gave_in_a_window_that_is_over_is_not_used_in_the_next() -> None:
+    rate = Rate(0.8, pooled=True).granted(Grant(20, 300, NOW + 60, 600), None, NOW)
+    assert rate.step(NOW) is Step.GO
+    assert rate.step(NOW + 61) is Step.ASK
+    silent = rate.granted(Grant(), None, NOW + 61)
+    assert silent.step(NOW + 61) is Step.GO  # its answer opens the next window
+    assert silent.sent().step(NOW + 61) is Step.LISTEN
 
 
 def test_the_pool_gives_no_more_than_the_share_and_takes_back() -> None:

@@ -25,7 +25,7 @@ from bot.core.model import (
     Via,
 )
 from bot.core.plaintext import units
-from bot.core.quote import Scene, Wishes, default_title, event, thread
+from bot.core.quote import Scene, Wishes, default_title, event, excerpt, thread
 from bot.core.refs import MessageRef
 from bot.core.richtext import (
     Block,
@@ -320,3 +320,40 @@ def _text(part: Part) -> str:
             return part.label
         case DividerPart():
             return "-"
+
+
+def test_the_forms_labels_stand_beside_the_rules_and_its_tenant_before_it() -> None:
+    wishes = Wishes(label_types=("lt_1", "lt_2"), tenant="acme")
+    plain = draft(said("a"), form(), wishes=wishes)
+    assert (plain.label_types, plain.tenant) == (("lt_1", "lt_2"), "acme")
+    filled = replace(form(), labels=("lt_2", "lt_3"), tenant="zen")
+    found = draft(said("a"), filled, wishes=wishes)
+    assert (found.label_types, found.tenant) == (("lt_1", "lt_2", "lt_3"), "zen")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        pytest.param(said("It is *down*\n\nfor <me>"), "It is *down*\nfor <me>", id="lines"),
+        pytest.param(
+            message(Paragraph((Mention("user", "U2"),)), files=FILES),
+            "@Bob\nWith 2 files: a_b.pdf, a file without a name",
+            id="a mention and files",
+        ),
+        pytest.param(
+            message(files=FILES[1:]),
+            "The message has no text, only 1 file: a file without a name",
+            id="files alone",
+        ),
+        pytest.param(message(), "", id="nothing"),
+    ],
+)
+def test_an_excerpt_says_what_the_quote_will_say(written: Message, shown: str) -> None:
+    assert excerpt(written, NAMES) == shown
+
+
+def test_an_excerpt_holds_no_secret() -> None:
+    secret = "ghp_" + "a" * 36
+    found = excerpt(said(f"The key is {secret} today"), NAMES)
+    assert found.startswith("The key is ")
+    assert secret not in found

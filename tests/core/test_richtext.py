@@ -372,3 +372,11 @@ def test_a_piece_is_rendered_a_few_times_only(
     found = pieces([Paragraph((Text("a", style), Text("*b_c\n")) * 8_000)], NAMES)
     assert len(found) > 3
     assert rendered <= 5 * len(found)
+
+
+def test_a_link_of_one_long_word_takes_no_time() -> None:
+    """Each of its letters began a search to its end: 40,000 of them took ten seconds."""
+    link = Link("https://x.example/a", "x" * 100_000)
+    begun = time.process_time()
+    visible((Paragraph((link,)),), NAMES)
+    assert time.process_time() - begun < 10

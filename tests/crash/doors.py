@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,12 +98,19 @@ async def _form(ground: Ground, asking: Asking, back: Callable[[], Awaitable[Non
             break
         await back()
     view = str(opened.view["id"])
+    with suppress(TimeoutError):  # the bridge may die before it says all that it has to say there
+        await until(lambda: _is_complete(slack.view(view)), 1.0)
     while True:
         delivery = await slack.submit(asking.asker, view)
         if delivery.ok and not delivery.errors:
             break
         await back()
     asking.accepted = True
+
+
+def _is_complete(view: dict[str, Any] | None) -> bool:
+    """Whether the form says what the bridge had to look up first, or is gone."""
+    return view is None or any(block["block_id"] == "in_plain" for block in view["blocks"])
 
 
 DOORS = {

@@ -51,6 +51,7 @@ def profile(user: str, **more: object) -> Profile:
 @dataclass
 class FakeSlack:
     messages: dict[MessageRef, Message] = field(default_factory=dict)
+    threads: dict[MessageRef, tuple[Message, ...]] = field(default_factory=dict)
     profiles: dict[str, Profile | None] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     told: list[tuple[Trigger, Outcome, str]] = field(default_factory=list)
@@ -65,6 +66,13 @@ class FakeSlack:
         if ref not in self.messages:
             raise Refused(Reason.MESSAGE_NOT_FOUND)
         return self.messages[ref]
+
+    async def replies(self, root: MessageRef) -> tuple[Message, ...]:
+        if self.faults:
+            raise self.faults.pop(0)
+        if root not in self.threads:
+            raise Refused(Reason.NOT_IN_CHANNEL, channel=root.channel)
+        return self.threads[root]
 
     async def profile(self, user: str) -> Profile | None:
         return self.profiles.get(user, profile(user))

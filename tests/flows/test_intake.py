@@ -11,6 +11,7 @@ import pytest
 
 from bot.core.model import Draft, Form, Priority, Rule, Ticket, Via
 from bot.flows import intake as flows_intake
+from bot.flows.beside import Beside
 from bot.flows.intake import Intake
 from bot.flows.ports import Run
 from bot.store.drafts import Drafts
@@ -29,9 +30,9 @@ class Meeting:
     def __init__(self) -> None:
         self._both = asyncio.Barrier(2)
 
-    async def open_form(self, trigger_id: str, draft: Draft) -> str:
+    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> flows_intake.Opened:
         await self._both.wait()
-        return "V1"
+        return flows_intake.Opened("V1")
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         raise NotImplementedError
@@ -62,9 +63,9 @@ class Opened:
     def __init__(self) -> None:
         self.forms: list[str] = []
 
-    async def open_form(self, trigger_id: str, draft: Draft) -> str:
+    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> flows_intake.Opened:
         self.forms.append(trigger_id)
-        return "V1"
+        return flows_intake.Opened("V1")
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         raise NotImplementedError

@@ -123,6 +123,8 @@ class Samples:
             self.closed,
             self.other_event,
             self.click,
+            self.options,
+            self.choice,
         )
         return kinds[self.chance.randrange(len(kinds))]
 
@@ -197,10 +199,30 @@ class Samples:
     async def click(self) -> tuple[Kind, Json]:
         slack, on = self.on.slack, self.on
         where = {"type": "message", "message_ts": slack.next_ts(), "channel_id": on.support}
-        action = {"type": "button", "action_id": "open_in_plain", "block_id": "b", "value": PRIVATE}
+        action_id = self.chance.choice(["open_in_plain", "reopen_form"])
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": PRIVATE}
         place = {"container": where, "message": self.posted()}
         payload = payloads.block_actions(slack, slack.person(on.ada), action, place)
         return "interactive", payload
+
+    async def options(self) -> tuple[Kind, Json]:
+        """What a select of the form asks while somebody types."""
+        slack, ada = self.on.slack, self.on.ada
+        view = slack.views.pop(await self._form())
+        where = {"block_id": self.chance.choice(["labels", "tenant"]), "action_id": "value"}
+        payload = payloads.block_suggestion(slack, slack.person(ada), view, where, PRIVATE)
+        return "interactive", payload
+
+    async def choice(self) -> tuple[Kind, Json]:
+        """Another requester chosen in the form."""
+        slack, on = self.on.slack, self.on
+        view = slack.views.pop(await self._form())
+        held = {"type": "users_select", "selected_user": on.ben}
+        view.state["requester"] = {"value": held}
+        action = {"action_id": "value", "block_id": "requester", **held}
+        place = {"container": {"type": "view", "view_id": view.id}, "view": payloads.filled(view)}
+        payload = payloads.block_actions(slack, slack.person(on.ada), action, place)
+        return "interactive", {**payload, "trigger_id": slack.triggers.give(on.ada)}
 
     async def _form(self) -> str:
         """Open a form, the one about a message or the empty one; its view's id."""

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Customer, EventDraft, LabelType, TextPart, ThreadDraft
+from bot.core.model import Customer, EventDraft, LabelType, Tenant, TextPart, ThreadDraft
 from bot.flows.ports import Plain, PlainThread
 from bot.plain.answers import Workspace
 from bot.plain.client import PAGES, PlainClient
@@ -390,6 +390,50 @@ async def test_label_types_are_asked_for_once_by_many_at_a_time() -> None:
     plain = Answers(labels("Bug"))
     await asyncio.gather(*(plain.client.label_types() for _ in range(8)))
     assert len(plain.asked) == 1
+
+
+def tenants(*names: str, after: str | None = None) -> dict[str, object]:
+    edges = [
+        {"node": {"id": f"te_{name}", "name": name, "externalId": name.lower()}} for name in names
+    ]
+    page = {"hasNextPage": after is not None, "endCursor": after or "end"}
+    return {"tenants": {"edges": edges, "pageInfo": page}}
+
+
+def tenant(name: str) -> Tenant:
+    return Tenant(f"te_{name}", name, name.lower())
+
+
+async def test_tenants_are_read_to_the_end_and_an_old_list_is_served_at_once() -> None:
+    plain = Answers(tenants("Acme", after="cursor"), tenants("Zen"), tenants("New"))
+    assert plain.client.tenants_at_hand() == ()
+    assert await plain.client.recent_tenants() == (tenant("Acme"), tenant("Zen"))
+    assert [variables["after"] for _, variables in plain.asked] == [None, "cursor"]
+    plain.now += 900
+    assert await plain.client.recent_tenants() == (tenant("Acme"), tenant("Zen"))
+    while plain.client.tenants_at_hand() != (tenant("New"),):  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
+async def test_more_tenants_than_there_are_pages_for_are_left_out() -> None:
+    plain = Answers(tenants("Acme", after="cursor"))
+    assert await plain.client.recent_tenants() == (tenant("Acme"),) * PAGES
+
+
+async def test_a_key_that_may_not_read_tenants_is_asked_about_once() -> None:
+    plain = Answers(prepared("forbidden-200.json"))
+    for _ in range(3):
+        assert await plain.client.recent_tenants() is None
+    assert plain.client.tenants_at_hand() is None
+    assert len(plain.asked) == 1
+
+
+async def test_another_refusal_is_not_kept() -> None:
+    plain = Answers(httpx.ConnectError("no"), tenants("Acme"))
+    with pytest.raises(TryLater):
+        await plain.client.recent_tenants()
+    assert plain.client.tenants_at_hand() == ()
+    assert await plain.client.recent_tenants() == (tenant("Acme"),)
 
 
 async def test_label_types_without_end_are_not_believed() -> None:

@@ -22,6 +22,7 @@ from bot.core.faults import Reason, Refused
 from bot.core.model import (
     DividerPart,
     EventDraft,
+    File,
     LinkPart,
     Part,
     PlainTextPart,
@@ -55,6 +56,7 @@ DRAFT = ThreadDraft(
     label_types=("lt_1", "lt_2"),
     tenant="acme",
     assignee="u_1",
+    attachments=("att_1", "att_2"),
 )
 BARE = ThreadDraft("c_1", "T1:C1:1.000100", "Printer on fire", (TextPart("It burns"),))
 EVENT = EventDraft("th_1", "T1:C1:1700000001.000100", "Also from Slack", PARTS)
@@ -64,6 +66,13 @@ EXAMPLES: list[tuple[Operation[Any], list[Variables]]] = [
         operations.CREATE_THREAD,
         [operations.create_thread(DRAFT), operations.create_thread(BARE)],
     ),
+    (
+        operations.CREATE_UPLOAD,
+        [
+            operations.create_upload("c_1", File("F1", "a.png", size=5)),
+            operations.create_upload("c_1", File("F1", size=5)),
+        ],
+    ),
     (operations.THREAD_BY_EXTERNAL_ID, [{"customerId": "c_1", "externalId": "T1:C1:1"}]),
     (
         operations.CUSTOMER_THREADS,
@@ -72,6 +81,12 @@ EXAMPLES: list[tuple[Operation[Any], list[Variables]]] = [
             {"customerId": "c_1", "since": "2026-09-01T10:00:00Z", "after": "cursor"},
         ],
     ),
+    (
+        operations.THREAD_SEEN,
+        [{"threadId": "th_1", "before": None}, {"threadId": "th_1", "before": "cursor"}],
+    ),
+    (operations.CREATE_NOTE, [operations.create_note("c_1", "th_1", "Ada undid this")]),
+    (operations.MARK_THREAD_AS_DONE, [operations.mark_ignored("th_1")]),
     (operations.CREATE_THREAD_EVENT, [operations.create_thread_event(EVENT)]),
     (
         operations.THREAD_EVENTS,
@@ -84,8 +99,10 @@ EXAMPLES: list[tuple[Operation[Any], list[Variables]]] = [
     (operations.CUSTOMER, [{"customerId": "c_1"}]),
     (operations.CUSTOMER_BY_EMAIL, [{"email": "ada@example.com"}]),
     (operations.CUSTOMER_BY_EXTERNAL_ID, [{"externalId": "42"}]),
+    (operations.SEARCH_CUSTOMERS, [{"term": "ada", "first": 10}]),
     (operations.USER_BY_EMAIL, [{"email": "grace@example.com"}]),
     (operations.LABEL_TYPES, [{"after": None}, {"after": "cursor"}]),
+    (operations.TENANTS, [{"after": None}, {"after": "cursor"}]),
     (operations.WORKSPACE_ID, [{}]),
     (operations.WORKSPACE, [{}]),
 ]
@@ -174,6 +191,7 @@ def test_a_full_draft() -> None:
             "priority": 0,
             "description": "It burns",
             "labelTypeIds": ["lt_1", "lt_2"],
+            "attachmentIds": ["att_1", "att_2"],
             "tenantIdentifier": {"externalId": "acme"},
             "assignedTo": {"userId": "u_1"},
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -210,6 +210,54 @@ def test_a_pool_that_cannot_be_asked_is_a_fault_before_anything_is_sent() -> Non
         with pytest.raises(TryLater, match="database"):
             await plain.ask(Pace(0.8, clock=now, pool=Away(), run=run))
         assert plain.statuses == []
+
+    simulated(story)
+
+
+def test_who_stood_still_in_its_turn_sends_nothing() -> None:
+    """What the caller looked at before, its lease above all, may be over by now."""
+
+    class Slow(Shared):
+        seconds = 30.0
+
+    async def story() -> None:
+        plain, pool = Plain(), Slow()
+
+        async def slowly(work: Callable[..., T], *asked: Any, **more: Any) -> T:
+            await asyncio.sleep(pool.seconds)
+            return work(*asked, **more)
+
+        pace = Pace(0.8, clock=now, pool=pool, run=slowly)
+        with pytest.raises(Wait):
+            await plain.ask(pace)
+        assert plain.statuses == []
+        pool.seconds = 0.0
+        assert await plain.ask(pace) == 200
+
+    simulated(story)
+
+
+def test_permits_of_which_nobody_heard_whether_they_went_back_are_not_used() -> None:
+    class Forgetful(Shared):
+        def lease(
+            self, share: float, known: tuple[float, int] | None, wanted: int, now: float
+        ) -> Grant:
+            grant = super().lease(share, known, wanted, now)
+            if wanted < 0:
+                raise TryLater("database")
+            return grant
+
+    async def story() -> None:
+        plain, pool = Plain(600), Forgetful()
+        busy, resting = (Pace(0.8, clock=now, pool=pool, run=run) for _ in range(2))
+        await asyncio.gather(*(plain.ask(busy) for _ in range(430)))
+        await plain.ask(resting)
+        await resting.reserve(8)
+        with pytest.raises(TryLater):
+            await resting.rest()
+        asked = [busy] * 100 + [resting] * 100
+        await asyncio.gather(*(plain.ask(pace) for pace in asked), return_exceptions=True)
+        assert max(plain.by_window.values()) == 480
 
     simulated(story)
 

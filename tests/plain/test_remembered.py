@@ -39,6 +39,27 @@ async def test_a_value_is_kept_for_its_lifetime() -> None:
     assert await source.remembered.get() == 2
 
 
+async def test_an_old_value_is_served_while_it_is_asked_for_anew() -> None:
+    source = Source(3)
+    assert source.remembered.at_hand(0) == 0
+    assert await source.remembered.recent() == 1
+    source.now += 300
+    source.gate.clear()
+    for _ in range(3):
+        assert await source.remembered.recent() == 1
+        assert source.remembered.at_hand(0) == 1
+        await asyncio.sleep(0)
+    assert source.asked == 2
+    source.gate.set()
+    assert await source.remembered.get() == 2
+    source.now += 300
+    assert await source.remembered.recent() == 2  # the third asking fails, and nobody hears it
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await source.remembered.recent() == 2
+    assert source.asked == 3
+
+
 async def test_a_clock_that_is_set_back_does_not_keep_a_value_for_ever() -> None:
     source = Source()
     await source.remembered.get()

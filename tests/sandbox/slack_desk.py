@@ -98,6 +98,7 @@ class Desk:
         app.view("ticket")(on_submit)
         app.view_closed("ticket")(on_other)
         app.action("press")(on_other)
+        app.action("value")(on_other)
         app.options("value")(on_options)
 
 

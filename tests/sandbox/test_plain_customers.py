@@ -250,6 +250,28 @@ async def test_who_am_i() -> None:
     assert plain.requests == [("myWorkspace+myMachineUser+myPermissions", {}, "ok")]
 
 
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        (None, ["Acme", "Gone"]),
+        ({}, ["Acme", "Gone"]),
+        ({"isDeleted": False}, ["Acme"]),
+        ({"isDeleted": True}, ["Gone"]),
+    ],
+)
+async def test_tenants_come_with_the_deleted_ones_unless_filtered(
+    filters: dict[str, bool] | None, names: list[str]
+) -> None:
+    plain = Plain()
+    plain.add_tenant("acme", "Acme")
+    plain.add_tenant("gone", "Gone").is_deleted = True
+    query = """query($filters: TenantsFilter) {
+      tenants(filters: $filters) { edges { node { name } } } }"""
+    async with talking(plain) as talk:
+        found = await talk.ask(query, {"filters": filters})
+    assert [edge["node"]["name"] for edge in found["tenants"]["edges"]] == names
+
+
 async def test_tenants_are_listed_and_found() -> None:
     plain = Plain()
     acme = plain.add_tenant("acme", "Acme")

@@ -209,3 +209,48 @@ async def test_a_form_checks_what_is_typed() -> None:
             with pytest.raises(ValueError, match=r"title|nothing"):
                 await slack.submit(ada, view["id"], values)
         assert not [body for body in desk.bodies if body["type"] == "view_submission"]
+
+
+async def test_a_choice_is_told_where_the_field_asks_for_it() -> None:
+    desk = Desk()
+    quiet = field("quiet", {"type": "users_select"}, optional=True)
+    loud = field("who", {"type": "users_select"}, optional=True) | {"dispatch_action": True}
+    desk.form = ticket_form(blocks=[quiet, loud])
+    async with over_http(desk) as slack:
+        ada, view = await opened_form(slack)
+        assert await slack.choose(ada, view["id"], "quiet", ada) is None
+        told = await slack.choose(ada, view["id"], "who", ada)
+        assert told is not None
+        shown = slack.view(view["id"])
+    body = desk.bodies[-1]
+    assert (body["type"], body["container"]["view_id"]) == ("block_actions", view["id"])
+    (action,) = body["actions"]
+    chosen = (action["block_id"], action["action_id"], action["selected_user"])
+    assert chosen == ("who", "value", ada)
+    assert shown is not None
+    assert body["view"]["state"] == shown["state"]
+
+
+@pytest.mark.parametrize(
+    ("least", "typed", "asked"),
+    [(None, "bu", False), (None, "bug", True), (0, "", True), (5, "bugs", False)],
+)
+async def test_a_select_asks_from_its_least_length_on(
+    least: int | None, typed: str, asked: bool
+) -> None:
+    desk = Desk()
+    element = {"type": "external_select"} | ({} if least is None else {"min_query_length": least})
+    desk.form = ticket_form(blocks=[field("labels", element)])
+    async with over_http(desk) as slack:
+        ada, view = await opened_form(slack)
+        await slack.suggest(ada, view["id"], "labels", typed)
+    assert any(body["type"] == "block_suggestion" for body in desk.bodies) is asked
+
+
+async def test_options_that_slack_cannot_read_are_not_shown() -> None:
+    desk = Desk()
+    desk.form = ticket_form(blocks=[field("labels", {"type": "external_select"})])
+    async with over_http(desk) as slack:
+        ada, view = await opened_form(slack)
+        assert await slack.suggest(ada, view["id"], "labels", "x" * 75)
+        assert await slack.suggest(ada, view["id"], "labels", "x" * 76) == []

@@ -53,12 +53,19 @@ class WallClock:
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
         self._offset = START
+        self.times_set = 0
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it goes with everybody else's."""
+        return abs(self._offset - START) < 1e-3
 
     def __call__(self) -> float:
         return self._loop.now + self._offset
 
     def set_by(self, seconds: float) -> None:
         self._offset += seconds
+        self.times_set += 1
 
 
 class Numbers:

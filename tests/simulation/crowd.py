@@ -11,6 +11,7 @@ from bot.core.model import Form, Message, Priority, ReplyTo, Trigger, Via
 from bot.core.richtext import Paragraph, Text
 from bot.flows.ports import Person
 from tests.nouns import TEAM
+from tests.simulation.limits import FEW
 from tests.simulation.slack import CHANNELS, WITHOUT_EMAIL
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _HABITS: tuple[tuple[str, int], ...] = (
     ("react_again", 4),
     ("command", 2),
     ("use_shortcut", 3),
+    ("discuss", 3),
     ("use_global_form", 1),
     ("relink", 2),
     ("unlink", 1),
@@ -50,6 +52,9 @@ class Crowd:
         self._mishaps = [
             (name, weight if world.dice.likely(0.4) else 0) for name, weight in _MISHAPS
         ]
+        # Rare, for each takes as long to simulate as another world's whole day.
+        rushes = world.limit.per_window < FEW and world.dice.likely(0.2)
+        self._habits = [*_HABITS, ("rush", 10 if rushes else 0)]
         self._turmoil = world.dice.between(0.0, 0.5) if any(w for _, w in self._mishaps) else 0.0
 
     async def live_a_day(self) -> None:
@@ -67,12 +72,12 @@ class Crowd:
             name = self._drawn(self._mishaps)
             self._world.seen[name] += 1
         else:
-            name = self._drawn(_HABITS)
+            name = self._drawn(self._habits)
         self._world.note(name)
         action: Callable[[], None] = getattr(self, f"_{name}")
         action()
 
-    def _drawn(self, weights: list[tuple[str, int]] | tuple[tuple[str, int], ...]) -> str:
+    def _drawn(self, weights: list[tuple[str, int]]) -> str:
         names, numbers = zip(*weights, strict=True)
         (name,) = self._dice.random.choices(names, weights=numbers)
         return str(name)
@@ -89,6 +94,15 @@ class Crowd:
         root = self._choice(here[-4:]) if here and self._dice.likely(0.6) else None
         author = self._choice(("UADA", "UADA", "UBEN", "UBEN", "UCEM", "UGUS"))
         return self._ask(self._world.slack.post(author, channel, root))
+
+    def _rush(self) -> None:
+        """Something broke for many at once: more than Plain's rate limit may let through."""
+        for _ in range(self._choice((8, 12, 16))):
+            self._world.loop.call_later(self._dice.between(0.0, 5.0), self._ask_anew)
+
+    def _ask_anew(self) -> None:
+        author = self._choice(("UADA", "UBEN", "UCEM"))
+        self._ask(self._world.slack.post(author, self._choice(list(CHANNELS))))
 
     def _react_again(self) -> None:
         if self._world.slack.messages:
@@ -147,10 +161,20 @@ class Crowd:
             message = self._choice(list(self._world.slack.messages.values())[-6:])
             self._world.spawn(self._fill_form(message))
 
+    def _discuss(self) -> None:
+        """Many words about one thing; somebody wants all of them in the ticket."""
+        channel = self._choice(list(CHANNELS))
+        root = self._world.slack.post("UBEN", channel)
+        said = [
+            self._world.slack.post(self._choice(("UADA", "UBEN")), channel, root)
+            for _ in range(self._choice((1, 3, 6)))
+        ]
+        self._world.spawn(self._fill_form(self._choice(said), whole=True))
+
     def _use_global_form(self) -> None:
         self._world.spawn(self._fill_form(None))
 
-    async def _fill_form(self, message: Message | None) -> None:
+    async def _fill_form(self, message: Message | None, *, whole: bool = False) -> None:
         world, asker = self._world, self._choice(("UADA", "UBEN"))
         trigger_id = f"{world.numbers.next('trigger')}.2"
         ref = message.ref if message else None
@@ -170,7 +194,7 @@ class Crowd:
             return
         view_id, draft = view
         requester = self._choice(("UADA", "UBEN", "UCEM"))
-        form = Form("It broke", "Since today", requester, Priority.NORMAL)
+        form = Form("It broke", "Since today", requester, Priority.NORMAL, whole_thread=whole)
         submitted = replace(trigger, request=view_id, form=form)
         world.asked(submitted)
         for _ in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from sqlite3 import Row
@@ -16,6 +17,7 @@ from tests.simulation.watch import MOST_LOOK_UPS
 if TYPE_CHECKING:
     from tests.simulation.world import Simulation
 
+_GOES_ON = re.compile(r"The Slack thread goes on in (\d+) further entr")
 _FINAL = {"created", "added", "refused", "parked", "unwanted"}
 
 
@@ -69,8 +71,43 @@ def _wrong_in_plain(world: Simulation, rows: list[Row]) -> Iterator[str]:
             yield f"{key}: {state}, with {found[0]} threads and {found[1]} additions"
         if state == "created":
             yield from _wrong_thread(world, row)
+        yield from _wrong_sequels(world, row, events)
     for key in (*threads, *events):
         yield f"{key}: stands in Plain and was asked for by nobody"
+
+
+def _wrong_sequels(world: Simulation, row: Row, events: Counter[str]) -> Iterator[str]:
+    """Of a whole thread each further part once, in its ticket, but for those that Plain refused."""
+    key, missing = row["key"], world.watch.missing.get(row["id"], 0)
+    sequels = [name for name in events if name.startswith(f"{key}#")]
+    if not sequels and not missing:
+        wanted = _further(world, key) if row["state"] in ("created", "added") else 0
+        if wanted:
+            yield f"{key}: lacks {wanted} further parts"
+        return
+    counts = [events.pop(name) for name in sequels]
+    wanted = _further(world, key)
+    world.seen["sequels"] += len(counts)
+    world.seen["sequels_refused"] += missing
+    if max(counts, default=1) > 1 and row["id"] not in world.watch.unsure:
+        yield f"{key}: a further part stands twice"
+    if not wanted - missing <= len(counts) <= wanted:
+        yield f"{key}: {len(counts)} of {wanted} further parts, {missing} refused"
+    threads = {e.draft.thread for e in world.plain.events if e.draft.external_id in sequels}
+    if row["state"] in ("created", "added") and threads > {row["thread_id"]}:
+        yield f"{key}: further parts stand in {threads}"
+
+
+def _further(world: Simulation, key: str) -> int:
+    """How many further parts the first one announces."""
+    firsts = [t.draft.parts for t in world.plain.threads if t.draft.external_id == key]
+    firsts += [e.draft.parts for e in world.plain.events if e.draft.external_id == key]
+    for parts in firsts:
+        for part in parts:
+            found = _GOES_ON.match(getattr(part, "text", ""))
+            if found:
+                return int(found[1])
+    return 0
 
 
 def _wrong_thread(world: Simulation, row: Row) -> Iterator[str]:

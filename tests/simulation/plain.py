@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from bot.core.faults import Reason, Refused
 from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
 from bot.flows.ports import PlainThread
+from bot.flows.verify import Sighted
+from bot.plain import protocol
+from bot.plain.pace import Heard, Pace
+from tests.simulation.limits import RateLimit, Turn
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -43,6 +47,7 @@ class Plain:
 
     loop: asyncio.AbstractEventLoop
     dice: Dice
+    limit: RateLimit
     refuses_duplicates: bool
     threads: list[Thread] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -89,6 +94,13 @@ class Plain:
             for event in self.events
         )
 
+    def sighted(self, customer: str) -> list[Sighted]:
+        return [
+            Sighted(thread.id, thread.ref, thread.draft.external_id)
+            for thread in self.threads
+            if thread.draft.customer == customer and thread.shown_at <= self.loop.time()
+        ]
+
     def customer(self, name: str) -> Customer | None:
         """Everybody is a customer who is not gone, or called nobody."""
         customer = customer_id(name)
@@ -124,9 +136,10 @@ def _shown(thread: Thread) -> PlainThread:
 class PlainPort:
     """One process's way to Plain: `ports.Plain`."""
 
-    def __init__(self, plain: Plain, process: Process) -> None:
+    def __init__(self, plain: Plain, process: Process, pace: Pace) -> None:
         self._plain = plain
         self._process = process
+        self._pace = pace
         self._workspace: str | None = None
 
     async def open_thread(self, draft: ThreadDraft) -> PlainThread:
@@ -140,6 +153,9 @@ class PlainPort:
 
     async def has_event(self, thread: str, external_id: str) -> bool:
         return await self._read("has", lambda: self._plain.has(thread, external_id))
+
+    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+        return await self._read("threads", lambda: self._plain.sighted(customer))
 
     async def find_customer(self, name: str) -> Customer | None:
         return await self._read("customer", lambda: self._plain.customer(name))
@@ -163,33 +179,60 @@ class PlainPort:
         return self._workspace
 
     async def _read(self, name: str, read: Callable[[], T]) -> T:
-        await self._process.step(f"plain.{name}")
-        fate = self._plain.dice.plain_read(self._plain.loop.time())
-        await asyncio.sleep(fate.effect or 0.0)
-        value = read()
-        await asyncio.sleep(max(0.0, fate.answer - (fate.effect or 0.0)))
-        await self._process.step(f"plain.{name}.answer")
-        if fate.fault is not None:
-            raise fate.fault
-        return value
+        async with self._pace.request() as heard:
+            turn = self._turn()
+            await self._process.step(f"plain.{name}")
+            fate = self._plain.dice.plain_read(self._plain.loop.time())
+            fate, said = self._leave(turn, fate)
+            await asyncio.sleep(fate.effect or 0.0)
+            value = read()
+            await asyncio.sleep(max(0.0, fate.answer - (fate.effect or 0.0)))
+            await self._process.step(f"plain.{name}.answer")
+            self._hear(heard, fate, said, write=False)
+            return value
 
     async def _write(self, name: str, take_effect: Callable[[float], T]) -> T:
         """The request leaves at once: a process that stands still right here, after the flow's
         last look at its lease, is what the design states as possible."""
-        await self._process.step(f"plain.{name}", may_pause=False)
-        self._process.sends(name)
-        fate = self._plain.dice.plain_write(
-            self._plain.loop.time(), may_come_twice=self._plain.refuses_duplicates
-        )
-        results = self._send(fate, take_effect)
-        await asyncio.sleep(fate.answer)
-        await self._process.step(f"plain.{name}.answer")
+        async with self._pace.request() as heard:
+            turn = self._turn()
+            await self._process.step(f"plain.{name}", may_pause=False)
+            self._process.sends(name)
+            fate = self._plain.dice.plain_write(
+                self._plain.loop.time(), may_come_twice=self._plain.refuses_duplicates
+            )
+            fate, said = self._leave(turn, fate)
+            results = self._send(fate, take_effect)
+            await asyncio.sleep(fate.answer)
+            await self._process.step(f"plain.{name}.answer")
+            self._hear(heard, fate, said, write=True)
+            result = results[-1]
+            if isinstance(result, Refused):
+                raise result
+            return result
+
+    def _turn(self) -> Turn:
+        return Turn(self._process, self._plain.loop.time())
+
+    def _leave(self, turn: Turn, fate: Fate) -> tuple[Fate, dict[str, str]]:
+        """What becomes of the request by the rate limit, and what its answer says of that."""
+        limit = self._plain.limit
+        limit.leaves(turn)
+        if not fate.arrives:
+            return fate, fate.headers
+        if not limit.take(turn):
+            return self._plain.dice.over_the_limit(), limit.refusal()
+        return fate, limit.headers() if fate.tells_limit else {}
+
+    def _hear(self, heard: Heard, fate: Fate, said: dict[str, str], *, write: bool) -> None:
+        """The answer, if there is one, reaches the process. Raises the fault that it is."""
+        if fate.status is not None:
+            heard(fate.status, said)
+        if fate.status == 429:
+            self._plain.limit.heard(self._process, said)
+            protocol.response(429, said, b"", write=write, now=self._process.wall())
         if fate.fault is not None:
             raise fate.fault
-        result = results[-1]
-        if isinstance(result, Refused):
-            raise result
-        return result
 
     def _send(self, fate: Fate, take_effect: Callable[[float], T]) -> list[T | Refused]:
         """From here on it is in Plain's hands, whatever becomes of the process."""

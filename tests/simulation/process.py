@@ -11,10 +11,15 @@ from bot.core.faults import Fault, TryLater
 from bot.core.model import Draft, Form, Installation, Outcome, Priority, Rule, Trigger
 from bot.flows.deliver import Progress, World, deliver
 from bot.flows.intake import Intake
+from bot.flows.notice import Queued
 from bot.flows.ports import Claim, Recorded
+from bot.plain.pace import Pace
+from bot.store.rates import Rates
 from bot.worker import Worker
 from tests.nouns import TEAM
+from tests.simulation.limits import SHARE
 from tests.simulation.plain import PlainPort
+from tests.simulation.rounds import go_round
 from tests.simulation.slack import SlackPort, Told
 from tests.simulation.watch import ANNOUNCEMENTS, READS
 
@@ -59,12 +64,17 @@ class Process:
         self._resumed = asyncio.Event()
         self._resumed.set()
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self.wall = world.wall
         slack = SlackPort(world.slack, self)
         self._slack = slack
         store = world.store
+        # As `wiring` has it: the processes of one database share what they may ask for.
+        pool = None if world.is_alone else Rates(store.database, "plain")
+        pace = Pace(SHARE, clock=world.wall, pool=pool, run=self.run if pool else None)
+        self._plain = PlainPort(world.plain, self, pace)
         flows = World(
             slack=slack,
-            plain=PlainPort(world.plain, self),
+            plain=self._plain,
             ledger=store.ledger,
             people=store.people,
             run=self.run,
@@ -84,6 +94,7 @@ class Process:
             tell=slack.tell,
             run=self.run,
             chance=world.dice.chance,
+            pace=pace,
         )
         self.worker._turns._waiting = cast("set[asyncio.Event]", _InOrder())
         self._intake = Intake(
@@ -101,6 +112,7 @@ class Process:
         if self._world.is_alone:
             self._world.store.ledger.free_all()
         self.spawn(self.worker.work())
+        self.spawn(go_round(self._world, self, self._slack, self._plain))
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._world.loop.create_task(work)
@@ -179,6 +191,8 @@ class Process:
         await self.step(f"store.{name}.end")
         if name == "claim":
             watch.claims(self, cast("list[Claim]", result))
+        elif name == "waiting_long":
+            self._world.notices.given(self, cast("list[Queued]", result))
         return result
 
     def _is_idle(self, name: str) -> bool:
@@ -193,6 +207,9 @@ class Process:
 
     def sends(self, what: str) -> None:
         self._world.watch.sends(self, _CLAIM.get(), what)
+
+    def tells_queued(self, reference: str, *, heard: bool) -> None:
+        self._world.notices.tells(self, reference, heard=heard)
 
     def tells(self, told: Told) -> None:
         self._world.watch.tells(self, told)

@@ -28,6 +28,8 @@ from bot.core.model import (
 )
 from bot.core.refs import MessageRef, message_key, permalink
 from bot.core.richtext import Mention, Paragraph, Text
+from bot.flows.beside import Beside
+from bot.flows.intake import Opened
 from tests.nouns import TEAM
 
 if TYPE_CHECKING:
@@ -157,6 +159,17 @@ class SlackPort:
             raise Refused(Reason.MESSAGE_NOT_FOUND)
         return self._slack.messages[ref]
 
+    async def replies(self, root: MessageRef) -> tuple[Message, ...]:
+        await self._call("replies")
+        if root.channel in self._slack.shut:
+            raise Refused(Reason.NOT_IN_CHANNEL, channel=root.channel)
+        found = (
+            message
+            for ref, message in self._slack.messages.items()
+            if ref == root or (ref.channel == root.channel and message.thread_ts == root.ts)
+        )
+        return tuple(sorted(found, key=lambda message: message.ref.ts if message.ref else ""))
+
     async def profile(self, user: str) -> Profile | None:
         await self._call_once(user)
         return Profile(
@@ -202,17 +215,23 @@ class SlackPort:
         self._process.was_told(told)
 
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
-        await self._call("tell_queued")
+        await self._process.step("slack.tell_queued")
+        fate = self._slack.dice.slack_answer(self._slack.loop.time())
+        self._process.tells_queued(reference, heard=fate.effect is not None)
+        await asyncio.sleep(fate.answer)
+        await self._process.step("slack.tell_queued.answer")
+        if fate.fault is not None:
+            raise fate.fault
 
     async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
         await self._call("remark")
         self._slack.remarks += 1
 
-    async def open_form(self, trigger_id: str, draft: Draft) -> str:
+    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> Opened:
         await self._call("open_form")
         view_id = f"V{self._slack.numbers.next('view')}"
         self._slack.views[trigger_id] = (view_id, draft)
-        return view_id
+        return Opened(view_id)
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         await self._call("show_ticket")

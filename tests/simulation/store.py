@@ -53,6 +53,15 @@ class Store:
         """Whether any row wants a worker, now or later."""
         return self._any("due IS NOT NULL")
 
+    def has_untold(self, seconds: float) -> bool:
+        """Whether anybody has waited for so long and was not told that it takes longer."""
+        asked_before = self.clock() - seconds
+        return self._any("due > 0 AND queued_told_at IS NULL AND asked_at <= ?", asked_before)
+
+    def has_doubts(self) -> bool:
+        """Whether any thread is to be looked for once more now."""
+        return self._any("verify_at <= ?", self.clock())
+
     def has_due(self) -> bool:
         """Whether any row could be claimed now."""
         now = self.clock()

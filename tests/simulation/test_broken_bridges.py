@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from bot.core import pacing
 from bot.core.model import Outcome, Trigger, Turned
+from bot.core.pacing import Grant, Rate, Tally
 from bot.flows import deliver
 from bot.flows.intake import Intake
+from bot.flows.notice import Queued
 from bot.flows.ports import Claim, Recorded
+from bot.flows.turns import Turns
 from bot.store import rows
+from bot.store.fenced import Fenced, FromNow
 from bot.store.ledger import Ledger
+from bot.store.queued import Queue
+from bot.store.rates import Rates
 from bot.store.schema import escalation as table
-from bot.worker import Turns, Worker
+from bot.worker import Worker
 from tests.simulation.store import Store
 from tests.simulation.world import Simulation, Violation
 
@@ -51,10 +59,15 @@ def waits_for_nothing(patch: pytest.MonkeyPatch) -> None:
 def writes_without_its_lease(patch: pytest.MonkeyPatch) -> None:
     """Whoever lost the row writes to it all the same."""
 
-    def unfenced(self: Ledger, connection: Any, claim: Claim, **values: Any) -> None:
-        connection.execute(update(table).where(table.c.id == claim.id).values(values))
+    def unfenced(self: Fenced, connection: Any, claim: Claim, **values: Any) -> None:
+        now = self._database.now()
+        written = {
+            name: now + value.seconds if isinstance(value, FromNow) else value
+            for name, value in values.items()
+        }
+        connection.execute(update(table).where(table.c.id == claim.id).values(written))
 
-    patch.setattr(Ledger, "_fenced", unfenced)
+    patch.setattr(Fenced, "write", unfenced)
 
 
 def answers_before_it_settles(patch: pytest.MonkeyPatch) -> None:
@@ -87,6 +100,12 @@ def forgets_the_customer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rows, "claim", lambda row: replace(claim_of(row), customer=None))
 
 
+def forgets_what_is_left(patch: pytest.MonkeyPatch) -> None:
+    """Of a thread in several pieces an attempt knows only those that it sends itself."""
+    claim_of = rows.claim
+    patch.setattr(rows, "claim", lambda row: replace(claim_of(row), rest=None))
+
+
 def believes_every_failure(patch: pytest.MonkeyPatch) -> None:
     """A write without an answer counts as not processed."""
     retry_later = Ledger.retry_later
@@ -109,16 +128,49 @@ def takes_no_turns(patch: pytest.MonkeyPatch) -> None:
 def acknowledges_before_it_records(patch: pytest.MonkeyPatch) -> None:
     take = Intake.take
 
-    async def later(self: Intake, trigger: Trigger) -> Recorded:
+    async def later(self: Intake, trigger: Trigger, *rest: Any) -> Recorded:
         async def recording() -> None:
             await asyncio.sleep(0.5)
-            await take(self, trigger)
+            await take(self, trigger, *rest)
 
         task = asyncio.ensure_future(recording())
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return Recorded(fresh=False)
 
     patch.setattr(Intake, "take", later)
+
+
+def ignores_its_share(patch: pytest.MonkeyPatch) -> None:
+    """It takes all that Plain allows: nothing is left for other integrations."""
+    patch.setattr(pacing, "budget", lambda limit, _share: limit)
+
+
+def shares_no_rate(patch: pytest.MonkeyPatch) -> None:
+    """Each replica takes the whole share for itself."""
+
+    def fresh(self: Rates, share: float, known: Any, wanted: int, now: float) -> Grant:
+        return pacing.grant(Tally(), share, known, wanted, now)[1]
+
+    patch.setattr(Rates, "lease", fresh)
+
+
+def asks_on_after_a_429(patch: pytest.MonkeyPatch) -> None:
+    """What Plain says of waiting is not heard."""
+    patch.setattr(Rate, "shut", lambda self, _until: self)
+
+
+def forgets_whom_it_told(patch: pytest.MonkeyPatch) -> None:
+    """Whoever waits hears again and again that it takes longer."""
+    waiting_long = Queue.waiting_long
+
+    @wraps(waiting_long)
+    def again(self: Queue, seconds: float, limit: int) -> list[Queued]:
+        found = waiting_long(self, seconds, limit)
+        for queued in found:
+            self.untold(queued)
+        return found
+
+    patch.setattr(Queue, "waiting_long", again)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +182,14 @@ def acknowledges_before_it_records(patch: pytest.MonkeyPatch) -> None:
         answers_before_it_settles,
         frees_no_conversation,
         forgets_the_customer,
+        forgets_what_is_left,
         believes_every_failure,
         takes_no_turns,
         acknowledges_before_it_records,
+        ignores_its_share,
+        shares_no_rate,
+        asks_on_after_a_429,
+        forgets_whom_it_told,
     ],
 )
 def test_a_broken_bridge_is_found(

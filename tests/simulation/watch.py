@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import TYPE_CHECKING
 
-from bot.core.model import Outcome, Turned
+from bot.core.model import Added, Created, Outcome, Turned
 from bot.flows.ports import Claim, Held, Stands
 from bot.store.ledger import LEASE_SECONDS
 from tests.simulation.slack import Told, is_success
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.world import Simulation
 
-ANNOUNCEMENTS = {"freeze", "freeze_addition"}
+ANNOUNCEMENTS = {"freeze", "freeze_addition", "freeze_rest"}
 """After these the write goes, unless the conversation turned out to be another row's."""
 READS = {"claim", "next_due", "conversation", "find", "load", "ticket_of", "is_hopeless"}
 """What writes nothing, or to no row that is held."""
@@ -42,11 +42,13 @@ class _Hold:
 
 @dataclass
 class _Sent:
-    """A refusal that was sent. `confirmed`: its process knows it to have been said."""
+    """A refusal that was sent. `held`: while its row was leased; `confirmed`: its process knows
+    it to have been said."""
 
     process: Process
     disturbances: int
     at: float
+    held: bool
     confirmed: bool = False
 
 
@@ -69,6 +71,8 @@ class Watch:
         self._closed: set[tuple[int, int]] = set()
         self.unsure: set[int] = set()
         """Rows that were settled without knowing whether their thread is there."""
+        self.missing: dict[int, int] = {}
+        """How many parts each success lacks."""
 
     def claims(self, process: Process, claims: Sequence[Claim]) -> None:
         """The process knows now that it has these."""
@@ -114,6 +118,9 @@ class Watch:
     def _settled(self, claim: Claim, args: Sequence[object]) -> None:
         outcome = next(arg for arg in args if isinstance(arg, Outcome))
         self.rounds[claim.id] = self.rounds.get(claim.id, 0) + 1
+        self._world.notices.settled(claim.id)
+        if isinstance(outcome, Created | Added):
+            self.missing[claim.id] = outcome.missing
         if isinstance(outcome, Turned):
             self._world.seen[f"turned_{outcome.reason.value}"] += 1
             if outcome.unsure or outcome.reason == "gave_up":
@@ -132,7 +139,8 @@ class Watch:
         self._announced.pop((claim.id, claim.token), None)
         if not self._has_lease(claim):
             self._world.violated(f"{claim.external_id}: {what} was sent after its lease was lost")
-        self._check_order(claim)
+        if claim.rest is None:  # else its thread stands already, and only goes on
+            self._check_order(claim)
 
     def _check_order(self, claim: Claim) -> None:
         """Whether an earlier row of the Slack thread has been under way for longer than this."""
@@ -154,8 +162,8 @@ class Watch:
         self._world.note("tells", process.name, told.reference, kind, told.heard)
         this = (row_id, self.rounds.get(row_id, 0))
         earlier = self.told.setdefault(this, [])
+        (row,) = self._world.store.rows("id = ?", row_id)
         if is_success(told.outcome):
-            (row,) = self._world.store.rows("id = ?", row_id)
             if row["state"] not in ("created", "added"):
                 self._world.violated(f"{told.reference}: a success was told before it was settled")
             if any(one.heard for one in earlier) and told.heard:
@@ -165,7 +173,9 @@ class Watch:
         elif (sent := self._sent.get(this)) is not None and self._must_hold(sent):
             self._world.violated(f"{told.reference}: a refusal was told twice for no reason")
         earlier.append(told)
-        self._sent[this] = _Sent(process, process.disturbances, self._world.wall())
+        now = self._world.wall()
+        held = (row["lease_until"] or 0.0) > now
+        self._sent[this] = _Sent(process, process.disturbances, now, held)
 
     def was_told(self, told: Told) -> None:
         """Slack said that the answer was said, and the process knows it."""
@@ -177,7 +187,7 @@ class Watch:
         """Whether nothing befell the process that has it for said."""
         age = self._world.wall() - sent.at
         undisturbed = sent.process.alive and sent.process.disturbances == sent.disturbances
-        return sent.confirmed and undisturbed and 0 <= age < LEASE_SECONDS / 3
+        return sent.held and sent.confirmed and undisturbed and 0 <= age < LEASE_SECONDS / 3
 
 
 def _claim(args: Sequence[object]) -> Claim | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
@@ -46,7 +46,7 @@ _WRITE_FATES: dict[str, tuple[int, ...]] = {
     "never": (0, 0, 1, 2),
     "page": (0, 0, 1),
     "twice": (0, 0, 1, 3),
-    "refused": (0, 0, 1),
+    "refused": (0, 2, 6),
     "hidden": (0, 0, 0, 1),
 }
 _READ_FATES: dict[str, tuple[int, ...]] = {
@@ -64,13 +64,21 @@ _DOWN = ("unreachable", "failed", "never")
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What becomes of a request: when it takes effect and when its answer is there, in seconds
-    from the sending. `effects` None: never. `lag`: for so long look-ups do not show it."""
+    from the sending. `effect` None: never. `lag`: for so long look-ups do not show it.
+
+    `status` of the answer, None for none; a 429 is told in `headers` alone. `arrives`: Plain
+    counts it; `tells_limit`: the answer says how much of the rate limit is left.
+    """
 
     effect: float | None
     answer: float
     fault: Fault | None = None
     twice: bool = False
     lag: float = 0.0
+    status: int | None = 200
+    arrives: bool = True
+    tells_limit: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Dice:
@@ -116,6 +124,10 @@ class Dice:
     def plain_read(self, now: float) -> Fate:
         name = self._drawn("read", self._reads, now < self.plain_down_until)
         return self._read_fate(name)
+
+    def over_the_limit(self) -> Fate:
+        """Of a request that the rate limit leaves no room for."""
+        return Fate(None, self.between(0.01, 0.1), status=429)
 
     def slack_call(self, now: float) -> Fate:
         """A request that reads."""
@@ -170,16 +182,17 @@ class Dice:
                 slow = self.between(0.5, 9.5)
                 return Fate(slow, slow + 0.2)
             case "answer_lost":
-                return Fate(quick, later, lost, lag=self._lag())
+                return Fate(quick, later, lost, lag=self._lag(), status=502, tells_limit=False)
             case "late":
                 # It takes effect at last, mostly when the client has given up long ago.
                 effect = self.between(1.0, GATEWAY_SECONDS - 4.0)
-                return Fate(effect, READ_SECONDS, silent, lag=self._lag())
+                return Fate(effect, READ_SECONDS, silent, lag=self._lag(), status=None)
             case "never":
-                return Fate(None, READ_SECONDS, silent)
+                return Fate(None, READ_SECONDS, silent, status=None)
             case "page":
                 page = TryLater("plain_unexpected", unknown=True)
-                return Fate(self.random.choice((None, quick)), later, page)
+                done = self.random.choice((None, quick))
+                return Fate(done, later, page, tells_limit=False)
             case "twice":
                 return Fate(quick, later, twice=True)
             case "refused":
@@ -188,7 +201,7 @@ class Dice:
                 # The key may write and not read: done, and refused for what it should show.
                 return Fate(quick, later, Refused(Reason.PLAIN_FORBIDDEN, message="thread:read"))
             case "failed":
-                return Fate(None, later, TryLater("plain_500", unknown=True))
+                return Fate(None, later, TryLater("plain_500", unknown=True), status=500)
             case _:
                 return self._fate_of_either(name, quick, later)
 
@@ -199,21 +212,24 @@ class Dice:
                 slow = self.between(0.5, 9.5)
                 return Fate(slow, slow + 0.2)
             case "never":
-                return Fate(None, READ_SECONDS, TryLater("plain_timeout"))
+                return Fate(None, READ_SECONDS, TryLater("plain_timeout"), status=None)
             case "forbidden":
                 return Fate(None, quick, Refused(Reason.PLAIN_FORBIDDEN, message="thread:read"))
             case "failed":
-                return Fate(None, quick, TryLater("plain_500"))
+                return Fate(None, quick, TryLater("plain_500"), status=500)
             case _:
                 return self._fate_of_either(name, quick, quick + 0.1)
 
     def _fate_of_either(self, name: str, quick: float, later: float) -> Fate:
         match name:
             case "unreachable":
-                return Fate(None, quick, TryLater("plain_unreachable"))
+                unreachable = TryLater("plain_unreachable")
+                return Fate(None, quick, unreachable, status=None, arrives=False)
             case "limited":
-                after = self.random.choice((None, self.between(1.0, 60.0)))
-                return Fate(None, quick, TryLater("plain_429", after=after))
+                # Whatever stands before Plain counts by itself, and says what it likes.
+                after = self.random.choice((None, self.random.randint(1, 60)))
+                headers = {} if after is None else {"retry-after": str(after)}
+                return Fate(None, quick, status=429, arrives=False, headers=headers)
             case _:
                 return Fate(quick, later)
 

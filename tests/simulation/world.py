@@ -16,13 +16,16 @@ from typing import Any
 import structlog
 
 from bot import worker as worker_module
+from bot.core.conversation import Bounds
 from bot.core.model import Standing, Trigger
 from bot.flows.deliver import Policy
 from tests.simulation import invariants
 from tests.simulation.clock import Numbers, VirtualLoop, WallClock
 from tests.simulation.crowd import Crowd
+from tests.simulation.limits import RateLimit
 from tests.simulation.plain import Plain
 from tests.simulation.process import Process
+from tests.simulation.rounds import Notices
 from tests.simulation.slack import PATIENCE, Slack
 from tests.simulation.store import Store
 from tests.simulation.watch import Watch
@@ -65,10 +68,15 @@ class Simulation:
         self.policy = policy or Policy(
             who=frozenset({Standing.MEMBER, Standing.GUEST} if guests else {Standing.MEMBER}),
             one_thread_per="message" if per_message else "slack_thread",
+            bounds=Bounds(components=2, first_components=1),
         )
         self.slack = Slack(self.loop, self.dice, self.numbers, self._hand_over)
-        self.plain = Plain(self.loop, self.dice, refuses_duplicates=self.dice.likely(0.5))
+        self.limit = RateLimit(self)
+        self.plain = Plain(
+            self.loop, self.dice, self.limit, refuses_duplicates=self.dice.likely(0.5)
+        )
         self.watch = Watch(self)
+        self.notices = Notices(self)
         self.crowd = Crowd(self)
         self.lines: deque[str] = deque(maxlen=400)
         self.is_calm = True

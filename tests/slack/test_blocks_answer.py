@@ -6,6 +6,21 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Ticket, Turned, Unwanted
+from bot.core.undoing import (
+    Acted,
+    AddedTo,
+    AlreadyUndone,
+    Declined,
+    Lacking,
+    Nothing,
+    NotUndoable,
+    NotYours,
+    Outsider,
+    Result,
+    TooLate,
+    Undone,
+    Unreached,
+)
 from bot.slack.blocks import answer
 from bot.slack.blocks.answer import Answer
 from bot.slack.words import answers, refusals
@@ -16,14 +31,6 @@ TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_
 @pytest.mark.parametrize(
     ("built", "text"),
     [
-        pytest.param(
-            answer.outcome(Created(TICKET), "r"),
-            answers.success(Created(TICKET)),
-            id="created",
-        ),
-        pytest.param(
-            answer.outcome(Added(TICKET), "r"), answers.success(Added(TICKET)), id="added"
-        ),
         pytest.param(
             answer.outcome(Turned(Reason.EMPTY, {}), "r", "UBOT"),
             refusals.refusal(Reason.EMPTY, {}, "r", "UBOT"),
@@ -50,6 +57,93 @@ def test_the_text_is_complete_and_the_blocks_repeat_it(built: Answer | None, tex
     assert built.blocks == [
         {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "headline", "actions"),
+    [
+        pytest.param(
+            Created(TICKET), "Created ticket T-123", ["open_in_plain", "undo_ticket"], id="created"
+        ),
+        pytest.param(Added(TICKET), "Added to T-123", ["open_in_plain"], id="added"),
+    ],
+)
+def test_a_success_has_buttons_and_its_text_says_all_of_it(
+    outcome: Created | Added, headline: str, actions: list[str]
+) -> None:
+    built = answer.outcome(outcome, "PB-7")
+    assert built is not None
+    assert built.text == answers.success(outcome)
+    assert TICKET.url in built.text
+    section, row = built.blocks
+    assert section["text"]["text"] == headline
+    assert [one["action_id"] for one in row["elements"]] == actions
+    assert row["elements"][0]["url"] == TICKET.url
+    if len(actions) > 1:
+        assert row["elements"][1]["value"] == "PB-7"
+        assert row["elements"][1]["confirm"]["confirm"]["text"] == "Undo"
+
+
+RESULTS = [
+    (Undone(TICKET), "Undone: T-123 is marked as ignored in Plain, with a note that you undid it."),
+    (Undone(None), "Undone: nothing had been sent to Plain yet, and no ticket will be created."),
+    (AlreadyUndone(TICKET), "T-123 was undone already."),
+    (TooLate(TICKET), "Too late to undo: mark T-123 done in Plain."),
+    (Acted(TICKET), "Not undone, because somebody has acted on T-123 in Plain."),
+    (AddedTo(TICKET), "Not undone, because other messages were added to T-123 since."),
+    (NotUndoable(TICKET), "Not undone, because what was added to T-123 cannot be taken out"),
+    (NotYours(), "Not undone: only the person who asked for this ticket can undo it"),
+    (Outsider(), "This button is for people of the company"),
+    (Lacking(TICKET, ("note:create",)), "key lacks a permission in Plain: `note:create`. Ask"),
+    (Lacking(TICKET, ()), "lacks a permission in Plain: `note:create` and `thread:edit`. Ask"),
+    (Declined(TICKET), "Plain did not accept it: mark T-123 done in Plain."),
+    (Unreached(None), "Not undone, because the bridge could not do it just now."),
+    (Unreached(TICKET), "Not undone, because Plain cannot be reached just now."),
+    (Unreached(TICKET, goes_on=True), "The bridge goes on by itself"),
+    (Nothing(), "There is no ticket to undo."),
+]
+
+
+@pytest.mark.parametrize(
+    ("result", "said"), RESULTS, ids=[type(one).__name__ for one, _ in RESULTS]
+)
+def test_what_came_of_an_undo(result: Result, said: str) -> None:
+    built = answer.undo_result(result)
+    assert said in built.text
+    # Where somebody has to go to Plain, the way there stands in the text and below it.
+    leads = "done in Plain" in said or "Not undone, because" in built.text
+    has_ticket = getattr(result, "ticket", None) is not None
+    if leads and has_ticket:
+        assert TICKET.url in built.text
+        assert TICKET.url not in built.blocks[0]["text"]["text"]
+    assert (len(built.blocks) == 2) == (TICKET.url in built.text)
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        answer.undone(TICKET, "U1", quiet=True),
+        answer.ended(TICKET, quiet=True),
+        answer.quietly(Created(TICKET), "PB-1"),
+        answer.quietly(Added(TICKET), "PB-1"),
+        answer.quietly(Turned(Reason.BROKEN_LINK, {"customer": "T-123"}), "PB-1"),
+        answer.remark_quietly(AlreadyThere(TICKET)),
+    ],
+)
+def test_nothing_of_a_ticket_is_told_quietly(built: Answer | None) -> None:
+    assert built is not None
+    assert "T-123" not in built.text
+    assert "plain.com" not in built.text
+    assert len(built.blocks) == 1
+
+
+def test_a_label_is_as_long_as_slack_takes_it() -> None:
+    long = Ticket("th_1", "T-" + "1" * 200, TICKET.url)
+    built = answer.outcome(Created(long), "PB-7")
+    assert built is not None
+    row = built.blocks[1]["elements"]
+    assert all(len(one["accessibility_label"]) <= 75 for one in row)
+    assert len(row[1]["confirm"]["text"]["text"]) <= 300
 
 
 def test_nothing_is_said_of_what_nobody_asked_for() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.core.model import Draft, Form, Priority, ReplyTo, Ticket, Trigger, Via
+from bot.flows.beside import Beside, Closed, Known, Unlinked
+from bot.flows.choices import Choice
+from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
 from bot.slack.blocks import form
 from bot.slack.words import form as words
 
@@ -17,6 +22,15 @@ TRIGGER = Trigger(
     asker="U1",
     request="1.2.x",
     reply_to=ReplyTo(user="U1", asked_at=0.0, response_url="https://hooks.test/secret"),
+)
+
+BARE = Beside(offers_tenants=False)
+FULL = Beside(
+    quote="The VPN is down",
+    offers_thread=True,
+    closed=Closed(direct=False, thread=True, files=False),
+    requester="U2",
+    customer=Known("Acme"),
 )
 
 
@@ -30,7 +44,7 @@ def element(view: dict[str, Any], block: str) -> dict[str, Any]:
 
 
 def test_the_form_as_slack_gets_it() -> None:
-    view = form.form(draft(description="since nine"))
+    view = form.form(draft(description="since nine"), BARE)
     assert view == {
         "type": "modal",
         "callback_id": "plain_ticket_form",
@@ -75,6 +89,7 @@ def test_the_form_as_slack_gets_it() -> None:
                 "hint": plain(words.REQUESTER_HINT),
                 "optional": True,
                 "element": {"type": "users_select", "action_id": "value", "initial_user": "U2"},
+                "dispatch_action": True,
             },
             {
                 "type": "input",
@@ -94,6 +109,20 @@ def test_the_form_as_slack_gets_it() -> None:
                     "initial_option": {"text": plain("High"), "value": "high"},
                 },
             },
+            {
+                "type": "input",
+                "block_id": "labels",
+                "label": plain("Labels"),
+                "hint": plain(words.LABELS_HINT),
+                "optional": True,
+                "element": {
+                    "type": "multi_external_select",
+                    "action_id": "value",
+                    "min_query_length": 0,
+                    "max_selected_items": 25,
+                    "placeholder": plain("Choose labels"),
+                },
+            },
         ],
     }
 
@@ -103,17 +132,19 @@ def plain(text: str) -> dict[str, Any]:
 
 
 def test_nobody_is_chosen_where_slack_refuses_the_requester() -> None:
-    assert "initial_user" not in element(form.form(draft(), with_requester=False), "requester")
+    assert "initial_user" not in element(
+        form.form(draft(), BARE, with_requester=False), "requester"
+    )
 
 
 def test_an_empty_prefill_gives_no_initial_values() -> None:
-    view = form.form(draft(title=" "))
+    view = form.form(draft(title=" "), BARE)
     assert "initial_value" not in element(view, "title")
     assert "initial_value" not in element(view, "description")
 
 
 def test_a_prefill_never_exceeds_what_its_input_takes() -> None:
-    view = form.form(draft(title="x" * 300, description="y" * 4000))
+    view = form.form(draft(title="x" * 300, description="y" * 4000), BARE)
     assert element(view, "title")["initial_value"] == "x" * 250
     assert element(view, "description")["initial_value"] == "y" * 3000
 
@@ -152,23 +183,125 @@ def test_the_view_where_nothing_was_recorded() -> None:
     assert "callback_id" not in view
 
 
+def blocks(view: dict[str, Any]) -> list[str]:
+    return [block["block_id"] for block in view["blocks"]]
+
+
+def test_everything_that_can_stand_in_it_in_order() -> None:
+    view = form.form(draft(), FULL, bot="UBOT")
+    assert blocks(view) == [
+        *("title", "description", "requester", "in_plain", "priority", "labels", "tenant"),
+        *("whole_thread", "closed", "quote_label", "quote"),
+    ]
+    assert element(view, "tenant") == {
+        "type": "external_select",
+        "action_id": "value",
+        "min_query_length": 0,
+        "placeholder": plain("Choose a tenant"),
+    }
+    box = {"text": plain("Quote the whole Slack thread"), "value": "whole_thread"}
+    assert element(view, "whole_thread") == {
+        "type": "checkboxes",
+        "action_id": "value",
+        "options": [box],
+    }
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(replace(FULL, customer=None), id="nobody knows the requester"),
+        pytest.param(replace(FULL, closed=None), id="all can be read"),
+        pytest.param(replace(FULL, quote=""), id="nothing to quote"),
+        pytest.param(replace(FULL, customer=Unlinked(), requester="U9"), id="somebody else"),
+    ],
+)
+def test_what_is_said_beside_the_inputs_changes_none_of_them(later: Beside) -> None:
+    """Slack keeps what was typed in an input that stays as it was."""
+    first, second = form.form(draft(), FULL), form.form(draft(), later)
+    inputs = [[block for block in v["blocks"] if block["type"] == "input"] for v in (first, second)]
+    assert json.dumps(inputs[0]) == json.dumps(inputs[1])
+    assert blocks(first) != blocks(second) or first != second
+
+
+def test_what_was_chosen_before_is_chosen_again_by_its_name() -> None:
+    prefill = Form("x", None, "U2", Priority.LOW, ("lt_1", "lt_2"), "acme", whole_thread=True)
+    names = replace(FULL, labels={"lt_1": "Bug"}, tenants={"acme": "Acme Ltd"})
+    view = form.form(Draft("d_1", TRIGGER, prefill), names)
+    assert element(view, "labels")["initial_options"] == [
+        {"text": plain("Bug"), "value": "lt_1"},
+        {"text": plain("lt_2"), "value": "lt_2"},
+    ]
+    assert element(view, "tenant")["initial_option"]["text"]["text"] == "Acme Ltd"
+    assert element(view, "whole_thread")["initial_options"][0]["value"] == "whole_thread"
+
+
+def test_the_quote_is_no_mrkdwn() -> None:
+    """Nothing of what somebody wrote becomes a link, a mention or a format here."""
+    (quote,) = [
+        block
+        for block in form.form(draft(), replace(FULL, quote="<!here> *x*"))["blocks"]
+        if block["block_id"] == "quote"
+    ]
+    assert quote["text"] == plain("<!here> *x*")
+
+
+def test_options_keep_to_slacks_limits() -> None:
+    offered = form.options(
+        [Choice("v" * 151, "too long a value"), Choice("", "none")]
+        + [Choice(f"v{n}" + "x" * 140, "\N{GRINNING FACE}" * 80) for n in range(120)]
+    )
+    assert len(offered) == 100
+    assert faults_of_options({"options": offered}) == []
+    assert offered[0]["value"].startswith("v0x")
+
+
+LONG = "\N{GRINNING FACE} <&> " * 2000
+LONGEST = Draft(
+    "d" * 32,
+    TRIGGER,
+    Form(
+        LONG,
+        LONG,
+        "U" * 250,
+        Priority.HIGH,
+        tuple(f"lt_{n}" + "x" * 140 for n in range(120)),
+        "t" * 150,
+        whole_thread=True,
+    ),
+)
+LONG_BESIDE = Beside(
+    quote=LONG,
+    offers_thread=True,
+    labels=dict.fromkeys(LONGEST.prefill.labels, LONG),
+    tenants={"t" * 150: LONG},
+    closed=Closed(direct=False, thread=True, files=True),
+    requester="U" * 250,
+    customer=Known(LONG),
+)
+
+
 @pytest.mark.parametrize(
     "view",
     [
-        pytest.param(form.form(draft()), id="form"),
+        pytest.param(form.form(draft(), BARE), id="form"),
+        pytest.param(form.form(draft(), FULL), id="full form"),
+        pytest.param(form.form(LONGEST, LONG_BESIDE, bot="U" * 250), id="longest form"),
         pytest.param(form.already(TICKET), id="already"),
         pytest.param(form.not_recorded(), id="not recorded"),
     ],
 )
 def test_views_keep_to_slacks_limits(view: dict[str, Any]) -> None:
     """https://docs.slack.dev/reference/views/modal-views"""
-    for part in ("title", "submit", "close"):
-        assert len(view.get(part, {"text": ""})["text"]) <= 24
-    assert len(view.get("private_metadata", "")) <= 3000
-    for block in view["blocks"]:
-        for part in ("label", "hint"):
-            assert len(block.get(part, {"text": ""})["text"]) <= 2000
+    assert faults_of_view(view) == []
+    assert len(json.dumps(view)) < 250_000
+
+
+def test_the_button_that_opens_the_form_again_carries_the_reference_alone() -> None:
+    button = form.reopen_button("PB-7").element
+    assert (button["action_id"], button["value"]) == ("reopen_form", "PB-7")
+    assert button["text"]["text"] == "Open the form again"
 
 
 def test_no_text_and_no_address_of_the_draft_is_kept_in_the_view() -> None:
-    assert "hooks.test" not in repr(form.form(draft()))
+    assert "hooks.test" not in repr(form.form(draft(), BARE))

@@ -11,16 +11,19 @@ import pytest
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Draft, Form, Installation, Priority, ReplyTo, Ticket, Trigger, Via
 from bot.core.refs import MessageRef
+from bot.flows.beside import Beside
+from bot.flows.intake import Opened
 from bot.slack.blocks import form
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 
 if TYPE_CHECKING:
+    from bot.flows import beside
     from bot.flows.intake import Forms
     from bot.flows.ports import Slack
     from bot.slack.client import SlackClient
 
-    def fits_the_ports(client: SlackClient) -> tuple[Slack, Forms]:
-        return client, client
+    def fits_the_ports(client: SlackClient) -> tuple[Slack, Forms, beside.Slack]:
+        return client, client, client
 
 
 AUTH: dict[str, Any] = {
@@ -46,7 +49,8 @@ DRAFT = Draft(
     ),
     Form("The VPN is down", None, "U2", Priority.NORMAL),
 )
-OPENED = ok(view={"id": "V1"})
+OPENED = ok(view={"id": "V1", "hash": "hash.1"})
+BESIDE = Beside(quote="The VPN is down")
 
 
 # Installation
@@ -136,23 +140,48 @@ async def test_building_a_permalink_asks_for_the_workspace_once() -> None:
 
 async def test_the_form_opens() -> None:
     async with talking({"views.open": OPENED}) as (client, slack):
-        assert await client.open_form("1.2.x", DRAFT) == "V1"
-    assert slack.calls == [("views.open", {"trigger_id": "1.2.x", "view": form.form(DRAFT)})]
+        assert await client.open_form("1.2.x", DRAFT, BESIDE) == Opened("V1", "hash.1")
+    view = form.form(DRAFT, BESIDE, bot="UBOT")
+    assert slack.calls == [("views.open", {"trigger_id": "1.2.x", "view": view})]
 
 
 @pytest.mark.parametrize("code", ["invalid_arguments", "user_not_found", "invalid_blocks"])
 async def test_the_form_opens_without_a_requester_that_slack_refuses(code: str) -> None:
     async with talking({"views.open": [no(code), OPENED]}) as (client, slack):
-        assert await client.open_form("1.2.x", DRAFT) == "V1"
+        opened = await client.open_form("1.2.x", DRAFT, BESIDE)
+    assert opened == Opened("V1", "hash.1", is_preset=False)
     views = [sent["view"] for sent in slack.sent("views.open")]
-    assert views == [form.form(DRAFT), form.form(DRAFT, with_requester=False)]
+    assert views == [
+        form.form(DRAFT, BESIDE, bot="UBOT"),
+        form.form(DRAFT, BESIDE, with_requester=False, bot="UBOT"),
+    ]
+
+
+@pytest.mark.parametrize("is_preset", [True, False])
+async def test_what_stands_beside_the_inputs_is_said_anew(is_preset: bool) -> None:
+    async with talking({"views.update": OPENED}) as (client, slack):
+        await client.update_form(Opened("V1", "hash.1", is_preset), DRAFT, BESIDE)
+    view = form.form(DRAFT, BESIDE, with_requester=is_preset, bot="UBOT")
+    assert slack.calls == [("views.update", {"view_id": "V1", "hash": "hash.1", "view": view})]
+
+
+@pytest.mark.parametrize("code", ["hash_conflict", "not_found"])
+async def test_a_form_that_was_changed_or_closed_since_is_left_alone(code: str) -> None:
+    async with talking({"views.update": no(code)}) as (client, _):
+        await client.update_form(Opened("V1", "hash.1"), DRAFT, BESIDE)
+
+
+async def test_another_reason_why_a_form_was_not_changed_is_told() -> None:
+    async with talking({"views.update": no("invalid_arguments")}) as (client, _):
+        with pytest.raises(Refused):
+            await client.update_form(Opened("V1", "hash.1"), DRAFT, BESIDE)
 
 
 @pytest.mark.parametrize("code", ["expired_trigger_id", "exchanged_trigger_id", "trigger_expired"])
 async def test_a_form_whose_time_is_over_is_not_tried_again(code: str) -> None:
     async with talking({"views.open": no(code)}) as (client, slack):
         with pytest.raises(Refused):
-            await client.open_form("1.2.x", DRAFT)
+            await client.open_form("1.2.x", DRAFT, BESIDE)
     assert slack.methods == ["views.open"]
 
 
@@ -173,7 +202,7 @@ async def test_opening_the_form_is_bounded_as_a_whole(
     async with talking({"views.open": replies}) as (client, _):
         begun = asyncio.get_running_loop().time()
         with pytest.raises(TryLater) as later:
-            await client.open_form("1.2.x", DRAFT)
+            await client.open_form("1.2.x", DRAFT, BESIDE)
         took = asyncio.get_running_loop().time() - begun
     assert later.value.unknown
     assert took < 1.0

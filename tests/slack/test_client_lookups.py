@@ -306,3 +306,58 @@ async def test_a_text_of_hundreds_of_mentions_asks_for_some_of_them() -> None:
     async with talking(answers) as (client, slack):
         assert await client.names(mentioned) == Names()
     assert len(slack.sent("users.info")) == len(slack.sent("conversations.info")) == 50
+
+
+@pytest.mark.parametrize(
+    ("answer", "readable"),
+    [
+        pytest.param(ok(channel={"id": "C1", "is_member": True}), True, id="a member"),
+        pytest.param(ok(channel={"id": "C1", "is_member": False}), False, id="no member"),
+        pytest.param(ok(channel={"id": "C1", "is_private": True}), True, id="a private one"),
+        pytest.param(
+            ok(channel={"id": "C1", "is_member": True, "is_private": True, "is_mpim": True}),
+            False,
+            id="a group message: the app has no scope for it",
+        ),
+        pytest.param(no("channel_not_found"), False, id="not to be seen"),
+    ],
+)
+async def test_whether_the_messages_of_a_channel_may_be_read(answer: Reply, readable: bool) -> None:
+    async with talking({"conversations.info": answer}) as (client, slack):
+        assert client.readable_at_hand("C1") is None
+        assert await client.readable("C1") is readable
+        assert client.readable_at_hand("C1") is readable
+        assert await client.readable("C1") is readable
+    assert len(slack.calls) == 1
+
+
+async def test_direct_messages_are_never_read() -> None:
+    async with talking({}) as (client, slack):
+        assert client.readable_at_hand("D1") is False
+        assert await client.readable("D1") is False
+    assert slack.calls == []
+
+
+async def test_an_invitation_shows_within_a_minute() -> None:
+    now = 1000.0
+    answers = [ok(channel={"id": "C1"}), ok(channel={"id": "C1", "is_member": True})]
+    async with talking({"conversations.info": answers}, clock=lambda: now) as (client, _):
+        assert not await client.readable("C1")
+        now += MISSING_KEPT
+        assert client.readable_at_hand("C1") is None
+        assert await client.readable("C1")
+
+
+async def test_a_channel_that_was_looked_up_for_its_name_need_not_be_asked_for_again() -> None:
+    answer = ok(channel={"id": "C1", "name": "support", "is_member": True})
+    async with talking({"conversations.info": answer}) as (client, slack):
+        await client.channel("C1")
+        assert client.readable_at_hand("C1") is True
+    assert len(slack.calls) == 1
+
+
+async def test_a_fault_tells_nothing_about_a_channel() -> None:
+    async with talking({"conversations.info": LIMITED}) as (client, _):
+        with pytest.raises(TryLater):
+            await client.readable("C1")
+        assert client.readable_at_hand("C1") is None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.core.faults import Reason, TryLater
+from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import ReplyTo, Ticket, Turned
 from bot.core.refs import MessageRef
 from bot.slack.blocks import answer
@@ -110,6 +110,16 @@ async def test_a_later_limit_that_is_shorter_does_not_end_the_longer_one() -> No
 async def test_another_fault_is_no_limit() -> None:
     async with limited_by({"users.info": [Reply(b"{}", 500), ADA]}) as talk:
         with pytest.raises(TryLater):
+            await talk.client.profile("U1")
+        assert await talk.client.profile("U1") is not None
+
+
+@pytest.mark.parametrize("error", [b"{}", b"[]", b"7", b"null"])
+async def test_an_error_that_is_no_word_is_no_limit(error: bytes) -> None:
+    """It was looked for in a set, which takes no object and no list."""
+    replies = [Reply(b'{"ok":false,"error":' + error + b"}"), ADA]
+    async with limited_by({"users.info": replies}) as talk:
+        with pytest.raises((TryLater, Refused)):
             await talk.client.profile("U1")
         assert await talk.client.profile("U1") is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
+from structlog.testing import capture_logs
 
 from bot.sandbox.slack import Slack
 from bot.slack.link import SocketLink
@@ -20,7 +22,9 @@ PATIENCE = 0.6
 
 
 @asynccontextmanager
-async def linked(slack: Slack) -> AsyncIterator[tuple[SocketLink, list[str]]]:
+async def linked(
+    slack: Slack, patience: float = PATIENCE
+) -> AsyncIterator[tuple[SocketLink, list[str]]]:
     heard: list[str] = []
 
     async def authorize() -> AuthorizeResult:
@@ -39,7 +43,7 @@ async def linked(slack: Slack) -> AsyncIterator[tuple[SocketLink, list[str]]]:
         heard.append(event["reaction"])
 
     app.event("reaction_added")(on_reaction)
-    link = SocketLink(app, "xapp-test", patience=PATIENCE)
+    link = SocketLink(app, "xapp-test", patience=patience)
     keeping = asyncio.create_task(link.keep())
     try:
         yield link, heard
@@ -90,6 +94,31 @@ async def test_a_deaf_connection_is_replaced_and_counts_as_down_meanwhile(slack:
         await until(lambda: slack.connections == 1)
         await react(slack)
         assert heard == ["ticket"]
+
+
+async def test_a_wrong_token_is_said_in_words(
+    slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was a traceback of slack_sdk's, again and again."""
+    slack.app_token = "xapp-another"
+    with capture_logs() as said, caplog.at_level(logging.INFO):
+        async with linked(slack, patience=60.0) as (link, _):
+            await until(lambda: any(line["event"] == "socket_refused" for line in said))
+            assert not await link.is_up()
+    (refused,) = [line for line in said if line["event"] == "socket_refused"]
+    assert refused["code"] == "invalid_auth"
+    assert "SLACK_APP_TOKEN" in refused["fix"]
+    assert not [record for record in caplog.records if record.exc_info]
+    assert "xapp-" not in "".join(record.getMessage() for record in caplog.records)
+
+
+async def test_a_token_that_is_mended_on_slacks_side_connects(slack: Slack) -> None:
+    slack.app_token = "xapp-another"
+    with capture_logs() as said:
+        async with linked(slack) as (link, _):
+            await until(lambda: any(line["event"] == "socket_refused" for line in said))
+            slack.app_token = "xapp-test"
+            await is_up(link, wanted=True)
 
 
 async def test_it_connects_when_slack_comes_back(slack: Slack) -> None:

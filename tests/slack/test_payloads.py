@@ -17,10 +17,9 @@ from bot.slack.payloads import (
     MessageShortcut,
     ReactionAdded,
     SlashCommand,
-    ViewClosed,
-    ViewSubmission,
     message_of,
 )
+from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
 from bot.slack.text import blocks_of, files_of, plain_blocks
 from tests.contracts import contract
 
@@ -249,19 +248,19 @@ def test_the_recorded_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "help_", "bare", "via"),
+    ("text", "word", "bare", "via"),
     [
-        ("the VPN is down", False, False, Via.COMMAND),
-        ("help", True, False, Via.COMMAND),
-        (" HELP ", True, False, Via.COMMAND),
-        ("help me", False, False, Via.COMMAND),
-        ("", False, True, Via.FORM),
-        (" \n ", False, True, Via.FORM),
+        ("The VPN is down", "the vpn is down", False, Via.COMMAND),
+        ("help", "help", False, Via.COMMAND),
+        (" MINE ", "mine", False, Via.COMMAND),
+        ("help me", "help me", False, Via.COMMAND),
+        ("", "", True, Via.FORM),
+        (" \n ", "", True, Via.FORM),
     ],
 )
-def test_what_a_command_asks_for(text: str, help_: bool, bare: bool, via: Via) -> None:
+def test_what_a_command_asks_for(text: str, word: str, bare: bool, via: Via) -> None:
     sent = SlashCommand.model_validate(command(text))
-    assert (sent.asks_for_help, sent.is_bare) == (help_, bare)
+    assert (sent.word, sent.is_bare) == (word, bare)
     trigger = sent.trigger("T1", NOW)
     assert trigger.via is via
     assert (trigger.message is None) is bare
@@ -352,7 +351,10 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize(
     "model",
-    [ReactionAdded, MessageShortcut, GlobalShortcut, SlashCommand, ViewSubmission, ViewClosed],
+    [
+        *(ReactionAdded, MessageShortcut, GlobalShortcut, SlashCommand),
+        *(ViewSubmission, ViewClosed, RequesterChosen, OptionsWanted),
+    ],
 )
 @given(junk=json_values)
 def test_junk_is_a_validation_error_and_nothing_else(model: type[BaseModel], junk: object) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger, Via
-from bot.slack.payloads import ViewClosed, ViewSubmission
+from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
 from bot.slack.words import form as words
 from tests.contracts import contract
 
@@ -32,6 +32,11 @@ def option(value: str | None) -> dict[str, Any]:
         None if value is None else {"text": {"type": "plain_text", "text": "x"}, "value": value}
     )
     return {"type": "static_select", "selected_option": chosen}
+
+
+def options(*values: str) -> dict[str, Any]:
+    chosen = [{"text": {"type": "plain_text", "text": "x"}, "value": value} for value in values]
+    return {"type": "multi_external_select", "selected_options": chosen}
 
 
 def sent(**values: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +94,38 @@ def test_what_comes_back_empty_falls_back_to_the_prefill(values: dict[str, Any])
     assert submission(**values).form(prefill) == prefill
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        pytest.param({}, (("lt_1",), "acme", True), id="no such fields"),
+        pytest.param(
+            {"labels": {}, "whole_thread": {}}, (("lt_1",), "acme", True), id="nothing said of them"
+        ),
+        pytest.param(
+            {"labels": options(), "tenant": option(None), "whole_thread": options()},
+            ((), None, False),
+            id="emptied",
+        ),
+        pytest.param(
+            {
+                "labels": options("lt_2", "lt_3", "lt_2"),
+                "tenant": option("zen & sons"),
+                "whole_thread": options("whole_thread"),
+            },
+            (("lt_2", "lt_3"), "zen & sons", True),
+            id="chosen",
+        ),
+    ],
+)
+def test_what_is_chosen_from_lists_is_believed_where_it_is_said(
+    values: dict[str, Any], found: tuple[object, ...]
+) -> None:
+    prefill = replace(PREFILL, labels=("lt_1",), tenant="acme", whole_thread=True)
+    assert submission(**values).errors() == {}
+    form = submission(**values).form(prefill)
+    assert (form.labels, form.tenant, form.whole_thread) == found
+
+
 def test_a_title_is_never_empty() -> None:
     assert submission().form(replace(PREFILL, title="")).title == "A message from Slack"
 
@@ -108,6 +145,11 @@ def test_a_nul_never_passes() -> None:
         ({"description": text("x" * 3001)}, {"description": words.DESCRIPTION_TOO_LONG}),
         ({"requester": user("U 7")}, {"requester": words.REQUESTER_UNKNOWN}),
         ({"priority": option("immediately")}, {"priority": words.PRIORITY_UNKNOWN}),
+        ({"labels": options("lt 1")}, {"labels": words.LABELS_UNKNOWN}),
+        ({"labels": options(*(f"lt_{n}" for n in range(25)))}, {}),
+        ({"labels": options(*(f"lt_{n}" for n in range(26)))}, {"labels": words.LABELS_UNKNOWN}),
+        ({"tenant": option("t" * 150)}, {}),
+        ({"tenant": option("t" * 151)}, {"tenant": words.TENANT_UNKNOWN}),
         (
             {"title": text(" "), "priority": option("1")},
             {"title": words.TITLE_MISSING, "priority": words.PRIORITY_UNKNOWN},
@@ -168,3 +210,46 @@ def test_the_recorded_submission_is_of_another_apps_view() -> None:
     submitted = ViewSubmission.model_validate(payload)
     assert submitted.errors() == {}
     assert submitted.form(PREFILL) == PREFILL
+
+
+# While it is open
+
+
+def chosen(user_id: str | None, **element: Any) -> RequesterChosen:
+    payload = sent(requester=user(user_id))
+    shown = [
+        {"type": "input", "block_id": "requester", "element": {"type": "users_select", **element}},
+        {"type": "input", "block_id": "tenant", "element": {}},
+        "junk",
+    ]
+    return RequesterChosen.model_validate(
+        {**payload, "type": "block_actions", "view": payload["view"] | {"blocks": shown}}
+    )
+
+
+def test_another_requester_was_chosen() -> None:
+    change = chosen("U7", initial_user="U2")
+    assert (change.draft_id, change.view_id, change.requester) == ("d_1", "V1", "U7")
+    assert (change.is_preset, change.has("tenant"), change.has("whole_thread")) == (
+        True,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("user_id", [None, "", "U 7"])
+def test_nobody_was_chosen(user_id: str | None) -> None:
+    assert (chosen(user_id).requester, chosen(user_id).is_preset) == (None, False)
+
+
+def test_a_select_wants_options() -> None:
+    payload = {
+        "type": "block_suggestion",
+        "user": {"id": "U1"},
+        "block_id": "labels",
+        "action_id": "value",
+        "value": "bu\0g",
+        "view": {"callback_id": "plain_ticket_form"},
+    }
+    wanted = OptionsWanted.model_validate(payload)
+    assert (wanted.block_id, wanted.typed, wanted.user.id) == ("labels", "bug", "U1")

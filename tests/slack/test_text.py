@@ -242,9 +242,33 @@ FILES = {
             "permalink": "https://x.example/F1",
             "url_private": "https://x.example/private",
         },
-        (File("F1", "a.pdf", "application/pdf", 5, "https://x.example/F1"),),
+        (
+            File(
+                "F1",
+                "a.pdf",
+                "application/pdf",
+                5,
+                "https://x.example/F1",
+                download="https://x.example/private",
+            ),
+        ),
     ),
-    "withheld": ({"id": "F1", "file_access": "check_file_info"}, (File("F1"),)),
+    "withheld": (
+        {"id": "F1", "file_access": "check_file_info"},
+        (File("F1", withheld=True),),
+    ),
+    "external": (
+        {"id": "F1", "mode": "external", "is_external": True},
+        (File("F1", mode="external", external=True),),
+    ),
+    "a token in its address": (
+        {"id": "F1", "url_private_download": "https://x.example/d?t=xoxe-test&a=1&pub_secret=9"},
+        (File("F1", download="https://x.example/d?a=1"),),
+    ),
+    "nothing but a token in its address": (
+        {"id": "F1", "url_private": "https://x.example/d?t=xoxe-test"},
+        (File("F1", download="https://x.example/d"),),
+    ),
     "no name": ({"id": "F1", "name": None, "title": "Plan"}, (File("F1", "Plan"),)),
     "no id": ({"name": "a.pdf"}, ()),
     "junk": ({"id": "F1", "name": 1, "size": -1, "permalink": []}, (File("F1"),)),

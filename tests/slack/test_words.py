@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
+from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, Unlinked
 from bot.slack.words import answers, form, marks
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -57,13 +58,16 @@ def test_help() -> None:
         "there.\n"
         "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
         "An empty form opens.\n"
+        "• `/plain-ticket mine` lists your newest tickets, `/plain-ticket rules` the reactions "
+        "that make one. A text that goes on after such a word is a ticket.\n"
+        "• If no ticket came: open the message's `…` menu and choose *Why no Plain ticket?*.\n"
         "*Where replies go*\n"
         "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
     )
 
 
 def test_help_without_rules_names_no_emoji() -> None:
-    assert "react" not in answers.usage([])
+    assert "react with" not in answers.usage([])
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,41 @@ def test_help_without_rules_names_no_emoji() -> None:
         (form.PRIORITIES[Priority.HIGH], "High"),
         (form.PRIORITIES[Priority.NORMAL], "Normal"),
         (form.PRIORITIES[Priority.LOW], "Low"),
+        (form.LABELS_LABEL, "Labels"),
+        (
+            form.LABELS_HINT,
+            "Labels of Plain's, for the agents to sort by. The list is Plain's own.",
+        ),
+        (form.LABELS_PLACEHOLDER, "Choose labels"),
+        (form.TENANT_LABEL, "Tenant"),
+        (form.TENANT_HINT, "The company in Plain that the ticket is about."),
+        (form.TENANT_PLACEHOLDER, "Choose a tenant"),
+        (form.THREAD_LABEL, "Slack thread"),
+        (
+            form.THREAD_HINT,
+            (
+                "The ticket quotes this message; with the box checked, all the others of its "
+                "thread too."
+            ),
+        ),
+        (form.WHOLE_THREAD, "Quote the whole Slack thread"),
+        (form.LABELS_UNKNOWN, "Choose labels from the list."),
+        (form.TENANT_UNKNOWN, "Choose a tenant from the list."),
+        (form.QUOTE, "*The quote in the ticket*"),
+        (form.QUOTE_CUT, "The quote is cut short here, not in the ticket."),
+        (form.REOPEN, "Open the form again"),
+        (form.REOPEN_LABEL, "Open the form again, filled in as you sent it"),
+        (
+            form.NOT_YOURS,
+            "Only the person who asked for this ticket can open its form again.",
+        ),
+        (
+            form.NOT_KNOWN,
+            (
+                "The bridge no longer knows this request. Ask for the ticket again, from the "
+                "message's `…` menu or with `/plain-ticket`."
+            ),
+        ),
         (form.TITLE_MISSING, "Give the ticket a title."),
         (form.TITLE_TOO_LONG, "Keep the title to 250 characters."),
         (form.DESCRIPTION_TOO_LONG, "Keep the description to 3000 characters."),
@@ -135,3 +174,64 @@ def test_help_without_rules_names_no_emoji() -> None:
 )
 def test_form_and_notices(said: str, sentence: str) -> None:
     assert said == sentence
+
+
+@pytest.mark.parametrize(
+    ("customer", "sentence"),
+    [
+        (Known("A & B <x>"), "<@U7> is the customer A &amp; B &lt;x&gt; in Plain."),
+        (New(), "<@U7> is not in Plain yet, and becomes a customer there with the ticket."),
+        (
+            Unlinked(),
+            (
+                "<@U7> is not linked to a customer in Plain yet. You can send the form: "
+                "the ticket is created as soon as somebody has said who that is."
+            ),
+        ),
+        (
+            Broken(),
+            (
+                "<@U7> is linked to a customer that Plain does not know. You can send the form: "
+                "the ticket is created as soon as somebody has corrected the link."
+            ),
+        ),
+    ],
+)
+def test_who_the_requester_is_in_plain(customer: Acquaintance, sentence: str) -> None:
+    assert form.in_plain("U7", customer) == sentence
+
+
+@pytest.mark.parametrize(
+    ("closed", "bot", "sentence"),
+    [
+        (
+            Closed(direct=True, thread=True, files=True),
+            "UBOT",
+            (
+                "The ticket will lack the rest of the Slack thread and the message's files: this "
+                "is a direct message, and Slack shows the bridge no more of it than the message "
+                "that you chose."
+            ),
+        ),
+        (
+            Closed(direct=False, thread=False, files=True),
+            "UBOT",
+            (
+                "The ticket will lack the message's files: the bridge is not in this "
+                "conversation, and Slack shows it no more than the message that you chose. In a "
+                "channel, type /invite <@UBOT> and open the form again a minute later."
+            ),
+        ),
+        (
+            Closed(direct=False, thread=True, files=False),
+            None,
+            (
+                "The ticket will lack the rest of the Slack thread: the bridge is not in this "
+                "conversation, and Slack shows it no more than the message that you chose. In a "
+                "channel, type /invite @plain-bridge and open the form again a minute later."
+            ),
+        ),
+    ],
+)
+def test_what_the_ticket_will_lack(closed: Closed, bot: str | None, sentence: str) -> None:
+    assert form.closed(closed, bot) == sentence

@@ -22,9 +22,11 @@ _OWN = {
     "conversation_key": "'T0001:C0001:' || CAST(1500000000 + n.i AS TEXT) || '.000100'",
     "request": "'Ev' || CAST(n.i AS TEXT)",
     "channel": "'C' || CAST(n.i % 50 AS TEXT)",
+    "asker": "'U' || CAST(n.i % 1000 AS TEXT)",
     "requester": "'U' || CAST(n.i % 2000 AS TEXT)",
     "reply_to": "NULL",
     "settled_at": "settled_at - :length + :length * n.i / :count",
+    "thread_id": "'th_' || CAST(n.i AS TEXT)",
     "verify_at": "NULL",
 }
 

@@ -12,7 +12,7 @@ from sqlalchemy import inspect
 
 from bot.store import migrating
 from bot.store.engine import Database
-from bot.store.schema import metadata
+from bot.store.indexes import metadata
 
 
 def test_there_is_one_head() -> None:

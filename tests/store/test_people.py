@@ -8,7 +8,7 @@ import pytest
 
 from bot.flows.ports import Person
 from bot.store.engine import Database
-from bot.store.people import People, learn
+from bot.store.people import Learning, People
 
 BY_HAND = Person("T1", "U1", "c_1", "ada@example.com", "Ada", "link")
 BY_ITSELF = replace(BY_HAND, customer="c_2", source="email")
@@ -39,7 +39,7 @@ def test_what_the_bridge_found_out_never_replaces_what_a_person_said(
 ) -> None:
     people.link([BY_HAND])
     with database.writing() as connection:
-        learn(database, connection, BY_ITSELF)
+        Learning(database).write(connection, BY_ITSELF)
     assert people.all() == [BY_HAND]
 
 

@@ -13,14 +13,18 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from bot.core.faults import Reason
-from bot.core.model import Turned
+from bot.core.model import Ticket, Turned
 from bot.core.refs import MessageRef, message_key
-from bot.flows.ports import Person
+from bot.flows.ports import Person, Said
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.people import People
 from bot.store.queued import Queue
 from bot.store.retention import Retention
+from bot.store.standing import backlog
+from bot.store.tickets import Tickets
+from bot.store.undoing import Undoing, hold
+from bot.store.waiting import Waiting
 from tests.nouns import TEAM, escalation, ts
 from tests.store.settled import settle_many
 
@@ -82,7 +86,7 @@ def plans(grown: Database) -> Iterator[list[str]]:
 
 
 _SCANS = (
-    r"SCAN escalation\w*(?! USING (?:COVERING )?INDEX ix_escalation_due).*",
+    r"SCAN escalation\w*(?! USING (?:COVERING )?INDEX ix_escalation_(?:due|parked)).*",
     r"SEARCH escalation\w* USING INTEGER PRIMARY KEY \(rowid[<>].*",
     r"Seq Scan on escalation.*",
     r"Index Cond: \(id [<>].*",
@@ -159,6 +163,31 @@ def test_who_has_waited_long(grown: Database, plans: list[str]) -> None:
     check(plans, "ix_escalation_due")
 
 
+def test_undoing(grown: Database, plans: list[str]) -> None:
+    undoing = Undoing(grown)
+    found = undoing.find_asked("T0001:C0001:1500000779.000100")
+    assert found is not None
+    undoing.begin(found.id, "U0ASKER")
+    undoing.left_over(10)
+    undoing.release(found.id)
+    undoing.said(found.id, [Said("C1", "1.000001")])
+    undoing.ended(10)
+    undoing.forget_said(found.id)
+    check(
+        plans,
+        "uq_escalation_key_generation",
+        "ix_escalation_thread_id",
+        "ix_escalation_undoing",
+        "ix_escalation_said_in",
+    )
+
+
+def test_adding_to_a_ticket(grown: Database, plans: list[str]) -> None:
+    with grown.writing() as connection:
+        hold(connection, Ticket("th_none", "T-9", "https://plain.test"))
+    check(plans, "ix_escalation_thread_id")
+
+
 def test_erasing(grown: Database, plans: list[str]) -> None:
     retention = Retention(grown)
     retention.erase_addresses()
@@ -166,9 +195,34 @@ def test_erasing(grown: Database, plans: list[str]) -> None:
     check(plans, "ix_escalation_settled_at", "ix_escalation_due")
 
 
+def test_the_backlog_of_the_metrics(grown: Database, plans: list[str]) -> None:
+    assert backlog(grown).waiting >= 1
+    check(plans, "ix_escalation_due", "ix_escalation_parked")
+
+
 def test_linking_a_person(grown: Database, plans: list[str]) -> None:
     assert People(grown).link([Person(TEAM, "U0NEW", "c_1")]) <= 1
     check(plans, "ix_escalation_refused_requester")
+
+
+def test_who_waits_for_a_link(grown: Database, plans: list[str]) -> None:
+    Waiting(grown).waiting_for_link(10)
+    (plan,) = plans  # all of an index that holds nothing but refused rows
+    assert "ix_escalation_refused_requester" in plan, plan
+    plans.clear()
+    Waiting(grown).unlinked("PB-7")
+    check(plans)
+
+
+def test_ones_own_tickets_and_those_of_a_message(grown: Database, plans: list[str]) -> None:
+    tickets = Tickets(grown)
+    assert len(tickets.tickets_of("U777")) == 20
+    assert len(tickets.tickets_of("U777", 10_000, 5)) == 5
+    check(plans, "ix_escalation_asker")
+    plans.clear()
+    assert len(tickets.generations("T0001:C0001:1500000777.000100")) == 1
+    assert tickets.of_conversation("T0001:C0001:1500000777.000100") is not None
+    check(plans, "uq_escalation_key_generation", "uq_escalation_conversation_key")
 
 
 def _create(url: str, name: str) -> None:

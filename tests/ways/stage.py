@@ -79,6 +79,7 @@ async def stage(
     slack: Slack | None = None,
     plain: Plain | None = None,
     policy: Policy | None = None,
+    windows: wiring.Windows | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """A bridge at work, and its surroundings, until the context ends.
@@ -108,7 +109,7 @@ async def stage(
             environ["SLACK_APP_TOKEN"] = "xapp-test"
         (folder / "plain-bridge.toml").write_text(toml)
         bridge = await stack.enter_async_context(
-            wiring.bridge(load(environ, folder), policy=policy)
+            wiring.bridge(load(environ, folder), policy=policy, windows=windows or wiring.Windows())
         )
         url = await stack.enter_async_context(serving(bridge.http))
         if transport == "http":

@@ -1,4 +1,4 @@
-"""Looks at the database: reachable, at this release's schema, writable."""
+"""Looks at the database: reachable, at this release's schema, writable; and what it holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot import telemetry
 from bot.cli import opening
-from bot.cli.checks import Check
+from bot.cli.checks import Check, ledger, timed
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
 from bot.settings import Settings
@@ -28,7 +28,7 @@ def examine(settings: Settings) -> list[Check]:
     except CommandFailed as error:
         return [Check("database", False, str(error), "install what is missing")]
     try:
-        return list(_examine(database))
+        return list(timed(_examine(database)))
     finally:
         database.close()
 
@@ -55,6 +55,7 @@ def _examine(database: Database) -> Iterator[Check]:
         yield Check("database writable", False, _why(fault), fix)
         return
     yield Check("database writable", True, "a write was tried and taken back")
+    yield from ledger.examine(database)
 
 
 def _unmade(file: Path) -> Check:

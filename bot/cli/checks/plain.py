@@ -1,81 +1,81 @@
-"""Looks at Plain: the key, its workspace and its permissions."""
+"""Looks at Plain: the key and its workspace, and with them the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from bot.cli.checks import Check
+import httpx
+
+from bot.cli.checks import Check, looked, names, operations, permissions
+from bot.cli.checks.clock import Clocks
 from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.plain.answers import Workspace
 from bot.plain.client import PlainClient
 from bot.settings import Settings
 
-ALWAYS: Mapping[str, str] = {
-    "customer:create": "finding or making the customer",
-    "customer:edit": "finding or making the customer",
-    "customer:read": "finding the customer",
-    "label:create": "labels",
-    "label:read": "labels",
-    "labelType:read": "labels",
-    "thread:create": "threads",
-    "thread:read": "threads",
-}
-"""What every bridge uses. https://www.plain.com/docs/api-reference/graphql/authentication"""
-
-_EVENTS: Mapping[str, str] = {
-    "threadEvent:create": "adding a message to its ticket",
-    "threadEvent:read": "adding a message to its ticket",
-    "timeline:read": "adding a message to its ticket once",
-}
-_ASSIGNEE: Mapping[str, str] = {
-    "thread:assign": "a rule's assignee",
-    "user:read": "a rule's assignee",
-}
-_TENANT: Mapping[str, str] = {"tenant:read": "a rule's tenant"}
+NAME = "Plain key"
 
 
-def needed_permissions(settings: Settings) -> Mapping[str, str]:
-    """The permissions that the bridge uses with these settings, with what fails without."""
-    needed = dict(ALWAYS)
-    if settings.escalation.one_thread_per == "slack_thread":
-        needed |= _EVENTS
-    if any(rule.assignee for rule in settings.rules):
-        needed |= _ASSIGNEE
-    if any(rule.tenant for rule in settings.rules):
-        needed |= _TENANT
-    return needed
-
-
-async def examine(settings: Settings) -> list[Check]:
-    """The checks, in order; without a good key the permissions are left out."""
+async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
+    """The checks, in order; without a good key the others are left out."""
     if settings.plain_api_key is None:
         detail, _, fix = settings.missing("plain_api_key")[0].partition(": ")
-        return [Check("Plain key", False, detail, fix)]
-    try:
-        client = PlainClient(settings.plain_api_url, settings.plain_api_key.get_secret_value())
-    except ValueError as error:
-        return [Check("Plain key", False, str(error), "correct PLAIN_API_KEY or PLAIN_API_URL")]
-    try:
-        workspace = await client.workspace()
-    except Fault as fault:
-        return [_failed(fault)]
-    finally:
-        await client.aclose()
-    key = Check("Plain key", True, f"workspace {workspace.name} ({workspace.id})")
-    return [key, _permissions(settings, workspace.permissions)]
+        return [Check(NAME, False, detail, fix)]
+    async with client(settings, clocks) as plain:
+        if isinstance(plain, Check):
+            return [plain]
+        features = permissions.configured(settings)
+        key, workspace = await of_key(plain)
+        if workspace is None:
+            return [key]
+        allowed = permissions.check(workspace.permissions, features)
+        return [
+            key,
+            allowed,
+            *await names.examine(settings, plain, workspace.permissions),
+            await looked(operations.reads(plain, features, may_all=allowed.ok)),
+            await looked(operations.writes(plain)),
+        ]
 
 
-def _permissions(settings: Settings, granted: frozenset[str]) -> Check:
-    needed = needed_permissions(settings)
-    missing = sorted(set(needed) - granted)
-    if not missing:
-        return Check("Plain permissions", True, f"all {len(needed)} needed are granted")
-    told = ", ".join(f"{permission} ({needed[permission]})" for permission in missing)
-    fix = 'give them to the key: Plain, Settings, "Machine users & API keys"'
-    return Check("Plain permissions", False, f"not granted: {told}", fix)
+@asynccontextmanager
+async def client(
+    settings: Settings, clocks: Clocks | None = None
+) -> AsyncIterator[PlainClient | Check]:
+    """A client with the settings' key, or what is wrong with the key or the address."""
+
+    async def note(answer: httpx.Response) -> None:
+        if clocks is not None:
+            clocks.note("Plain", answer.headers.get("date"))
+
+    key = settings.plain_api_key.get_secret_value() if settings.plain_api_key else ""
+    async with httpx.AsyncClient(event_hooks={"response": [note]}) as http:
+        try:
+            built = PlainClient(settings.plain_api_url, key, http=http)
+        except ValueError as error:
+            yield Check(NAME, False, str(error), "correct PLAIN_API_KEY or PLAIN_API_URL")
+            return
+        yield built
+        await built.aclose()
 
 
-def _failed(fault: Fault) -> Check:
-    name = "Plain key"
+async def of_key(plain: PlainClient) -> tuple[Check, Workspace | None]:
+    """Whose the key is; the workspace where Plain takes it."""
+    found: list[Workspace] = []
+
+    async def look() -> Check:
+        try:
+            found.append(await plain.workspace())
+        except Fault as fault:
+            return failed(NAME, fault)
+        return Check(NAME, True, f"workspace {found[0].name} ({found[0].id})")
+
+    return await looked(look()), next(iter(found), None)
+
+
+def failed(name: str, fault: Fault) -> Check:
+    """A key that is no good is mended by another one, a network otherwise."""
     match fault:
         case Refused(reason=Reason.PLAIN_KEY):
             fix = 'make a new key: Plain, Settings, "Machine users & API keys"'

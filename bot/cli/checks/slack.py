@@ -1,19 +1,17 @@
-"""Looks at Slack: the tokens, the granted scopes, and how far its clock is from ours."""
+"""Looks at Slack: the bot token, its workspace and its scopes."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
-from pydantic import SecretStr
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.cli.checks import Check
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.cli.checks import Check, channels, files, link, looked, skip
+from bot.cli.checks.clock import Clocks
+from bot.cli.checks.refusals import failed, missing
+from bot.core.faults import Fault
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
+from bot.slack.history import SlackHistory
 
 SCOPES: Mapping[str, str] = {
     "commands": "the shortcuts and /plain-ticket",
@@ -31,30 +29,37 @@ SCOPES: Mapping[str, str] = {
 }
 """Every scope of `manifest.yml`, with what fails without it."""
 
-LARGEST_SKEW = 60.0
-"""Seconds; Slack's signatures are valid for 300."""
-
 _PAGE = 'https://api.slack.com/apps, your app, "OAuth & Permissions"'
 
 
-async def examine(settings: Settings) -> list[Check]:
+async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
     """The checks, in order; those that a failed one makes idle are left out."""
-    checks: list[Check] = []
     async with calls.open_session() as session:
         if settings.slack_bot_token is None:
-            checks.append(_missing(settings, "Slack token", "slack_bot_token"))
-        else:
-            token = settings.slack_bot_token.get_secret_value()
-            web = calls.web_client(token, settings.slack_api_url, session)
-            checks += await _bot(settings, SlackClient(web))
-        if settings.slack_app_token is not None:
-            web = calls.web_client("", settings.slack_api_url, session)
-            checks.append(await _socket_mode(web, settings.slack_app_token))
-        elif settings.slack_signing_secret is not None:
-            checks.append(Check("Slack link", True, "HTTP, SLACK_SIGNING_SECRET is set"))
-        else:
-            checks.append(_missing(settings, "Slack link", "slack_signing_secret"))
-    return checks
+            checks = [missing(settings, "Slack token", "slack_bot_token")]
+            return [*checks, await link.examine(settings, None)]
+        token = settings.slack_bot_token.get_secret_value()
+        client = SlackClient(calls.web_client(token, settings.slack_api_url, session))
+        checks = await of_token(settings, client, clocks)
+        if not checks[0].ok:
+            return [*checks, await link.examine(settings, None)]
+        history = SlackHistory(client.web)
+        return [
+            *checks,
+            await link.examine(settings, client),
+            await looked(channels.check(settings.rules, history)),
+            await looked(files.check(client)),
+        ]
+
+
+async def of_token(
+    settings: Settings, client: SlackClient, clocks: Clocks | None = None
+) -> list[Check]:
+    """Whose the bot token is, and what it may; the latter only where Slack takes the token."""
+    token = await looked(_token(client, clocks or Clocks()))
+    if not token.ok:
+        return [token]
+    return [token, await looked(_scopes(settings, client))]
 
 
 def needed_scopes(settings: Settings) -> frozenset[str]:
@@ -65,83 +70,31 @@ def needed_scopes(settings: Settings) -> frozenset[str]:
     return frozenset(SCOPES) - unused
 
 
-async def _bot(settings: Settings, client: SlackClient) -> list[Check]:
+async def _token(client: SlackClient, clocks: Clocks) -> Check:
+    name = "Slack token"
     try:
         here = await client.installation()
-        scopes = _scopes(settings, await client.granted_scopes())
-        clock = await _clock(client)
+        answer = await calls.call("auth.test", client.web.auth_test())
     except Fault as fault:
-        return [_failed("Slack token", fault, f"copy the Bot User OAuth Token from {_PAGE}")]
-    return [Check("Slack token", True, f"workspace {here.team} ({here.url})"), scopes, clock]
+        return failed(name, fault, f"copy the Bot User OAuth Token from {_PAGE}")
+    headers = {header.lower(): value for header, value in answer.headers.items()}
+    clocks.note("Slack", headers.get("date"))
+    named = calls.content(answer).get("team")
+    told = f"{named} " if isinstance(named, str) and named else ""
+    return Check(name, True, f"workspace {told}{here.team} ({here.url})")
 
 
-def _scopes(settings: Settings, granted: frozenset[str]) -> Check:
+async def _scopes(settings: Settings, client: SlackClient) -> Check:
+    name = "Slack scopes"
+    try:
+        granted = await client.granted_scopes()
+    except Fault as fault:
+        return failed(name, fault, "try later")
     if not granted:
-        return Check("Slack scopes", True, "Slack did not say which are granted")
-    missing = sorted(needed_scopes(settings) - granted)
-    if not missing:
-        return Check("Slack scopes", True, f"all {len(needed_scopes(settings))} needed are granted")
-    told = ", ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
+        return skip(name, "Slack did not say which are granted")
+    lacking = sorted(needed_scopes(settings) - granted)
+    if not lacking:
+        return Check(name, True, f"all {len(needed_scopes(settings))} needed are granted")
+    told = ", ".join(f"{scope} ({SCOPES[scope]})" for scope in lacking)
     fix = f"add them at {_PAGE}, Scopes, and install the app again"
-    return Check("Slack scopes", False, f"not granted: {told}", fix)
-
-
-async def _clock(client: SlackClient) -> Check:
-    before = time.time()
-    answer = await calls.call("auth.test", client.web.auth_test())
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return clock(headers.get("date", ""), (before + time.time()) / 2)
-
-
-def clock(date: str, ours: float) -> Check:
-    """Our clock (Unix seconds) against the `Date` header of an answer, which has whole seconds.
-
-    https://www.rfc-editor.org/rfc/rfc9110#field.date
-    """
-    try:
-        skew = ours - parsedate_to_datetime(date).timestamp()
-    except ValueError:
-        return Check("clock", True, "Slack did not say what time it is")
-    detail = f"{abs(skew):.0f} s {'behind' if skew < 0 else 'ahead of'} Slack's"
-    if abs(skew) <= LARGEST_SKEW:
-        return Check("clock", True, detail)
-    return Check("clock", False, detail, "set this machine's clock by NTP")
-
-
-async def _socket_mode(web: AsyncWebClient, token: SecretStr) -> Check:
-    fix = (
-        "make an App-Level Token with connections:write: https://api.slack.com/apps, your app, "
-        '"Basic Information"; and turn Socket Mode on'
-    )
-    try:
-        opened = web.apps_connections_open(app_token=token.get_secret_value())
-        await calls.call("apps.connections.open", opened)
-    except TryLater as later:
-        if later.cause == "slack_ratelimited":
-            return Check("Slack link", True, "Socket Mode; Slack checks the token once a minute")
-        return _failed("Slack link", later, fix)
-    except Fault as fault:
-        return _failed("Slack link", fault, fix)
-    return Check("Slack link", True, "Socket Mode, SLACK_APP_TOKEN is good")
-
-
-def _missing(settings: Settings, name: str, variable: str) -> Check:
-    problem = settings.missing(variable)[0]
-    detail, _, fix = problem.partition(": ")
-    return Check(name, False, detail, fix)
-
-
-def _failed(name: str, fault: Fault, fix: str) -> Check:
-    """A token that is no good is mended by another one, a network otherwise."""
-    match fault:
-        case TryLater(cause=cause):
-            code = cause.removeprefix("slack_")
-            if code in calls.TOKEN_ERRORS:
-                return Check(name, False, f"Slack does not take it ({code})", fix)
-            network = "see whether this machine reaches SLACK_API_URL (proxy, firewall)"
-            return Check(name, False, f"Slack was not reached ({code})", network)
-        case Refused(reason=Reason.MISSING_SCOPE, data=data):
-            return Check(name, False, f"it lacks the scope {data.get('needed', '')}", fix)
-        case Refused(data=data):
-            return Check(name, False, f"Slack refused ({data.get('code', '')})", fix)
-    return Check(name, False, str(fault), fix)
+    return Check(name, False, f"not granted: {told}", fix)

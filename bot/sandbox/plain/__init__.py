@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, Literal
 
 from starlette.types import ASGIApp
 
+from bot.sandbox.plain import agents, printing
 from bot.sandbox.plain import permissions as known
-from bot.sandbox.plain import printing
 from bot.sandbox.plain.faults import Fault, How
 from bot.sandbox.plain.limits import RateLimit
 from bot.sandbox.plain.nouns import (
+    Attachment,
     Customer,
     EmailAddress,
     LabelType,
     MachineUser,
+    SystemActor,
     Tenant,
     Thread,
     User,
+    UserActor,
     Workspace,
 )
 from bot.sandbox.plain.server import Down, Request, Server
@@ -29,6 +32,16 @@ from bot.sandbox.plain.world import Duplicates, World
 __all__ = ["Down", "Duplicates", "How", "Plain", "Request"]
 
 PATH = "/graphql/v1"
+
+Status = Literal["done", "ignored", "snoozed", "investigating", "todo"]
+
+STATUSES: Mapping[Status, tuple[str, str]] = {
+    "done": ("DONE", "ThreadStatusDetailDoneManuallySet"),
+    "ignored": ("DONE", "ThreadStatusDetailIgnored"),
+    "snoozed": ("SNOOZED", "ThreadStatusDetailWaitingForCustomer"),
+    "investigating": ("TODO", "ThreadStatusDetailInProgress"),
+    "todo": ("TODO", "ThreadStatusDetailCreated"),
+}
 
 
 class Plain:
@@ -63,6 +76,7 @@ class Plain:
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
         """Serve on loopback while the context lasts; yields the API's full URL."""
         async with self._server.app.serving(port) as url:
+            self._world.base_url = url
             yield url + PATH
 
     @property
@@ -81,6 +95,15 @@ class Plain:
     @property
     def customers(self) -> list[Customer]:
         return self._world.customers
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """Places that were asked for, whether or not a file came."""
+        return self._world.attachments
+
+    def overlook_uploads(self, times: int) -> None:
+        """Let the next `times` threads with attachments meet `attachment_not_uploaded`."""
+        self._world.uploads_unseen = times
 
     @property
     def requests(self) -> list[Request]:
@@ -110,6 +133,33 @@ class Plain:
 
     def add_tenant(self, external_id: str, name: str) -> Tenant:
         return self._world.add_tenant(external_id, name)
+
+    # What agents do.
+
+    def answer(self, thread: Thread, text: str, agent: User | None = None) -> None:
+        """An agent answers the customer, by e-mail."""
+        agents.answer(self._world, thread, text, agent or self._agent())
+
+    def write_note(self, thread: Thread, text: str, agent: User | None = None) -> None:
+        agents.write_note(self._world, thread, text, agent or self._agent())
+
+    def assign(self, thread: Thread, to: User | None = None, by: User | None = None) -> None:
+        """An agent gives the thread to somebody; to themself, where nobody is named."""
+        agent = by or self._agent()
+        agents.assign(self._world, thread, to or agent, UserActor(agent))
+
+    def change_status(
+        self, thread: Thread, status: Status, by: User | SystemActor | None = None
+    ) -> None:
+        """An agent, or Plain itself, changes the status; "investigating" stays a TODO."""
+        new, detail = STATUSES[status]
+        actor = by if isinstance(by, SystemActor) else UserActor(by or self._agent())
+        agents.change_status(self._world, thread, new, detail, actor)
+
+    def _agent(self) -> User:
+        """Somebody who works in Plain."""
+        users = [user for user in self._world.users if not user.is_deleted]
+        return users[0] if users else self.add_user("agent@plain.example", "Agnes Agent")
 
     def as_json(self, thread: Thread) -> dict[str, Any]:
         """The thread in the API's shape, with its components and events."""

@@ -59,7 +59,16 @@ class MachineUserActor:
         return self.machine_user.id
 
 
-Actor = SystemActor | MachineUserActor
+@dataclass(frozen=True, slots=True)
+class UserActor:
+    user: User
+
+    @property
+    def user_id(self) -> str:
+        return self.user.id
+
+
+Actor = SystemActor | MachineUserActor | UserActor
 
 
 @dataclass(kw_only=True)
@@ -108,6 +117,7 @@ class Tenant(Stamped):
     name: str
     external_id: str
     url: str | None = None
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +193,42 @@ class Note(Stamped):
 
 
 @dataclass(frozen=True, slots=True)
+class Email:
+    """An answer to the customer."""
+
+    email_id: str
+    subject: str
+    text_content: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTransition:
+    previous_status: str
+    next_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentTransition:
+    previous_assignee: User | MachineUser | None
+    next_assignee: User | MachineUser | None
+
+
+@dataclass(kw_only=True)
+class Attachment(Stamped):
+    """A file, or the place for one: `content` is None until it was uploaded."""
+
+    id: str
+    customer_id: str
+    file_name: str
+    file_extension: str | None
+    file_mime_type: str
+    size: int
+    type: str
+    content: bytes | None = None
+    is_named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StatusDetail:
     """`kind` is the name of a member of the schema's union ThreadStatusDetail."""
 
@@ -213,6 +259,7 @@ class Thread(Stamped):
     assigned_at: DateTime | None = None
     additional_assignees: Sequence[User | MachineUser] = ()
     labels: list[Label] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
     tenant: Tenant | None = None
     support_email_addresses: Sequence[str] = ()
     locked_at: DateTime | None = None
@@ -237,5 +284,5 @@ class TimelineEntry:
     thread_id: str
     timestamp: DateTime
     actor: Actor
-    of: Thread | ThreadEvent | Note
+    of: Thread | ThreadEvent | Note | Email | StatusTransition | AssignmentTransition
     llm_text: str | None = None

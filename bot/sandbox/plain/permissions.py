@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 MUTATIONS: Mapping[str, tuple[str, ...]] = {
+    "createAttachmentUploadUrl": ("attachment:create",),
     "upsertCustomer": ("customer:create", "customer:edit"),
     "createThread": ("thread:create", "thread:read"),
     "createThreadEvent": ("threadEvent:create", "threadEvent:read"),
@@ -49,7 +50,6 @@ ASSIGNEES: Mapping[str, str] = {"User": "user:read", "MachineUser": "machineUser
 """What selecting a thread's assignee needs, by who it is."""
 
 _OTHERS = (
-    "attachment:create",
     "customerTenantMembership:create",
     "label:create",
     "label:delete",

@@ -21,7 +21,7 @@ from graphql import (
     execute_sync,
 )
 
-from bot.sandbox.plain import customers, permissions, threads, timeline
+from bot.sandbox.plain import attachments, customers, permissions, threads, timeline
 from bot.sandbox.plain.nouns import (
     Customer,
     Input,
@@ -177,6 +177,13 @@ def _label_types(world: World, filters: Input | None = None, **paging: Any) -> d
     )
 
 
+def _tenants(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
+    wanted = (filters or {}).get("isDeleted")
+    return page(
+        [one for one in world.tenants if wanted is None or one.is_deleted is wanted], **paging
+    )
+
+
 def _threads(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
     wanted = filters or {}
     customers, made = wanted.get("customerIds"), wanted.get("createdAt") or {}
@@ -214,7 +221,7 @@ _QUERIES: Mapping[str, Query] = {
     "labelType": _reads(lambda world, label_type_id: world.by_id(world.label_types, label_type_id)),
     "labelTypes": _reads(_label_types),
     "tenant": _reads(lambda world, tenant_id: world.by_id(world.tenants, tenant_id)),
-    "tenants": _reads(lambda world, **paging: page(world.tenants, **paging)),
+    "tenants": _reads(_tenants),
     "user": _reads(lambda world, user_id: world.by_id(world.users, user_id)),
     "userByEmail": _reads(World.user_by_email),
     "myWorkspace": _reads(lambda world: world.workspace),
@@ -225,6 +232,7 @@ _QUERIES: Mapping[str, Query] = {
 Mutation = Callable[[World, Input], dict[str, Any]]
 
 _MUTATIONS: Mapping[str, Mutation] = {
+    "createAttachmentUploadUrl": attachments.create_upload_url,
     "upsertCustomer": customers.upsert_customer,
     "createThread": threads.create_thread,
     "createThreadEvent": threads.create_thread_event,

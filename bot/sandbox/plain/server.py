@@ -12,6 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.sandbox.plain import attachments
 from bot.sandbox.plain.api import Answer, Api, Asked, answer, read
 from bot.sandbox.plain.faults import Fault, Faults, failure
 from bot.sandbox.plain.limits import RateLimit
@@ -45,9 +46,11 @@ class Server:
         self.requests: list[Request] = []
         self._key = key
         self._api = Api(world, permissions)
+        self._world = world
         self._answered = 0
+        bucket = Route("/uploads/{attachment}", self._upload, methods=["POST"])
         route = Route("/{path:path}", self._endpoint, methods=list(_METHODS))
-        self.app = Wire(Starlette(routes=[route]))
+        self.app = Wire(Starlette(routes=[bucket, route]))
 
     async def _endpoint(self, request: HttpRequest) -> Response:
         try:
@@ -62,6 +65,20 @@ class Server:
         self._answered += 1
         given.response.headers["apigw-requestid"] = f"Sandbox{self._answered:08}="
         return given.response
+
+    async def _upload(self, request: HttpRequest) -> Response:
+        """A file's form; it fails where "upload" was told to."""
+        if self.down is not None:
+            return failure(self.down, self.down).response
+        fault = self.faults.next({"upload"})
+        if fault is None:
+            try:
+                return await attachments.take(self._world, request)
+            except ClientDisconnect:
+                return Response()
+        if fault.how in ("hang", "late"):
+            await self.app.pause(fault.seconds or 0, request.receive)
+        return failure(fault.how, fault.outcome).response
 
     def _refusal(self, request: HttpRequest) -> Answer | None:
         """What stands before the API says no: the outage, Cloudflare, the gateway."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.plain import rules
+from bot.sandbox.plain import agents, attachments, rules
 from bot.sandbox.plain.nouns import (
     Customer,
     Input,
@@ -16,7 +16,6 @@ from bot.sandbox.plain.nouns import (
     Tenant,
     Thread,
     ThreadEvent,
-    TimelineEntry,
     User,
 )
 from bot.sandbox.plain.refusals import Findings, invalid, not_found
@@ -39,6 +38,7 @@ def create_thread(world: World, given: Input) -> dict[str, Any]:
     label_types = _label_types(world, given.get("labelTypeIds") or ())
     tenant = _tenant(world, given.get("tenantIdentifier"))
     assignee = _assignee(world, given.get("assignedTo"), "assignedTo")
+    attached = attachments.named(world, given.get("attachmentIds") or (), customer)
     components = given.get("components") or ()
     description = given.get("description") or rules.visible_text(components) or None
     now, stamp = world.now(), world.stamp()
@@ -63,9 +63,12 @@ def create_thread(world: World, given: Input) -> dict[str, Any]:
             Label(id=world.ids.new("l"), label_type=label_type, **stamp)
             for label_type in label_types
         ],
+        attachments=attached,
         tenant=tenant,
         **stamp,
     )
+    for attachment in attached:
+        attachment.is_named = True
     if components:
         _enter(world, thread, thread)
     world.threads.append(thread)
@@ -202,9 +205,7 @@ def assign_thread(world: World, given: Input) -> dict[str, Any]:
     found.settle()
     thread = _thread(world, given["threadId"])
     name = "userId" if given.get("userId") is not None else "machineUserId"
-    thread.assigned_to = _assignee(world, given, name)
-    thread.assigned_at = world.now()
-    _touch(world, thread)
+    agents.assign(world, thread, _assignee(world, given, name), world.actor)
     return {"thread": thread}
 
 
@@ -216,11 +217,7 @@ def mark_thread_as_done(world: World, given: Input) -> dict[str, Any]:
         "DONE_AUTOMATICALLY_SET": "ThreadStatusDetailDoneAutomaticallySet",
     }
     kind = kinds[given.get("statusDetail") or "DONE_MANUALLY_SET"]
-    now = world.now()
-    thread.status = "DONE"
-    thread.status_detail = StatusDetail(kind, now, thread.created_at)
-    thread.status_changed_at, thread.status_changed_by = now, world.actor
-    _touch(world, thread)
+    agents.change_status(world, thread, "DONE", kind, world.actor)
     return {"thread": thread}
 
 
@@ -232,12 +229,4 @@ def _thread(world: World, thread_id: str) -> Thread:
 
 
 def _enter(world: World, thread: Thread, what: Thread | ThreadEvent | Note) -> None:
-    at = what.timestamp if isinstance(what, ThreadEvent) else world.now()
-    entry = TimelineEntry(world.ids.new("t"), thread.customer.id, thread.id, at, world.actor, what)
-    thread.timeline.append(entry)
-    thread.timeline.sort(key=lambda one: one.timestamp.at)
-    _touch(world, thread)
-
-
-def _touch(world: World, thread: Thread) -> None:
-    thread.updated_at, thread.updated_by = world.now(), world.actor
+    agents.enter(world, thread, what, world.actor)

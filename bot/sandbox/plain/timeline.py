@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.sandbox.plain.nouns import Input, Note, ThreadEvent, TimelineEntry
+from bot.sandbox.plain.nouns import (
+    AssignmentTransition,
+    Email,
+    Input,
+    Note,
+    StatusTransition,
+    ThreadEvent,
+    TimelineEntry,
+)
 
 _NESTED = frozenset({"rowMainContent", "rowAsideContent", "containerContent"})
+_TYPES = {
+    ThreadEvent: "THREAD_EVENT",
+    Note: "NOTE",
+    Email: "EMAIL",
+    StatusTransition: "THREAD_STATUS_TRANSITIONED",
+    AssignmentTransition: "THREAD_ASSIGNMENT_TRANSITIONED",
+}
 
 
 def type_of(entry: TimelineEntry) -> str:
     """The entry's kind, as filters name it."""
-    if isinstance(entry.of, ThreadEvent):
-        return "THREAD_EVENT"
-    return "NOTE" if isinstance(entry.of, Note) else "CUSTOM"
+    return _TYPES.get(type(entry.of), "CUSTOM")
 
 
 def entry(source: TimelineEntry, _info: object) -> Mapping[str, Any]:
@@ -36,6 +49,25 @@ def entry(source: TimelineEntry, _info: object) -> Mapping[str, Any]:
             "externalId": of.external_id,
             "title": of.title,
             "components": components(of.components),
+        }
+    if isinstance(of, Email):
+        return {
+            "__typename": "EmailEntry",
+            "emailId": of.email_id,
+            "subject": of.subject,
+            "textContent": of.text_content,
+        }
+    if isinstance(of, StatusTransition):
+        return {
+            "__typename": "ThreadStatusTransitionedEntry",
+            "previousStatus": of.previous_status,
+            "nextStatus": of.next_status,
+        }
+    if isinstance(of, AssignmentTransition):
+        return {
+            "__typename": "ThreadAssignmentTransitionedEntry",
+            "previousAssignee": of.previous_assignee,
+            "nextAssignee": of.next_assignee,
         }
     return {
         "__typename": "CustomEntry",

@@ -7,6 +7,7 @@ from typing import Literal, TypedDict, TypeVar
 
 from bot.sandbox.plain.nouns import (
     Actor,
+    Attachment,
     Customer,
     DateTime,
     EmailAddress,
@@ -53,6 +54,9 @@ class World:
         self.tenants: list[Tenant] = []
         self.users: list[User] = []
         self.threads: list[Thread] = []
+        self.attachments: list[Attachment] = []
+        self.uploads_unseen = 0
+        self.base_url = ""
         system = SystemActor(self.ids.new("sys"))
         self.machine_user = MachineUser(
             id=self.ids.new("mu"),

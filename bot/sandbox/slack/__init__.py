@@ -12,6 +12,7 @@ from bot.sandbox.slack import payloads
 from bot.sandbox.slack.answers import Answers, Triggers
 from bot.sandbox.slack.deliveries import Courier, Signature
 from bot.sandbox.slack.faults import Fault
+from bot.sandbox.slack.files import Files
 from bot.sandbox.slack.interactions import Interactions
 from bot.sandbox.slack.modals import Modals
 from bot.sandbox.slack.news import News
@@ -48,7 +49,11 @@ class Slack(Interactions):
         self.triggers = Triggers(self)
         self.answers = Answers(self)
         self.modals = Modals(self, self.triggers)
-        table = Reading(self).table() | Writing(self, self.modals, self.news).table()
+        table = (
+            Files(self).table()
+            | Reading(self).table()
+            | Writing(self, self.modals, self.news).table()
+        )
         self._web_api = WebApi(self, table, self.answers, self.news)
 
     @property

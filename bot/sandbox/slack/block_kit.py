@@ -66,6 +66,14 @@ def faults_of_message(blocks: Any) -> list[str]:
     return list(_blocks(blocks, 50, "/blocks"))
 
 
+def faults_of_options(answer: Json) -> list[str]:
+    """What Slack would find wrong with the options that an app offers; none at all are fine.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+    """
+    return list(_offered(options(answer), ""))
+
+
 def _fault(words: str, pointer: str) -> str:
     return f"[ERROR] {words} [json-pointer:{pointer}]"
 
@@ -199,6 +207,10 @@ def _element(element: Any, at: str) -> Iterator[str]:
         yield from _text_input(element, at)
     elif "options" in _FIELDS[of]:
         yield from _choice(element, at)
+    elif "external" in of:
+        first = initial(element)
+        chosen = first if isinstance(first, list) else [first] if first else []
+        yield from _offered(chosen, f"{at}/{INITIAL[of]}")
 
 
 def _button(element: Json, at: str) -> Iterator[str]:
@@ -221,17 +233,25 @@ def _text_input(element: Json, at: str) -> Iterator[str]:
 
 def _choice(element: Json, at: str) -> Iterator[str]:
     offered = options(element)
-    if not 1 <= len(offered) <= 100:
+    if not offered:
+        yield _fault("must have 1 to 100 items", f"{at}/options")
+    yield from _offered(offered, at)
+    if element["type"] == "checkboxes" and len(offered) > 10:
+        yield _fault("must have 1 to 10 items", f"{at}/options")
+    first = initial(element) if element["type"] in INITIAL else None
+    for option in first if isinstance(first, list) else [first] if first else []:
+        if option not in offered:
+            yield _fault("must be one of the options", f"{at}/{INITIAL[element['type']]}")
+
+
+def _offered(offered: list[Json], at: str) -> Iterator[str]:
+    if len(offered) > 100:
         yield _fault("must have 1 to 100 items", f"{at}/options")
     for index, option in enumerate(offered):
         here = f"{at}/options/{index}"
         yield from _text(option.get("text"), 75, f"{here}/text")
         if not 1 <= len(str(option.get("value", ""))) <= 150:
             yield _fault("must be 1 to 150 characters", f"{here}/value")
-    first = initial(element) if element["type"] in INITIAL else None
-    for option in first if isinstance(first, list) else [first] if first else []:
-        if option not in offered:
-            yield _fault("must be one of the options", f"{at}/{INITIAL[element['type']]}")
 
 
 def _text(text: Any, most: int, at: str, only: str | None = None) -> Iterator[str]:

@@ -27,6 +27,7 @@ TIERS = {
     "chat.update": "Tier3",
     "chat.getPermalink": "SpecialTier_chat_getPermalink",
     "usergroups.list": "Tier2",
+    "files.list": "Tier3",
     "views.open": "Tier4",
     "views.update": "Tier4",
     "views.publish": "Tier4",

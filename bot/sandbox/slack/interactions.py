@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.slack import fields, payloads, typed
+from bot.sandbox.slack import block_kit, fields, payloads, typed
 from bot.sandbox.slack.answers import Answers, Triggers, show
 from bot.sandbox.slack.modals import Modals
 from bot.sandbox.slack.nouns import Conversation, Delivery, Ephemeral, Json, SlackError, User, View
@@ -83,8 +83,12 @@ class Interactions(People):
         ts: str | None = None,
         ephemeral: Ephemeral | None = None,
         view_id: str | None = None,
+        value: str | None = None,
     ) -> Delivery:
-        """Press a button of a message, of an ephemeral message, of a view or of the home tab."""
+        """Press a button of a message, of an ephemeral message, of a view or of the home tab.
+
+        `value` tells which one, where several have the same action.
+        """
         if ephemeral is not None:
             shown: Json = {"blocks": ephemeral.blocks}
             place = self._clicked_whisper(user, ephemeral)
@@ -96,27 +100,54 @@ class Interactions(People):
             shown = view.shape
             container = {"type": "view", "view_id": view.id}
             place = {"container": container, "view": payloads.filled(view)}
-        action = _action(shown.get("blocks", []), action_id)
+        action = _action(shown.get("blocks", []), action_id, value)
         person = self.person(user)
         return await self._interact(user, payloads.block_actions(self, person, action, place))
 
     async def suggest(self, user: str, view_id: str, block_id: str, text: str) -> list[Json]:
-        """The options that an external select offers for a text."""
+        """The options that an external select offers for a text: none for one that is shorter
+        than it wants, and none where Slack cannot read the answer.
+
+        https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+        """
         view = self._open(user, view_id)
         _, element = _field(view, block_id)
+        if len(text) < element.get("min_query_length", 3):
+            return []
         where = {"block_id": block_id, "action_id": element["action_id"]}
         payload = payloads.block_suggestion(self, self.person(user), view, where, text)
         delivery = await self.courier.once("interactive", payload)
-        return fields.options(delivery.body) if isinstance(delivery.body, dict) else []
+        if not isinstance(delivery.body, dict) or block_kit.faults_of_options(delivery.body):
+            return []
+        return fields.options(delivery.body)
+
+    async def choose(self, user: str, view_id: str, block_id: str, value: Any) -> Delivery | None:
+        """Put a value into one field of an open view; None where the app is not told."""
+        view = self._open(user, view_id)
+        block, element = _field(view, block_id)
+        self._fill(view, block_id, value)
+        if not block.get("dispatch_action"):
+            return None
+        held = view.state[block_id][element["action_id"]]
+        action = {"action_id": element["action_id"], "block_id": block_id, **held}
+        container = {"type": "view", "view_id": view.id}
+        place = {"container": container, "view": payloads.filled(view)}
+        person = self.person(user)
+        return await self._interact(user, payloads.block_actions(self, person, action, place))
 
     async def open_home(self, user: str) -> Delivery | None:
-        """Look at the app's home tab."""
+        """Look at the app's home tab; what was published there before is sent along.
+
+        https://docs.slack.dev/reference/events/app_home_opened
+        """
+        home = self.homes.get(user)
         event = {
             "type": "app_home_opened",
             "user": user,
             "channel": self.add_dm(user, self.bot_user),
             "tab": "home",
             "event_ts": self.next_ts(),
+            **({"view": payloads.filled(home)} if home else {}),
         }
         return await self.news.tell(event, user, None)
 
@@ -261,10 +292,10 @@ def _beside_inputs(view: View, errors: Mapping[str, str]) -> bool:
     return bool(errors) and errors.keys() <= blocks
 
 
-def _action(blocks: list[Json], action_id: str) -> Json:
+def _action(blocks: list[Json], action_id: str, value: str | None) -> Json:
     for block in blocks:
         for element in [*block.get("elements", []), block.get("accessory") or {}]:
-            if element.get("action_id") == action_id:
+            if element.get("action_id") == action_id and value in (None, element.get("value")):
                 shown = {key: element[key] for key in ("value", "url", "text") if key in element}
                 where = {"action_id": action_id, "block_id": block.get("block_id", "")}
                 return {"type": element["type"], **where, **shown}

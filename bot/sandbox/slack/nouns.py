@@ -67,6 +67,15 @@ class Conversation:
 
 
 @dataclass
+class Upload:
+    """A file that lies with Slack: its shape, its bytes, and where its address leads instead."""
+
+    shape: Json
+    content: bytes
+    leads_to: str | None = None
+
+
+@dataclass
 class View:
     """An open modal or a home tab: what it shows, and what stands in its fields.
 

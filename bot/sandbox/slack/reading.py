@@ -48,6 +48,7 @@ class Reading:
             "conversations.replies": Method(self.conversations_replies, of_kinds("history")),
             "reactions.get": Method(self.reactions_get, ("reactions:read",)),
             "chat.getPermalink": Method(self.get_permalink),
+            "files.list": Method(self.files_list, ("files:read",)),
         }
 
     def auth_test(self, _: Json) -> Json:
@@ -75,7 +76,8 @@ class Reading:
         users = self._world.users.values()
         user = next((user.id for user in users if user.bot_id == bot_id), None)
         bot = {"id": bot_id, "name": self._world.bots[bot_id], "deleted": False, "updated": 0}
-        return {"bot": {**bot, **({"user_id": user} if user else {})}}
+        own = {"app_id": self._world.app_id} if bot_id == self._world.bot_id else {}
+        return {"bot": {**bot, **own, **({"user_id": user} if user else {})}}
 
     def team_info(self, _: Json) -> Json:
         world = self._world
@@ -170,6 +172,24 @@ class Reading:
         channel = self._world.seen_by_bot(text_of(arguments, "channel"))
         ts = text_of(arguments, "message_ts")
         return {"channel": channel.id, "permalink": self._world.permalink(channel.id, ts)}
+
+    def files_list(self, arguments: Json) -> Json:
+        """The newest files of the conversations that the bot is in.
+
+        https://docs.slack.dev/reference/methods/files.list
+        """
+        world = self._world
+        found = [
+            file
+            for channel in world.conversations.values()
+            if world.bot_user in channel.members
+            for message in channel.messages
+            for file in message.get("files", [])
+        ]
+        found.sort(key=lambda file: -int(file.get("created", 0)))
+        count = number(arguments.get("count"), 100)
+        paging = {"count": count, "total": len(found), "page": 1, "pages": 1}
+        return {"files": found[:count], "paging": paging}
 
     def _channel(self, arguments: Json, what: str) -> Conversation:
         channel = self._world.seen_by_bot(text_of(arguments, "channel"))

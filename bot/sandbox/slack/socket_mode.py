@@ -103,7 +103,8 @@ class Sockets:
         self._connections.append(connection)
         pinging = asyncio.create_task(self._ping(connection))
         try:
-            await connection.send_json(self._hello())
+            if not self.deaf:
+                await connection.send_json(self._hello())
             await self._listen(connection)
         finally:
             pinging.cancel()

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.slack import files
 from bot.sandbox.slack.answers import Answers
 from bot.sandbox.slack.faults import Fault, Faults, RateLimits
 from bot.sandbox.slack.methods import Method, need
@@ -34,6 +35,7 @@ class WebApi:
         app = web.Application(middlewares=[self._unless_down])
         app.router.add_route("*", "/api/{method}", self._call)
         app.router.add_post("/app/{team}/{name}", self._answer)
+        app.router.add_get("/files-pri/{place}/{name:.+}", self._download)
         app.router.add_get("/link", self._world.courier.sockets.link)
         return app
 
@@ -104,6 +106,17 @@ class WebApi:
         """https://docs.slack.dev/apis/web-api/rate-limits#responding-to-rate-limiting-conditions"""
         body = {"ok": False, "error": "ratelimited"}
         return web.json_response(body, status=429, headers={"Retry-After": str(seconds)})
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        """A file's bytes; it fails where "download" was told to."""
+        fault = self.faults.next("download")
+        if fault is not None:
+            if fault.delay is not None:
+                await asyncio.sleep(fault.delay)
+            faulty = _dropped(request) if fault.drop else self._faulty(fault)
+            if faulty is not None:
+                return faulty
+        return files.served(self._world, request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         """An answer to a `response_url`; it takes no token."""

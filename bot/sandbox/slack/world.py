@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 from collections.abc import Callable, Iterable
-from pathlib import PurePath
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -17,6 +15,7 @@ from bot.sandbox.slack.nouns import (
     Ephemeral,
     Json,
     SlackError,
+    Upload,
     User,
     View,
 )
@@ -73,6 +72,7 @@ class World:
         self.bots: dict[str, str] = {}
         self.usergroups: dict[str, Json] = {}
         self.conversations: dict[str, Conversation] = {}
+        self.uploads: dict[str, Upload] = {}
         self.views: dict[str, View] = {}
         self.homes: dict[str, View] = {}
         self.whispers: list[tuple[str, Ephemeral]] = []
@@ -308,29 +308,6 @@ class World:
             },
             **({"blocks": blocks} if blocks else {}),
             **{key: value for key, value in more.items() if value},
-        }
-
-    def file(self, name: str | Json, user: str | None) -> Json:
-        """A hosted file by its name; a file in Slack's own shape stays as it is."""
-        if isinstance(name, dict):
-            return name
-        file_id = self.next_id("F")
-        path = f"{self.team}-{file_id}/{name}"
-        return {
-            "id": file_id,
-            "created": int(self.clock()),
-            "name": name,
-            "title": name,
-            "mimetype": mimetypes.guess_type(name)[0] or "application/octet-stream",
-            "filetype": PurePath(name).suffix.lstrip(".") or "binary",
-            "user": user,
-            "size": 1024,
-            "mode": "hosted",
-            "is_external": False,
-            "is_public": False,
-            "url_private": f"https://files.slack.com/files-pri/{path}",
-            "url_private_download": f"https://files.slack.com/files-pri/{path}?download",
-            "permalink": f"{self.url}files/{user}/{file_id}/{name}",
         }
 
     def typed_text(self, text: str) -> str:

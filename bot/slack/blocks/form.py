@@ -5,28 +5,48 @@ https://docs.slack.dev/reference/views/modal-views
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.core.model import Draft, Priority, Ticket
+from bot.core.plaintext import shorten, units
+from bot.flows.beside import Beside
+from bot.flows.choices import Choice
+from bot.slack.blocks.answer import OPEN_ACTION, Button
 from bot.slack.words import form as words
 from bot.slack.words import marks
 
 CALLBACK_ID = "plain_ticket_form"
-OPEN_ACTION = "open_in_plain"
-"""The link button's; Slack reports its clicks, and nothing needs doing about them."""
+REOPEN_ACTION = "reopen_form"
 
 TITLE_LENGTH = 250
 DESCRIPTION_LENGTH = 3000
 """What a text input takes.
 https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element"""
+MOST_OPTIONS = 100
+MOST_LABELS = 25
+TEXT_LENGTH = 75
+VALUE_LENGTH = 150
+"""Of an option. https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
+QUOTE_LENGTH = 1000
 
-_VALUE = "value"
+VALUE = "value"
+"""The action id of every input."""
+WHOLE_THREAD = "whole_thread"
 
 
-def form(draft: Draft, *, with_requester: bool = True) -> dict[str, Any]:
+def form(
+    draft: Draft,
+    beside: Beside,
+    *,
+    with_requester: bool = True,
+    bot: str | None = None,
+) -> dict[str, Any]:
     """The form, complete: a view ignores new initial values once it is open.
 
     Without `with_requester` nobody is chosen beforehand, for where Slack refuses that user.
+    The inputs depend on `draft` and on what `beside` offers, so that a later view with the same
+    of both changes nothing but what is said beside them. `bot` is the bot's user id.
     """
     prefill = draft.prefill
     title = prefill.title.strip()[:TITLE_LENGTH]
@@ -66,19 +86,114 @@ def form(draft: Draft, *, with_requester: bool = True) -> dict[str, Any]:
                 {"type": "users_select"}
                 | ({"initial_user": prefill.requester} if with_requester else {}),
                 optional=True,  # the select may not offer people of other companies
-            ),
+            )
+            | {"dispatch_action": True},  # the line below is about whoever is chosen
+            *_in_plain(beside),
             _input(
                 "priority",
                 words.PRIORITY_LABEL,
                 words.PRIORITY_HINT,
                 {
                     "type": "static_select",
-                    "options": [_option(priority) for priority in Priority],
-                    "initial_option": _option(prefill.priority),
+                    "options": [_priority(priority) for priority in Priority],
+                    "initial_option": _priority(prefill.priority),
                 },
             ),
+            _labels(draft, beside),
+            *_tenant(draft, beside),
+            *_whole_thread(draft, beside),
+            *_closed(beside, bot),
+            *_quote(beside),
         ],
     }
+
+
+def options(choices: Iterable[Choice]) -> list[dict[str, Any]]:
+    """What a select offers; a value that Slack would not take is left out.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+    """
+    fit = [choice for choice in choices if 0 < units(choice.value) <= VALUE_LENGTH]
+    return [_option(choice.value, choice.text) for choice in fit[:MOST_OPTIONS]]
+
+
+def reopen_button(reference: str) -> Button:
+    """Opens the form of a refused escalation as it was; `reference` is the escalation's."""
+    return Button(REOPEN_ACTION, words.REOPEN, words.REOPEN_LABEL, reference)
+
+
+def _labels(draft: Draft, beside: Beside) -> dict[str, Any]:
+    chosen = _chosen(draft.prefill.labels[:MOST_LABELS], beside.labels)
+    return _input(
+        "labels",
+        words.LABELS_LABEL,
+        words.LABELS_HINT,
+        {
+            "type": "multi_external_select",
+            "min_query_length": 0,  # else Slack asks for nothing before the third character
+            "max_selected_items": MOST_LABELS,
+            "placeholder": _plain(words.LABELS_PLACEHOLDER),
+        }
+        | ({"initial_options": chosen} if chosen else {}),
+        optional=True,
+    )
+
+
+def _tenant(draft: Draft, beside: Beside) -> list[dict[str, Any]]:
+    if not beside.offers_tenants:
+        return []
+    tenant = draft.prefill.tenant
+    chosen = _chosen((tenant,) if tenant else (), beside.tenants)
+    element = {
+        "type": "external_select",
+        "min_query_length": 0,
+        "placeholder": _plain(words.TENANT_PLACEHOLDER),
+    }
+    return [
+        _input(
+            "tenant",
+            words.TENANT_LABEL,
+            words.TENANT_HINT,
+            element | ({"initial_option": chosen[0]} if chosen else {}),
+            optional=True,
+        )
+    ]
+
+
+def _whole_thread(draft: Draft, beside: Beside) -> list[dict[str, Any]]:
+    if not beside.offers_thread:
+        return []
+    box = _option(WHOLE_THREAD, words.WHOLE_THREAD)
+    return [
+        _input(
+            "whole_thread",
+            words.THREAD_LABEL,
+            words.THREAD_HINT,
+            {"type": "checkboxes", "options": [box]}
+            | ({"initial_options": [box]} if draft.prefill.whole_thread else {}),
+            optional=True,
+        )
+    ]
+
+
+def _in_plain(beside: Beside) -> list[dict[str, Any]]:
+    if beside.requester is None or beside.customer is None:
+        return []
+    return [_context("in_plain", words.in_plain(beside.requester, beside.customer))]
+
+
+def _closed(beside: Beside, bot: str | None) -> list[dict[str, Any]]:
+    return [_context("closed", words.closed(beside.closed, bot))] if beside.closed else []
+
+
+def _quote(beside: Beside) -> list[dict[str, Any]]:
+    """Plain text, so that nothing of it is taken for a link, a mention or a format."""
+    if not beside.quote.strip():
+        return []
+    shown = shorten(beside.quote, QUOTE_LENGTH)
+    block = {"type": "section", "block_id": "quote", "text": _plain(shown)}
+    cut = [] if shown == beside.quote else [_context("quote_cut", words.QUOTE_CUT)]
+    return [_context("quote_label", words.QUOTE), block, *cut]
 
 
 def already(ticket: Ticket) -> dict[str, Any]:
@@ -117,12 +232,25 @@ def _input(
         "label": _plain(label),
         "hint": _plain(hint),
         "optional": optional,
-        "element": {**element, "action_id": _VALUE},
+        "element": {**element, "action_id": VALUE},
     }
 
 
-def _option(priority: Priority) -> dict[str, Any]:
-    return {"text": _plain(words.PRIORITIES[priority]), "value": priority.value}
+def _priority(priority: Priority) -> dict[str, Any]:
+    return _option(priority.value, words.PRIORITIES[priority])
+
+
+def _chosen(values: Iterable[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    return options(Choice(value, names.get(value, value)) for value in values)
+
+
+def _option(value: str, text: str) -> dict[str, Any]:
+    return {"text": _plain(shorten(text.strip() or value, TEXT_LENGTH)), "value": value}
+
+
+def _context(block: str, sentence: str) -> dict[str, Any]:
+    said = {"type": "mrkdwn", "text": sentence, "verbatim": True}
+    return {"type": "context", "block_id": block, "elements": [said]}
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -5,16 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Remark
-from bot.slack.words.marks import code, escape, link, unescape
+from bot.slack.words.marks import code, escape, link, shorten, unescape
+
+_TYPED_LENGTH = 39_000
+"""Of a command's text that is given back: a message has 40,000 characters."""
 
 
 def success(outcome: Created | Added) -> str:
     """The final answer when it worked."""
     match outcome:
         case Created(ticket):
-            return f"Created ticket {link(ticket)}"
+            return f"Created ticket {link(ticket)}{_missing(outcome.missing)}"
         case Added(ticket):
-            return f"Added to {link(ticket)}"
+            return f"Added to {link(ticket)}{_missing(outcome.missing)}"
+
+
+def headline(outcome: Created | Added) -> str:
+    """The same without the way there, for where a button leads there."""
+    match outcome:
+        case Created(ticket):
+            return f"Created ticket {escape(ticket.ref)}{_missing(outcome.missing)}"
+        case Added(ticket):
+            return f"Added to {escape(ticket.ref)}{_missing(outcome.missing)}"
+
+
+def _missing(parts: int) -> str:
+    """What a long Slack thread lacks in Plain."""
+    if parts == 0:
+        return ""
+    if parts == 1:
+        lacks, them = "1 part of the Slack thread is", "it"
+    else:
+        lacks, them = f"{parts} parts of the Slack thread are", "them"
+    return f"\n{lacks} missing in it, because Plain refused {them}. Copy what matters by hand."
+
+
+CREATED_QUIETLY = "A ticket was created."
+"""The final answer where people of another company read it: nothing of the ticket itself."""
+ADDED_QUIETLY = "Your message was added to a ticket."
+ALREADY_QUIETLY = "This message already has a ticket."
 
 
 def remark(remark: Remark) -> str:
@@ -37,7 +66,7 @@ def queued(reference: str) -> str:
 
 def command_not_recorded(text: str) -> str:
     """The answer to a command that could not be recorded; gives back what was typed."""
-    typed = escape(unescape(text.strip()))
+    typed = shorten(escape(unescape(text.strip())), _TYPED_LENGTH)
     return (
         "Nothing was recorded, because the bridge could not save it just now. "
         f"No ticket will be created. Try again in a minute; this was your text:\n{typed}"
@@ -63,6 +92,11 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> str:
         "• With `/plain-ticket` and a text: a ticket with that text comes at once. Without a "
         "text, the form opens. Slack takes no commands inside threads: use the menu there."
     )
+    lists = (
+        "• `/plain-ticket mine` lists your newest tickets, `/plain-ticket rules` the reactions "
+        "that make one. A text that goes on after such a word is a ticket."
+    )
+    why = "• If no ticket came: open the message's `…` menu and choose *Why no Plain ticket?*."
     anywhere = (
         "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
         "An empty form opens."
@@ -70,5 +104,5 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> str:
     replies = (
         "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
     )
-    doors = [menu, react, command, anywhere] if emoji else [menu, command, anywhere]
+    doors = [menu, *([react] if emoji else []), command, anywhere, lists, why]
     return "\n".join(["*How to create a Plain ticket*", *doors, "*Where replies go*", replies])

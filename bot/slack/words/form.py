@@ -1,11 +1,13 @@
-"""The form, plain text all of it, and what is shown in its place."""
+"""The form, plain text but for what stands beside its inputs, and what is shown in its place."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bot.core.model import Priority, Ticket
-from bot.slack.words.marks import escape
+from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, Unlinked
+from bot.slack.words.marks import escape, shorten
+from bot.slack.words.refusals import BRIDGE
 
 A_BOT = "a bot"
 UNTITLED = "A message from Slack"
@@ -35,11 +37,25 @@ PRIORITIES: Mapping[Priority, str] = {
     Priority.LOW: "Low",
 }
 
+LABELS_LABEL = "Labels"
+LABELS_HINT = "Labels of Plain's, for the agents to sort by. The list is Plain's own."
+LABELS_PLACEHOLDER = "Choose labels"
+TENANT_LABEL = "Tenant"
+TENANT_HINT = "The company in Plain that the ticket is about."
+TENANT_PLACEHOLDER = "Choose a tenant"
+THREAD_LABEL = "Slack thread"
+THREAD_HINT = (
+    "The ticket quotes this message; with the box checked, all the others of its thread too."
+)
+WHOLE_THREAD = "Quote the whole Slack thread"
+
 TITLE_MISSING = "Give the ticket a title."
 TITLE_TOO_LONG = "Keep the title to 250 characters."
 DESCRIPTION_TOO_LONG = "Keep the description to 3000 characters."
 REQUESTER_UNKNOWN = "Choose a person of this workspace."
 PRIORITY_UNKNOWN = "Choose one of the four priorities."
+LABELS_UNKNOWN = "Choose labels from the list."
+TENANT_UNKNOWN = "Choose a tenant from the list."
 NOT_RECORDED_HERE = (
     "Nothing was recorded, because the bridge could not save it just now. "
     "Everything you typed is still here: press “Create ticket” again in a minute."
@@ -52,6 +68,49 @@ FORM_TOO_OLD = (
     "Copy what you typed, close the form and open it again."
 )
 """Beside the title, when there is no draft: it was erased, or never committed."""
+
+# Beside the inputs, in mrkdwn.
+
+QUOTE = "*The quote in the ticket*"
+QUOTE_CUT = "The quote is cut short here, not in the ticket."
+
+
+def in_plain(user: str, customer: Acquaintance) -> str:
+    """Below the requester: who that is in Plain."""
+    who = f"<@{escape(user)}>"
+    match customer:
+        case Known(name):
+            return f"{who} is the customer {escape(shorten(name, 200))} in Plain."
+        case New():
+            return f"{who} is not in Plain yet, and becomes a customer there with the ticket."
+        case Unlinked():
+            return (
+                f"{who} is not linked to a customer in Plain yet. You can send the form: "
+                "the ticket is created as soon as somebody has said who that is."
+            )
+        case Broken():
+            return (
+                f"{who} is linked to a customer that Plain does not know. You can send the form: "
+                "the ticket is created as soon as somebody has corrected the link."
+            )
+
+
+def closed(what: Closed, bot: str | None) -> str:
+    """What Slack does not let the bridge read, and what can be done; `bot` is its user id."""
+    parts = ["the rest of the Slack thread"] * what.thread + ["the message's files"] * what.files
+    missing = " and ".join(parts)
+    if what.direct:
+        return (
+            f"The ticket will lack {missing}: this is a direct message, and Slack shows the "
+            "bridge no more of it than the message that you chose."
+        )
+    name = f"<@{escape(bot)}>" if bot else BRIDGE
+    return (
+        f"The ticket will lack {missing}: the bridge is not in this conversation, and Slack shows "
+        f"it no more than the message that you chose. In a channel, type /invite {name} and open "
+        "the form again a minute later."
+    )
+
 
 # Instead of the form.
 
@@ -69,3 +128,14 @@ def already(ticket: Ticket) -> str:
 def open_label(ticket: Ticket) -> str:
     """What a screen reader says of the link button; plain text, at most 75 characters."""
     return f"Open {ticket.ref} in Plain"[:75]
+
+
+# Opening the form again.
+
+REOPEN = "Open the form again"
+REOPEN_LABEL = "Open the form again, filled in as you sent it"
+NOT_YOURS = "Only the person who asked for this ticket can open its form again."
+NOT_KNOWN = (
+    "The bridge no longer knows this request. Ask for the ticket again, from the message's `…` "
+    "menu or with `/plain-ticket`."
+)

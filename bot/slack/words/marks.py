@@ -30,5 +30,9 @@ def shorten(text: str, longest: int = 1000) -> str:
 
 def link(ticket: Ticket) -> str:
     """The ticket, with the way there."""
-    url = escape(ticket.url).replace("|", "%7C")
-    return f"{escape(ticket.ref)} · <{url}|{OPEN_IN_PLAIN}>"
+    return f"{escape(ticket.ref)} · <{target(ticket)}|{OPEN_IN_PLAIN}>"
+
+
+def target(ticket: Ticket) -> str:
+    """The ticket's address, as it stands in a link."""
+    return escape(ticket.url).replace("|", "%7C")

@@ -6,24 +6,44 @@ import re
 from collections.abc import Callable, Mapping
 
 from bot.core.faults import Reason
+from bot.core.linkers import Answerer, Hosts, Others, Yourself
+from bot.slack.words.link import CUSTOMER_IS, command, who_may
 from bot.slack.words.marks import code, escape, shorten
 
 BRIDGE = "@plain-bridge"
 """How the bot is called where its user id is not known."""
 
 
-def refusal(reason: Reason, data: Mapping[str, str], reference: str, bot: str | None = None) -> str:
-    """What was refused, why, what to do, and the reference; `bot` is the bot's user id."""
-    sentence = _REFUSALS[reason](_Data(data, bot))
+def refusal(
+    reason: Reason,
+    data: Mapping[str, str],
+    reference: str,
+    bot: str | None = None,
+    answerer: Answerer | None = None,
+) -> str:
+    """What was refused, why, what to do, and the reference; `bot` is the bot's user id.
+
+    `answerer` tells who can say who the requester is, where that is what was missing.
+    """
+    sentence = _REFUSALS[reason](_Data(data, bot, answerer))
     return f"{sentence}\nReference: {code(reference)}"
+
+
+def refused_quietly(reference: str) -> str:
+    """A refusal to a person of another company, who shall learn nothing of what is inside."""
+    return (
+        "No ticket was created. Ask your contact at the company that you share this channel with; "
+        f"they can look it up by this reference: {code(reference)}"
+    )
 
 
 class _Data:
     """A refusal's data, made harmless; what is missing has a word that fits the sentence."""
 
-    def __init__(self, data: Mapping[str, str], bot: str | None) -> None:
+    def __init__(self, data: Mapping[str, str], bot: str | None, answerer: Answerer | None) -> None:
         self._data = {key: shorten(value) for key, value in data.items()}
         self._bot = bot
+        self.answerer = answerer
 
     def get(self, key: str, otherwise: str) -> str:
         return escape(self._data[key]) if self.has(key) else otherwise
@@ -51,11 +71,9 @@ class _Data:
     @property
     def link(self) -> str:
         """The command that links the requester."""
-        user = self._data.get("requester", "SLACK_USER")
-        return code(f"plain-bridge people link {user} CUSTOMER")
+        return command(self._data.get("requester", "SLACK_USER"))
 
 
-_CUSTOMER = "CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 _OPERATOR = "whoever runs the bridge"
 _ASK_AGAIN = "then ask for the ticket again"
 
@@ -63,8 +81,7 @@ _ASK_AGAIN = "then ask for the ticket again"
 def _no_customer(data: _Data) -> str:
     return (
         "No ticket was created, because nothing says which Plain customer "
-        f"{data.who} is. Ask {_OPERATOR} to run {data.link}, where {_CUSTOMER}. "
-        "The ticket is created by itself after that."
+        f"{data.who} is. {_say_who(data)}"
     )
 
 
@@ -77,9 +94,23 @@ def _broken_link(data: _Data) -> str:
         )
     return (
         f"No ticket was created, because {data.who} is linked to the customer {customer}, which "
-        f"Plain does not know. Ask {_OPERATOR} to run {data.link}, where {_CUSTOMER}. "
-        "The ticket is created by itself after that."
+        f"Plain does not know. {_say_who(data)}"
     )
+
+
+def _say_who(data: _Data) -> str:
+    """Whom to ask for the customer, or how to say it oneself."""
+    operator = f"{_OPERATOR} to run {data.link}, where {CUSTOMER_IS}"
+    match data.answerer:
+        case Yourself():
+            what = "Say it with the button below."
+        case Others():
+            what = f"Ask {who_may(data.answerer)} to say it in {data.bot}'s Home, or {operator}."
+        case Hosts():
+            what = "Ask somebody of the workspace that runs the bridge to say it."
+        case None:
+            what = f"Ask {operator}."
+    return f"{what} The ticket is created by itself after that."
 
 
 _STANDINGS = {

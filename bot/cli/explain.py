@@ -1,0 +1,83 @@
+"""`plain-bridge explain`: why a message did or did not become a ticket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from bot import wiring
+from bot.cli import console, opening
+from bot.cli.console import CommandFailed
+from bot.core import refs
+from bot.core.explaining import Explanation
+from bot.core.model import Installation
+from bot.core.refs import MessageRef
+from bot.flows import explain as flow
+from bot.settings import Settings, load
+from bot.slack import calls
+from bot.slack.client import SlackClient
+from bot.slack.words import why as words
+from bot.slack.words.tokens import flat
+from bot.store.engine import Database
+from bot.store.threads import Threads
+
+
+def explain(
+    permalink: Annotated[
+        str, typer.Argument(metavar="PERMALINK", help="From the message's menu: Copy link.")
+    ],
+) -> None:
+    """Tell every decision about one message, or the first reason why there is no ticket.
+
+    Rules and reactions are judged as they are now; nothing is written.
+    """
+    found = refs.from_permalink(permalink.strip())
+    if found is None:
+        raise CommandFailed(
+            "this is no link to a Slack message: open the message's … menu, choose “Copy link”, "
+            "and put it between quotation marks"
+        )
+    settings = load()
+    settings.need("slack_bot_token")
+    with opening.database(settings) as database:
+        here, explained = asyncio.run(_explained(settings, database, permalink.strip(), *found))
+    _show(words.told(explained, here.bot_user))
+
+
+async def _explained(
+    settings: Settings, database: Database, link: str, ref: MessageRef, root: str | None
+) -> tuple[Installation, Explanation]:
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
+    run = Threads(1)
+    try:
+        async with calls.open_session() as session:
+            slack = SlackClient(calls.web_client(token, settings.slack_api_url, session))
+            here = await slack.installation()
+            _check_workspace(link, here)
+            world = wiring.explaining_world(settings, database, slack, run, here)
+            return here, await flow.explain(ref, root, world)
+    finally:
+        run.close()
+
+
+def _check_workspace(link: str, here: Installation) -> None:
+    theirs, ours = urlsplit(link).hostname or "", urlsplit(here.url).hostname
+    of_its_organisation = bool(here.enterprise) and theirs.endswith(".enterprise.slack.com")
+    if theirs != ours and not of_its_organisation:
+        raise CommandFailed(
+            f"the link leads to {theirs or 'no workspace'}, and the bridge works in {ours}"
+        )
+
+
+def _show(told: words.Told) -> None:
+    console.say(flat(told.first))
+    for heading, lines in told.lists:
+        console.say("")
+        console.say(heading)
+        for line in lines:
+            console.say(f"  - {flat(line)}")
+    console.say("")
+    console.say(words.AS_OF_NOW)

@@ -1,0 +1,277 @@
+"""The steps of `setup`, in order; what one finds good is kept before the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from bot.cli import console, doctor
+from bot.cli.checks import Check, permissions
+from bot.cli.checks.permissions import OPTIONAL, Feature
+from bot.cli.console import CommandFailed
+from bot.cli.setup import document, kinds, looks, manifest, words
+from bot.cli.setup.asking import Asker
+from bot.cli.setup.document import FirstRule
+from bot.cli.setup.values import Values
+from bot.core.model import LabelType
+from bot.settings import SettingsError, load
+
+Connection = Literal["socket", "http"]
+Look = Callable[[str], list[Check]]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was said by options; None where it is to be asked."""
+
+    connection: Connection | None = None
+    public_url: str | None = None
+    emoji: str | None = None
+    labels: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    without: frozenset[Feature] | None = None
+    overwrite: bool = False
+
+
+@dataclass
+class Setup:
+    """One run in `folder`. `config` is the name of the TOML file."""
+
+    folder: Path
+    config: str
+    wishes: Wishes
+    values: Values
+    ask: Asker
+    features: frozenset[Feature] = frozenset(OPTIONAL)
+    label_types: Sequence[LabelType] = field(default_factory=tuple)
+
+    def go(self) -> None:
+        """All steps. CommandFailed where one cannot be done; run again, it goes on there."""
+        self.values.keep_urls()
+        connection = self._slack_app()
+        self._bot_token()
+        if connection == "socket":
+            self._app_token()
+        else:
+            self._signing_secret()
+        self._plain_key()
+        self._rules()
+        self._whole()
+        console.say("")
+        for line in words.done(connection, self.wishes.public_url):
+            console.say(line)
+
+    # Steps
+
+    def _slack_app(self) -> Connection:
+        _begin(1, "The Slack app")
+        connection = self.wishes.connection or self._asked_connection()
+        if self.values.known("SLACK_BOT_TOKEN")[0] is None:
+            url = self._public_url() if connection == "http" else None
+            for line in words.create_app(manifest.link(url), manifest.path()):
+                console.say(line)
+        else:
+            console.say(words.APP_IS_THERE)
+        return connection
+
+    def _asked_connection(self) -> Connection:
+        secret = self.values.known("SLACK_SIGNING_SECRET")[0]
+        by_http = secret is not None and self.values.known("SLACK_APP_TOKEN")[0] is None
+        default = "http" if by_http else "socket"
+        while True:
+            answer = self.ask.line(words.CONNECTION, default, "--connection").lower()
+            if answer in ("socket", "http"):
+                return "socket" if answer == "socket" else "http"
+            console.say(words.NO_CONNECTION)
+
+    def _public_url(self) -> str | None:
+        while True:
+            given = self.wishes.public_url or self.ask.line(words.PUBLIC_URL, "", "--public-url")
+            url = manifest.public_url(given) if given else None
+            if url is not None or not given:
+                return url
+            if not self.ask.attended or self.wishes.public_url:
+                raise CommandFailed(words.no_public_url(given))
+            console.say(words.no_public_url(given))
+
+    def _bot_token(self) -> None:
+        _begin(2, "The bot token")
+        self._secret(
+            "SLACK_BOT_TOKEN",
+            lambda text: looks.bot_token(self.values.settings(slack_bot_token=text)),
+        )
+
+    def _app_token(self) -> None:
+        _begin(3, "The Socket Mode token")
+        bot = self.values.known("SLACK_BOT_TOKEN")[0] or ""
+        self._secret(
+            "SLACK_APP_TOKEN",
+            lambda text: looks.app_token(
+                self.values.settings(slack_bot_token=bot, slack_app_token=text)
+            ),
+        )
+
+    def _signing_secret(self) -> None:
+        _begin(3, "The signing secret")
+
+        def look(text: str) -> list[Check]:
+            return [looks.signing_secret(kinds.doubt("SLACK_SIGNING_SECRET", text))]
+
+        self._secret("SLACK_SIGNING_SECRET", look)
+        if self.values.environ.get("SLACK_APP_TOKEN"):
+            raise CommandFailed(words.UNSET_SOCKET_MODE)
+        if self.values.dotenv.get("SLACK_APP_TOKEN"):
+            self.values.dotenv.take_out("SLACK_APP_TOKEN")
+            console.say(words.SOCKET_MODE_TAKEN_OUT)
+
+    def _plain_key(self) -> None:
+        _begin(4, "The Plain key")
+        self.features = frozenset(OPTIONAL) - self._left_out()
+        needed = permissions.needed(self.features)
+        if self.values.known("PLAIN_API_KEY")[0] is None:
+            for line in words.create_key(needed):
+                console.say(line)
+
+        def look(text: str) -> list[Check]:
+            found = looks.plain_key(self.values.settings(plain_api_key=text), self.features)
+            self.label_types = found.label_types
+            return list(found.checks)
+
+        self._secret("PLAIN_API_KEY", look)
+
+    def _left_out(self) -> frozenset[Feature]:
+        if self.wishes.without is not None:
+            return self.wishes.without
+        while True:
+            answer = _listed(self.ask.line(words.WITHOUT, "", "--without"))
+            if unknown := [one for one in answer if one not in OPTIONAL]:
+                console.say(words.no_feature(unknown, OPTIONAL))
+                continue
+            return frozenset(Feature(one) for one in answer)
+
+    def _rules(self) -> None:
+        _begin(5, "The first rule")
+        path = self.folder / self.config
+        if path.exists() and not self.wishes.overwrite:
+            over = self.ask.attended and self.ask.yes(words.overwrite(self.config), default=False)
+            if not over:
+                console.say(words.left_as_it_is(self.config))
+                return
+        rule = self._first_rule()
+        whole = document.text(rule, additions=Feature.ADDITIONS in self.features)
+        try:
+            path.write_text(whole, encoding="utf-8")
+        except OSError as error:
+            raise CommandFailed(f"{self.config} cannot be written: {error.strerror}") from None
+        console.say(words.wrote(self.config, rule))
+
+    def _first_rule(self) -> FirstRule:
+        emoji_given, channels_given = self.wishes.emoji, self.wishes.channels
+        while True:
+            emoji = emoji_given or self.ask.line(words.EMOJI, "ticket", "--emoji")
+            channels = self._asked_list(channels_given, words.CHANNELS, "--channel")
+            rule = FirstRule(emoji.strip().strip(":"), (), channels)
+            wrong = document.mistake(rule)
+            if wrong is None:
+                return replace(rule, labels=self._labels())
+            if not self.ask.attended:
+                raise CommandFailed(wrong)
+            console.say(wrong)
+            emoji_given, channels_given = None, None  # whichever it is, it is asked for now
+
+    def _labels(self) -> list[LabelType]:
+        if not self.label_types and not self.wishes.labels:
+            console.say(words.NO_LABELS)
+            return []
+        if self.wishes.labels is None:
+            for line in words.labels(self.label_types):
+                console.say(line)
+        while True:
+            wanted = self._asked_list(self.wishes.labels, words.LABELS, "--label")
+            chosen, wrong = _chosen(wanted, self.label_types)
+            if not wrong:
+                return chosen
+            if not self.ask.attended or self.wishes.labels is not None:
+                raise CommandFailed(words.no_label(wrong))
+            console.say(words.no_label(wrong))
+
+    def _asked_list(
+        self, given: tuple[str, ...] | None, question: str, option: str
+    ) -> tuple[str, ...]:
+        return given if given is not None else tuple(_listed(self.ask.line(question, "", option)))
+
+    def _whole(self) -> None:
+        """Whether the bridge takes what was written, together with what was there."""
+        try:
+            load(self.values.environ, self.folder)
+        except SettingsError as error:
+            raise CommandFailed(f"{error}\n{words.MEND_AND_RUN_AGAIN}") from None
+
+    # A secret
+
+    def _secret(self, name: str, look: Look) -> None:
+        """Take it from where it is or ask for it, look at it, and keep it once it is good.
+
+        One that the service takes is kept even while something else is still missing.
+        """
+        value, origin = self.values.known(name)
+        if value is not None:
+            console.say(words.taken_from(name, origin))
+        again = False
+        while True:
+            if value is None or again:
+                question = words.again(name) if again else words.paste(name)
+                answer = self.ask.secret(question, name, may_be_empty=again)
+                value = answer or value or ""
+            wrong = kinds.mistake(name, value)
+            if wrong is not None:
+                self._refuse(f"{name}: {wrong}")
+                value, again = None, False
+                continue
+            checks = look(value)
+            if checks[0].ok:
+                self.values.keep(name, value)
+            for check in checks:
+                doctor.show(check)
+            failed = next((check for check in checks if not check.ok), None)
+            if failed is None:
+                return
+            if not self.ask.attended:
+                raise CommandFailed(f"{failed.name}: {failed.detail}\n{failed.fix or ''}".strip())
+            again = True
+
+    def _refuse(self, wrong: str) -> None:
+        if not self.ask.attended:
+            raise CommandFailed(wrong)
+        console.say(wrong)
+
+
+def _begin(number: int, what: str) -> None:
+    console.say("")
+    console.say(words.step(number, what))
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _chosen(wanted: Sequence[str], known: Sequence[LabelType]) -> tuple[list[LabelType], list[str]]:
+    """The label types that are meant, by their number, id or name; and what means none."""
+    chosen: list[LabelType] = []
+    wrong: list[str] = []
+    for one in wanted:
+        if one.isdecimal() and 0 < int(one) <= len(known):
+            chosen.append(known[int(one) - 1])
+            continue
+        found = [
+            label
+            for label in known
+            if label.id == one or label.name.strip().casefold() == one.casefold()
+        ]
+        if len(found) == 1:
+            chosen.append(found[0])
+        else:
+            wrong.append(one)
+    return list(dict.fromkeys(chosen)), wrong

@@ -1,0 +1,132 @@
+"""Every sentence of `setup`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from bot.cli.setup.document import FirstRule
+from bot.cli.setup.kinds import NAMES
+from bot.core.model import LabelType
+from bot.settings.environment import SOURCES
+
+STEPS = 5
+
+BEGIN = (
+    "This sets up Plain Bridge in this folder, in 5 steps. What is found good is kept in .env, "
+    "which only you can read. Ctrl-C breaks off; run it again to go on."
+)
+BROKEN_OFF = (
+    "Broken off. What was found good is in .env; run `plain-bridge setup` again to go on there."
+)
+
+CONNECTION = (
+    'How shall Slack reach the bridge? "socket": the bridge calls Slack, no public address is '
+    'needed. "http": Slack calls the bridge'
+)
+NO_CONNECTION = 'Write "socket" or "http".'
+PUBLIC_URL = "Address at which Slack will reach the bridge (https://…; empty: fill it in later)"
+APP_IS_THERE = "A bot token is there already, so the app is too."
+
+WITHOUT = (
+    "What shall the bridge go without? additions (more messages of a Slack thread go to its "
+    "ticket), files, undo, tenants; several with commas; empty: nothing"
+)
+
+EMOJI = "Which emoji makes a ticket?"
+CHANNELS = "In which channels? #names or ids, several with commas; empty: all"
+LABELS = "Which labels shall the ticket get? Numbers or names, several with commas; empty: none"
+NO_LABELS = "This Plain workspace has no label types; the rule gets no label."
+
+UNSET_SOCKET_MODE = (
+    "SLACK_APP_TOKEN is set in the environment, which means Socket Mode: unset it, or choose "
+    "--connection socket"
+)
+SOCKET_MODE_TAKEN_OUT = "SLACK_APP_TOKEN in .env means Socket Mode: its line is a comment now."
+
+MEND_AND_RUN_AGAIN = "Correct what is named, and run `plain-bridge setup` again."
+RUN_NOW = "Run the bridge now?"
+
+
+def step(number: int, what: str) -> str:
+    return f"{number}/{STEPS} {what}"
+
+
+def create_app(link: str, manifest: Path) -> list[str]:
+    by_hand = 'https://api.slack.com/apps, "Create New App", "From a manifest", and paste'
+    return [
+        "Open this link, choose the workspace, and press Create; then Install to Workspace:",
+        link,
+        f"Or by hand: {by_hand} {manifest}.",
+    ]
+
+
+def create_key(needed: Mapping[str, str]) -> list[str]:
+    where = 'In Plain, Settings, "Machine users & API keys"'
+    return [
+        f"{where}: add a machine user, and an API key with these permissions:",
+        *(f"  {permission}  ({what})" for permission, what in sorted(needed.items())),
+    ]
+
+
+def taken_from(name: str, origin: str) -> str:
+    return f"{name} is taken from {origin}."
+
+
+def paste(name: str) -> str:
+    source = SOURCES[name.lower()].partition("; or set ")[0]
+    return f"Paste {source} (it is not shown)"
+
+
+def again(name: str) -> str:
+    return f"Enter looks again once it is mended; or paste {NAMES[name]} anew"
+
+
+def no_public_url(given: str) -> str:
+    return f"{given} is no address that Slack calls: it begins with https:// and has a host's name"
+
+
+def no_feature(unknown: Iterable[str], known: Iterable[str]) -> str:
+    return f"There is no {', '.join(unknown)}: write of {', '.join(known)}, or nothing."
+
+
+def labels(known: Sequence[LabelType]) -> list[str]:
+    return [f"  {number:>2}  {label.name}" for number, label in enumerate(known, 1)]
+
+
+def no_label(wrong: Iterable[str]) -> str:
+    return (
+        f"{', '.join(wrong)}: no label type, or several of this name; write its number or id (lt_…)"
+    )
+
+
+def overwrite(config: str) -> str:
+    return f"{config} is there already. Write a new one over it?"
+
+
+def left_as_it_is(config: str) -> str:
+    return f"{config} is there already, and is left as it is."
+
+
+def wrote(config: str, rule: FirstRule) -> str:
+    where = f" in {', '.join(rule.channels)}" if rule.channels else ""
+    labelled = ", ".join(label.name for label in rule.labels)
+    what = f" with the label {labelled}" if labelled else ""
+    return f"{config} is written: :{rule.emoji}:{where} makes a ticket{what}."
+
+
+def done(connection: str, public_url: str | None) -> list[str]:
+    """What is left to do once everything is written."""
+    lines = [
+        "Everything is there. What is left:",
+        "  plain-bridge run     runs the bridge",
+        "  plain-bridge doctor  checks everything, whenever something seems wrong",
+        "  /invite @plain-bridge in each channel of Slack where the emoji shall count",
+    ]
+    if connection == "http":
+        address = f"{(public_url or 'https://YOUR-HOST').rstrip('/')}/slack/events"
+        lines.append(
+            "  with the bridge running, https://api.slack.com/apps, your app: turn Socket Mode "
+            f"off, and see that the request URLs are {address}"
+        )
+    return lines

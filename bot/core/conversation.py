@@ -1,0 +1,161 @@
+"""A Slack thread as it is quoted: every message with author and time, in pieces that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.core import filenames, markdown, richtext
+from bot.core.faults import Reason
+from bot.core.files import Fate
+from bot.core.markdown import Run
+from bot.core.model import Message, Names, Part, PlainTextPart, TextPart, Tone
+from bot.core.plaintext import one_line, units
+from bot.core.refs import MessageRef, time_of
+from bot.core.secrets import mask_runs
+
+LONGEST_TEXT = 10_000
+"""UTF-16 units of one text component."""
+
+_UNREAD = {
+    Reason.NOT_IN_CHANNEL: "the bridge's bot is not in that channel",
+    Reason.CHANNEL_NOT_FOUND: "the bridge's bot is not in that conversation",
+    Reason.MISSING_SCOPE: "the bridge's Slack app lacks a permission to read it",
+    Reason.MESSAGE_NOT_FOUND: "the Slack thread is gone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many text components, and UTF-16 units, one entry of Plain's timeline is given.
+
+    Plain states neither; these are far below what its gateway takes, and about what can be read
+    in one go. What is beyond goes into further entries. The first one has less room, for it says
+    more besides: circumstances, a description (3,000 at most), a link, warnings.
+    """
+
+    components: int = 25
+    units: int = 60_000
+    first_components: int = 17
+    first_units: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """All messages of a Slack thread, oldest first; `authors` are names by user id.
+
+    `chosen` is the one that was escalated.
+    """
+
+    messages: tuple[Message, ...]
+    authors: Mapping[str, str]
+    chosen: MessageRef | None
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The pieces for the thread itself and for each of what is added to it, and the kinds of the
+    secrets that were masked."""
+
+    opening: tuple[Part, ...]
+    further: tuple[tuple[TextPart, ...], ...]
+    secrets: tuple[str, ...]
+
+
+def tell(thread: Thread, names: Names, fates: Mapping[str, Fate]) -> Told:
+    """Every message of the thread, in order."""
+    secrets: list[str] = []
+    pieces: list[str] = []
+    for message in thread.messages:
+        runs, found = mask_runs(list(_message(thread, message, names, fates)))
+        secrets += found
+        pieces += markdown.split(runs, LONGEST_TEXT)
+    opening, *further = _packed(pieces, thread.bounds)
+    of = len(further) + 1
+    parts: tuple[Part, ...] = tuple(map(TextPart, opening))
+    if further:
+        entries = "1 further entry" if of == 2 else f"{of - 1} further entries"
+        parts += (_aside(f"The Slack thread goes on in {entries}."),)
+    return Told(
+        opening=parts,
+        further=tuple(tuple(map(TextPart, group)) for group in further),
+        secrets=tuple(dict.fromkeys(secrets)),
+    )
+
+
+def heading(number: int, of: int) -> str:
+    """The title of what holds the `number`th part."""
+    return f"Slack thread, part {number} of {of}"
+
+
+def extent(messages: Sequence[Message]) -> str:
+    """How much it is that is quoted."""
+    return "1 message" if len(messages) == 1 else f"{len(messages)} messages"
+
+
+def unread(why: Reason) -> PlainTextPart:
+    """Says that the thread was wanted and could not be read."""
+    because = _UNREAD.get(why, "Slack refused it")
+    return PlainTextPart(
+        f"The whole Slack thread was asked for, but only this message is quoted: {because}.",
+        Tone.WARNING,
+    )
+
+
+def moment(ref: MessageRef | None) -> str | None:
+    """When the message was posted, in words; None where nobody knows."""
+    if ref is None:
+        return None
+    try:
+        return f"{time_of(ref.ts):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _message(
+    thread: Thread, message: Message, names: Names, fates: Mapping[str, Fate]
+) -> Iterator[Run]:
+    """A line that says who and when, then the text and the files."""
+    yield Run(_author(thread, message), bold=True)
+    if when := moment(message.ref):
+        yield Run(f" · {when}")
+    if message.ref is not None and message.ref == thread.chosen:
+        yield Run(" · the escalated message")
+    text = richtext.runs(message.blocks, names)
+    seen = bool(markdown.text_of(text).strip())
+    if seen:
+        yield Run("\n", mark=True)
+        yield from text
+    if message.files:
+        yield Run("\n", mark=True)
+        yield from filenames.runs(message.files, alone=not seen, fates=fates)
+    elif not seen:
+        yield Run("\n", mark=True)
+        yield Run("(without a text)", italic=True)
+
+
+def _author(thread: Thread, message: Message) -> str:
+    name = message.bot
+    if name is None and message.author is not None:
+        name = thread.authors.get(message.author, message.author)
+    return one_line(name or "") or "Someone"
+
+
+def _packed(pieces: Iterable[str], bounds: Bounds) -> list[list[str]]:
+    """`pieces` in groups that keep to the bounds; a piece is never cut for them."""
+    components, room = bounds.first_components, bounds.first_units
+    groups: list[list[str]] = [[]]
+    used = 0
+    for piece in pieces:
+        size = units(piece)
+        if groups[-1] and (len(groups[-1]) >= components or used + size > room):
+            groups.append([])
+            components, room, used = bounds.components, bounds.units, 0
+        groups[-1].append(piece)
+        used += size
+    return groups
+
+
+def _aside(text: str) -> Part:
+    return PlainTextPart(text, Tone.MUTED, small=True)

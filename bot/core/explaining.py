@@ -1,0 +1,326 @@
+"""Why a message did or did not become a ticket: what each rule and reaction comes to, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from bot.core import routing
+from bot.core.findings import DAY, THREAD_SECONDS
+from bot.core.model import Channel, Rule, Standing, Ticket
+from bot.core.record import Evidence, Record, State
+from bot.core.refs import MessageRef
+
+
+class Decision(StrEnum):
+    """What a rule makes of a message."""
+
+    TAKES = "takes"
+    WOULD_TAKE = "would_take"
+    """The reactions could not be read; it counts in this channel."""
+    TAKEN = "taken"
+    """An earlier rule takes the reaction."""
+    NO_EMOJI = "no_emoji"
+    """Nobody reacted with what it names."""
+    OTHER_CHANNEL = "other_channel"
+    CHANNEL_UNKNOWN = "channel_unknown"
+    """It names channels by name, and this one's name cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLook:
+    """How the rule with this `number` (from 1) decides.
+
+    `emoji` are those under the message that it names. `by` are the numbers of the rules that take
+    what it would, `place` is the channel as the rule names it (None where it counts everywhere).
+    """
+
+    number: int
+    rule: Rule
+    decision: Decision
+    emoji: tuple[str, ...] = ()
+    by: tuple[int, ...] = ()
+    place: str | None = None
+
+
+def rules(
+    rules: Sequence[Rule], channel: Channel, emoji: Collection[str] | None
+) -> tuple[RuleLook, ...]:
+    """How each rule decides, in order; `emoji` are those under the message (None: unknown)."""
+    under = None if emoji is None else [*dict.fromkeys(map(routing.bare_emoji, emoji))]
+    return tuple(_look(rules, index, channel, under) for index in range(len(rules)))
+
+
+def _look(
+    rules: Sequence[Rule], index: int, channel: Channel, under: Sequence[str] | None
+) -> RuleLook:
+    rule, number = rules[index], index + 1
+    if routing.applying((rule,), channel) is None:
+        by_name = channel.name is None and any(one.startswith("#") for one in rule.channels)
+        decision = Decision.CHANNEL_UNKNOWN if by_name else Decision.OTHER_CHANNEL
+        return RuleLook(number, rule, decision)
+    place = _place(rule, channel)
+    if under is None:
+        return RuleLook(number, rule, Decision.WOULD_TAKE, place=place)
+    named = tuple(emoji for emoji in under if emoji in rule.emoji)
+    takers = {emoji: taker(rules, channel, emoji) for emoji in named}
+    own = tuple(emoji for emoji in named if takers[emoji] == number)
+    if own:
+        return RuleLook(number, rule, Decision.TAKES, own, place=place)
+    if named:
+        by = tuple(sorted({one for one in takers.values() if one is not None}))
+        return RuleLook(number, rule, Decision.TAKEN, named, by, place)
+    return RuleLook(number, rule, Decision.NO_EMOJI, place=place)
+
+
+def taker(rules: Sequence[Rule], channel: Channel, emoji: str) -> int | None:
+    """The number (from 1) of the rule that takes this emoji in this channel."""
+    bare = routing.bare_emoji(emoji)
+    rule = routing.applying([rule for rule in rules if bare in rule.emoji], channel)
+    return None if rule is None else next(n for n, one in enumerate(rules, 1) if one is rule)
+
+
+def _place(rule: Rule, channel: Channel) -> str | None:
+    if not rule.channels:
+        return None
+    return channel.id if channel.id in rule.channels else f"#{channel.name}"
+
+
+# Reactions
+
+
+class Outlook(StrEnum):
+    """What reconciliation makes of a reaction that a rule wants and that has no row."""
+
+    COMING = "coming"
+    """The next look through Slack's history finds it."""
+    NOT_LOADED = "not_loaded"
+    """The rule was never loaded by a bridge that runs."""
+    BEFORE_RULE = "before_rule"
+    """The message is older than the moment at which its rule was loaded for the first time."""
+    TOO_OLD = "too_old"
+    """The message, or its Slack thread, is older than what is looked at."""
+    NOT_LOOKED_AT = "not_looked_at"
+    """Direct messages are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who reacted; `may`: the settings let people of this standing ask."""
+
+    user: str
+    standing: Standing
+    may: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionLook:
+    """One emoji under the message, with its skin tone. `rule` is the number of the one that
+    takes it; `askers` are the first of those who gave it, where a rule takes it.
+
+    `outlook` for what has no row; `since` (Unix seconds) is when its rule was first loaded.
+    """
+
+    emoji: str
+    count: int
+    rule: int | None = None
+    askers: tuple[Asker, ...] = ()
+    outlook: Outlook | None = None
+    since: float | None = None
+
+
+def outlook(
+    *, posted_at: float, root_at: float | None, direct: bool, since: float | None, now: float
+) -> Outlook:
+    """What reconciliation will do. `root_at` is when the Slack thread of a reply began; None for
+    what is no reply. All in Unix seconds; `since` is None for a rule that was never loaded."""
+    if direct:
+        return Outlook.NOT_LOOKED_AT
+    if since is None:
+        return Outlook.NOT_LOADED
+    if posted_at < since:
+        return Outlook.BEFORE_RULE
+    oldest = now - (THREAD_SECONDS if root_at is None else DAY)
+    if posted_at < oldest or (root_at is not None and root_at < now - THREAD_SECONDS):
+        return Outlook.TOO_OLD
+    return Outlook.COMING
+
+
+# The ledger's rows
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row, and who its customer is: `customer` is a name that can be shown, `email` an address.
+
+    `evidence` is what the row says, or (`guessed`) what today's lookup table and settings say.
+    `rule` is the number of the rule of today that applied, where there is one still.
+    """
+
+    record: Record
+    evidence: Evidence | None = None
+    guessed: bool = False
+    customer: str | None = None
+    email: str | None = None
+    rule: int | None = None
+
+
+def evidence(
+    record: Record, applied: Rule | None, source: str | None, fallback: str | None
+) -> tuple[Evidence | None, bool]:
+    """What named the row's customer, and whether that is a guess from how things are today.
+
+    `applied` is the rule that the row followed, `source` how today's lookup table came to know
+    the requester's customer, `fallback` the customer that the settings name for strangers.
+    """
+    if record.evidence is not None:
+        return record.evidence, False
+    if record.customer is None:
+        return None, False
+    if applied is not None and applied.customer is not None:
+        return Evidence.RULE, False
+    if source in set(Evidence):
+        return Evidence(source), True
+    return (Evidence.FALLBACK, True) if fallback is not None else (None, False)
+
+
+# All of it
+
+
+class Unread(StrEnum):
+    """Why the reactions could not be read."""
+
+    NOT_IN_CHANNEL = "not_in_channel"
+    GONE = "gone"
+    NO_PERMISSION = "no_permission"
+    AWAY = "away"
+    """Slack could not be reached, or asks to wait."""
+
+
+class Why(StrEnum):
+    """The first reason for how it stands."""
+
+    HAS_TICKET = "has_ticket"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    UNWANTED = "unwanted"
+    UNDONE = "undone"
+    LEDGER_AWAY = "ledger_away"
+    NO_RULES = "no_rules"
+    UNREAD = "unread"
+    NO_RULE_HERE = "no_rule_here"
+    NO_REACTION = "no_reaction"
+    NOT_WANTED = "not_wanted"
+    ONLY_BOTS = "only_bots"
+    NOT_ALLOWED = "not_allowed"
+    NO_EVENT = "no_event"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every decision about one message. `reactions` is None where they could not be read
+    (`unread` says why), `known` where the ledger could not.
+
+    `conversation` is the ticket that the message's Slack thread has.
+    """
+
+    ref: MessageRef
+    channel: Channel
+    posted_at: float
+    rules: tuple[RuleLook, ...]
+    reactions: tuple[ReactionLook, ...] | None
+    known: tuple[Known, ...] | None
+    unread: Unread | None = None
+    conversation: Ticket | None = None
+
+    @property
+    def why(self) -> Why:
+        """The first reason."""
+        if self.known is None:
+            return Why.LEDGER_AWAY
+        if self.known:
+            return _STATES[self.known[-1].record.state]
+        return self._why_not()
+
+    def _why_not(self) -> Why:
+        if not self.rules:
+            return Why.NO_RULES
+        if self.unread is Unread.GONE:
+            return Why.UNREAD
+        away = (Decision.OTHER_CHANNEL, Decision.CHANNEL_UNKNOWN)
+        if self.unread is None and all(look.decision in away for look in self.rules):
+            return Why.NO_RULE_HERE
+        if self.reactions is None:
+            return Why.UNREAD
+        if not self.reactions:
+            return Why.NO_REACTION
+        return self._why_no_event()
+
+    def _why_no_event(self) -> Why:
+        wanted = [one for one in self.reactions or () if one.rule is not None]
+        if not wanted:
+            return Why.NOT_WANTED
+        askers = [asker for one in wanted for asker in one.askers]
+        if any(asker.may for asker in askers):
+            return Why.NO_EVENT
+        if all(asker.standing is Standing.BOT for asker in askers):
+            return Why.ONLY_BOTS
+        return Why.NOT_ALLOWED
+
+    @property
+    def missed(self) -> ReactionLook | None:
+        """The first reaction that counts and of which no event was received."""
+        wanted = (one for one in self.reactions or () if one.outlook is not None)
+        return next((one for one in wanted if any(asker.may for asker in one.askers)), None)
+
+
+_STATES: Mapping[State, Why] = {
+    State.CREATED: Why.HAS_TICKET,
+    State.ADDED: Why.HAS_TICKET,
+    State.WAITING: Why.WAITING,
+    State.REFUSED: Why.REFUSED,
+    State.PARKED: Why.REFUSED,
+    State.UNWANTED: Why.UNWANTED,
+    State.UNDONE: Why.UNDONE,
+}
+
+
+def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
+    """The emoji that count in the channel, each once."""
+    away = (Decision.OTHER_CHANNEL, Decision.CHANNEL_UNKNOWN)
+    here = [look.rule for look in looks if look.decision not in away]
+    return tuple(dict.fromkeys(name for rule in here for name in rule.emoji))
+
+
+# Who may see what
+
+
+def for_viewer(
+    explained: Explanation, viewer: str, standing: Standing, *, is_linker: bool
+) -> Explanation:
+    """What `viewer` may see: the asker of a row and linkers all of it; others no address and
+    nothing that a refusal names; only members the customer."""
+    if explained.known is None:
+        return explained
+    known = tuple(
+        one if is_linker or one.record.asker == viewer else _reduced(one, standing)
+        for one in explained.known
+    )
+    return replace(explained, known=known)
+
+
+_OPEN = frozenset({"channel", "label", "needed", "standing"})
+"""What a refusal may name to everybody."""
+
+
+def _reduced(known: Known, standing: Standing) -> Known:
+    record = replace(
+        known.record,
+        requester=None,
+        customer=None,
+        data={key: value for key, value in known.record.data.items() if key in _OPEN},
+    )
+    shown = known.customer if known.customer and "@" not in known.customer else None
+    customer = shown if standing is Standing.MEMBER else None
+    return replace(known, record=record, email=None, customer=customer)

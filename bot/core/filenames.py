@@ -1,0 +1,42 @@
+"""The files of a message by their names: in words, each linked, and with why it did not go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.core import links
+from bot.core.files import WORDS, Fate
+from bot.core.markdown import Run
+from bot.core.model import File
+from bot.core.plaintext import one_line
+from bot.core.secrets import mask
+
+NAMELESS = "a file without a name"
+
+
+def title(files: Sequence[File]) -> str:
+    """What a message is called that has nothing but these files."""
+    return f"{_count(files)}: {', '.join(map(_name, files))}"
+
+
+def runs(files: Sequence[File], *, alone: bool, fates: Mapping[str, Fate]) -> Iterator[Run]:
+    """A sentence that names the files, each linked where Slack gave a link."""
+    if not files:
+        return
+    yield Run("The message has no text, only " if alone else "With ")
+    yield Run(f"{_count(files)}: ")
+    for index, file in enumerate(files):
+        url = file.link if file.link and links.safe(file.link) else None
+        yield Run(", " * (index > 0))
+        yield Run(_name(file), url=url)
+        why = fates[file.id].why if file.id in fates else None
+        if why is not None:
+            yield Run(f" (not attached: {WORDS[why]})")
+
+
+def _name(file: File) -> str:
+    return one_line(mask(file.name or "")[0]) or NAMELESS
+
+
+def _count(files: Sequence[File]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files)} files"

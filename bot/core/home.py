@@ -1,0 +1,70 @@
+"""What somebody finds in the app's Home: their tickets, and who waits to be linked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.core.record import Record, State
+from bot.core.undoing import UNDO_SECONDS
+
+PAGE = 20
+"""Tickets, and people waiting, that are shown at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticketed:
+    """A ticket of one's own; `undoable`: the ten minutes last."""
+
+    record: Record
+    undoable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A Slack user whom nobody has linked; `since` is Unix seconds, `reference` one request."""
+
+    user: str
+    since: float
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """The Home of one's own people. `older` is the id before which older tickets are, None where
+    there are none; `newer`: this is not the first page. `may_ask`: the settings let them.
+
+    `waiting` is None for who may not link people; `more_waiting`: there are others still.
+    """
+
+    tickets: tuple[Ticketed, ...]
+    older: int | None = None
+    newer: bool = False
+    may_ask: bool = True
+    waiting: tuple[Waiting, ...] | None = None
+    more_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The Home of a person of another company."""
+
+
+Home = Mine | Foreign
+
+
+def page(records: Sequence[Record], now: float) -> tuple[tuple[Ticketed, ...], int | None]:
+    """The tickets of one page, out of `PAGE` + 1 that were read; and where the next one begins."""
+    shown = records[:PAGE]
+    tickets = tuple(Ticketed(one, is_undoable(one, now)) for one in shown)
+    return tickets, (shown[-1].id if len(records) > PAGE else None)
+
+
+def is_undoable(record: Record, now: float) -> bool:
+    """Whether a button may still offer to undo it; the click is what decides."""
+    return (
+        record.state is State.CREATED
+        and record.undone_at is None
+        and record.settled_at is not None
+        and now - record.settled_at < UNDO_SECONDS
+    )

@@ -1,0 +1,223 @@
+"""What the form says and offers beside what a person fills in: at once, and a moment later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from bot.core import identity, quote
+from bot.core.faults import Fault
+from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
+from bot.core.model import (
+    Customer,
+    Draft,
+    LabelType,
+    Names,
+    Profile,
+    Standing,
+    Tenant,
+    Trigger,
+)
+from bot.core.richtext import Mention, mentions
+from bot.flows.ports import People, Run
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 5.0
+"""How long a look at what was not at hand may take: the form is open meanwhile, and being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The requester is this customer in Plain."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """The requester is no customer yet, and becomes one with the ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """Nothing says which customer the requester is: somebody has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The requester is linked to a customer whom Plain does not know."""
+
+
+Acquaintance = Known | New | Unlinked | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What of the message the bot may not read: the rest of its Slack thread, its files.
+
+    `direct`: it stands in a direct message, to which nobody can be invited.
+    """
+
+    direct: bool
+    thread: bool
+    files: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the form shows without asking for it.
+
+    `quote` is plain text. `offers_thread` and `offers_tenants` tell which inputs there are: they
+    stay as they were when the form was opened. `labels` and `tenants` name what is chosen
+    beforehand. `closed` and `customer` (of `requester`) are None where nothing is known.
+    """
+
+    quote: str = ""
+    offers_thread: bool = False
+    offers_tenants: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tenants: Mapping[str, str] = field(default_factory=dict)
+    closed: Closed | None = None
+    requester: str | None = None
+    customer: Acquaintance | None = None
+
+
+class Slack(Protocol):
+    async def profile(self, user: str) -> Profile | None:
+        """Who that is (cached); None for a user that Slack does not show."""
+
+    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+        """The names that are known without asking."""
+
+    def readable_at_hand(self, channel: str) -> bool | None:
+        """Whether the bot may read the conversation; None where that is not known."""
+
+    async def readable(self, channel: str) -> bool:
+        """Whether the bot may read the conversation (cached)."""
+
+
+class Plain(Protocol):
+    async def find_customer(self, name: str) -> Customer | None:
+        """The customer named `c_…`, by e-mail address or as `external:ID`."""
+
+    async def recent_label_types(self) -> Sequence[LabelType]:
+        """All label types, as they were a while ago."""
+
+    async def recent_tenants(self) -> Sequence[Tenant] | None:
+        """All tenants, as they were a while ago; None where the key may not read them."""
+
+    def label_types_at_hand(self) -> Sequence[LabelType]:
+        """What is known of them without asking."""
+
+    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+        """What is known of them without asking; None once it is known that the key may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where that is looked for. `team` is the installed workspace's id.
+
+    Who may not ask for tickets (`who`) is not shown who is whom in Plain.
+    """
+
+    slack: Slack
+    plain: Plain
+    people: People
+    run: Run
+    identity: IdentityPolicy
+    who: Set[Standing]
+    team: str
+
+    def at_hand(self, draft: Draft) -> Beside:
+        """What is known without waiting for anybody: the form must open now."""
+        message = draft.trigger.message
+        ref = message.ref if message else None
+        readable = self.slack.readable_at_hand(ref.channel) if ref else None
+        tenants = self.plain.tenants_at_hand()
+        chosen = draft.prefill
+        labels = {one.id: one.name for one in self.plain.label_types_at_hand()}
+        companies = {one.external_id: one.name for one in tenants or ()}
+        return Beside(
+            quote=_quoted(draft, self.slack),
+            offers_thread=(
+                message is not None and message.thread_ts is not None and readable is not False
+            ),
+            offers_tenants=tenants is not None,
+            labels={id_: labels[id_] for id_ in chosen.labels if id_ in labels},
+            tenants={id_: name for id_, name in companies.items() if id_ == chosen.tenant},
+            closed=_closed(draft.trigger, readable),
+        )
+
+    async def look(self, draft: Draft, beside: Beside, requester: str) -> Beside:
+        """`beside` with what Slack and Plain say of the requester and of the conversation.
+
+        What the selects offer is asked for on the way, so that it is there when one is opened.
+        """
+        customer, readable, _, _ = await asyncio.gather(
+            _or_none(self._customer(draft.trigger.asker, requester)),
+            _or_none(self._readable(draft.trigger)),
+            _or_none(self.plain.recent_label_types()),
+            _or_none(self.plain.recent_tenants()),
+        )
+        closed = beside.closed if readable is None else _closed(draft.trigger, readable)
+        return replace(beside, closed=closed, requester=requester, customer=customer)
+
+    async def _readable(self, trigger: Trigger) -> bool | None:
+        message = trigger.message
+        if message is None or message.ref is None or not (message.thread_ts or message.files):
+            return None
+        return await self.slack.readable(message.ref.channel)
+
+    async def _customer(self, asker: str, requester: str) -> Acquaintance | None:
+        """As a delivery will decide it, without making anything."""
+        person = await self.slack.profile(asker)
+        if person is None or person.standing not in self.who:
+            return None
+        profile = await self.slack.profile(requester)
+        teams = dict.fromkeys((profile.team if profile else self.team, self.team))
+        link = await self.run(self.people.find, requester, list(teams))
+        decided = identity.decide(
+            self.identity,
+            rule=None,
+            link=link.customer if link else None,
+            user=requester,
+            profile=profile,
+        )
+        match decided:
+            case Named(name):
+                found = await self.plain.find_customer(name)
+                return Known(found.name) if found else Broken()
+            case ByEmail(email):
+                found = await self.plain.find_customer(email)
+                return Known(found.name) if found else New()
+            case Nobody():
+                return Unlinked()
+
+
+def _quoted(draft: Draft, slack: Slack) -> str:
+    message = draft.trigger.message
+    if message is None:
+        return ""
+    return quote.excerpt(message, slack.names_at_hand(mentions(message.blocks)))
+
+
+def _closed(trigger: Trigger, readable: bool | None) -> Closed | None:
+    message = trigger.message
+    if readable is not False or message is None or message.ref is None:
+        return None
+    thread, files = message.thread_ts is not None, bool(message.files)
+    if not (thread or files):
+        return None
+    return Closed(message.ref.channel.startswith("D"), thread, files)
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    """None for what cannot be told now: nobody has to know it."""
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await asked
+    except (Fault, TimeoutError):
+        return None

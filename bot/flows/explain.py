@@ -1,0 +1,221 @@
+"""Tells why a message did or did not become a ticket, from the ledger and from how Slack is now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.core import explaining, reactions, refs, routing
+from bot.core.explaining import Asker, Explanation, Known, Outlook, ReactionLook, Unread
+from bot.core.faults import Fault, Refused, TryLater
+from bot.core.model import Channel, Installation, Profile, Rule, Standing, Ticket
+from bot.core.reactions import Posted, Reaction
+from bot.core.record import Record
+from bot.core.refs import MessageRef
+from bot.flows.ports import FirstLoaded, Person, Run
+
+_ASKERS = 10
+"""How many of the people who gave one reaction are looked up."""
+
+_SHUT = frozenset({"not_in_channel", "channel_not_found"})
+
+
+class Slack(Protocol):
+    """What an explanation reads in Slack."""
+
+    async def profile(self, user: str) -> Profile | None: ...
+
+    async def channel(self, channel: str) -> Channel: ...
+
+
+class Ledger(Protocol):
+    """The rows; each method is one transaction that only reads."""
+
+    def generations(self, key: str) -> list[Record]:
+        """The rows of the message with this key, the first asking first."""
+
+    def of_conversation(self, conversation_key: str) -> Ticket | None:
+        """The ticket that the Slack thread with this key has."""
+
+
+class People(Protocol):
+    """The lookup table."""
+
+    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that an explanation looks at; it changes nothing.
+
+    `posted` reads a message with its reactions and all who gave them; None where it is gone.
+    `fallback` is the customer that the settings name for strangers. `one_thread_per_message`:
+    the messages of a Slack thread do not share a ticket.
+    """
+
+    slack: Slack
+    posted: Callable[[MessageRef], Awaitable[Posted | None]]
+    ledger: Ledger
+    people: People
+    first_loaded: FirstLoaded
+    run: Run
+    rules: Sequence[Rule]
+    who: frozenset[Standing]
+    installation: Installation
+    clock: Callable[[], float]
+    fallback: str | None = None
+    one_thread_per_message: bool = False
+
+
+async def explain(ref: MessageRef, thread_ts: str | None, world: World) -> Explanation:
+    """Every decision about one message. What cannot be read is said, not raised.
+
+    `thread_ts` is the root of its Slack thread, as far as the caller knows it.
+    """
+    known: tuple[Known, ...] | None
+    moments: Mapping[str, float]
+    channel = await _channel(ref, world)
+    posted, unread = await _posted(ref, world)
+    root = posted.thread_ts if posted and posted.thread_ts else thread_ts
+    under = [one.emoji for one in posted.reactions] if posted else None
+    looks = explaining.rules(world.rules, channel, under)
+    try:
+        known = await _known(ref, channel, world)
+        ticket = None if known else await _conversation(ref, root, world)
+        moments = await world.run(world.first_loaded.known)
+    except TryLater:
+        known, ticket, moments = None, None, {}
+    looked = None
+    if posted is not None:
+        judge = _Judge(world, channel, ref, root, moments, missing=known == ())
+        looked = tuple([await judge.look(one) for one in posted.reactions])
+    return Explanation(
+        ref=ref,
+        channel=channel,
+        posted_at=refs.time_of(ref.ts).timestamp(),
+        rules=looks,
+        reactions=looked,
+        known=known,
+        unread=unread,
+        conversation=ticket,
+    )
+
+
+async def _channel(ref: MessageRef, world: World) -> Channel:
+    try:
+        return await world.slack.channel(ref.channel)
+    except Fault:
+        return Channel(ref.channel, direct=ref.channel.startswith("D"))
+
+
+async def _posted(ref: MessageRef, world: World) -> tuple[Posted | None, Unread | None]:
+    try:
+        found = await world.posted(ref)
+    except Refused as refused:
+        shut = refused.data.get("code", refused.reason.value) in _SHUT
+        return None, Unread.NOT_IN_CHANNEL if shut else Unread.NO_PERMISSION
+    except TryLater:
+        return None, Unread.AWAY
+    return (found, None) if found is not None else (None, Unread.GONE)
+
+
+async def _conversation(ref: MessageRef, root: str | None, world: World) -> Ticket | None:
+    if root is None or world.one_thread_per_message:
+        return None
+    key = refs.conversation_key(world.installation.team, ref, root)
+    return await world.run(world.ledger.of_conversation, key)
+
+
+# Rows
+
+
+async def _known(ref: MessageRef, channel: Channel, world: World) -> tuple[Known, ...]:
+    key = refs.message_key(world.installation.team, ref)
+    records = await world.run(world.ledger.generations, key)
+    return tuple([await _one(record, channel, world) for record in records])
+
+
+async def _one(record: Record, channel: Channel, world: World) -> Known:
+    """The row with who its customer is, as the lookup table tells it today."""
+    applied = routing.applying(record.rules, channel)
+    number = next((n for n, rule in enumerate(world.rules, 1) if rule == applied), None)
+    line = await _line(record, world)
+    by_rule = applied is not None and applied.customer is not None
+    says_so = line if line and not by_rule and _is_its(line, record) else None
+    evidence, guessed = explaining.evidence(
+        record, applied, says_so.source if says_so else None, world.fallback
+    )
+    shown = record.customer if says_so is None else (says_so.name or record.customer)
+    email = says_so.email if says_so else None
+    return Known(record, evidence, guessed, shown, email, number)
+
+
+async def _line(record: Record, world: World) -> Person | None:
+    if record.customer is None:
+        return None
+    requester = record.requester or record.asker
+    try:
+        profile = await world.slack.profile(requester)
+    except Fault:
+        profile = None
+    home = world.installation.team
+    teams = [profile.team, home] if profile and profile.team != home else [home]
+    return await world.run(world.people.find, requester, teams)
+
+
+def _is_its(line: Person, record: Record) -> bool:
+    """Whether the line may be what named the row's customer. One that names the customer by
+    address or external id does not tell which `c_…` that was."""
+    return line.customer == record.customer or not line.customer.startswith("c_")
+
+
+# Reactions
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What a reaction comes to. `missing`: the message has no row."""
+
+    world: World
+    channel: Channel
+    ref: MessageRef
+    root: str | None
+    moments: Mapping[str, float]
+    missing: bool
+
+    async def look(self, reaction: Reaction) -> ReactionLook:
+        number = explaining.taker(self.world.rules, self.channel, reaction.emoji)
+        if number is None:
+            return ReactionLook(reaction.emoji, reaction.count)
+        askers = tuple([await self._asker(user) for user in self._users(reaction)])
+        if not self.missing:
+            return ReactionLook(reaction.emoji, reaction.count, number, askers)
+        outlook, since = self._outlook(number)
+        return ReactionLook(reaction.emoji, reaction.count, number, askers, outlook, since)
+
+    def _users(self, reaction: Reaction) -> list[str]:
+        bot = self.world.installation.bot_user
+        return [user for user in reaction.users if user != bot][:_ASKERS]
+
+    async def _asker(self, user: str) -> Asker:
+        """As the worker sees it: whom Slack does not show is of another company."""
+        try:
+            profile = await self.world.slack.profile(user)
+        except Fault:
+            profile = None
+        standing = profile.standing if profile else Standing.EXTERNAL
+        return Asker(user, standing, standing in self.world.who)
+
+    def _outlook(self, number: int) -> tuple[Outlook, float | None]:
+        rule = self.world.rules[number - 1]
+        since = self.moments.get(reactions.identity(rule))
+        is_reply = self.root is not None and self.root != self.ref.ts
+        outlook = explaining.outlook(
+            posted_at=float(self.ref.ts),
+            root_at=float(self.root) if self.root and is_reply else None,
+            direct=self.channel.direct,
+            since=since,
+            now=self.world.clock(),
+        )
+        return outlook, since

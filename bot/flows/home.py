@@ -1,0 +1,112 @@
+"""Shows people their tickets in the app's Home: when it is opened, and when something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
+from bot.core.linkers import Linkers
+from bot.core.model import Profile, Standing
+from bot.core.record import Record
+from bot.flows.ports import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody's Home as it was shown last: `digest` tells one content from another."""
+
+    digest: str
+    is_linker: bool = False
+
+
+class Homes(Protocol):
+    """Who has opened the Home; every method is one transaction."""
+
+    def opened(self, user: str) -> Opened | None:
+        """What was shown last; None for who never opened it."""
+
+    def keep(self, user: str, opened: Opened) -> None: ...
+
+    def linkers(self) -> Sequence[str]:
+        """Those who opened it and could link people then."""
+
+
+class Tickets(Protocol):
+    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
+        """The newest escalations that this person asked for, with an id below `before`."""
+
+
+class Slack(Protocol):
+    async def profile(self, user: str) -> Profile | None: ...
+
+    async def show_home(self, user: str, home: Home, unless: str | None) -> str:
+        """Publish it, unless it is what `unless` is the digest of; returns its digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that the Home touches. `waiting` gives the people who wait to be linked, at most so
+    many; `who` may ask; `clock` is in Unix seconds."""
+
+    slack: Slack
+    tickets: Tickets
+    homes: Homes
+    waiting: Callable[[int], Sequence[Waiting]]
+    linkers: Linkers
+    who: frozenset[Standing]
+    run: Run
+    clock: Callable[[], float]
+
+
+async def open_home(user: str, world: World, *, is_blank: bool = False) -> None:
+    """Somebody opened it: show it, and from now on what changes. `is_blank`: nothing was shown
+    to them so far, whatever is remembered. Raises TryLater and Refused."""
+    last = None if is_blank else await world.run(world.homes.opened, user)
+    await _show(user, world, last)
+
+
+async def turn_page(user: str, world: World, *, before: int | None) -> None:
+    """Show the tickets before this one; None for the newest."""
+    await _show(user, world, await world.run(world.homes.opened, user), before)
+
+
+async def refresh(user: str, world: World) -> None:
+    """Something of theirs changed: show it to who has opened the Home before."""
+    last = await world.run(world.homes.opened, user)
+    if last is not None:
+        await _show(user, world, last)
+
+
+async def refresh_linkers(world: World) -> None:
+    """The people who wait to be linked changed."""
+    for user in await world.run(world.homes.linkers):
+        await refresh(user, world)
+
+
+async def _show(user: str, world: World, last: Opened | None, before: int | None = None) -> None:
+    home = await _home(user, world, before)
+    digest = await world.slack.show_home(user, home, last.digest if last else None)
+    now = Opened(digest, is_linker=isinstance(home, Mine) and home.waiting is not None)
+    if now != last:
+        await world.run(world.homes.keep, user, now)
+
+
+async def _home(user: str, world: World, before: int | None) -> Home:
+    profile = await world.slack.profile(user)
+    if profile is None or profile.standing in (Standing.EXTERNAL, Standing.BOT):
+        return Foreign()
+    records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)
+    tickets, older = page(records, world.clock())
+    waiting: Sequence[Waiting] | None = None
+    if world.linkers.include(profile):
+        waiting = await world.run(world.waiting, PAGE + 1)
+    return Mine(
+        tickets=tickets,
+        older=older,
+        newer=before is not None,
+        may_ask=profile.standing in world.who,
+        waiting=None if waiting is None else tuple(waiting[:PAGE]),
+        more_waiting=waiting is not None and len(waiting) > PAGE,
+    )

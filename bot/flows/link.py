@@ -1,0 +1,258 @@
+"""Who is this? A linker is asked, says it, and what waited for that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.identity import is_customer_id
+from bot.core.linkers import Answerer, Hosts, Linkers, Yourself
+from bot.core.model import Customer, Profile, Ticket
+from bot.flows.ports import Person, Run
+
+ASK_SECONDS = 1.0
+"""For what is to be known before the form opens; its trigger lives for three seconds."""
+SEARCH_SECONDS = 1.8
+"""For a search; Slack waits for three seconds, and somebody is typing."""
+CHECK_SECONDS = 0.7
+"""For the check of a right at a submission, …"""
+CREATE_SECONDS = 1.3
+"""… for the new customer, …"""
+WRITE_SECONDS = 0.6
+"""… and for the record: together they stay within Slack's three seconds."""
+
+SHORTEST_TERM = 3
+HITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """The person whom a row is about.
+
+    `waits`: it was refused for want of a link of theirs, and nothing changed that yet. `ticket`
+    is what came of it where it went on.
+    """
+
+    reference: str
+    requester: str
+    waits: bool
+    ticket: Ticket | None = None
+
+
+class Requests(Protocol):
+    def unlinked(self, name: str) -> Unlinked | None:
+        """Whom the row "PB-…" is about; None where there is no such row."""
+
+
+class Lines(Protocol):
+    """The lookup table."""
+
+    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None: ...
+
+    def link(self, people: Sequence[Person], *, by: str, within: float | None = None) -> int: ...
+
+
+class Profiles(Protocol):
+    async def profile(self, user: str) -> Profile | None:
+        """Who that is (cached); None for a user that Slack does not show."""
+
+    async def profile_now(self, user: str) -> Profile | None:
+        """The same, asked anew."""
+
+
+class Customers(Protocol):
+    async def search_customers(self, term: str, limit: int) -> Sequence[Customer]: ...
+
+    async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer: ...
+
+
+# What a linker says
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A customer that Plain has; `name` is how the search showed it."""
+
+    customer: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A customer that is to be made."""
+
+    email: str
+    name: str
+
+
+Choice = Known | New
+
+
+# What comes of it
+
+
+@dataclass(frozen=True, slots=True)
+class WhoIs:
+    """The question: to which customer this person is to be linked. `profile` is None for a user
+    that Slack does not show."""
+
+    reference: str
+    user: str
+    profile: Profile | None
+
+    @property
+    def name(self) -> str:
+        return self.profile.name if self.profile else self.user
+
+
+@dataclass(frozen=True, slots=True)
+class NotYours:
+    """Who asked may not say it; `answerer` tells who may. `user` is whom it is about: None where
+    there is no such row, and for people of other companies."""
+
+    answerer: Answerer
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """There is nothing to say any more. Without a `reference` there is no such row; `user` is
+    whom it was about, `ticket` what came of it."""
+
+    reference: str | None = None
+    user: str | None = None
+    ticket: Ticket | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """It is written: who is which customer, and how many requests go on."""
+
+    name: str
+    user: str
+    customer: Customer
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """Plain did not make the new customer. `reason` and `data` are those of its refusal; None
+    where it did not answer in time."""
+
+    reason: Reason | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What it takes to ask and to link. `team` is the installed workspace's; `wake` tells the
+    worker of rows that go on."""
+
+    linkers: Linkers
+    requests: Requests
+    people: Lines
+    slack: Profiles
+    plain: Customers
+    run: Run
+    wake: Callable[[], None]
+    team: str
+
+    async def ask(self, linker: str, reference: str) -> WhoIs | NotYours | Over:
+        """What to ask `linker` about the row; raises TryLater where it cannot be told in time."""
+        async with _within(ASK_SECONDS):
+            return await self._ask(linker, reference)
+
+    async def search(self, linker: str, term: str) -> Sequence[Customer]:
+        """The customers whose name or address holds `term`; none for who may not see them, and
+        where Plain does not answer in time."""
+        term = " ".join(term.split())
+        if len(term) < SHORTEST_TERM:
+            return ()
+        try:
+            async with _within(SEARCH_SECONDS):
+                if not self.linkers.include(await self.slack.profile(linker)):
+                    return ()
+                found = await self.plain.search_customers(term, HITS)
+        except Fault:
+            return ()
+        return [one for one in found if is_customer_id(one.id)]
+
+    async def submit(
+        self, linker: str, reference: str, choice: Choice
+    ) -> Linked | NotYours | Over | NotMade:
+        """Link the row's person to the customer that `linker` chose.
+
+        The right is looked at anew, and so is whether there is still something to say: nobody's
+        link is written over unseen. Raises TryLater where it cannot be recorded in time.
+        """
+        async with _within(CHECK_SECONDS):
+            asked = await self._ask(linker, reference)
+        if not isinstance(asked, WhoIs):
+            return asked
+        customer = await self._customer(choice)
+        if isinstance(customer, NotMade):
+            return customer
+        async with _within(WRITE_SECONDS + 0.2):
+            opened = await self._write(linker, asked, customer.id)
+        if opened:
+            self.wake()
+        return Linked(asked.name, asked.user, customer, opened)
+
+    async def _ask(self, linker: str, reference: str) -> WhoIs | NotYours | Over:
+        profile, row = await asyncio.gather(
+            self.slack.profile_now(linker), self.run(self.requests.unlinked, reference)
+        )
+        answerer = self.linkers.answerer(profile)
+        if not isinstance(answerer, Yourself):
+            foreign = isinstance(answerer, Hosts)
+            return NotYours(answerer, None if foreign or row is None else row.requester)
+        if row is None:
+            return Over()
+        if not row.waits:
+            return Over(row.reference, row.requester, row.ticket)
+        return WhoIs(row.reference, row.requester, await self._profile(row.requester))
+
+    async def _profile(self, user: str) -> Profile | None:
+        try:
+            return await self.slack.profile(user)
+        except Refused:
+            return None  # shown by the id then
+
+    async def _customer(self, choice: Choice) -> Customer | NotMade:
+        if isinstance(choice, Known):
+            return Customer(choice.customer, choice.name)
+        try:
+            async with _within(CREATE_SECONDS):
+                # Nobody has proved the address: it was typed.
+                return await self.plain.upsert_customer(choice.email, choice.name, verified=False)
+        except TryLater:
+            return NotMade()
+        except Refused as refused:
+            return NotMade(refused.reason, refused.data)
+
+    async def _write(self, linker: str, asked: WhoIs, customer: str) -> int:
+        """The line stands where a delivery looks first; one that stands already is replaced."""
+        teams = [self.team]
+        if asked.profile is not None and asked.profile.team != self.team:
+            teams.insert(0, asked.profile.team)
+        standing = await self.run(self.people.find, asked.user, teams)
+        line = Person(
+            team=standing.team if standing else teams[0],
+            slack_user=asked.user,
+            customer=customer,
+            name=asked.profile.name if asked.profile else None,
+        )
+        return await self.run(self.people.link, [line], by=linker, within=WRITE_SECONDS)
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise TryLater("not_in_time") from None

@@ -1,0 +1,91 @@
+"""Looking in Plain for what was sent, before it is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TypeVar
+
+from bot.core import refs
+from bot.core.faults import LeaseLost, Refused, TryLater, Wait
+from bot.core.model import Ticket
+from bot.flows.ports import Claim, PlainThread
+from bot.flows.world import World
+
+T = TypeVar("T")
+
+SENDING_SECONDS = 5.0
+"""How long after its record a write may leave: by so much the settle window is longer than what
+Plain's gateway may take."""
+
+
+def check_lease(claim: Claim, world: World, begun: float) -> None:
+    """Raises LeaseLost where the process stood still since `begun`, before which its lease began.
+
+    A container's pause, a laptop's lid: when it goes on, the row may be another worker's, and
+    the settle window, which began with the record, would end before the write's outcome is sure.
+    """
+    if world.clock() - begun > min(claim.lease / 2, SENDING_SECONDS):
+        raise LeaseLost
+
+
+def wait_for_certainty(claim: Claim, world: World) -> None:
+    """Raises Wait while what was sent last, and is not there, may still come about."""
+    age = claim.now - (claim.sent_at or 0.0)
+    if age < world.policy.settle_window:
+        # A clock that was set back makes the age negative: no reason to look every second.
+        raise Wait("settling", min(world.policy.settle_window - age, max(1.0, abs(age) / 2)))
+
+
+async def thread(
+    claim: Claim, world: World, customer: str, *, after_a_send: bool = False
+) -> PlainThread | None:
+    """The thread that this row created, if it did."""
+    try:
+        return await world.plain.thread_by_external_id(customer, claim.external_id)
+    except TryLater as fault:
+        raise _look_failed(fault, after_a_send) from fault
+
+
+async def has_event(
+    world: World, ticket: Ticket, external_id: str, *, after_a_send: bool = False
+) -> bool:
+    """Whether the addition with this external id is there."""
+    try:
+        return await world.plain.has_event(ticket.id, external_id)
+    except TryLater as fault:
+        raise _look_failed(fault, after_a_send) from fault
+
+
+def _look_failed(fault: TryLater, after_a_send: bool) -> TryLater:
+    if isinstance(fault, Wait) and not after_a_send:
+        return fault  # nothing failed, and nothing was sent
+    return TryLater(fault.cause, after=fault.after, unknown=after_a_send)
+
+
+async def look_after(refusal: Refused, look: Awaitable[T]) -> T:
+    """Look whether what was refused is there; where that is refused too, nobody knows."""
+    try:
+        return await look
+    except Refused:
+        refusal.unsure = True
+        raise refusal from None
+
+
+async def glance(claim: Claim, world: World, customer: str) -> PlainThread | None:
+    """A first look right after a send; what it cannot see, a later attempt looks for."""
+    with suppress(TryLater, Refused):
+        return await world.plain.thread_by_external_id(customer, claim.external_id)
+    return None
+
+
+async def glance_at_event(world: World, ticket: Ticket, external_id: str) -> bool:
+    """The same for an addition."""
+    with suppress(TryLater, Refused):
+        return await world.plain.has_event(ticket.id, external_id)
+    return False
+
+
+def ticket_of(workspace: str, found: PlainThread) -> Ticket:
+    """The thread as people see it."""
+    return Ticket(found.id, found.ref, refs.plain_thread_url(workspace, found.id))

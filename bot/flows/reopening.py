@@ -1,0 +1,78 @@
+"""The form of an escalation that came to nothing, opened again as it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.core.model import (
+    AlreadyThere,
+    Escalation,
+    Form,
+    OnItsWay,
+    Priority,
+    ReplyTo,
+    Ticket,
+    Trigger,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An escalation as the ledger has it; its texts may be erased by now.
+
+    `waits`: a delivery of it is due. `ticket` is what came of it, if anything did.
+    """
+
+    escalation: Escalation
+    waits: bool
+    requester: str | None = None
+    ticket: Ticket | None = None
+
+
+class Asked(Protocol):
+    def find(self, reference: str) -> Earlier | None:
+        """The escalation "PB-…"; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What the form is opened with. `prefill` is None where what was typed is erased."""
+
+    trigger: Trigger
+    key: str
+    prefill: Form | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotYours:
+    """Somebody else asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """The ledger has nothing of it any more."""
+
+
+def again(
+    earlier: Earlier | None, reply_to: ReplyTo
+) -> Again | NotYours | NotKnown | AlreadyThere | OnItsWay:
+    """What a click on "open the form again" leads to; `reply_to` is the click's."""
+    if earlier is None:
+        return NotKnown()
+    trigger = earlier.escalation.trigger
+    if trigger.asker != reply_to.user:
+        return NotYours()
+    if earlier.ticket is not None:
+        return AlreadyThere(earlier.ticket)
+    if earlier.waits:
+        return OnItsWay()
+    there = replace(
+        reply_to,
+        channel=trigger.channel or reply_to.channel,
+        thread_ts=trigger.message.thread_ts if trigger.message else None,
+    )
+    prefill = trigger.form
+    if prefill is None and earlier.requester is not None:
+        prefill = Form("", None, earlier.requester, Priority.NORMAL)
+    return Again(replace(trigger, form=None, reply_to=there), earlier.escalation.key, prefill)

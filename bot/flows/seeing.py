@@ -1,0 +1,119 @@
+"""What is to be quoted, and what surrounds it: read in Slack, for the thread or the addition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.core import quote
+from bot.core.conversation import Thread
+from bot.core.faults import Reason, Refused
+from bot.core.files import Fate
+from bot.core.model import File, Message, Names, Trigger
+from bot.core.refs import MessageRef
+from bot.core.richtext import mentions
+from bot.flows import attach
+from bot.flows.admission import Admitted
+from bot.flows.attach import Copying
+from bot.flows.ports import Claim, Rest
+from bot.flows.world import World, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The trigger with all that was read for it."""
+
+    trigger: Trigger
+    message: Message | None
+    admitted: Admitted
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is quoted. `copying` where it has files, and these can be copied."""
+
+    trigger: Trigger
+    message: Message | None
+    scene: quote.Scene
+    copying: Copying | None = None
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return quote.quoted_files(self.message, self.scene.whole)
+
+    def with_fates(self, fates: Mapping[str, Fate]) -> Seen:
+        return replace(self, scene=replace(self.scene, fates=fates))
+
+    def rest(self, external_id: str) -> Rest | None:
+        """What does not go into the first piece."""
+        sequels = quote.sequels(external_id, self.scene)
+        return Rest(sequels) if sequels else None
+
+
+async def see(claim: Claim, world: World, asked: Asked) -> Seen:
+    """Read what is quoted. A whole thread that cannot be read is told of, not refused."""
+    message, whole, unread = asked.message, None, None
+    try:
+        whole = await _whole(world, asked)
+    except Refused as refusal:
+        unread = refusal.reason
+    copying = None
+    if world.carrier is not None and quote.quoted_files(message, whole):
+        copying = Copying(claim, world.carrier, world.ledger, world.run)
+        found = await copying.looked_up(quote.quoted_files(message, whole))
+        message = attach.with_files(message, found) if message else None
+        if whole is not None:
+            told = tuple(attach.with_files(one, found) for one in whole.messages)
+            whole = replace(whole, messages=told)
+    scene = await _scene(world, replace(asked, message=message), whole, unread)
+    return Seen(asked.trigger, message, scene, copying)
+
+
+async def _whole(world: World, asked: Asked) -> Thread | None:
+    """The message's Slack thread, where all of it is wanted."""
+    form, message = asked.trigger.form, asked.message
+    if form is None or not form.whole_thread or message is None or message.ref is None:
+        return None
+    if message.thread_ts is None:
+        return None
+    replies = await world.slack.replies(MessageRef(message.ref.channel, message.thread_ts))
+    if not any(reply.ref == message.ref for reply in replies):
+        replies = (*replies, message)  # deleted since, and asked for all the same
+    people = {one.author for one in replies if one.author is not None and one.bot is None}
+    authors = {one: name_of(await world.slack.profile(one), one) for one in sorted(people)}
+    return Thread(replies, authors, message.ref, world.policy.bounds)
+
+
+async def _scene(
+    world: World, asked: Asked, whole: Thread | None, unread: Reason | None
+) -> quote.Scene:
+    """What surrounds the quote: names, place and link."""
+    message = asked.message
+    link = None
+    if message is not None and message.ref is not None:
+        link = await world.slack.permalink(message.ref, message.thread_ts)
+    texts = [one.blocks for one in whole.messages] if whole else []
+    if message is not None and whole is None:
+        texts = [message.blocks]
+    mentioned = mentions(block for blocks in texts for block in blocks)
+    return quote.Scene(
+        author=await _author(world, asked),
+        channel=asked.admitted.channel,
+        permalink=link,
+        asker=name_of(asked.admitted.asker, asked.trigger.asker),
+        via=asked.trigger.via,
+        emoji=asked.trigger.emoji,
+        names=await world.slack.names(mentioned) if texts else Names(),
+        whole=whole,
+        unread=unread,
+    )
+
+
+async def _author(world: World, asked: Asked) -> str:
+    message = asked.message
+    if message is not None and message.bot is not None:
+        return message.bot
+    author = message.author if message else None
+    if author is None or author == asked.trigger.asker:
+        return name_of(asked.admitted.asker, asked.trigger.asker)
+    return name_of(await world.slack.profile(author), author)

@@ -1,0 +1,221 @@
+"""Undoes a ticket: ignored in Plain with a note, given up in the ledger; safe to run twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.linkers import Linkers
+from bot.core.model import Profile, Ticket
+from bot.core.undoing import (
+    UNDO_SECONDS,
+    Acted,
+    AddedTo,
+    Declined,
+    Lacking,
+    Look,
+    Nothing,
+    Outsider,
+    Result,
+    Row,
+    Seen,
+    State,
+    TooLate,
+    Undone,
+    Unreached,
+    lacking,
+    look,
+    note,
+    refusal,
+)
+from bot.flows.ports import Run, reference
+
+IN_HAND_PAUSE = 0.5
+IN_HAND_LOOKS = 80
+"""How often, and so for how long, a click waits for another one that is undoing the same row."""
+
+SETTLING_PAUSES = (0.5, 1.0, 2.0, *(5.0 for _ in range(24)))
+"""How long a reaction that was taken away waits for its ticket, which is still being made."""
+
+LEFT_OVER_AT_ONCE = 10
+
+
+class Begin(Enum):
+    """What the beginning of an undo met."""
+
+    BEGUN = "it is the caller's to finish"
+    IN_HAND = "another one is at it"
+    ADDED_TO = "other messages were added to the ticket, or are about to be"
+    GONE = "the row stands otherwise by now"
+
+
+class Ledger(Protocol):
+    """Rows that are undone; every method is one transaction."""
+
+    def find(self, row_id: int) -> Row | None:
+        """The row with this id."""
+
+    def find_asked(self, key: str) -> Row | None:
+        """The newest row of the message with this key."""
+
+    def begin(self, row_id: int, by: str) -> Begin:
+        """Take a row that stands as created. From here on nothing is added to its ticket, and
+        who asks for its message again asks anew."""
+
+    def release(self, row_id: int) -> None:
+        """As if it had not been begun: nothing was changed in Plain."""
+
+    def pause(self, row_id: int) -> None:
+        """Somebody else may go on at once."""
+
+    def finish(self, row_id: int) -> None:
+        """It is undone: the conversation is free."""
+
+    def withdraw(self, row_id: int, by: str) -> bool:
+        """Settle a waiting row as undone, if it has sent nothing of which the outcome is open."""
+
+    def left_over(self, limit: int) -> Sequence[Row]:
+        """Rows whose undoing was begun, and whose process died or could not finish."""
+
+
+class Plain(Protocol):
+    """What an undo does in Plain; each is harmless twice, but for the note."""
+
+    async def seen(self, thread: str) -> Seen | None:
+        """The thread as it stands; None where it is gone."""
+
+    async def add_note(self, customer: str, thread: str, text: str) -> None: ...
+
+    async def mark_ignored(self, thread: str) -> None: ...
+
+
+class People(Protocol):
+    async def profile(self, user: str) -> Profile | None: ...
+
+
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that an undo touches. `sleep` takes seconds."""
+
+    ledger: Ledger
+    plain: Plain
+    slack: People
+    run: Run
+    linkers: Linkers
+    sleep: Sleep = asyncio.sleep
+
+
+async def undo(row_id: int, by: Profile | None, world: World) -> Result:
+    """Undo the row with this id, as far as `by` may; raises TryLater where the ledger does.
+
+    However often it runs, and wherever an earlier run broke off: the thread is marked once, and
+    the row says so in the end. The note alone may stand there twice.
+    """
+    row = await world.run(world.ledger.find, row_id)
+    for _ in range(IN_HAND_LOOKS):
+        refused = refusal(row or Row(row_id, State.OTHER, "", 0.0), by, world.linkers)
+        if refused is not None or row is None or row.ticket is None or by is None:
+            return refused or Nothing()
+        match await world.run(world.ledger.begin, row.id, by.user):
+            case Begin.BEGUN:
+                return await _finish(row, row.ticket, by.name, world)
+            case Begin.ADDED_TO:
+                return AddedTo(row.ticket)
+            case Begin.IN_HAND:
+                await world.sleep(IN_HAND_PAUSE)
+        row = await world.run(world.ledger.find, row_id)
+    return Unreached(row.ticket if row else None, goes_on=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of it, and which row it was about."""
+
+    row: Row
+    result: Result
+
+
+async def undo_reaction(key: str, user: str, emoji: str, world: World) -> Told | None:
+    """Undo what this person asked for by a reaction that is taken away now.
+
+    None where that asked for nothing, or long ago: then it is just a reaction. A row that still
+    waits is withdrawn, or is undone once it is settled, if that is soon.
+    """
+    row = await _asked(key, user, emoji, world)
+    for pause in SETTLING_PAUSES:
+        if row is None or row.state is not State.WAITING:
+            break
+        if await world.run(world.ledger.withdraw, row.id, user):
+            return Told(row, Undone(None))
+        await world.sleep(pause)
+        row = await _asked(key, user, emoji, world)
+    if row is None or row.state not in (State.CREATED, State.ADDED):
+        return None
+    if row.age > UNDO_SECONDS:
+        return None
+    result = await undo(row.id, await world.slack.profile(user), world)
+    return None if isinstance(result, TooLate | Outsider) else Told(row, result)
+
+
+async def _asked(key: str, user: str, emoji: str, world: World) -> Row | None:
+    row = await world.run(world.ledger.find_asked, key)
+    return row if row is not None and (row.asker, row.emoji) == (user, emoji) else None
+
+
+async def finish_left_over(world: World) -> list[Row]:
+    """Finish what was begun and not finished; returns the rows that are undone now."""
+    undone = []
+    for row in await world.run(world.ledger.left_over, LEFT_OVER_AT_ONCE):
+        by = row.begun_by
+        if by is None or row.ticket is None:
+            continue
+        if await world.run(world.ledger.begin, row.id, by) is not Begin.BEGUN:
+            continue
+        profile = None
+        with suppress(Fault):
+            profile = await world.slack.profile(by)
+        name = profile.name if profile else "Somebody"
+        if isinstance(await _finish(row, row.ticket, name, world), Undone):
+            undone.append(row)
+    return undone
+
+
+async def _finish(row: Row, ticket: Ticket, name: str, world: World) -> Result:
+    """Do in Plain what is not done yet, and settle the row, which is this caller's."""
+    ledger, plain, run = world.ledger, world.plain, world.run
+    changed = row.begun_by is not None
+    """Whether something of this undo may stand in Plain already."""
+    try:
+        seen = await plain.seen(ticket.id)
+        standing = Look.IGNORED if seen is None else look(seen, assigns=row.assigns)
+        if standing is Look.ACTED:
+            await run(ledger.release, row.id)
+            return Acted(ticket)
+        if seen is not None and standing is Look.FREE:
+            if missing := lacking(seen):
+                await run(ledger.release, row.id)
+                return Lacking(ticket, missing)
+            if not seen.is_noted:  # before the mark: what is new on a thread may open it again
+                await plain.add_note(seen.customer, ticket.id, note(name, reference(row.id)))
+            changed = True
+            await plain.mark_ignored(ticket.id)
+        await run(ledger.finish, row.id)
+    except TryLater as fault:
+        changed = changed or fault.unknown
+        with suppress(TryLater):
+            await run(ledger.pause if changed else ledger.release, row.id)
+        return Unreached(ticket, goes_on=changed)
+    except Refused as refused:
+        await run(ledger.release, row.id)
+        if refused.reason is Reason.PLAIN_FORBIDDEN:
+            return Lacking(ticket, ())
+        return Declined(ticket)
+    return Undone(ticket)

@@ -1,0 +1,55 @@
+"""All that a delivery touches, and what the settings say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.core.conversation import Bounds
+from bot.core.identity import IdentityPolicy
+from bot.core.model import Installation, Profile, Standing
+from bot.flows.attach import Carrier
+from bot.flows.ports import Ledger, People, Plain, Run, Slack
+
+SETTLE_WINDOW = 35.0
+"""Seconds after which a create that cannot be found was never processed: Plain's gateway gives
+up at about 30."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say of a delivery."""
+
+    who: frozenset[Standing] = frozenset({Standing.MEMBER})
+    one_thread_per: Literal["slack_thread", "message"] = "slack_thread"
+    identity: IdentityPolicy = field(default_factory=IdentityPolicy)
+    settle_window: float = SETTLE_WINDOW
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+def _standing_still() -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a delivery touches. `clock` is in seconds; one that stands still sees no pause.
+
+    Without a `carrier` no file is copied.
+    """
+
+    slack: Slack
+    plain: Plain
+    ledger: Ledger
+    people: People
+    run: Run
+    policy: Policy
+    installation: Installation
+    clock: Callable[[], float] = _standing_still
+    carrier: Carrier | None = None
+
+
+def name_of(profile: Profile | None, user: str) -> str:
+    """What a user is called, as far as that is known."""
+    return profile.name if profile else user

@@ -1,0 +1,151 @@
+"""Tries the bridge's operations against a Plain without writing anything: for `doctor`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core.model import EventDraft, TextPart, ThreadDraft
+from bot.plain import operations
+from bot.plain.operations import Operation, Variables
+from bot.plain.protocol import Data
+
+_NOTHING = "0" * 26
+
+# For variables of these names; nothing in Plain goes by the values.
+_VALUES: Mapping[str, object] = {
+    "after": None,
+    "before": None,
+    "customerId": f"c_{_NOTHING}",
+    "email": "nobody@plain-bridge.invalid",
+    "externalId": "plain-bridge-doctor",
+    "first": 1,
+    "since": "2020-01-01T00:00:00Z",
+    "term": "plain-bridge-doctor",
+    "threadId": f"th_{_NOTHING}",
+    "userId": f"u_{_NOTHING}",
+}
+
+_VARIABLE = re.compile(r"\$(\w+)\s*:\s*(\w+)")
+_TEXT = (TextPart("text"),)
+
+USER: Operation[bool] = Operation(
+    "user",
+    """query user($userId: ID!) {
+  user(userId: $userId) { id isDeleted }
+}""",
+    lambda data: isinstance(data.get("user"), dict) and data["user"].get("isDeleted") is False,
+)
+"""Whether a Plain user with this id is there."""
+
+_SAMPLES: Mapping[str, Variables] = {
+    "createThread": operations.create_thread(
+        ThreadDraft(
+            customer=f"c_{_NOTHING}",
+            external_id="plain-bridge-doctor",
+            title="title",
+            parts=_TEXT,
+            preview="text",
+            label_types=(f"lt_{_NOTHING}",),
+            tenant="tenant",
+            assignee=f"u_{_NOTHING}",
+            attachments=(f"att_{_NOTHING}",),
+        )
+    ),
+    "createThreadEvent": operations.create_thread_event(
+        EventDraft(f"th_{_NOTHING}", "plain-bridge-doctor", "title", _TEXT)
+    ),
+    "upsertCustomer": operations.upsert_customer("nobody@example.com", "name", verified=False),
+}
+"""Variables with every field that the bridge may set; never sent."""
+
+
+def reads() -> tuple[Operation[Any], ...]:
+    """The operations that change nothing."""
+    return tuple(one for one in _all() if not one.mutation)
+
+
+def variables(operation: Operation[Any]) -> Variables:
+    """Variables with which a read finds nothing. KeyError for a variable of an unknown name."""
+    return {name: _VALUES[name] for name, _ in _declared(operation)}
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a mutation takes: the type of its input, and the fields of it that the bridge sets."""
+
+    name: str
+    input: str
+    fields: frozenset[str]
+
+
+def writes() -> tuple[Write, ...]:
+    """The operations that change something."""
+    return tuple(_write(one) for one in _all() if one.mutation)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What Plain says of its schema: its mutations, and the fields of input types by their name."""
+
+    mutations: frozenset[str]
+    inputs: Mapping[str, frozenset[str]]
+
+
+def schema() -> Operation[Told]:
+    """Asks for as much of the schema as `writes` need; Plain may refuse to tell it.
+
+    https://spec.graphql.org/October2021/#sec-Schema-Introspection
+    """
+    names = sorted({write.input for write in writes()})
+    types = "\n".join(
+        f'  {name}: __type(name: "{name}") {{ inputFields(includeDeprecated: true) {{ name }} }}'
+        for name in names
+    )
+    document = f"""query schemaOfWrites {{
+  mutations: __type(name: "Mutation") {{ fields(includeDeprecated: true) {{ name }} }}
+{types}
+}}"""
+    return Operation("schemaOfWrites", document, lambda data: _told(data, names))
+
+
+def missing(write: Write, told: Told) -> tuple[str, ...]:
+    """What of the write Plain no longer knows: its name, or fields of its input."""
+    if write.name not in told.mutations:
+        return (write.name,)
+    unknown = sorted(write.fields - told.inputs[write.input])
+    return tuple(f"{write.name}.{field}" for field in unknown)
+
+
+def _all() -> tuple[Operation[Any], ...]:
+    return tuple(one for one in vars(operations).values() if isinstance(one, Operation))
+
+
+def _declared(operation: Operation[Any]) -> list[tuple[str, str]]:
+    """The operation's variables with their types, without `!`."""
+    return _VARIABLE.findall(operation.document.partition("{")[0])
+
+
+def _write(operation: Operation[Any]) -> Write:
+    ((_, type_),) = _declared(operation)
+    given = _SAMPLES.get(operation.name, {}).get("input")
+    return Write(operation.name, type_, frozenset(given if isinstance(given, dict) else ()))
+
+
+def _told(data: Data, names: list[str]) -> Told:
+    return Told(
+        _names(data, "mutations", "fields"),
+        {name: _names(data, name, "inputFields") for name in names},
+    )
+
+
+def _names(data: Data, type_: str, of: str) -> frozenset[str]:
+    found = data.get(type_)
+    fields = found.get(of) if isinstance(found, dict) else None
+    return frozenset(
+        one["name"]
+        for one in (fields if isinstance(fields, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("name"), str)
+    )

@@ -1,0 +1,141 @@
+"""Files to Plain: a place is asked for, and the bytes go there as they come."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import httpx
+
+from bot import points
+from bot.core.faults import Reason, Refused, TryLater
+from bot.core.model import File
+from bot.flows.attach import UploadForm
+from bot.plain import operations
+from bot.plain.operations import Operation, Variables
+from bot.points import Point
+
+Ask = Callable[[Operation[UploadForm], Variables], Awaitable[UploadForm]]
+"""How Plain is asked: `PlainClient.ask`, which keeps to the rate limit."""
+
+CONNECTIONS = 4
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 10.0
+
+_MIME = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
+_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+
+
+class Uploads:
+    """Where files go; fits `bot.flows.attach.Target`.
+
+    The form's address is not Plain's own, and never sees the key. `http` may be given; it is
+    then the giver's to close.
+    """
+
+    def __init__(self, ask: Ask, *, http: httpx.AsyncClient | None = None) -> None:
+        self._ask = ask
+        self._owned = http is None
+        self._http = http or httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
+        )
+
+    async def aclose(self) -> None:
+        """Give up the connections."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def upload_form(self, customer: str, file: File) -> UploadForm:
+        """Ask for a place for the file. Raises TryLater and Refused."""
+        return await self._ask(operations.CREATE_UPLOAD, operations.create_upload(customer, file))
+
+    async def upload(self, form: UploadForm, file: File, chunks: AsyncIterator[bytes]) -> None:
+        """Send the file there. Raises TryLater and Refused, and what `chunks` raises.
+
+        The fault is raised outside of the handler, so that it does not drag httpx's exception
+        along, which holds the address and with it its signature.
+        """
+        if file.size is None or not _is_safe(form.url):
+            raise Refused(Reason.PLAIN_REFUSED, code="upload_form", message="")
+        boundary = uuid.uuid4().hex
+        before, after = multipart(form.fields, file, boundary)
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(before) + file.size + len(after)),
+        }
+        points.reached(Point.BEFORE_PLAIN, "upload")
+        try:
+            async with self._http.stream(
+                "POST",
+                form.url,
+                content=_framed(before, chunks, file.size, after),
+                headers=headers,
+                timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+                follow_redirects=False,
+            ) as answer:
+                status = answer.status_code
+        except (httpx.RequestError, OSError):
+            status = None
+        finally:
+            points.reached(Point.AFTER_PLAIN, "upload")
+        if status is None:
+            raise TryLater("upload_unreached")
+        if status >= 500 or status in (408, 429):
+            raise TryLater(f"upload_http_{status}")
+        if not 200 <= status < 300:
+            raise Refused(Reason.PLAIN_REFUSED, code=f"upload_http_{status}", message="")
+
+
+def multipart(fields: Sequence[tuple[str, str]], file: File, boundary: str) -> tuple[bytes, bytes]:
+    """What stands before the file's bytes and after them: all fields first, the file last.
+
+    https://www.rfc-editor.org/rfc/rfc7578
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
+        for name, value in fields
+    ]
+    kind = file.mimetype or ""
+    parts.append(
+        f"--{boundary}\r\nContent-Disposition: form-data; "
+        f'name="file"; filename="{_quoted(file.name or file.id)}"\r\n'
+        f"Content-Type: {kind if _MIME.fullmatch(kind) else 'application/octet-stream'}\r\n\r\n"
+    )
+    return "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()
+
+
+def _quoted(name: str) -> str:
+    """As browsers write names. https://html.spec.whatwg.org/#multipart-form-data"""
+    return name.translate(_ESCAPES)
+
+
+async def _framed(
+    before: bytes, chunks: AsyncIterator[bytes], size: int, after: bytes
+) -> AsyncIterator[bytes]:
+    """The whole body; it keeps to the length that was announced, or breaks off."""
+    yield before
+    async for chunk in chunks:
+        size -= len(chunk)
+        if size < 0:
+            break
+        yield chunk
+    if size != 0:
+        raise TryLater("upload_of_another_size")
+    yield after
+
+
+def _is_safe(url: str) -> bool:
+    """https, or http to this machine, where the sandbox is."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    if parsed.scheme == "http":
+        try:
+            return ipaddress.ip_address(parsed.host).is_loopback
+        except ValueError:
+            return parsed.host == "localhost"
+    return parsed.scheme == "https" and bool(parsed.host)

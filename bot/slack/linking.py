@@ -1,0 +1,107 @@
+"""Who is this? The button that asks, the search, and the form that is sent off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.core.faults import Fault
+from bot.core.model import ReplyTo
+from bot.flows.link import Link, Linked, NotMade, NotYours, Over, WhoIs
+from bot.slack.blocks import link as build
+from bot.slack.blocks.answer import Answer
+from bot.slack.later import Later, note
+from bot.slack.payloads_actions import ButtonClicked
+from bot.slack.payloads_link import CustomerTyped, LinkSubmission
+from bot.slack.words import link as words
+
+OPEN_SECONDS = 1.6
+"""For opening a view, once it is known which one."""
+
+Asked = dict[str, Any]
+
+
+class Shows(Protocol):
+    """What the listeners show in Slack."""
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any], *, limit: float) -> str: ...
+
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
+
+
+@dataclass
+class Linking:
+    """The listeners of what links a person, wherever its button stands: below an answer, or in
+    the app's home."""
+
+    link: Link
+    slack: Shows
+    clock: Callable[[], float]
+    later: Later = field(default_factory=Later)
+
+    def hang_on(self, app: AsyncApp) -> None:
+        app.action(build.ACTION)(self.on_clicked)
+        app.options(build.SEARCH_ACTION)(self.on_typed)
+        app.view(build.CALLBACK_ID)(self.on_submit)
+
+    async def on_clicked(self, body: Asked, ack: AsyncAck) -> None:
+        clicked = ButtonClicked.model_validate(body)
+        try:
+            asked = await self.link.ask(clicked.user, clicked.value)
+            if clicked.trigger_id is not None:
+                await self._open(clicked.trigger_id, asked)
+        except (Fault, TimeoutError) as fault:
+            note("link_form_not_opened", fault)
+            self.later.do(self.slack.say_privately(self._way_back(clicked), _not_opened()))
+        await ack()
+
+    async def on_typed(self, body: Asked, ack: AsyncAck) -> None:
+        typed = CustomerTyped.model_validate(body)
+        await ack(options=build.options(await self.link.search(typed.user, typed.term)))
+
+    async def on_submit(self, body: Asked, ack: AsyncAck) -> None:
+        sent = LinkSubmission.model_validate(body)
+        if errors := sent.errors():
+            await ack(response_action="errors", errors=errors)
+            return
+        try:
+            came = await self.link.submit(sent.user, sent.reference, sent.choice())
+        except (Fault, TimeoutError) as fault:
+            note("link_not_recorded", fault)
+            await ack(response_action="errors", errors={"customer": words.NOT_SAVED})
+            return
+        match came:
+            case NotMade():
+                await ack(response_action="errors", errors={"email": words.not_made(came)})
+            case Linked():
+                await ack(response_action="update", view=build.linked(came))
+            case Over():
+                await ack(response_action="update", view=build.over(came))
+            case NotYours():
+                await ack(response_action="update", view=build.not_yours(came))
+
+    async def _open(self, trigger_id: str, asked: WhoIs | NotYours | Over) -> None:
+        match asked:
+            case WhoIs():
+                view = build.form(asked)
+            case NotYours():
+                view = build.not_yours(asked)
+            case Over():
+                view = build.over(asked)
+        await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
+
+    def _way_back(self, clicked: ButtonClicked) -> ReplyTo:
+        return ReplyTo(
+            user=clicked.user,
+            asked_at=self.clock(),
+            channel=clicked.channel,
+            thread_ts=clicked.thread_ts,
+            response_url=clicked.response_url,
+        )
+
+
+def _not_opened() -> Answer:
+    return Answer(words.NOT_OPENED)

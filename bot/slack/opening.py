@@ -1,0 +1,135 @@
+"""Opening the form: with what is at hand, and a moment later with what was still to be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.core import quote
+from bot.core.faults import Fault
+from bot.core.model import Draft, Form, Names, Priority, ReplyTo, Trigger
+from bot.core.richtext import Mention, mentions
+from bot.flows.beside import LOOK_SECONDS, Beside, Surroundings
+from bot.flows.intake import Intake, Opened
+from bot.flows.ports import Drafts, Run
+from bot.slack.blocks import answer
+from bot.slack.blocks.form import CALLBACK_ID, VALUE
+from bot.slack.later import Later, note
+from bot.slack.payloads_view import RequesterChosen
+
+Asked = dict[str, Any]
+
+MOST_FORMS = 1000
+"""Open forms of which it is known who was chosen in them last; more are not looked after."""
+
+
+class Forms(Protocol):
+    """What an open form needs of Slack."""
+
+    async def update_form(self, opened: Opened, draft: Draft, beside: Beside) -> None:
+        """Say something else beside the inputs, unless the form is gone or was changed since."""
+
+    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+
+    def names_at_hand(self, mentions: Sequence[Mention]) -> Names: ...
+
+
+@dataclass
+class Opening:
+    """Opens forms, and keeps what stands beside their inputs true."""
+
+    intake: Intake
+    surroundings: Surroundings
+    drafts: Drafts
+    slack: Forms
+    run: Run
+    later: Later
+    _latest: dict[str, str] = field(default_factory=dict)
+
+    def hang_on(self, app: AsyncApp) -> None:
+        in_the_form = [_is_of_the_form]
+        app.action({"action_id": VALUE, "block_id": "requester"}, matchers=in_the_form)(
+            self.on_requester
+        )
+
+    async def open(
+        self,
+        trigger_id: str,
+        trigger: Trigger,
+        prefill: Form | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Open the form for what `trigger` asks; `prefill` and `key` where it was open before.
+
+        Where it does not open, the person is told.
+        """
+        filled = prefill or self._prefill(trigger)
+        draft = Draft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
+        beside = self.surroundings.at_hand(draft)
+        try:
+            opened = await self.intake.open_form(trigger_id, draft, beside)
+        except (Fault, TimeoutError) as fault:
+            note("form_not_opened", fault)
+            self.later.do(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
+            return
+        if opened is not None:
+            self.later.do(self._complete(opened, draft, beside))
+
+    async def on_requester(self, body: Asked, ack: AsyncAck) -> None:
+        """Somebody else was chosen: the line below says who that is."""
+        chosen = RequesterChosen.model_validate(body)
+        self.later.do(self._look_again(chosen))
+        await ack()
+
+    async def _complete(self, opened: Opened, draft: Draft, beside: Beside) -> None:
+        found = await self.surroundings.look(draft, beside, draft.prefill.requester)
+        if found != replace(beside, requester=found.requester):
+            await self.slack.update_form(opened, draft, found)
+
+    async def _look_again(self, chosen: RequesterChosen) -> None:
+        self._chose_last(chosen)
+        async with asyncio.timeout(LOOK_SECONDS):
+            draft = await self.run(self.drafts.load, chosen.draft_id)
+        if draft is None:
+            return
+        requester = chosen.requester or draft.prefill.requester
+        at_hand = replace(
+            self.surroundings.at_hand(draft),
+            offers_thread=chosen.has("whole_thread"),
+            offers_tenants=chosen.has("tenant"),
+        )
+        found = await self.surroundings.look(draft, at_hand, requester)
+        if self._latest.get(chosen.view_id) != (chosen.requester or ""):
+            return  # somebody else was chosen meanwhile
+        # Without a hash: an earlier look may have changed the form since the choice.
+        opened = Opened(chosen.view_id, is_preset=chosen.is_preset)
+        await self.slack.update_form(opened, draft, found)
+
+    def _chose_last(self, chosen: RequesterChosen) -> None:
+        self._latest.pop(chosen.view_id, None)
+        self._latest[chosen.view_id] = chosen.requester or ""
+        while len(self._latest) > MOST_FORMS:
+            del self._latest[next(iter(self._latest))]
+
+    def _prefill(self, trigger: Trigger) -> Form:
+        message = trigger.message
+        if message is None:
+            return Form("", None, trigger.asker, Priority.NORMAL)
+        names = self.slack.names_at_hand(mentions(message.blocks))
+        by_a_person = message.author is not None and message.bot is None
+        return Form(
+            title=quote.default_title(message, names),
+            description=None,
+            requester=message.author if by_a_person and message.author else trigger.asker,
+            priority=Priority.NORMAL,
+        )
+
+
+async def _is_of_the_form(body: Asked) -> bool:
+    view = body.get("view")
+    return isinstance(view, dict) and view.get("callback_id") == CALLBACK_ID

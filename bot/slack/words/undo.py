@@ -1,0 +1,118 @@
+"""Undo: the button, and what came of it. Plain text where it says so, else mrkdwn."""
+
+from __future__ import annotations
+
+from bot.core.model import Ticket
+from bot.core.undoing import (
+    NEEDED,
+    Acted,
+    AddedTo,
+    AlreadyUndone,
+    Declined,
+    Lacking,
+    Nothing,
+    NotUndoable,
+    NotYours,
+    Outsider,
+    Result,
+    TooLate,
+    Undone,
+    Unreached,
+)
+from bot.slack.words.marks import code, escape
+
+UNDO = "Undo"
+"""On the button; plain text."""
+CONFIRM_TITLE = "Undo this ticket?"
+CONFIRM_YES = "Undo"
+CONFIRM_NO = "Keep it"
+
+FOR_OWN_PEOPLE = "This button is for people of the company whose workspace it belongs to."
+"""To a person of another company."""
+
+
+def undo_label(ticket: Ticket) -> str:
+    """What a screen reader says of the button; plain text."""
+    return f"Undo ticket {ticket.ref}"
+
+
+def confirm(ticket: Ticket) -> str:
+    """The question before it counts; plain text."""
+    return f"{ticket.ref} will be marked as ignored in Plain, with a note that you undid it."
+
+
+def result(result: Result) -> str:
+    """What came of it, to who wanted it."""
+    match result:
+        case Undone(None):
+            return "Undone: nothing had been sent to Plain yet, and no ticket will be created."
+        case Undone(ticket) if ticket is not None:
+            return (
+                f"Undone: {escape(ticket.ref)} is marked as ignored in Plain, with a note that "
+                "you undid it. You can ask for a ticket again at any time."
+            )
+        case AlreadyUndone(ticket):
+            ref = escape(ticket.ref) if ticket else "This"
+            return f"{ref} was undone already. You can ask for a ticket again at any time."
+        case Unreached(_, goes_on) if goes_on:
+            return (
+                "Plain does not answer just now. The bridge goes on by itself, and the ticket "
+                "will be undone in a few minutes."
+            )
+        case Outsider():
+            return FOR_OWN_PEOPLE
+        case Nothing():
+            return "There is no ticket to undo."
+    return _not_undone(result)
+
+
+def _not_undone(result: Result) -> str:
+    ticket = getattr(result, "ticket", None)
+    ref = escape(ticket.ref) if ticket else "the ticket"
+    match result:
+        case TooLate():
+            return f"Too late to undo: mark {ref} done in Plain."
+        case Acted():
+            return (
+                f"Not undone, because somebody has acted on {ref} in Plain. "
+                f"If it is not needed, tell them, or mark {ref} done in Plain."
+            )
+        case AddedTo():
+            return (
+                f"Not undone, because other messages were added to {ref} since. "
+                f"If none of them needs an answer, mark {ref} done in Plain."
+            )
+        case NotUndoable():
+            return (
+                f"Not undone, because what was added to {ref} cannot be taken out of Plain. "
+                "If it misleads, say so in a note there."
+            )
+        case NotYours():
+            return (
+                "Not undone: only the person who asked for this ticket can undo it, or somebody "
+                "who may link people to customers."
+            )
+        case Lacking(_, permissions):
+            needed = " and ".join(code(one) for one in permissions or NEEDED)
+            return (
+                f"Not undone, because the bridge's key lacks a permission in Plain: {needed}. "
+                f"Ask whoever runs the bridge to give it to the key. Until then, mark {ref} "
+                "done in Plain."
+            )
+        case Declined():
+            return f"Not undone, because Plain did not accept it: mark {ref} done in Plain."
+    if ticket is None:
+        return "Not undone, because the bridge could not do it just now. Try again in a minute."
+    return "Not undone, because Plain cannot be reached just now. Try again in a minute."
+
+
+def undone_by(ticket: Ticket | None, user: str) -> str:
+    """In place of an answer that others can read too; `user` is a Slack user."""
+    who = f"<@{escape(user)}>"
+    if ticket is None:
+        return f"Undone by {who}: no ticket was created."
+    return f"Undone by {who}: {escape(ticket.ref)} is marked as ignored in Plain."
+
+
+UNDONE_QUIETLY = "The ticket that stood here was undone."
+"""The same where people of another company read along."""

@@ -1,0 +1,209 @@
+"""Why a message did or did not become a ticket: the first reason, and then every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.core.explaining import Explanation, Unread, Why, emoji_here
+from bot.core.faults import Reason
+from bot.core.model import Standing
+from bot.core.record import Record, State
+from bot.slack.words import decisions, refusals
+from bot.slack.words.decisions import MENU, MOST_EMOJI, OPERATOR, THOSE, outlook
+from bot.slack.words.marks import code, escape, link
+from bot.slack.words.tokens import channel, emoji, emojis, person
+
+TITLE = "Why no Plain ticket?"
+CLOSE = "Close"
+LOOKING = "Looking at this message, the rules and the bridge's records…"
+NOT_EXPLAINED = (
+    "It could not be found out just now: Slack or the bridge's records took too long. "
+    "Close this and try again in a minute."
+)
+NOT_OPENED = "The explanation could not be opened. Try again in a minute."
+STRANGERS = (
+    "Only people of the workspace that the bridge belongs to can see this. "
+    "Ask somebody there why there is no ticket."
+)
+RECORDS = "What the bridge has recorded"
+REACTIONS = "Reactions on the message"
+RULES = "Rules, in the order in which they are looked at"
+AS_OF_NOW = (
+    "Rules and reactions are judged as they are now. Of a reaction that no rule takes nothing is "
+    "recorded."
+)
+NO_RULES = "There are none."
+
+
+def more(count: int) -> str:
+    """Below a list that is cut."""
+    return f"…and {count} more."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An explanation in words: the first reason and what to do, then the lists by heading."""
+
+    first: str
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def told(explained: Explanation, bot: str | None = None) -> Told:
+    """The whole explanation, mrkdwn; `bot` is the bot's user id."""
+    return Told(
+        _FIRST[explained.why](explained, bot),
+        (
+            (RECORDS, decisions.records(explained)),
+            (REACTIONS, decisions.reactions(explained)),
+            (RULES, tuple(decisions.rule(one) for one in explained.rules) or (NO_RULES,)),
+        ),
+    )
+
+
+# The first reason
+
+
+def _has_ticket(explained: Explanation, _: str | None) -> str:
+    record = _latest(explained)
+    shown = link(record.ticket) if record.ticket else "a ticket"
+    if record.state is State.ADDED:
+        return f"There is a ticket: the message was added to {shown}."
+    return f"There is a ticket: {shown}."
+
+
+def _refused(explained: Explanation, bot: str | None) -> str:
+    record = _latest(explained)
+    try:
+        reason = Reason(record.reason or "")
+    except ValueError:
+        return f"No ticket was created. Give {OPERATOR} the reference {code(record.reference)}."
+    return refusals.refusal(reason, record.data, record.reference, bot)
+
+
+def _unwanted(explained: Explanation, _: str | None) -> str:
+    if _latest(explained).reason == "asked_by_a_bot":
+        return (
+            "No ticket was created, because a bot reacted, and bots cannot ask. "
+            f"To ask yourself, {_ways(explained)}."
+        )
+    return (
+        "No ticket was created, because no rule took the reaction in this channel when it came. "
+        f"To ask now, {_ways(explained)}."
+    )
+
+
+def _undone(explained: Explanation, _: str | None) -> str:
+    record = _latest(explained)
+    ticket = f"Its ticket {escape(record.ticket.ref)}" if record.ticket else "Its ticket"
+    by = f" by {person(record.undone_by)}" if record.undone_by else ""
+    return f"{ticket} was undone{by}. Ask again, and a new one is created: {_ways(explained)}."
+
+
+def _unread(explained: Explanation, bot: str | None) -> str:
+    match explained.unread:
+        case Unread.GONE:
+            return "No ticket was created, and the message is gone: it was deleted in Slack."
+        case Unread.NOT_IN_CHANNEL if explained.channel.direct:
+            return (
+                "No ticket was created. Slack tells the bridge of no reactions in this "
+                f"conversation, for the bridge is not in it. To ask, {MENU}."
+            )
+        case Unread.NOT_IN_CHANNEL:
+            return (
+                "No ticket was created, because the bridge is not in "
+                f"{channel(explained.ref.channel)}: Slack tells it of no reactions there. "
+                f"Type /invite {_name(bot)} there and react again, or {MENU}."
+            )
+        case Unread.NO_PERMISSION:
+            return (
+                "No ticket was created as far as the bridge knows, and Slack does not let it read "
+                f"the reactions. Ask {OPERATOR} to run {code('plain-bridge doctor')}, or {MENU}."
+            )
+        case _:
+            return (
+                "No ticket was created as far as the bridge knows. The reactions cannot be read "
+                "just now, because Slack cannot be reached or asks to wait: try again in a minute."
+            )
+
+
+def _no_reaction(explained: Explanation, _: str | None) -> str:
+    return (
+        "No ticket was created, because nobody asked for one: there is no reaction on the message, "
+        f"and its menu was not used. To ask, {_ways(explained)}."
+    )
+
+
+def _not_allowed(explained: Explanation, _: str | None) -> str:
+    standings = dict.fromkeys(
+        asker.standing
+        for one in explained.reactions or ()
+        for asker in one.askers
+        if asker.standing is not Standing.BOT
+    )
+    those = " and ".join(THOSE[standing] for standing in standings)
+    return (
+        f"No ticket was created, because only {those} reacted, and the bridge takes no requests "
+        f"from them. Somebody who may ask can {_ways(explained)}."
+    )
+
+
+def _no_event(explained: Explanation, _: str | None) -> str:
+    missed = explained.missed
+    if missed is None:
+        return f"No ticket was created, and no event was received. To ask, {_ways(explained)}."
+    return (
+        f"The reaction {emoji(missed.emoji)} counts, but no event was received: Slack has not told "
+        f"the bridge of it. {outlook(missed)}"
+    )
+
+
+_FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
+    Why.HAS_TICKET: _has_ticket,
+    Why.WAITING: lambda explained, _: (
+        "The ticket is on its way; you need not ask again. "
+        f"Reference: {code(_latest(explained).reference)}"
+    ),
+    Why.REFUSED: _refused,
+    Why.UNWANTED: _unwanted,
+    Why.UNDONE: _undone,
+    Why.LEDGER_AWAY: lambda *_: (
+        "The bridge cannot read its records just now, so it does not know what became of this "
+        "message. Try again in a minute."
+    ),
+    Why.NO_RULES: lambda *_: (
+        "No ticket was created: the bridge has no rules, so no reaction creates one. "
+        f"To ask, {MENU}."
+    ),
+    Why.UNREAD: _unread,
+    Why.NO_RULE_HERE: lambda explained, _: (
+        f"No ticket was created, because no rule counts in {channel(explained.ref.channel)}. "
+        f"To ask, {MENU}, or ask {OPERATOR} for a rule."
+    ),
+    Why.NO_REACTION: _no_reaction,
+    Why.NOT_WANTED: lambda explained, _: (
+        "No ticket was created, because no rule takes the reactions on the message. "
+        f"To ask, {_ways(explained)}."
+    ),
+    Why.ONLY_BOTS: lambda explained, _: (
+        "No ticket was created, because only bots reacted, and bots cannot ask. "
+        f"To ask yourself, {_ways(explained)}."
+    ),
+    Why.NOT_ALLOWED: _not_allowed,
+    Why.NO_EVENT: _no_event,
+}
+
+
+def _latest(explained: Explanation) -> Record:
+    return (explained.known or ())[-1].record
+
+
+def _ways(explained: Explanation) -> str:
+    """How to ask for a ticket here."""
+    here = emoji_here(explained.rules)
+    react = f"react with {emojis(here[:MOST_EMOJI])}, or " if here else ""
+    return f"{react}{MENU}"
+
+
+def _name(bot: str | None) -> str:
+    return person(bot) if bot else refusals.BRIDGE

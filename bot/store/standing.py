@@ -1,0 +1,79 @@
+"""How the ledger stands: what waits, for how long, and when something last came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, literal_column, select
+
+from bot.store.engine import Database
+from bot.store.memory import Memory
+from bot.store.schema import escalation as table
+
+HEARD = "slack.heard"
+"""Under this name the memory keeps when Slack last sent anything (Unix seconds)."""
+
+_LOOKED_AT = 200
+"""Of the newest rows; further back nobody asks what came last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Rows that wait for their outcome, for how many seconds the oldest has, and parked rows."""
+
+    waiting: int
+    oldest_age: float
+    parked: int
+
+
+def backlog(database: Database) -> Backlog:
+    """One reading, which never looks at settled rows; raises TryLater."""
+    now = database.now()
+    with database.reading() as connection:
+        waiting, oldest = connection.execute(
+            select(func.count(), now - func.min(table.c.asked_at)).where(
+                table.c.due.is_not(None), table.c.state == "waiting"
+            )
+        ).one()
+        parked = connection.scalar(
+            select(func.count()).where(table.c.state == literal_column("'parked'"))
+        )
+    return Backlog(waiting, max(0.0, oldest or 0.0), parked or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All times are Unix seconds, `now` the ledger's clock; None where there is no such row.
+
+    `asked_at`: when somebody asked last, `event_at`: the last time by a reaction that Slack
+    delivered, `found_at`: by one that reconciliation found. `heard_at`: when Slack last sent
+    anything at all.
+    """
+
+    now: float
+    asked_at: float | None
+    event_at: float | None
+    found_at: float | None
+    heard_at: float | None
+
+
+def standing(database: Database) -> Standing:
+    """One reading; raises TryLater."""
+    heard_at = Memory(database, float).recall(HEARD)
+    with database.reading() as connection:
+        now = connection.scalar(select(database.now()))
+        newest = connection.execute(
+            select(table.c.via, table.c.request, table.c.asked_at)
+            .order_by(table.c.id.desc())
+            .limit(_LOOKED_AT)
+        ).all()
+    reactions = [row for row in newest if row.via == "reaction"]
+    found = [row.asked_at for row in reactions if row.request.startswith("reconcile:")]
+    heard = [row.asked_at for row in reactions if not row.request.startswith("reconcile:")]
+    return Standing(
+        now=now or 0.0,
+        asked_at=max((row.asked_at for row in newest), default=None),
+        event_at=max(heard, default=None),
+        found_at=max(found, default=None),
+        heard_at=heard_at,
+    )

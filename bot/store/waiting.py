@@ -1,0 +1,76 @@
+"""The rows that wait until somebody says who their requester is."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, func, select
+
+from bot.flows.link import Unlinked
+from bot.flows.ports import reference
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.people import WAITING_FOR_A_LINK
+from bot.store.schema import escalation as table
+
+
+class WaitingPerson(NamedTuple):
+    """A Slack user without a customer; `since` (Unix seconds) the first of their requests
+    waits, and `reference` names the latest one."""
+
+    requester: str
+    since: float
+    reference: str
+
+
+class Waiting:
+    """Reads the table of escalations. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def waiting_for_link(self, limit: int) -> list[WaitingPerson]:
+        """The people whom somebody has to link, at most `limit`; who was asked for last comes
+        first, for some will never be linked."""
+        since, last = func.min(table.c.asked_at), func.max(table.c.id)
+        with self._database.reading() as connection:
+            found = connection.execute(
+                select(table.c.requester, since.label("since"), last.label("last"))
+                .where(_waits(), table.c.requester.is_not(None))
+                .group_by(table.c.requester)
+                .order_by(func.max(table.c.asked_at).desc(), last.desc())
+                .limit(limit)
+            ).all()
+        return [WaitingPerson(row.requester, row.since, reference(row.last)) for row in found]
+
+    def unlinked(self, name: str) -> Unlinked | None:
+        """See `link.Requests.unlinked`."""
+        digits = name.removeprefix("PB-")
+        if not re.fullmatch("[0-9]{1,18}", digits):  # no row's id is longer
+            return None
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(table).add_columns(_waits().label("waits")).where(table.c.id == int(digits))
+            ).first()
+        if row is None or row.requester is None:
+            return None
+        return Unlinked(
+            reference=reference(row.id),
+            requester=row.requester,
+            waits=bool(row.waits),
+            ticket=rows.ticket(row) if row.state in ("created", "added") else None,
+        )
+
+
+def _waits() -> ColumnElement[bool]:
+    """Refused for want of the requester's customer.
+
+    A broken link that the settings name has no requester in its data, and linking somebody does
+    not mend it; a forgotten person's row has no data left.
+    """
+    return (
+        (table.c.state == "refused")
+        & table.c.reason.in_(WAITING_FOR_A_LINK)
+        & table.c.reason_data.contains('"requester":', autoescape=True)
+    )

@@ -1,0 +1,199 @@
+"""What `plain-bridge doctor` leaves out, and what it says where much is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli.checks import permissions
+from bot.cli.checks.permissions import OPTIONAL, Feature
+from tests.cli.conftest import Run
+from tests.cli.patient import RULES, Patient, examined, red
+
+# What is not looked at
+
+
+def test_a_schema_that_is_not_told_is_no_failure(run: Run, patient: Patient) -> None:
+    patient.world.plain.fail("schemaOfWrites", "500")
+    _, checks = examined(run)
+    assert checks["Plain writes"]["skipped"] is True
+    assert "nothing is written to try it" in checks["Plain writes"]["detail"]
+
+
+def test_nothing_is_written_to_plain(run: Run, patient: Patient) -> None:
+    examined(run)
+    assert patient.world.plain.threads == []
+    assert [one.full_name for one in patient.world.plain.customers] == ["Acme"]
+
+
+def test_an_empty_ledger_has_heard_nothing_yet(run: Run, patient: Patient) -> None:
+    with patient.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM escalation")
+    _, checks = examined(run)
+    assert checks["Slack events"]["skipped"] is True
+    assert checks["backlog"]["detail"] == "nothing waits"
+
+
+@pytest.mark.parametrize("features", [(), tuple(OPTIONAL), tuple(Feature)], ids=str)
+def test_a_key_with_what_is_needed_and_no_more_is_enough(
+    run: Run, patient: Patient, features: tuple[Feature, ...]
+) -> None:
+    """A read that nothing asks for may be forbidden."""
+    rules = '[[rule]]\nemoji = "ticket"\nlabels = "Bug"\n'
+    if Feature.ADDITIONS not in features:
+        rules += '[escalation]\none_thread_per = "message"\n'
+    (patient.folder / "plain-bridge.toml").write_text(
+        RULES if Feature.ASSIGNEES in features else rules
+    )
+    granted = set(permissions.needed(features))
+    patient.world.plain.permissions &= granted
+    assert patient.world.plain.permissions == granted
+    status, checks = examined(run)
+    assert (status, red(checks)) == (0, [])
+
+
+def test_parked_work_is_told(run: Run, patient: Patient) -> None:
+    with patient.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE escalation SET state = 'parked'")
+    _, checks = examined(run)
+    assert checks["backlog"]["detail"] == (
+        "nothing waits; 1 parked (`plain-bridge ledger list --state parked`)"
+    )
+
+
+def test_rules_without_names(run: Run, patient: Patient) -> None:
+    (patient.folder / "plain-bridge.toml").write_text('[[rule]]\nemoji = "ticket"\n')
+    status, checks = examined(run)
+    assert status == 0
+    skipped = {name for name, check in checks.items() if check["skipped"]}
+    assert skipped >= {
+        "Slack channels",
+        "Plain labels",
+        "Plain tenants",
+        "Plain assignees",
+        "Plain customers",
+    }
+
+
+def test_scopes_that_slack_does_not_tell(run: Run, patient: Patient) -> None:
+    patient.world.slack.scopes.clear()
+    _, checks = examined(run)
+    assert checks["Slack scopes"]["detail"] == "Slack did not say which are granted"
+
+
+def test_no_file_is_no_failure(run: Run, patient: Patient) -> None:
+    patient.world.slack.conversations["C00000001"].messages.clear()
+    _, checks = examined(run)
+    assert checks["Slack files"]["detail"] == "the bot sees no file yet; the scope is granted"
+    assert checks["Slack files"]["skipped"] is True
+
+
+def test_a_limited_socket_is_no_failure(run: Run, patient: Patient) -> None:
+    patient.world.slack.fail("apps.connections.open", retry_after=30)
+    _, checks = examined(run)
+    assert checks["Slack link"]["detail"] == ("Socket Mode; Slack checks the token once a minute")
+
+
+# Whole surroundings that are not there
+
+
+def test_in_words(run: Run, patient: Patient) -> None:
+    patient.world.slack.scopes.discard("users:read.email")
+    result = run("doctor")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0] == "ok     settings: read"
+    failed = next(number for number, line in enumerate(lines) if line.startswith("failed"))
+    assert lines[failed].startswith("failed Slack scopes: not granted: users:read.email")
+    assert lines[failed + 1].startswith("       → add them at https://api.slack.com/apps")
+    assert lines[-1] == "20 checks, 1 failed."
+
+
+def test_nothing_is_set(run: Run, folder: Path) -> None:
+    status, checks = examined(run)
+    assert status == 1
+    assert red(checks) == ["Slack token", "Slack link", "Plain key"]
+    assert checks["Slack token"]["detail"] == "SLACK_BOT_TOKEN is not set"
+    assert "OAuth & Permissions" in checks["Slack token"]["fix"]
+    assert checks["database"]["detail"] == (
+        "plain-bridge.db is not there yet; the first run makes it"
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_no_token_is_ever_shown(run: Run, patient: Patient) -> None:
+    patient.set("SLACK_BOT_TOKEN", "xoxb-other")
+    patient.set("SLACK_APP_TOKEN", "xapp-other")
+    patient.set("PLAIN_API_KEY", "plainApiKey_other")
+    _, checks = examined(run)
+    assert red(checks) == ["Slack token", "Slack link", "Plain key"]
+    assert "-other" not in json.dumps(checks)
+    assert "_other" not in json.dumps(checks)
+
+
+def test_services_that_are_not_there(run: Run, folder: Path, monkeypatch: Any) -> None:
+    for name, value in {
+        "SLACK_API_URL": "http://127.0.0.1:1/api/",
+        "SLACK_BOT_TOKEN": "xoxb-test",
+        "SLACK_SIGNING_SECRET": "signing-secret-test",
+        "PLAIN_API_URL": "http://127.0.0.1:1/graphql/v1",
+        "PLAIN_API_KEY": "plainApiKey_test",
+        "DATABASE_URL": "postgresql://u:hush@127.0.0.1:1/x",
+    }.items():
+        monkeypatch.setenv(name, value)
+    status, checks = examined(run)
+    assert status == 1
+    assert checks["Slack token"]["detail"] == "Slack was not reached (unreachable)"
+    assert checks["Slack link"]["detail"] == "HTTP, SLACK_SIGNING_SECRET is set"
+    assert checks["Plain key"]["detail"].startswith("Plain was not reached")
+    assert checks["clock"]["skipped"] is True
+    assert "postgresql+psycopg://u:***@127.0.0.1:1/x" in checks["database"]["detail"]
+    assert "hush" not in json.dumps(checks)
+
+
+# The database
+
+
+def test_postgresql_without_its_driver(run: Run, folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@127.0.0.1:1/x")
+    _, checks = examined(run)
+    assert checks["database"]["detail"].endswith("install `plain-bridge[postgres]`")
+
+
+def test_a_damaged_database_is_a_check_that_failed(
+    run: Run, patient: Patient, folder: Path, monkeypatch: Any
+) -> None:
+    """It ended the doctor with a traceback, and what else was wrong stayed unsaid."""
+    (folder / "damaged.db").write_bytes(b"not what it should be " * 50)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///damaged.db")
+    _, checks = examined(run)
+    assert red(checks) == ["database"]
+    assert "file is not a database" in checks["database"]["detail"]
+
+
+def test_a_postgresql_without_the_schema(
+    run: Run, patient: Patient, postgres_url: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url("postgres"))
+    _, checks = examined(run)
+    assert red(checks) == ["database schema"]
+    assert checks["database schema"]["detail"].startswith("at no schema, this release needs ")
+    assert checks["database schema"]["fix"] == "run `plain-bridge migrate`"
+    listed = run("people", "list")
+    assert listed.exit_code == 1
+    assert "run `plain-bridge migrate` first" in listed.stderr
+
+
+def test_a_folder_that_cannot_be_written(run: Run, folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///nowhere/bridge.db")
+    _, checks = examined(run)
+    assert checks["database"]["detail"] == "nowhere/bridge.db cannot be made"
+
+
+def test_the_team_of_a_link_is_asked_from_slack(run: Run, patient: Patient) -> None:
+    linked = run("people", "link", "U1", "external:acme")
+    assert linked.stdout == "U1 of T00000001 is external:acme.\n"

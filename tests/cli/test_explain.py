@@ -1,0 +1,116 @@
+"""`plain-bridge explain` against a local Slack and a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.core.model import Created
+from bot.core.refs import MessageRef
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+from tests.cli.conftest import Run
+from tests.cli.surroundings import World
+from tests.cli.test_reconcile import Scene
+from tests.nouns import TICKET, escalation
+
+
+@pytest.fixture
+def scene(
+    folder: Path, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    with World() as world:
+        for name, value in world.variables.items():
+            monkeypatch.setenv(name, value)
+        yield Scene(world, bridge_database)
+
+
+def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> None:
+    scene.start()
+    ts = scene.lost()
+    result = run("explain", scene.slack.permalink(scene.support, ts))
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("The reaction :ticket: counts, but no event was received: Slack has")
+    assert lines[1:] == [
+        "",
+        "What the bridge has recorded",
+        "  - Nothing: it was asked for neither by a reaction that counts nor from its menu.",
+        "",
+        "Reactions on the message",
+        (
+            f"  - :ticket: by 1 person: rule 1 takes it. {scene.ada} may ask. "
+            "No event was received. The bridge looks through the channels every 15 minutes and "
+            "creates the ticket when it finds the reaction; you need not do anything."
+        ),
+        "",
+        "Rules, in the order in which they are looked at",
+        "  - Rule 1 (:ticket: in every channel): takes :ticket:.",
+        "",
+        (
+            "Rules and reactions are judged as they are now. "
+            "Of a reaction that no rule takes nothing is recorded."
+        ),
+    ]
+
+
+def test_a_ticket_is_told_with_its_times_in_utc(run: Run, scene: Scene) -> None:
+    ts = scene.lost()
+    ledger, ref = Ledger(scene.database), MessageRef(scene.support, ts)
+    asked = escalation(ref=ref, team=scene.slack.team)
+    ledger.record(type(asked)(f"{scene.slack.team}:{scene.support}:{ts}", asked.trigger))
+    (claim,) = ledger.claim("one", 1)
+    ledger.settle(claim, Created(TICKET))
+    said = run("explain", scene.slack.permalink(scene.support, ts)).stdout
+    assert said.startswith(f"There is a ticket: T-1 · Open in Plain ({TICKET.url}).\n")
+    assert "  - PB-1: U0ASKER asked on 20" in said
+    assert " UTC, by reacting with :ticket:." in said
+    assert "<" not in said
+
+
+def test_a_reply_by_its_own_link(run: Run, scene: Scene) -> None:
+    root = scene.lost()
+    reply = scene.do(scene.slack.post(scene.ben, scene.support, "Still", thread_ts=root))
+    link = scene.slack.permalink(scene.support, reply)
+    assert "thread_ts" in link
+    assert "nobody asked for one" in run("explain", link).stdout
+
+
+def test_a_message_that_is_gone(run: Run, scene: Scene) -> None:
+    ts = scene.lost()
+    link = scene.slack.permalink(scene.support, ts)
+    scene.do(scene.slack.delete(scene.ben, scene.support, ts))
+    assert "the message is gone" in run("explain", link).stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("hello", "this is no link to a Slack message"),
+        ("", "this is no link to a Slack message"),
+        ("https://sandbox.slack.com/archives/C1", "this is no link to a Slack message"),
+        ("https://[/archives/C1/p1700000001000100", "this is no link to a Slack message"),
+        (
+            "https://other.slack.com/archives/C1/p1700000001000100",
+            "the link leads to other.slack.com, and the bridge works in sandbox.slack.com",
+        ),
+        (
+            "/archives/C1/p1700000001000100",
+            "the link leads to no workspace, and the bridge works in sandbox.slack.com",
+        ),
+    ],
+)
+def test_what_is_no_link_of_this_workspace(run: Run, scene: Scene, link: str, words: str) -> None:
+    result = run("explain", link)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in result.stderr
+
+
+def test_without_a_token_it_says_what_is_missing(
+    run: Run, bridge_database: Database, folder: Path
+) -> None:
+    result = run("explain", "https://sandbox.slack.com/archives/C1/p1700000001000100")
+    assert result.exit_code == 1
+    assert "SLACK_BOT_TOKEN is not set" in result.stderr

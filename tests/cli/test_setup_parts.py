@@ -1,0 +1,73 @@
+"""What `setup` is made of: kinds of secrets, the manifest's link, public addresses."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from bot.cli.setup import kinds, manifest
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "mistake"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxb-1-a", None),
+        ("SLACK_BOT_TOKEN", "xoxe.xoxb-1-a", None),
+        ("SLACK_BOT_TOKEN", "xoxe-1-a", "This is a refresh token"),
+        ("SLACK_BOT_TOKEN", "xoxc-1", "This is a token of Slack's of another kind"),
+        ("SLACK_BOT_TOKEN", "hello", "This is something else"),
+        ("SLACK_BOT_TOKEN", "xoxb-1 a", "It holds a blank"),
+        ("SLACK_BOT_TOKEN", "", "Nothing was given"),
+        ("SLACK_APP_TOKEN", "xapp-1-A1-2-f", None),
+        ("SLACK_APP_TOKEN", "0123456789abcdef0123456789abcdef", "This is a Signing Secret or"),
+        ("SLACK_SIGNING_SECRET", "0123456789abcdef0123456789abcdef", None),
+        ("SLACK_SIGNING_SECRET", "xoxb-1-a", "This is a bot token"),
+        ("SLACK_SIGNING_SECRET", "1234567890.1234567890", "This is the app's Client ID"),
+        ("SLACK_SIGNING_SECRET", "A012345678", "This is the app's App ID"),
+        ("PLAIN_API_KEY", "plainApiKey_x", None),
+        ("PLAIN_API_KEY", "https://app.plain.com/", "This is a web address"),
+    ],
+)
+def test_what_was_pasted(variable: str, text: str, mistake: str | None) -> None:
+    found = kinds.mistake(variable, text)
+    assert (found is None) == (mistake is None)
+    if mistake is not None:
+        assert found is not None
+        assert found.startswith(mistake)
+        assert not text or text not in found
+
+
+def test_a_doubtful_signing_secret() -> None:
+    assert kinds.doubt("SLACK_SIGNING_SECRET", "signing-secret-test") is not None
+    assert kinds.doubt("SLACK_SIGNING_SECRET", "0" * 32) is None
+
+
+def test_the_link_holds_the_manifest() -> None:
+    link = manifest.link("https://bridge.acme.com")
+    assert len(link) < manifest.LONGEST
+    ((sent,), new) = (parse_qs(urlsplit(link).query)[name] for name in ("manifest_yaml", "new_app"))
+    assert new == ["1"]
+    whole = yaml.safe_load(manifest.path().read_text(encoding="utf-8"))
+    expected = yaml.safe_load(
+        yaml.safe_dump(whole).replace("bridge.example.com", "bridge.acme.com")
+    )
+    assert yaml.safe_load(sent) == expected
+    assert "#" not in sent.replace('"#1b3a2f"', "")
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://bridge.acme.com", "https://bridge.acme.com"),
+        (" https://bridge.acme.com:8443/slack/events ", "https://bridge.acme.com:8443"),
+        ("http://bridge.acme.com", None),
+        ("https://localhost", None),
+        ("https://u:p@bridge.acme.com", None),
+        ("bridge.acme.com", None),
+        ("", None),
+    ],
+)
+def test_public_addresses(given: str, url: str | None) -> None:
+    assert manifest.public_url(given) == url

@@ -1,0 +1,151 @@
+"""Which files can go, and what is kept of their fates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.faults import Reason, Refused
+from bot.core.files import (
+    KEPT_SECONDS,
+    MOST_BYTES,
+    MOST_FILES,
+    WORDS,
+    Fate,
+    Kept,
+    Loss,
+    are_to_blame,
+    attachments,
+    needs_look_up,
+    plan,
+    refused_as,
+    unfit,
+)
+from bot.core.model import File
+
+NOW = 1_700_000_000.0
+GOOD = File("F1", "a.png", "image/png", 10, mode="hosted", download="https://files.slack.com/a")
+
+UNFIT: dict[str, tuple[File, Loss | None]] = {
+    "good": (GOOD, None),
+    "without a name": (replace(GOOD, name=None), None),
+    "of an unknown mode": (replace(GOOD, mode="hologram"), None),
+    "external": (replace(GOOD, external=True), Loss.EXTERNAL),
+    "external by its mode": (replace(GOOD, mode="external"), Loss.EXTERNAL),
+    "tombstone": (File("F1", mode="tombstone"), Loss.DELETED),
+    "hidden": (File("F1", mode="hidden_by_limit"), Loss.HIDDEN),
+    "canvas": (replace(GOOD, mode="canvas"), Loss.ONLY_IN_SLACK),
+    "without an address": (replace(GOOD, download=None), Loss.UNREADABLE),
+    "without a size": (replace(GOOD, size=None), Loss.UNREADABLE),
+    "empty": (replace(GOOD, size=0), Loss.EMPTY),
+    "banned": (replace(GOOD, name="a.exe"), Loss.KIND),
+    "banned in capitals": (replace(GOOD, name="a.PDF.Exe"), Loss.KIND),
+    "banned with a dot at the end": (replace(GOOD, name="a.exe. "), Loss.KIND),
+    "banned and nothing else": (replace(GOOD, name=".exe"), Loss.KIND),
+    "banned inside": (replace(GOOD, name="a.exe.txt"), None),
+    "as large as can be": (replace(GOOD, size=MOST_BYTES), None),
+    "too large": (replace(GOOD, size=MOST_BYTES + 1), Loss.TOO_LARGE),
+}
+
+
+@pytest.mark.parametrize(("file", "why"), UNFIT.values(), ids=UNFIT)
+def test_what_cannot_go(file: File, why: Loss | None) -> None:
+    assert unfit(file) is why
+
+
+def test_each_reason_has_words() -> None:
+    assert set(WORDS) == set(Loss)
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (GOOD, False),
+        (replace(GOOD, withheld=True), True),
+        (File("F1", "a.png"), True),  # as rows hold it that an earlier release wrote
+        (File("F1", mode="tombstone"), False),
+        (File("F1", external=True), False),
+    ],
+)
+def test_what_has_to_be_looked_up(file: File, expected: bool) -> None:
+    assert needs_look_up(file) is expected
+
+
+def sized(*sizes: int) -> list[File]:
+    return [replace(GOOD, id=f"F{n}", size=size) for n, size in enumerate(sizes, 1)]
+
+
+def test_the_first_that_fit_together_go() -> None:
+    found = plan(sized(4_000_000, 4_000_000, 2_000_000), None, "c_1", NOW)
+    assert [file.id for file in found.todo] == ["F1", "F3"]
+    assert found.fates == {"F2": Fate(why=Loss.TOGETHER, at=NOW)}
+
+
+def test_no_more_than_so_many_go() -> None:
+    found = plan(sized(*[1] * (MOST_FILES + 2)), None, "c_1", NOW)
+    assert len(found.todo) == MOST_FILES
+    assert {fate.why for fate in found.fates.values()} == {Loss.COUNT}
+
+
+def test_a_file_in_two_messages_goes_once() -> None:
+    assert plan([GOOD, GOOD], None, "c_1", NOW).todo == (GOOD,)
+
+
+def test_what_was_uploaded_is_not_uploaded_again_and_counts() -> None:
+    kept = Kept("c_1", {"F1": Fate("att_1", at=NOW), "F2": Fate(why=Loss.UNREADABLE, at=NOW)})
+    found = plan(sized(5_000_000, 1, 2_000_000, 1_000_000), kept, "c_1", NOW + 60)
+    assert [file.id for file in found.todo] == ["F4"]
+    assert found.fates["F1"] == Fate("att_1", at=NOW)
+    assert found.fates["F2"].why is Loss.UNREADABLE
+    assert found.fates["F3"].why is Loss.TOGETHER
+
+
+@pytest.mark.parametrize(
+    ("customer", "later"),
+    [("c_2", 0.0), ("c_1", KEPT_SECONDS + 1)],
+    ids=["another customer", "nearly deleted by Plain"],
+)
+def test_an_attachment_that_is_of_no_use_is_uploaded_anew(customer: str, later: float) -> None:
+    kept = Kept("c_1", {"F1": Fate("att_1", at=NOW)})
+    assert plan([GOOD], kept, customer, NOW + later).todo == (GOOD,)
+
+
+def test_what_failed_by_chance_is_tried_again() -> None:
+    assert not any(
+        Fate(why=why).is_final for why in (Loss.SLOW, Loss.FAILED, Loss.FORBIDDEN, Loss.SCOPE)
+    )
+    assert Fate("att_1").is_final
+    assert Fate(why=Loss.REFUSED).is_final
+
+
+def test_attachments_are_named_once_in_order() -> None:
+    fates = {"F1": Fate("att_1"), "F2": Fate(why=Loss.KIND), "F3": Fate("att_3")}
+    files = sized(1, 1, 1, 1)
+    assert attachments([files[2], *files], fates) == ("att_3", "att_1")
+
+
+REFUSALS: dict[str, tuple[Refused, Loss]] = {
+    "permission": (Refused(Reason.PLAIN_FORBIDDEN, message="x"), Loss.FORBIDDEN),
+    "size": (Refused(Reason.PLAIN_REFUSED, code="attachment_file_size_too_large"), Loss.TOO_LARGE),
+    "kind": (Refused(Reason.PLAIN_REFUSED, code="attachment_file_type_not_allowed"), Loss.KIND),
+    "else": (Refused(Reason.PLAIN_REFUSED, code="input_validation"), Loss.REFUSED),
+}
+
+
+@pytest.mark.parametrize(("refusal", "why"), REFUSALS.values(), ids=REFUSALS)
+def test_what_a_refusal_says(refusal: Refused, why: Loss) -> None:
+    assert refused_as(refusal) is why
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"code": "attachment_file_size_too_large"}, True),
+        ({"code": "not_found", "fields": "attachmentIds.0: not found"}, True),
+        ({"code": "not_found", "fields": "tenantIdentifier: not found"}, False),
+        ({}, False),
+    ],
+)
+def test_who_is_to_blame(data: dict[str, str], expected: bool) -> None:
+    assert are_to_blame(Refused(Reason.PLAIN_REFUSED, **data)) is expected

@@ -1,0 +1,207 @@
+"""What can be undone: by whom, when, and what a look at the thread says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.linkers import Linkers
+from bot.core.model import Profile, Standing
+from bot.core.undoing import (
+    UNDO_SECONDS,
+    Actor,
+    AlreadyUndone,
+    Entry,
+    Kind,
+    Look,
+    Nothing,
+    NotUndoable,
+    NotYours,
+    Outsider,
+    Result,
+    Row,
+    Seen,
+    State,
+    TooLate,
+    lacking,
+    look,
+    note,
+    refusal,
+)
+from tests.nouns import TICKET
+
+ROW = Row(7, State.CREATED, "U0ASKER", age=10.0, ticket=TICKET)
+NAMED = Linkers(("U0LINKER",))
+OWNERS = Linkers()
+
+
+def person(user: str, standing: Standing = Standing.MEMBER, *, admin: bool = False) -> Profile:
+    return Profile(user, "T0001", user, standing, admin=admin)
+
+
+ASKER = person("U0ASKER")
+
+
+@pytest.mark.parametrize(
+    ("by", "linkers", "expected"),
+    [
+        pytest.param(ASKER, OWNERS, None, id="who asked"),
+        pytest.param(person("U0ASKER", Standing.GUEST), OWNERS, None, id="a guest who asked"),
+        pytest.param(person("U0LINKER"), NAMED, None, id="a linker by name"),
+        pytest.param(person("U0BOSS", admin=True), OWNERS, None, id="an owner"),
+        pytest.param(
+            person("U0BOSS", admin=True), NAMED, NotYours(), id="an owner, where others link"
+        ),
+        pytest.param(person("U0OTHER"), OWNERS, NotYours(), id="somebody else"),
+        pytest.param(
+            person("U0ASKER", Standing.EXTERNAL), OWNERS, Outsider(), id="of another company"
+        ),
+        pytest.param(
+            person("U0LINKER", Standing.EXTERNAL, admin=True),
+            NAMED,
+            Outsider(),
+            id="of another company, named a linker",
+        ),
+        pytest.param(person("U0ASKER", Standing.BOT), OWNERS, Outsider(), id="a bot"),
+        pytest.param(None, OWNERS, Outsider(), id="whom Slack does not show"),
+    ],
+)
+def test_who_may_undo(by: Profile | None, linkers: Linkers, expected: Result | None) -> None:
+    assert refusal(ROW, by, linkers) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(replace(ROW, age=UNDO_SECONDS), None, id="in the last moment"),
+        pytest.param(replace(ROW, age=UNDO_SECONDS + 0.1), TooLate(TICKET), id="too late"),
+        pytest.param(
+            replace(ROW, age=1e6, begun_by="U0ASKER"), None, id="begun in time, to be finished"
+        ),
+        pytest.param(replace(ROW, state=State.UNDONE, age=1e6), AlreadyUndone(TICKET), id="undone"),
+        pytest.param(
+            replace(ROW, state=State.UNDONE, ticket=None), AlreadyUndone(None), id="withdrawn"
+        ),
+        pytest.param(replace(ROW, state=State.ADDED), NotUndoable(TICKET), id="an addition"),
+        pytest.param(replace(ROW, state=State.WAITING, ticket=None), Nothing(), id="waiting"),
+        pytest.param(replace(ROW, state=State.OTHER), Nothing(), id="refused"),
+    ],
+)
+def test_when_it_can_be_undone(row: Row, expected: Result | None) -> None:
+    assert refusal(row, ASKER, OWNERS) == expected
+
+
+def test_who_may_not_is_not_told_how_it_stands() -> None:
+    late = replace(ROW, age=1e6)
+    assert refusal(late, person("U0OTHER"), OWNERS) == NotYours()
+    assert refusal(late, None, OWNERS) == Outsider()
+
+
+# The thread
+
+ME = Actor(Kind.MACHINE_USER, "mu_1")
+AGENT = Actor(Kind.USER, "u_1")
+OTHER_APP = Actor(Kind.MACHINE_USER, "mu_2")
+CUSTOMER = Actor(Kind.CUSTOMER, "c_1")
+PLAIN = Actor(Kind.SYSTEM, "sys_1")
+NEW = Actor(Kind.UNKNOWN)
+SEEN = Seen(
+    customer="c_1",
+    status="TODO",
+    detail="ThreadStatusDetailCreated",
+    changed_by=ME,
+    assigned=False,
+    entries=(Entry(ME, "CustomEntry"),),
+    me="mu_1",
+)
+IGNORED = replace(SEEN, status="DONE", detail="ThreadStatusDetailIgnored")
+
+
+def with_entry(actor: Actor, kind: str, **more: object) -> Seen:
+    return replace(SEEN, entries=(*SEEN.entries, Entry(actor, kind)), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        pytest.param(SEEN, Look.FREE, id="as it was created"),
+        pytest.param(IGNORED, Look.IGNORED, id="we ignored it"),
+        pytest.param(replace(IGNORED, changed_by=AGENT), Look.ACTED, id="an agent ignored it"),
+        pytest.param(
+            replace(IGNORED, changed_by=OTHER_APP), Look.ACTED, id="another app ignored it"
+        ),
+        pytest.param(
+            replace(IGNORED, me=None), Look.IGNORED, id="a machine user, who we are is unknown"
+        ),
+        pytest.param(replace(SEEN, status="DONE", changed_by=AGENT), Look.ACTED, id="done"),
+        pytest.param(replace(SEEN, status="SNOOZED", changed_by=PLAIN), Look.ACTED, id="snoozed"),
+        pytest.param(
+            replace(SEEN, detail="ThreadStatusDetailInProgress", changed_by=AGENT),
+            Look.ACTED,
+            id="investigating",
+        ),
+        pytest.param(with_entry(AGENT, "EmailEntry"), Look.ACTED, id="answered by e-mail"),
+        pytest.param(with_entry(AGENT, "ChatEntry"), Look.ACTED, id="answered in a chat"),
+        pytest.param(with_entry(AGENT, "NoteEntry"), Look.ACTED, id="a note"),
+        pytest.param(with_entry(OTHER_APP, "EmailEntry"), Look.ACTED, id="another app answered"),
+        pytest.param(with_entry(CUSTOMER, "EmailEntry"), Look.ACTED, id="the customer wrote"),
+        pytest.param(
+            with_entry(CUSTOMER, "CustomEntry"), Look.FREE, id="our quote, in the customer's name"
+        ),
+        pytest.param(with_entry(ME, "ThreadEventEntry"), Look.FREE, id="our own addition"),
+        pytest.param(with_entry(ME, "NoteEntry"), Look.FREE, id="our own note"),
+        pytest.param(
+            with_entry(PLAIN, "ServiceLevelAgreementStatusTransitionedEntry"),
+            Look.FREE,
+            id="Plain itself",
+        ),
+        pytest.param(with_entry(NEW, "NewEntry"), Look.FREE, id="a kind that is not known"),
+        pytest.param(
+            with_entry(AGENT, "ThreadAssignmentTransitionedEntry", assigned=True),
+            Look.ACTED,
+            id="taken by an agent",
+        ),
+        pytest.param(
+            with_entry(PLAIN, "ThreadAssignmentTransitionedEntry", assigned=True),
+            Look.FREE,
+            id="assigned by a workflow",
+        ),
+        pytest.param(
+            replace(SEEN, assigned=True), Look.ACTED, id="assigned, and nobody says by whom"
+        ),
+    ],
+)
+def test_whether_somebody_acted(seen: Seen, expected: Look) -> None:
+    assert look(seen, assigns=False) is expected
+
+
+def test_the_assignee_of_a_rule_does_not_count() -> None:
+    assert look(replace(SEEN, assigned=True), assigns=True) is Look.FREE
+    taken = with_entry(AGENT, "ThreadAssignmentTransitionedEntry", assigned=True)
+    assert look(taken, assigns=True) is Look.ACTED
+
+
+def test_which_note_is_ours() -> None:
+    assert with_entry(ME, "NoteEntry").is_noted
+    assert not with_entry(AGENT, "NoteEntry").is_noted
+    assert not SEEN.is_noted
+
+
+@pytest.mark.parametrize(
+    ("permissions", "missing"),
+    [
+        (None, ()),
+        (frozenset({"note:create", "thread:edit", "thread:read"}), ()),
+        (frozenset({"thread:edit"}), ("note:create",)),
+        (frozenset(), ("note:create", "thread:edit")),
+    ],
+)
+def test_what_the_key_lacks(permissions: frozenset[str] | None, missing: tuple[str, ...]) -> None:
+    assert lacking(replace(SEEN, permissions=permissions)) == missing
+
+
+def test_the_note_names_the_person_on_one_line() -> None:
+    assert note("Ada\n Nowak", "PB-7") == (
+        "Ada Nowak undid this ticket in Slack, so it was marked as ignored. Reference: PB-7"
+    )

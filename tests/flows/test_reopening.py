@@ -1,0 +1,58 @@
+"""What a click on "open the form again" leads to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.model import AlreadyThere, Escalation, OnItsWay, ReplyTo, Via
+from bot.flows.reopening import Again, Earlier, NotKnown, NotYours, again
+from tests.nouns import CHANNEL, TICKET, form, message, trigger, ts
+
+ASKED = trigger(
+    via=Via.SHORTCUT, emoji=None, message=message(thread_ts=ts(0)), form=form(description="Typed")
+)
+EARLIER = Earlier(Escalation("T0001:C0001:1", ASKED), waits=False, requester="U0AUTHOR")
+CLICK = ReplyTo("U0ASKER", 1_700_000_900.0, "D0BOT", response_url="https://hooks.test/click")
+
+
+def test_it_is_opened_as_it_was_and_answered_where_it_was_asked() -> None:
+    found = again(EARLIER, CLICK)
+    assert isinstance(found, Again)
+    assert (found.key, found.prefill) == ("T0001:C0001:1", ASKED.form)
+    assert found.trigger == replace(
+        ASKED, form=None, reply_to=replace(CLICK, channel=CHANNEL, thread_ts=ts(0))
+    )
+
+
+def test_what_was_asked_nowhere_is_answered_where_the_click_was() -> None:
+    nowhere = replace(ASKED, channel=None, ref=None, message=None)
+    found = again(replace(EARLIER, escalation=Escalation("T0001:view:V1", nowhere)), CLICK)
+    assert isinstance(found, Again)
+    assert found.trigger.reply_to == CLICK
+
+
+@pytest.mark.parametrize("requester", ["U0AUTHOR", None])
+def test_once_erased_only_the_requester_is_left(requester: str | None) -> None:
+    bare = Escalation("T0001:C0001:1", replace(ASKED, message=None, form=None))
+    found = again(replace(EARLIER, escalation=bare, requester=requester), CLICK)
+    assert isinstance(found, Again)
+    assert found.prefill == (form(title="") if requester else None)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "leads_to"),
+    [
+        pytest.param(None, NotKnown(), id="gone"),
+        pytest.param(replace(EARLIER, waits=True), OnItsWay(), id="it waits again"),
+        pytest.param(replace(EARLIER, ticket=TICKET), AlreadyThere(TICKET), id="it has its ticket"),
+    ],
+)
+def test_where_there_is_no_form_to_open(earlier: Earlier | None, leads_to: object) -> None:
+    assert again(earlier, CLICK) == leads_to
+
+
+@pytest.mark.parametrize("earlier", [EARLIER, replace(EARLIER, ticket=TICKET)])
+def test_others_are_told_nothing(earlier: Earlier) -> None:
+    assert again(earlier, replace(CLICK, user="U0OTHER")) == NotYours()

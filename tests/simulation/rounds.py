@@ -1,0 +1,89 @@
+"""What a process of the bridge does again and again, and what must hold of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bot.core.faults import Fault
+from bot.flows.notice import QUEUED_SECONDS, Queued, tell_queued
+from bot.flows.verify import Double, verify
+from bot.store.doubts import Doubts
+from bot.store.queued import Queue
+from tests.simulation.weather import READ_SECONDS
+
+if TYPE_CHECKING:
+    from tests.simulation.plain import PlainPort
+    from tests.simulation.process import Process
+    from tests.simulation.slack import SlackPort
+    from tests.simulation.world import Simulation
+
+BUSY_SECONDS = 10.0
+"""From one look at those who wait to the next, as `wiring` has it; in a quiet ledger longer, for a
+day holds thousands of such looks."""
+QUIET_SECONDS = 120.0
+
+CROSSING_SECONDS = 3 * READ_SECONDS
+"""For so long a notice may be on its way when its row is settled: what it asks of Slack before."""
+
+
+async def go_round(world: Simulation, process: Process, slack: SlackPort, plain: PlainPort) -> None:
+    """Tell those who wait, and look for doubles. Each process does, as while an election is lost
+    and not yet noticed."""
+    database = world.store.database
+    queue, doubts = Queue(database), Doubts(database)
+    while True:
+        with suppress(Fault):
+            if world.store.has_untold(QUEUED_SECONDS):
+                await tell_queued(queue, slack, world.policy.who, process.run)
+            if world.store.has_doubts():
+                await verify(doubts, plain, process.run, world.notices.double)
+        await asyncio.sleep(BUSY_SECONDS if world.store.has_open() else QUIET_SECONDS)
+
+
+class Notices:
+    """Knows who was told that it takes longer: each once, and nobody who has the answer."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+        self._given: dict[int, int] = {}
+        """In which of its rounds (`Watch.rounds`) a row was given to be told."""
+        self._disturbed: dict[tuple[str, int], int] = {}
+        self._heard: Counter[tuple[int, int]] = Counter()
+        self._settled: dict[int, float] = {}
+
+    def given(self, process: Process, found: Sequence[Queued]) -> None:
+        """A process has these to tell."""
+        for queued in found:
+            self._given[queued.id] = self._world.watch.rounds.get(queued.id, 0)
+            self._disturbed[process.name, queued.id] = process.disturbances
+
+    def settled(self, row_id: int) -> None:
+        self._settled[row_id] = self._world.loop.now
+
+    def tells(self, process: Process, reference: str, *, heard: bool) -> None:
+        """A notice leaves for Slack."""
+        row_id = int(reference.removeprefix("PB-"))
+        this = (row_id, self._given[row_id])
+        self._world.note("tells", process.name, reference, "queued", heard)
+        self._heard[this] += heard
+        if heard and self._heard[this] > 1:
+            self._world.violated(f"{reference}: told twice that it takes longer")
+        self._world.seen["notices"] += heard
+        settled_at = self._settled.get(row_id)
+        if self._world.watch.rounds.get(row_id, 0) == self._given[row_id] or settled_at is None:
+            return
+        self._world.seen["notices_crossed"] += heard
+        undisturbed = self._disturbed[process.name, row_id] == process.disturbances
+        if undisturbed and self._world.loop.now - settled_at > CROSSING_SECONDS:
+            self._world.violated(f"{reference}: told that it takes longer, and had its answer")
+
+    def double(self, double: Double) -> None:
+        """A double was reported."""
+        name = (double.row.customer, double.row.external_id)
+        threads = [t for t in self._world.plain.threads if t.draft.customer == name[0]]
+        if sum(t.draft.external_id == name[1] for t in threads) < 2:
+            self._world.violated(f"{name[1]}: reported as a double, and is none")

@@ -1,0 +1,197 @@
+"""Whatever is shown, with the longest and the strangest that may stand in it, fits Slack's limits.
+
+Each builder of `bot.slack.blocks` has a line below: one that has none fails the first test.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot.core.faults import Reason
+from bot.core.linkers import Hosts, Others, Yourself
+from bot.core.model import (
+    AlreadyThere,
+    Created,
+    Customer,
+    OnItsWay,
+    Turned,
+)
+from bot.flows import link as linking
+from bot.slack import blocks
+from bot.slack.blocks import answer, commands, form, link, why
+from bot.slack.blocks.answer import Answer, Button
+from tests.slack.block_cases import (
+    HUGE,
+    RULE,
+    STRANGE,
+    UNDONE,
+    Case,
+    T,
+    choices,
+    every_refusal,
+    of_home,
+    of_the_form,
+    of_why,
+    outcomes,
+    over,
+    profile,
+    record,
+    strange,
+    ticket,
+)
+from tests.slack.block_kit import LARGEST_VIEW, check_message, check_options, check_view
+
+CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
+    "answer.outcome": lambda: [
+        *(case for text in STRANGE for case in every_refusal(text)),
+        *(partial(answer.outcome, one, "PB-1") for text in STRANGE for one in outcomes(text)),
+    ],
+    "answer.success": lambda: strange(lambda text: answer.success(Created(ticket(text)), "PB-1")),
+    "answer.undo_button": lambda: strange(lambda text: answer.undo_button(ticket(text), "PB-1")),
+    "answer.quietly": lambda: [
+        *(partial(answer.quietly, one, "PB-1") for one in outcomes("")),
+        partial(answer.quietly, Turned(Reason.EMPTY, {}), "PB-1"),
+    ],
+    "answer.remark": lambda: strange(lambda text: answer.remark(AlreadyThere(ticket(text)))),
+    "answer.remark_quietly": lambda: [
+        partial(answer.remark_quietly, one) for one in (AlreadyThere(T), OnItsWay())
+    ],
+    "answer.undo_result": lambda: [partial(answer.undo_result, one) for one in UNDONE],
+    "answer.undone": lambda: strange(lambda text: answer.undone(ticket(text), "U1")),
+    "answer.ended": lambda: [lambda: answer.ended(T), lambda: answer.ended(None, quiet=True)],
+    "answer.queued": lambda: [lambda: answer.queued("PB-1")],
+    "answer.usage": lambda: [lambda: answer.usage(HUGE.emoji), lambda: answer.usage([])],
+    "answer.command_not_recorded": lambda: strange(answer.command_not_recorded),
+    "answer.form_not_opened": lambda: [answer.form_not_opened],
+    "commands.mine": lambda: [
+        *strange(lambda text: commands.mine([record(text)] * 10, [text[:600]] * 10, more=True)),
+        lambda: commands.mine([], [], more=False),
+    ],
+    "commands.mine_away": lambda: [commands.mine_away],
+    "commands.rules": lambda: [
+        lambda: commands.rules([]),
+        lambda: commands.rules([RULE, HUGE]),
+        lambda: commands.rules([HUGE] * 200),
+    ],
+    "form.form": lambda: [case for text in STRANGE for case in of_the_form(text)],
+    "form.options": lambda: strange(lambda text: form.options(choices(text))),
+    "form.reopen_button": lambda: [lambda: form.reopen_button("PB-1")],
+    "form.already": lambda: strange(lambda text: form.already(ticket(text))),
+    "form.not_recorded": lambda: [form.not_recorded],
+    "home.home": lambda: [case for text in STRANGE for case in of_home(text)],
+    "link.form": lambda: strange(
+        lambda text: link.form(linking.WhoIs("PB-1", "U1", profile(text)))
+    ),
+    "link.options": lambda: strange(
+        lambda text: link.options([Customer("c_1", text, f"{text}@x.example")] * 10)
+    ),
+    "link.linked": lambda: strange(
+        lambda text: link.linked(linking.Linked(text, "U1", Customer("c_1", text), 10**6))
+    ),
+    "link.over": lambda: [case for text in STRANGE for case in over(text)],
+    "link.not_yours": lambda: [
+        partial(link.not_yours, linking.NotYours(one, user))
+        for one in (Yourself(), Others(), Others(tuple(f"U{n}" for n in range(50))), Hosts())
+        for user in (None, "U1")
+    ],
+    "why.looking": lambda: [why.looking],
+    "why.explanation": lambda: [case for text in STRANGE for case in of_why(text)],
+    "why.not_explained": lambda: [why.not_explained],
+    "why.strangers": lambda: [why.strangers],
+    "why.not_opened": lambda: [why.not_opened],
+}
+
+
+def builders() -> list[str]:
+    """Every function of the package that others may call."""
+    found = []
+    for module in pkgutil.iter_modules(blocks.__path__):
+        loaded = importlib.import_module(f"{blocks.__name__}.{module.name}")
+        found += [
+            f"{module.name}.{name}"
+            for name, value in vars(loaded).items()
+            if inspect.isfunction(value)
+            and value.__module__ == loaded.__name__
+            and not name.startswith("_")
+        ]
+    return sorted(found)
+
+
+def test_every_builder_has_its_cases() -> None:
+    assert builders() == sorted(CASES)
+
+
+def check(built: Any) -> None:
+    """Whatever a builder gives."""
+    match built:
+        case None:
+            pass
+        case Answer():
+            check_message(built.text, built.blocks)
+        case Button():
+            check_message("x", [{"type": "actions", "elements": [built.element]}])
+        case list():
+            check_options(built)
+        case _:
+            check_view(built)
+            assert len(json.dumps(built).encode()) <= LARGEST_VIEW
+
+
+@pytest.mark.parametrize("builder", sorted(CASES))
+def test_it_fits(builder: str) -> None:
+    for number, case in enumerate(CASES[builder]()):
+        try:
+            check(case())
+        except ValidationError as error:
+            wrong = [
+                (each["loc"], each["msg"], str(each["input"])[:200]) for each in error.errors()
+            ]
+            pytest.fail(f"case {number}: {wrong[:5]}")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "home", "blocks": []},
+        {"type": "home", "blocks": [{"type": "divider"}] * 101},
+        {"type": "home", "blocks": [{"type": "divider", "colour": "red"}]},
+        {"type": "home", "blocks": [{"type": "video"}]},
+        {"type": "home", "blocks": [{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}]},
+        {
+            "type": "home",
+            "blocks": [
+                {
+                    "type": "section",
+                    "text": {"type": "mrkdwn", "text": "x" * 3001, "verbatim": True},
+                }
+            ],
+        },
+        {
+            "type": "home",
+            "blocks": [
+                {
+                    "type": "section",
+                    "text": {"type": "mrkdwn", "text": "<!channel>", "verbatim": True},
+                }
+            ],
+        },
+        {
+            "type": "modal",
+            "title": {"type": "plain_text", "text": "x" * 25},
+            "blocks": [{"type": "divider"}],
+        },
+    ],
+    ids=["empty", "too many", "field", "kind", "mrkdwn header", "long", "broadcast", "title"],
+)
+def test_the_description_refuses_what_slack_does(wrong: Any) -> None:
+    with pytest.raises(ValidationError):
+        check_view(wrong)

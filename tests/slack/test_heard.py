@@ -1,0 +1,82 @@
+"""When Slack last sent an event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+
+from bot.slack.heard import Heard
+from bot.store.engine import Database
+from bot.store.memory import Memory
+from bot.store.standing import HEARD, standing
+from tests.conftest import Clock
+from tests.flows.fakes import run
+
+
+@pytest.fixture
+def heard(database: Database, clock: Clock) -> Heard:
+    return Heard(HEARD, Memory(database, float), run, clock)
+
+
+async def note(heard: Heard, body: dict[str, Any]) -> None:
+    passed: list[bool] = []
+
+    async def go_on() -> BoltResponse:
+        passed.append(True)
+        return BoltResponse(status=200)
+
+    await heard.note(body, go_on)
+    assert passed == [True]
+
+
+async def test_the_newest_event_is_kept(heard: Heard, database: Database, clock: Clock) -> None:
+    await heard.keep()
+    assert standing(database).heard_at is None
+    await note(heard, {"type": "event_callback"})
+    clock.move(5)
+    await note(heard, {"type": "event_callback"})
+    clock.move(5)
+    await note(heard, {"type": "block_actions"})
+    await heard.keep()
+    assert standing(database).heard_at == clock.now - 5
+
+
+async def test_what_another_process_heard_later_stays(
+    heard: Heard, database: Database, clock: Clock
+) -> None:
+    await note(heard, {"type": "event_callback"})
+    Memory(database, float).keep(HEARD, clock.now + 60)
+    await heard.keep()
+    assert standing(database).heard_at == clock.now + 60
+
+
+async def test_bolt_passes_every_event_through_it(
+    heard: Heard, database: Database, clock: Clock
+) -> None:
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-test")
+
+    app = AsyncApp(
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        signing_secret="",
+    )
+    heard.hang_on(app)
+    seen: list[str] = []
+
+    async def on_reaction(event: dict[str, Any]) -> None:
+        seen.append(event["reaction"])
+
+    app.event("reaction_added")(on_reaction)
+    item = {"type": "message", "channel": "C1", "ts": "1.000100"}
+    event = {"type": "reaction_added", "user": "U1", "reaction": "a", "item": item}
+    body = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event}
+    answer = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
+    assert (answer.status, seen) == (200, ["a"])
+    await heard.keep()
+    assert standing(database).heard_at == clock.now

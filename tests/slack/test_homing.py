@@ -1,0 +1,149 @@
+"""Changes gather before they are shown, one Home after the other, until the bridge stops."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from bot.core.faults import TryLater
+from bot.core.home import Home
+from bot.core.linkers import Linkers
+from bot.core.model import Profile, Standing
+from bot.core.record import Record
+from bot.flows.home import Opened, World
+from bot.slack.homing import Homing
+from tests.flows.fakes import profile, run
+
+
+@dataclass
+class Tab:
+    """Shows Homes slowly, and keeps what it was shown."""
+
+    shown: list[str] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
+    faults: int = 0
+
+    async def profile(self, user: str) -> Profile | None:
+        return profile(user, admin=user == "U0OLGA")
+
+    async def show_home(self, user: str, home: Home, unless: str | None) -> str:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        await asyncio.sleep(0.01)
+        self.at_once -= 1
+        if self.faults:
+            self.faults -= 1
+            raise TryLater("slack_ratelimited")
+        self.shown.append(user)
+        return "x"
+
+    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
+        self.looked.append(asker)
+        return []
+
+    def opened(self, user: str) -> Opened | None:
+        return Opened("x", is_linker=user == "U0OLGA")
+
+    def keep(self, user: str, opened: Opened) -> None:
+        pass
+
+    def linkers(self) -> list[str]:
+        return ["U0OLGA"]
+
+
+@pytest.fixture
+def tab() -> Tab:
+    return Tab()
+
+
+@pytest.fixture
+def homing(tab: Tab) -> Homing:
+    world = World(
+        slack=tab,
+        tickets=tab,
+        homes=tab,
+        waiting=lambda _: [],
+        linkers=Linkers(),
+        who=frozenset({Standing.MEMBER}),
+        run=run,
+        clock=lambda: 0.0,
+    )
+    return Homing(world, permalink=lambda _: None, pause=0.01)
+
+
+async def settled(homing: Homing) -> None:
+    task = homing._refreshing
+    assert task is not None
+    await task
+
+
+async def test_changes_gather(homing: Homing, tab: Tab) -> None:
+    for _ in range(100):
+        homing.changed("U0ADA")
+    homing.changed("U0BEN")
+    homing.waiting_changed()
+    await settled(homing)
+    assert tab.shown == ["U0OLGA", "U0ADA", "U0BEN"]
+
+
+async def test_what_changes_meanwhile_is_shown_too(homing: Homing, tab: Tab) -> None:
+    homing.changed("U0ADA")
+    await asyncio.sleep(0.015)
+    homing.changed("U0ADA")
+    await settled(homing)
+    assert tab.shown == ["U0ADA", "U0ADA"]
+    homing.changed("U0BEN")
+    await settled(homing)
+    assert tab.shown[-1] == "U0BEN"
+
+
+async def test_a_fault_keeps_nobody_else_waiting(homing: Homing, tab: Tab) -> None:
+    tab.faults = 1
+    homing.changed("U0ADA")
+    homing.changed("U0BEN")
+    await settled(homing)
+    assert tab.shown == ["U0BEN"]
+
+
+async def test_nothing_is_shown_after_the_stop(homing: Homing, tab: Tab) -> None:
+    homing.changed("U0ADA")
+    await homing.stop()
+    homing.changed("U0ADA")
+    await asyncio.sleep(0.05)
+    assert tab.shown == []
+    await homing.stop()
+
+
+def opened(**event: Any) -> dict[str, Any]:
+    return {"event": {"type": "app_home_opened", "user": "U0ADA", "tab": "home"} | event}
+
+
+async def no_ack() -> None:
+    pass
+
+
+async def test_one_persons_homes_are_shown_in_turn(homing: Homing, tab: Tab) -> None:
+    for _ in range(3):
+        await homing.on_opened(opened())
+    await homing.later.rest()
+    assert (tab.shown, tab.most) == (["U0ADA"] * 3, 1)
+
+
+@pytest.mark.parametrize("value", ["7", "", "x", "9" * 30, "-1", "²"])
+async def test_a_page_of_any_name(homing: Homing, tab: Tab, value: str) -> None:
+    click = {"user": {"id": "U0ADA"}, "actions": [{"action_id": "home_more", "value": value}]}
+    await homing.on_turn(click, no_ack)  # type: ignore[arg-type]
+    await homing.later.rest()
+    assert tab.shown == ["U0ADA"]
+
+
+@pytest.mark.parametrize("event", [{"tab": "messages"}, {"tab": "about"}])
+async def test_other_tabs_are_not_ours(homing: Homing, tab: Tab, event: dict[str, Any]) -> None:
+    await homing.on_opened(opened(**event))
+    await homing.later.rest()
+    assert tab.looked == []

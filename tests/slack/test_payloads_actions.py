@@ -1,0 +1,86 @@
+"""Clicks and reactions that go, as Slack sends them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot.core.refs import MessageRef
+from bot.slack.payloads_actions import LONGEST_VALUE, ButtonClicked, ReactionRemoved
+
+CLICK: dict[str, Any] = {
+    "type": "block_actions",
+    "user": {"id": "U1", "name": "ada", "team_id": "T1"},
+    "team": {"id": "T1", "domain": "acme"},
+    "trigger_id": "1.2.abc",
+    "response_url": "https://hooks.slack.com/actions/T1/1/x",
+    "channel": {"id": "C1", "name": "support"},
+    "container": {
+        "type": "message",
+        "message_ts": "1700000000.000100",
+        "channel_id": "C1",
+        "is_ephemeral": True,
+        "thread_ts": "1690000000.000100",
+    },
+    "actions": [{"type": "button", "action_id": "undo_ticket", "value": "PB-7", "block_id": "b"}],
+}
+IN_A_VIEW = {
+    "type": "block_actions",
+    "user": {"id": "U1"},
+    "container": {"type": "view", "view_id": "V1"},
+    "view": {"id": "V1", "type": "home"},
+    "actions": [{"type": "button", "action_id": "undo_ticket"}],
+}
+
+
+def test_a_click_on_a_message() -> None:
+    click = ButtonClicked.model_validate(CLICK)
+    assert (click.action_id, click.value, click.user) == ("undo_ticket", "PB-7", "U1")
+    assert (click.user_team, click.channel, click.view_id) == ("T1", "C1", None)
+    assert (click.message_ts, click.thread_ts) == ("1700000000.000100", "1690000000.000100")
+    assert click.is_ephemeral
+    assert click.response_url == "https://hooks.slack.com/actions/T1/1/x"
+    assert click.trigger_id == "1.2.abc"
+
+
+def test_a_click_on_a_view() -> None:
+    click = ButtonClicked.model_validate(IN_A_VIEW)
+    assert (click.view_id, click.value, click.channel) == ("V1", "", None)
+    assert (click.message_ts, click.response_url, click.is_ephemeral) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"actions": []},
+        {"actions": [{"type": "button"}]},
+        {"actions": [{"action_id": "x" * 256}]},
+        {"actions": [{"action_id": "undo_ticket", "value": "x" * (LONGEST_VALUE + 1)}]},
+        {"user": {}},
+        {"user": {"id": "a b"}},
+        {"response_url": "file:///etc/passwd"},
+        {"container": {"message_ts": "now"}},
+        {"channel": {"id": ""}},
+    ],
+)
+def test_what_is_no_click(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ButtonClicked.model_validate(CLICK | changed)
+
+
+def test_a_reaction_that_goes() -> None:
+    body = {
+        "event_id": "Ev1",
+        "event": {
+            "type": "reaction_removed",
+            "user": "U1",
+            "reaction": "ticket",
+            "item": {"type": "message", "channel": "C1", "ts": "1700000000.000100"},
+        },
+    }
+    asked = ReactionRemoved.model_validate(body).trigger("T1", 5.0)
+    assert asked is not None
+    assert (asked.asker, asked.emoji) == ("U1", "ticket")
+    assert asked.ref == MessageRef("C1", "1700000000.000100")

@@ -1,0 +1,179 @@
+"""What is said about who somebody is, word for word."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.faults import Reason
+from bot.core.linkers import Answerer, Hosts, Others, Yourself
+from bot.core.model import Customer, Ticket, Turned
+from bot.flows.link import Linked, NotMade, NotYours, Over
+from bot.slack.blocks import answer
+from bot.slack.words import link as words
+from bot.slack.words import refusals
+
+CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
+COMMAND = f"whoever runs the bridge to run `plain-bridge people link U1 CUSTOMER`, {CUSTOMER}"
+TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w_1/thread/th_1/")
+NO_CUSTOMER = {"requester": "U1", "name": "Gus <b>"}
+BROKEN = {"requester": "U1", "customer": "c_9"}
+
+
+@pytest.mark.parametrize(
+    ("answerer", "what"),
+    [
+        (Yourself(), "Say it with the button below."),
+        (
+            Others(),
+            f"Ask an owner or admin of this workspace to say it in <@UBOT>'s Home, or {COMMAND}.",
+        ),
+        (Others(("U7",)), f"Ask <@U7> to say it in <@UBOT>'s Home, or {COMMAND}."),
+        (
+            Others(("U7", "U8", "U9")),
+            f"Ask <@U7>, <@U8> or <@U9> to say it in <@UBOT>'s Home, or {COMMAND}.",
+        ),
+        (Hosts(), "Ask somebody of the workspace that runs the bridge to say it."),
+        (None, f"Ask {COMMAND}."),
+    ],
+)
+def test_a_refusal_ends_in_the_question_and_whom_to_put_it_to(
+    answerer: Answerer | None, what: str
+) -> None:
+    assert refusals.refusal(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
+        "No ticket was created, because nothing says which Plain customer Gus &lt;b&gt; (`U1`) "
+        f"is. {what} The ticket is created by itself after that.\nReference: `PB-7`"
+    )
+    assert refusals.refusal(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (
+        "No ticket was created, because `U1` is linked to the customer `c_9`, which Plain does "
+        f"not know. {what} The ticket is created by itself after that.\nReference: `PB-7`"
+    )
+
+
+def test_only_so_many_are_named() -> None:
+    named = words.who_may(Others(tuple(f"U{number}" for number in range(20))))
+    assert named == "<@U0>, <@U1>, <@U2>, <@U3> or <@U4>"
+
+
+@pytest.mark.parametrize("name", ["Gus", "G" * 500])
+def test_the_button_says_whom_it_is_about(name: str) -> None:
+    turned = Turned(Reason.NO_CUSTOMER, {"requester": "U1", "name": name})
+    built = answer.outcome(turned, "PB-7", answerer=Yourself())
+    assert built is not None
+    (button,) = built.blocks[1]["elements"]
+    assert button["text"]["text"] == "Say who this is"
+    assert button["accessibility_label"].startswith("Say which Plain customer G")
+    assert button["accessibility_label"].endswith(" is")
+    assert len(button["accessibility_label"]) <= 75
+    for nobody in (Others(), Hosts(), None):
+        built = answer.outcome(turned, "PB-7", answerer=nobody)
+        assert built is not None
+        assert len(built.blocks) == 1
+
+
+@pytest.mark.parametrize(
+    ("opened", "goes_on"),
+    [
+        (0, "No request was waiting for this."),
+        (1, "1 waiting request goes on; who asked hears when its ticket is there."),
+        (3, "3 waiting requests go on; who asked hears when each ticket is there."),
+    ],
+)
+def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> None:
+    done = Linked("Gus*", "U1", Customer("c_1", "A & <B>"), opened)
+    assert words.linked(done) == (
+        f"*Gus∗* (`U1`) is now the Plain customer *A &amp; &lt;B&gt;*. {goes_on}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        (Over(), "Nothing was changed: the bridge knows no such request any more."),
+        (
+            Over("PB-7", "U1"),
+            (
+                "Nothing was changed: `PB-7` no longer waits for this. To link `U1` to another "
+                f"customer, ask {COMMAND}."
+            ),
+        ),
+        (
+            Over("PB-7", "U1", TICKET),
+            (
+                "Nothing was changed: `PB-7` no longer waits for this. Its ticket is T-1 · "
+                f"<{TICKET.url}|Open in Plain>. To link `U1` to another customer, ask {COMMAND}."
+            ),
+        ),
+    ],
+)
+def test_what_is_over(over: Over, said: str) -> None:
+    assert words.over(over) == said
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (
+            NotYours(Others(), "U1"),
+            (
+                "Nothing was changed: you may not say which Plain customer somebody is. Ask an "
+                f"owner or admin of this workspace, or {COMMAND}."
+            ),
+        ),
+        (
+            NotYours(Others(("U7",))),
+            "Nothing was changed: you may not say which Plain customer somebody is. Ask <@U7>.",
+        ),
+        (
+            NotYours(Hosts()),
+            (
+                "Nothing was changed: only people of the workspace that runs the bridge may say "
+                "which Plain customer somebody is."
+            ),
+        ),
+    ],
+)
+def test_who_may_not(refused: NotYours, said: str) -> None:
+    assert words.not_yours(refused) == said
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (
+            NotMade(),
+            "Nothing was linked, because Plain did not answer in time. Press “Link” again.",
+        ),
+        (
+            NotMade(Reason.PLAIN_REFUSED, {"fields": "email: is invalid", "message": "Invalid"}),
+            (
+                "Nothing was linked, because Plain did not accept the new customer. Plain says: "
+                "email: is invalid."
+            ),
+        ),
+        (
+            NotMade(Reason.PLAIN_REFUSED),
+            "Nothing was linked, because Plain did not accept the new customer.",
+        ),
+        (
+            NotMade(Reason.PLAIN_FORBIDDEN, {"message": "Missing customer:create."}),
+            (
+                "Nothing was linked, because the bridge's key may not make customers. Plain says: "
+                "Missing customer:create. Choose one that is there, or ask whoever runs the bridge "
+                "to mend the key."
+            ),
+        ),
+        (
+            NotMade(Reason.PLAIN_KEY),
+            (
+                "Nothing was linked, because the bridge's key may not make customers. Choose one "
+                "that is there, or ask whoever runs the bridge to mend the key."
+            ),
+        ),
+        (
+            NotMade(Reason.CUSTOMER_IS_SPAM, {"customer": "c_1"}),
+            "Nothing was linked, because this customer is marked as spam in Plain.",
+        ),
+    ],
+)
+def test_what_plain_did_not_make(refused: NotMade, said: str) -> None:
+    assert words.not_made(refused) == said

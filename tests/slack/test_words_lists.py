@@ -1,0 +1,145 @@
+"""Tickets, rules and tokens in words, word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.core.faults import Reason
+from bot.core.model import Priority, Rule, Ticket, Via
+from bot.core.record import Record, State
+from bot.slack.words import rules, tickets, tokens
+
+TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
+LINK = "T-123 · <https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
+
+
+def record(**more: Any) -> Record:
+    values: dict[str, Any] = {
+        "id": 7,
+        "reference": "PB-7",
+        "key": "T1:C1:1.000100",
+        "generation": 1,
+        "state": State.CREATED,
+        "via": Via.REACTION,
+        "asker": "U1",
+        "created_at": 1.7e9,
+        "asked_at": 1.7e9,
+        "ticket": TICKET,
+    }
+    return Record(**(values | more))
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (record(), f"Created: {LINK}"),
+        (record(state=State.ADDED), f"Added to {LINK}"),
+        (record(state=State.WAITING), "On its way"),
+        (record(state=State.UNDONE), "Undone: T-123"),
+        (record(state=State.UNDONE, ticket=None), "Undone"),
+        (record(state=State.UNWANTED), "Not asked for"),
+        (
+            record(state=State.REFUSED, reason=Reason.NO_CUSTOMER.value),
+            "No ticket: nobody has said which Plain customer the requester is",
+        ),
+        (
+            record(state=State.REFUSED, reason=Reason.UNKNOWN_LABEL.value),
+            "No ticket: the bridge or its rules have to be corrected",
+        ),
+        (
+            record(state=State.PARKED, reason=Reason.GAVE_UP.value),
+            "No ticket: it failed for hours; ask for it again",
+        ),
+    ],
+    ids=lambda value: value.state.value if isinstance(value, Record) else "",
+)
+def test_how_a_ticket_stands(row: Record, sentence: str) -> None:
+    assert tickets.stands(row) == sentence
+
+
+def test_a_line_of_the_list() -> None:
+    assert tickets.line(record(), "https://acme.slack.com/archives/C1/p1|x") == (
+        f"Created: {LINK} · <!date^1700000000^{{ago}}|2023-11-14 22:13 UTC> · "
+        "<https://acme.slack.com/archives/C1/p1%7Cx|message> · `PB-7`"
+    )
+    assert "message" not in tickets.line(record(), None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (Rule(("ticket",)), ":ticket: in every channel"),
+        (
+            Rule(("bug", "beetle"), ("#support", "C024BE91L")),
+            ":bug: or :beetle: in #support, <#C024BE91L>",
+        ),
+        (
+            Rule(("a", "b", "c"), labels=("Bug",), priority=Priority.URGENT, tenant="acme"),
+            ":a:, :b: or :c: in every channel: priority urgent, label “Bug”, tenant acme",
+        ),
+        (
+            Rule(
+                ("x",),
+                labels=("lt_1", "<b>"),
+                assignee="eve@example.com",
+                customer="bob@example.com",
+            ),
+            (
+                ":x: in every channel: labels `lt_1`, “&lt;b&gt;”, assigned to an agent, "
+                "always for the same customer"
+            ),
+        ),
+    ],
+    ids=["bare", "channels", "wishes", "people"],
+)
+def test_a_rule(rule: Rule, sentence: str) -> None:
+    assert rules.rule(rule) == sentence
+
+
+def test_no_rules() -> None:
+    assert rules.rules([]) == rules.NO_RULES
+
+
+def test_rules_that_are_too_many_are_counted() -> None:
+    many = [Rule(("ticket",), (f"#{'x' * 70}{n}",)) for n in range(1000)]
+    told = rules.rules(many)
+    assert len(told) < 21_000
+    shown = told.count(":ticket:")
+    assert f"…and {1000 - shown} more. Whoever runs the bridge can tell them." in told
+
+
+@pytest.mark.parametrize(
+    ("mrkdwn", "text"),
+    [
+        ("*Bold* and `code` &amp; &lt;b&gt;", "Bold and code & <b>"),
+        ("<@U1> in <#C1>", "U1 in C1"),
+        ("<https://a.example/|Open>", "Open (https://a.example/)"),
+        ("<https://a.example/>", "https://a.example/"),
+        (tokens.moment(1.7e9), "2023-11-14 22:13 UTC"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+        (":ticket: <!here>", ":ticket: here"),
+    ],
+)
+def test_in_a_terminal(mrkdwn: str, text: str) -> None:
+    assert tokens.flat(mrkdwn) == text
+
+
+def test_a_moment_in_the_readers_time_zone() -> None:
+    assert tokens.moment(1.7e9) == ("<!date^1700000000^{date_short}, {time}|2023-11-14 22:13 UTC>")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (tokens.person("U1"), "<@U1>"),
+        (tokens.person("U1> <!channel"), "`U1&gt; &lt;!channel`"),
+        (tokens.channel("#a<b"), "#a&lt;b"),
+        (tokens.emoji("ticket"), ":ticket:"),
+        (tokens.emoji("thumbsup::skin-tone-2"), ":thumbsup::skin-tone-2:"),
+        (tokens.emoji("a b<!here>"), "`:a b&lt;!here&gt;:`"),
+    ],
+)
+def test_what_others_name_stays_a_name(said: str, shown: str) -> None:
+    assert said == shown

@@ -1,0 +1,34 @@
+"""Who has opened the Home, and who of them links people."""
+
+from __future__ import annotations
+
+from bot.flows.home import Opened
+from bot.store.engine import Database
+from bot.store.homes import Homes
+from bot.store.memory import Memory
+from bot.store.retention import Retention
+
+
+def test_what_was_shown_last(database: Database) -> None:
+    homes = Homes(database)
+    assert homes.opened("U1") is None
+    homes.keep("U1", Opened("a"))
+    homes.keep("U1", Opened("b", is_linker=True))
+    assert homes.opened("U1") == Opened("b", is_linker=True)
+
+
+def test_those_who_link_people(database: Database) -> None:
+    homes = Homes(database)
+    Memory(database, float).keep("ready", 1.0)
+    homes.keep("U2", Opened("a", is_linker=True))
+    homes.keep("U1", Opened("a", is_linker=True))
+    homes.keep("U3", Opened("a"))
+    assert homes.linkers() == ["U1", "U2"]
+
+
+def test_who_is_forgotten_has_opened_nothing(database: Database) -> None:
+    homes = Homes(database)
+    homes.keep("U1", Opened("a"))
+    homes.keep("U2", Opened("a"))
+    Retention(database).forget("U1")
+    assert (homes.opened("U1"), homes.opened("U2")) == (None, Opened("a"))

@@ -1,0 +1,364 @@
+"""Rows that are undone, and the askings that come after: on both engines."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from bot.core.faults import LeaseLost, TryLater, Wait
+from bot.core.model import (
+    Added,
+    AlreadyThere,
+    Created,
+    OnItsWay,
+    Rule,
+    Ticket,
+)
+from bot.core.undoing import UNDO_SECONDS, State
+from bot.flows.ports import Claim, Held, Recorded, Said, Stands, Won
+from bot.flows.undo import Begin
+from bot.store.engine import Database
+from bot.store.group import GroupCommit
+from bot.store.history import History
+from bot.store.ledger import Ledger
+from bot.store.retention import FORGOTTEN, Retention
+from bot.store.undoing import LEASE_SECONDS, LEFT_OVER_SECONDS, Undoing
+from tests.conftest import Clock
+from tests.flows.fakes import run
+from tests.nouns import TICKET, escalation, message
+
+CONVERSATION = "T0001:C0001:1700000001.000100"
+OTHER = Ticket("th_2", "T-2", "https://app.plain.com/workspace/w_1/thread/th_2/")
+
+
+def settled(database: Database, number: int = 1, request: str | None = None) -> Claim:
+    """The nth message has its ticket."""
+    ledger = Ledger(database)
+    ledger.record(escalation(number, **({"request": request} if request else {})))
+    (claim,) = ledger.claim("one", 1)
+    assert freeze(ledger, claim) == Won()
+    ledger.settle(claim, Created(TICKET))
+    return claim
+
+
+def freeze(ledger: Ledger, claim: Claim) -> object:
+    return ledger.freeze(
+        claim,
+        conversation_key=CONVERSATION,
+        customer="c_1",
+        requester="U0AUTHOR",
+        message=message(),
+        person=None,
+    )
+
+
+def undone(database: Database) -> Claim:
+    claim = settled(database)
+    undoing = Undoing(database)
+    assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
+    undoing.finish(claim.id)
+    return claim
+
+
+def test_a_row_as_an_undo_sees_it(database: Database, clock: Clock) -> None:
+    claim = settled(database)
+    clock.move(60)
+    row = Undoing(database).find(claim.id)
+    assert row is not None
+    assert (row.state, row.asker, row.age) == (State.CREATED, "U0ASKER", 60.0)
+    assert (row.ticket, row.begun_by, row.emoji, row.assigns) == (TICKET, None, "ticket", False)
+    assert Undoing(database).find_asked(claim.escalation.key) == row
+    assert Undoing(database).find(claim.id + 1) is None
+    assert Undoing(database).find_asked("T0001:C0001:1.000000") is None
+
+
+def test_a_rule_may_have_named_an_assignee(database: Database) -> None:
+    asked = replace(escalation(), rules=(Rule(("ticket",), assignee="u_1"),))
+    Ledger(database).record(asked)
+    row = Undoing(database).find_asked(asked.key)
+    assert row is not None
+    assert row.assigns
+
+
+def test_an_undone_row_says_so_and_lets_its_conversation_go(
+    database: Database, clock: Clock
+) -> None:
+    claim = settled(database)
+    undoing = Undoing(database)
+    clock.move(10)
+    assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
+    clock.move(1)
+    undoing.finish(claim.id)
+    (entry,) = History(database).find(claim.reference)
+    assert (entry.state, entry.undone_by, entry.undone_at) == ("undone", "U0LINKER", clock.now)
+    assert (entry.thread_ref, entry.due) == ("T-1", None)
+    assert Ledger(database).ticket_of(entry.key) is None
+    ledger = Ledger(database)
+    assert ledger.record(escalation(2)).fresh
+    (other,) = ledger.claim("one", 1)
+    assert ledger.conversation(other, CONVERSATION) == Won()
+
+
+def test_one_at_a_time(database: Database, clock: Clock) -> None:
+    claim = settled(database)
+    undoing = Undoing(database)
+    assert undoing.begin(claim.id, "U0ASKER") is Begin.BEGUN
+    assert undoing.begin(claim.id, "U0LINKER") is Begin.IN_HAND
+    clock.move(LEASE_SECONDS)
+    assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
+    row = undoing.find(claim.id)
+    assert row is not None
+    assert row.begun_by == "U0ASKER"  # who began it undoes it
+    undoing.pause(claim.id)
+    assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
+    undoing.finish(claim.id)
+    assert undoing.begin(claim.id, "U0LINKER") is Begin.GONE
+
+
+def test_what_is_released_is_as_before(database: Database) -> None:
+    claim = settled(database)
+    undoing = Undoing(database)
+    before = History(database).find(claim.reference)
+    undoing.begin(claim.id, "U0ASKER")
+    undoing.release(claim.id)
+    assert History(database).find(claim.reference) == before
+    assert undoing.find(claim.id) is not None
+    undoing.finish(claim.id)  # nobody began
+    undoing.pause(claim.id)
+    assert History(database).find(claim.reference) == before
+
+
+def test_what_is_left_over_is_found_later(database: Database, clock: Clock) -> None:
+    claim = settled(database)
+    undoing = Undoing(database)
+    undoing.begin(claim.id, "U0ASKER")
+    assert undoing.left_over(10) == []
+    clock.move(LEFT_OVER_SECONDS)
+    (row,) = undoing.left_over(10)
+    assert (row.id, row.begun_by) == (claim.id, "U0ASKER")
+    undoing.finish(claim.id)
+    clock.move(LEFT_OVER_SECONDS)
+    assert undoing.left_over(10) == []
+
+
+# Additions
+
+
+def test_nothing_is_added_to_a_ticket_that_is_being_undone(database: Database) -> None:
+    first = settled(database)
+    ledger, undoing = Ledger(database), Undoing(database)
+    ledger.record(escalation(2))
+    (adding,) = ledger.claim("one", 1)
+    assert ledger.conversation(adding, CONVERSATION) == Stands(TICKET)
+    undoing.begin(first.id, "U0ASKER")
+    assert ledger.conversation(adding, CONVERSATION) == Held()
+    with pytest.raises(Wait):
+        ledger.freeze_addition(adding, TICKET, message(2))
+    undoing.release(first.id)
+    ledger.freeze_addition(adding, TICKET, message(2))
+    assert undoing.begin(first.id, "U0ASKER") is Begin.ADDED_TO  # it is on its way
+    ledger.settle(adding, Added(TICKET))
+    assert undoing.begin(first.id, "U0ASKER") is Begin.ADDED_TO
+
+
+def test_an_addition_that_comes_too_late_opens_a_ticket_of_its_own(database: Database) -> None:
+    first = settled(database)
+    ledger, undoing = Ledger(database), Undoing(database)
+    ledger.record(escalation(2))
+    (adding,) = ledger.claim("one", 1)
+    undoing.begin(first.id, "U0ASKER")
+    undoing.finish(first.id)
+    with pytest.raises(Wait):
+        ledger.freeze_addition(adding, TICKET, message(2))
+    assert freeze(ledger, adding) == Won()
+
+
+def test_an_addition_and_an_undo_at_once_see_each_other(database: Database) -> None:
+    """However they meet, a message is never added to a ticket that is undone."""
+    for number in range(2, 12):
+        with database.writing() as connection:
+            connection.exec_driver_sql("DELETE FROM escalation")
+        first = settled(database)
+        ledger, undoing = Ledger(database), Undoing(database)
+        ledger.record(escalation(number))
+        (adding,) = ledger.claim("one", 1)
+        went: list[object] = []
+
+        def add(ledger: Ledger = ledger, adding: Claim = adding, went: list[object] = went) -> None:
+            try:
+                ledger.freeze_addition(adding, TICKET, message(2))
+                went.append("added")
+            except TryLater as fault:
+                went.append(fault.cause)
+
+        def undo(
+            undoing: Undoing = undoing, first: Claim = first, went: list[object] = went
+        ) -> None:
+            went.append(undoing.begin(first.id, "U0ASKER"))
+
+        threads = [threading.Thread(target=work) for work in (add, undo)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(went) in (
+            {"added", Begin.ADDED_TO},
+            {"conversation_held", Begin.BEGUN},
+        )
+
+
+# Asking again
+
+
+def test_another_asking_begins_the_next_generation(database: Database) -> None:
+    first = undone(database)
+    ledger = Ledger(database)
+    assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=True)
+    (again,) = ledger.claim("one", 1)
+    assert (again.generation, again.external_id) == (2, f"{first.escalation.key}:2")
+    assert freeze(ledger, again) == Won()
+    ledger.settle(again, Created(OTHER))
+    assert ledger.ticket_of(first.escalation.key) == OTHER
+    old, new = History(database).find(first.escalation.key)
+    assert (old.state, old.thread_ref, new.state, new.thread_ref) == (
+        "undone",
+        "T-1",
+        "created",
+        "T-2",
+    )
+
+
+def test_the_same_asking_delivered_again_stays_undone(database: Database) -> None:
+    undone(database)
+    ledger = Ledger(database)
+    assert ledger.record(escalation()) == Recorded(fresh=False)
+    assert ledger.claim("one", 1) == []
+    ledger.record(escalation(request="Ev-again"))
+    (again,) = ledger.claim("one", 1)
+    freeze(ledger, again)
+    ledger.settle(again, Created(OTHER))
+    undoing = Undoing(database)
+    undoing.begin(again.id, "U0ASKER")
+    undoing.finish(again.id)
+    # Of both generations, and in company too.
+    assert ledger.record(escalation()) == Recorded(fresh=False)
+    assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=False)
+    both = ledger.record_all([escalation(), escalation(request="Ev-again")])
+    assert both == [Recorded(fresh=False), Recorded(fresh=False)]
+    assert len(History(database).find(again.escalation.key)) == 2
+
+
+def test_who_asks_while_it_is_being_undone_wants_another_ticket(database: Database) -> None:
+    first = settled(database)
+    ledger, undoing = Ledger(database), Undoing(database)
+    undoing.begin(first.id, "U0ASKER")
+    assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=True)
+    assert ledger.record(escalation(request="Ev-third")) == Recorded(fresh=False, remark=OnItsWay())
+    undoing.finish(first.id)
+    (again,) = ledger.claim("one", 1)
+    assert again.generation == 2
+
+
+async def test_many_at_once_make_one_row(database: Database) -> None:
+    first = undone(database)
+    ledger = Ledger(database)
+    many = [escalation(request=f"Ev-{number}") for number in range(5)]
+    met = ledger.record_all([*many, escalation(7)])
+    assert [one.fresh for one in met] == [True, False, False, False, False, True]
+    assert met[1].remark == OnItsWay()
+    assert [one.generation for one in History(database).find(first.escalation.key)] == [1, 2]
+    group = GroupCommit(ledger, run)
+    assert await group.record(escalation(request="Ev-9"), within=1.0) == Recorded(
+        fresh=False, remark=OnItsWay()
+    )
+
+
+def test_replicas_at_once_make_one_row(database: Database) -> None:
+    first = undone(database)
+    met: list[Recorded] = []
+    ready = threading.Barrier(4)
+
+    def ask(number: int) -> None:
+        ready.wait()
+        met.append(Ledger(database).record(escalation(request=f"Ev-{number}"), within=10.0))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(10, 14)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.fresh for one in met) == [False, False, False, True]
+    assert [one.generation for one in History(database).find(first.escalation.key)] == [1, 2]
+
+
+def test_reconciliation_knows_what_was_undone(database: Database) -> None:
+    first = undone(database)
+    assert Ledger(database).known([first.escalation.key]) == {first.escalation.key}
+
+
+# Withdrawing
+
+
+def test_what_has_sent_nothing_is_withdrawn(database: Database) -> None:
+    ledger, undoing = Ledger(database), Undoing(database)
+    ledger.record(escalation())
+    (claim,) = ledger.claim("one", 1)
+    assert undoing.withdraw(claim.id, "U0ASKER")
+    assert not undoing.withdraw(claim.id, "U0ASKER")
+    (entry,) = History(database).find(claim.reference)
+    assert (entry.state, entry.due, entry.undone_by) == ("undone", None, "U0ASKER")
+    with pytest.raises(LeaseLost):
+        freeze(ledger, claim)  # whoever had it lost it
+    assert ledger.record(escalation(request="Ev-again")).fresh
+
+
+def test_what_has_sent_something_is_not_withdrawn(database: Database) -> None:
+    ledger, undoing = Ledger(database), Undoing(database)
+    ledger.record(escalation())
+    (claim,) = ledger.claim("one", 1)
+    freeze(ledger, claim)
+    assert not undoing.withdraw(claim.id, "U0ASKER")
+    ledger.settle(claim, Created(TICKET))
+    assert not undoing.withdraw(claim.id, "U0ASKER")
+    assert ledger.record(escalation(request="Ev-again")).remark == AlreadyThere(TICKET)
+
+
+# What the bot said
+
+
+def test_an_answer_is_found_when_its_time_is_over(database: Database, clock: Clock) -> None:
+    claim = settled(database)
+    undoing = Undoing(database)
+    said = (Said("D1", "1700000100.000100"),)
+    assert undoing.where_said(claim.id) is None
+    undoing.said(claim.id, said)
+    found = undoing.where_said(claim.id)
+    assert found is not None
+    assert (found.said, found.ticket, found.undone_by) == (said, TICKET, None)
+    assert undoing.ended(10) == []
+    clock.move(UNDO_SECONDS)
+    assert undoing.ended(10) == [found]
+    undoing.forget_said(claim.id)
+    assert undoing.ended(10) == []
+    assert undoing.where_said(claim.id) is None
+
+
+def test_an_answer_to_what_was_undone_is_found_at_once(database: Database) -> None:
+    claim = settled(database)
+    undoing = Undoing(database)
+    undoing.said(claim.id, [Said("C1", "1700000100.000100", "incoming_envelope")])
+    undoing.begin(claim.id, "U0ASKER")
+    assert undoing.ended(10) == []
+    undoing.finish(claim.id)
+    (found,) = undoing.ended(10)
+    assert found.undone_by == "U0ASKER"
+    assert found.said[0].receipt == "incoming_envelope"
+
+
+def test_who_undid_it_is_forgotten_too(database: Database) -> None:
+    claim = undone(database)
+    Retention(database).forget("U0LINKER")
+    (entry,) = History(database).find(claim.reference)
+    assert (entry.state, entry.undone_by, entry.asker) == ("undone", FORGOTTEN, "U0ASKER")

@@ -1,0 +1,514 @@
+"""Undo: by its button, by a reaction that goes, by whom, for how long, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.core.findings import Scope, Verdict
+from bot.core.undoing import UNDO_SECONDS
+from bot.flows.reconcile import reconcile
+from bot.sandbox.plain import Plain
+from bot.sandbox.plain.nouns import SystemActor, Thread
+from bot.sandbox.slack import Ephemeral, Json
+from bot.store.undoing import LEFT_OVER_SECONDS, Undoing
+from bot.wiring import Windows
+from tests.ways.stage import Stage, stage, until
+
+QUICK = Windows(answers=0.05)
+THREAD = '[escalation]\nconfirm = "thread"\n'
+BY_REACTION = "[escalation]\nundo_by_reaction = true\n"
+
+
+async def created(on: Stage) -> Ephemeral:
+    """Ada has her ticket; what she was told."""
+    await on.ask()
+    await on.settled()
+    return on.slack.ephemerals(on.ada)[-1]
+
+
+async def undo(on: Stage, user: str, whisper: Ephemeral) -> None:
+    clicked = await on.slack.click(user, "undo_ticket", ephemeral=whisper)
+    assert clicked.status == 200
+    await on.bridge.doors.rest()
+
+
+def seen(on: Stage, user: str) -> str:
+    """What the person saw last; nothing yet: empty."""
+    return ["", *on.seen_by(user)][-1]
+
+
+def buttons(blocks: list[Json]) -> list[str]:
+    rows = [block["elements"] for block in blocks if block["type"] == "actions"]
+    return [element["action_id"] for row in rows for element in row]
+
+
+def thread(on: Stage, number: int = 0) -> Thread:
+    return on.plain.threads[number]
+
+
+def ignored(on: Stage, number: int = 0) -> bool:
+    return thread(on, number).status_detail.kind == "ThreadStatusDetailIgnored"
+
+
+def grow_older(on: Stage, seconds: float) -> None:
+    with on.database.writing() as connection:
+        connection.execute(
+            text("UPDATE escalation SET settled_at = settled_at - :s, undone_at = undone_at - :s"),
+            {"s": seconds},
+        )
+
+
+# The button
+
+
+async def test_an_answer_offers_the_way_to_plain_and_an_undo(on_stage: Stage) -> None:
+    on = on_stage
+    told = await created(on)
+    assert told.text.startswith("Created ticket T-1 · <https://app.plain.com/")
+    section, actions = told.blocks
+    assert section["text"]["text"] == "Created ticket T-1"
+    open_in_plain, undo_ticket = actions["elements"]
+    assert open_in_plain["action_id"] == "open_in_plain"
+    assert open_in_plain["url"].endswith(f"/thread/{thread(on).id}/")
+    assert (undo_ticket["action_id"], undo_ticket["value"]) == ("undo_ticket", "PB-1")
+    assert undo_ticket["confirm"]["title"]["text"] == "Undo this ticket?"
+    opened = await on.slack.click(on.ada, "open_in_plain", ephemeral=told)
+    assert opened.status == 200
+    await on.settled()
+    assert (len(on.slack.ephemerals(on.ada)), thread(on).status) == (1, "TODO")
+
+
+async def test_who_asked_undoes_it_and_asks_again(database_url: str, tmp_path: Path) -> None:
+    async with stage(database_url, tmp_path) as on:
+        told = await created(on)
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await undo(on, on.ada, told)
+        assert ignored(on)
+        (note,) = thread(on).notes
+        assert "Ada Nowak undid this ticket in Slack" in note.text
+        assert "PB-1" in note.text
+        assert "@" not in note.text
+        (entry,) = on.entries()
+        assert (entry.state, entry.undone_by) == ("undone", on.ada)
+        # The answer stands replaced, and is the only one.
+        (now,) = on.slack.ephemerals(on.ada)
+        assert now.text.startswith("Undone: T-1 is marked as ignored in Plain")
+        assert buttons(now.blocks) == []
+
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        entries = await on.settled()
+        assert [(one.state, one.generation) for one in entries] == [("created", 2), ("undone", 1)]
+        first, second = on.plain.threads
+        assert second.external_id == f"{first.external_id}:2"
+        assert (first.status, second.status) == ("DONE", "TODO")
+        assert seen(on, on.ada).startswith("Created ticket T-2")
+
+
+async def test_a_linker_undoes_what_somebody_else_asked_for(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with stage(sqlite_url, tmp_path, toml=THREAD) as on:
+        boss = on.slack.add_user("Olga Owner", email="olga@acme.example", owner=True)
+        on.slack.channel(on.support).members.add(boss)
+        await on.ask()
+        await on.settled()
+        answer = on.slack.messages(on.support)[-1]
+        await on.slack.click(boss, "undo_ticket", channel=on.support, ts=answer["ts"])
+        await on.bridge.doors.rest()
+        assert ignored(on)
+        assert "Olga Owner undid" in thread(on).notes[0].text
+        (entry,) = on.entries()
+        assert (entry.state, entry.undone_by) == ("undone", boss)
+
+
+async def test_nobody_else_undoes_it(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path, toml=THREAD) as on:
+        await on.ask()
+        await on.settled()
+        answer = on.slack.messages(on.support)[-1]
+        await on.slack.click(on.ben, "undo_ticket", channel=on.support, ts=answer["ts"])
+        await on.bridge.doors.rest()
+        assert seen(on, on.ben).startswith("Not undone: only the person who asked")
+        assert (thread(on).status, on.entries()[0].state) == ("TODO", "created")
+        assert on.slack.messages(on.support)[-1] == answer
+
+
+async def test_people_of_other_companies_never_undo(sqlite_url: str, tmp_path: Path) -> None:
+    """Not even what they asked for themselves, and whatever the settings say of linkers."""
+    toml = f'{THREAD}who = ["member", "external"]\n[slack]\nshared_channels = "open"\n'
+    async with stage(sqlite_url, tmp_path, toml=toml) as on:
+        pam = on.slack.add_user("Pam Partner", team="T0OTHER", owner=True)
+        place = on.slack.add_channel("both", shared=True, members=(on.ada, on.ben, pam))
+        for asker in (on.ada, pam):
+            ts = await on.slack.post(on.ben, place, f"Asked by {asker}")
+            await on.slack.react(asker, place, ts, "ticket")
+            await on.settled()
+            answer = on.slack.messages(place)[-1]
+            await on.slack.click(pam, "undo_ticket", channel=place, ts=answer["ts"])
+            await on.bridge.doors.rest()
+            assert on.slack.messages(place)[-1] == answer
+        assert [whisper.text for whisper in on.slack.ephemerals(pam)] == [
+            "This button is for people of the company whose workspace it belongs to."
+        ] * 2
+        assert [entry.state for entry in on.entries()] == ["created", "created"]
+        assert [one.status for one in on.plain.threads] == ["TODO", "TODO"]
+
+
+async def test_a_late_click_on_an_old_answer_says_what_to_do(on_stage: Stage) -> None:
+    on = on_stage
+    told = await created(on)
+    grow_older(on, UNDO_SECONDS + 1)
+    await undo(on, on.ada, told)
+    (now,) = on.slack.ephemerals(on.ada)
+    assert now.text.startswith("Too late to undo: mark T-1 done in Plain.")
+    assert buttons(now.blocks) == ["open_in_plain"]
+    assert thread(on).status == "TODO"
+
+
+ACTS = {
+    "answered": lambda on: on.plain.answer(thread(on), "Have you tried again?"),
+    "wrote a note": lambda on: on.plain.write_note(thread(on), "Known bug"),
+    "assigned": lambda on: on.plain.assign(thread(on)),
+    "done": lambda on: on.plain.change_status(thread(on), "done"),
+    "ignored": lambda on: on.plain.change_status(thread(on), "ignored"),
+    "snoozed": lambda on: on.plain.change_status(thread(on), "snoozed"),
+    "investigating": lambda on: on.plain.change_status(thread(on), "investigating"),
+    "snoozed by a workflow": lambda on: on.plain.change_status(
+        thread(on), "snoozed", SystemActor("sys_1")
+    ),
+}
+
+
+@pytest.mark.parametrize("act", [pytest.param(act, id=name) for name, act in ACTS.items()])
+async def test_not_once_an_agent_acted(act: object, on_stage: Stage) -> None:
+    on = on_stage
+    told = await created(on)
+    assert callable(act)
+    act(on)
+    before = thread(on).status
+    await undo(on, on.ada, told)
+    (now,) = on.slack.ephemerals(on.ada)
+    assert now.text.startswith("Not undone, because somebody has acted on T-1 in Plain.")
+    assert buttons(now.blocks) == ["open_in_plain"]
+    assert (on.entries()[0].state, on.entries()[0].undone_by) == ("created", None)
+    assert thread(on).status == before
+    assert all(note.text == "Known bug" for note in thread(on).notes)
+
+
+async def test_what_a_rule_did_at_the_creation_does_not_count(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    plain = Plain()
+    grace = plain.add_user("grace@plain.example", "Grace")
+    toml = f'[[rule]]\nemoji = "ticket"\nassignee = "{grace.id}"\n'
+    async with stage(sqlite_url, tmp_path, toml=toml, plain=plain) as on:
+        told = await created(on)
+        assert thread(on).assigned_to is grace
+        await undo(on, on.ada, told)
+        assert ignored(on)
+
+
+async def test_not_once_other_messages_were_added(database_url: str, tmp_path: Path) -> None:
+    async with stage(database_url, tmp_path) as on:
+        told = await created(on)
+        root = on.slack.messages(on.support)[0]["ts"]
+        reply = await on.slack.post(on.ben, on.support, "Still failing", thread_ts=root)
+        await on.slack.react(on.ben, on.support, reply, "ticket")
+        await on.settled()
+        assert len(thread(on).events) == 1
+        await undo(on, on.ada, told)
+        assert "other messages were added to T-1" in seen(on, on.ada)
+        assert thread(on).status == "TODO"
+
+
+async def test_the_home_offers_it_too(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path) as on:
+        await created(on)
+        await on.ask("Another one")
+        await on.settled()
+        await on.slack.open_home(on.ada)
+        await until(lambda: "undo_ticket" in str(on.slack.home(on.ada)))
+        await on.slack.click(on.ada, "undo_ticket")  # of the newest
+        await on.bridge.doors.rest()
+        assert (ignored(on, 1), thread(on, 0).status) == (True, "TODO")
+        await until(lambda: str(on.slack.home(on.ada)).count("undo_ticket") == 1)
+        assert on.slack.dms(on.ada) == []
+        grow_older(on, UNDO_SECONDS + 1)
+        await on.slack.click(on.ada, "undo_ticket")
+        await on.bridge.doors.rest()
+        (told,) = on.slack.dms(on.ada)
+        assert told["text"].startswith("Too late to undo: mark T-1 done in Plain.")
+
+
+async def test_reconciliation_leaves_what_was_undone_alone(sqlite_url: str, tmp_path: Path) -> None:
+    """The reaction that asked still stands under the message."""
+    async with stage(sqlite_url, tmp_path) as on:
+        await undo(on, on.ada, await created(on))
+        report = await reconcile(on.bridge.reconciling, Scope())
+        assert report.of(Verdict.ESCALATED) == ()
+        await on.settled()
+        assert [entry.state for entry in on.entries()] == ["undone"]
+
+
+async def test_an_addition_offers_no_undo(on_stage: Stage) -> None:
+    on = on_stage
+    await created(on)
+    root = on.slack.messages(on.support)[0]["ts"]
+    reply = await on.slack.post(on.ben, on.support, "Still failing", thread_ts=root)
+    await on.slack.react(on.ada, on.support, reply, "ticket")
+    await on.settled()
+    added = on.slack.ephemerals(on.ada)[-1]
+    assert added.text.startswith("Added to T-1")
+    assert buttons(added.blocks) == ["open_in_plain"]
+
+
+async def test_a_double_click_is_one_undo(database_url: str, tmp_path: Path) -> None:
+    async with stage(database_url, tmp_path) as on:
+        told = await created(on)
+        await asyncio.gather(*(undo(on, on.ada, told) for _ in range(3)))
+        assert ignored(on)
+        assert len(thread(on).notes) == 1
+        texts = [whisper.text for whisper in on.slack.ephemerals(on.ada)]
+        assert all("undone" in text.lower() for text in texts)
+        assert not any("undo_ticket" in buttons(w.blocks) for w in on.slack.ephemerals(on.ada))
+
+
+@pytest.mark.parametrize("lacking", ["note:create", "thread:edit", "timeline:read"])
+async def test_a_permission_that_is_missing_is_named(lacking: str, on_stage: Stage) -> None:
+    on = on_stage
+    told = await created(on)
+    on.plain.permissions.discard(lacking)
+    await undo(on, on.ada, told)
+    if lacking != "timeline:read":  # which Plain names in words of its own
+        assert f"lacks a permission in Plain: `{lacking}`" in seen(on, on.ada)
+    assert "mark T-1 done in Plain" in seen(on, on.ada)
+    assert (thread(on).status, thread(on).notes) == ("TODO", [])
+    assert on.entries()[0].state == "created"
+    # The button still stands: it works as soon as the key may.
+    assert buttons(on.slack.ephemerals(on.ada)[0].blocks) == ["open_in_plain", "undo_ticket"]
+    on.plain.permissions.add(lacking)
+    await undo(on, on.ada, told)
+    assert ignored(on)
+
+
+# When something breaks
+
+
+async def test_while_plain_is_away_nothing_changes(on_stage: Stage) -> None:
+    on = on_stage
+    told = await created(on)
+    on.plain.down = True
+    await undo(on, on.ada, told)
+    assert seen(on, on.ada).startswith("Not undone, because Plain cannot be reached just now.")
+    assert on.entries()[0].undone_by is None
+    on.plain.heal()
+    await undo(on, on.ada, told)
+    assert ignored(on)
+
+
+async def test_a_mark_without_an_answer_is_finished_by_the_next_click(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with stage(database_url, tmp_path) as on:
+        told = await created(on)
+        on.plain.fail("markThreadAsDone", "drop", committed=True)
+        await undo(on, on.ada, told)
+        assert "The bridge goes on by itself" in seen(on, on.ada)
+        assert (ignored(on), on.entries()[0].state) == (True, "created")
+        on.slack.whispers.append((on.ada, told))  # as Slack does not take a button back for sure
+        grow_older(on, UNDO_SECONDS + 1)  # begun in time, so it is never too late
+        await undo(on, on.ada, told)
+        assert seen(on, on.ada).startswith("Undone: T-1")
+        assert on.entries()[0].state == "undone"
+        assert len(thread(on).notes) == 1
+
+
+async def test_a_crash_before_the_ledger_knows_is_finished_by_the_round(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with stage(database_url, tmp_path, toml=THREAD, windows=QUICK) as on:
+        await on.ask()
+        await on.settled()
+        # As a process leaves it that dies between Plain's change and the row's.
+        Undoing(on.database).begin(1, on.ada)
+        on.plain.change_status(thread(on), "ignored", by=None)
+        thread(on).timeline.clear()
+        thread(on).status_changed_by = thread(on).created_by
+        assert on.entries()[0].state == "created"
+        grow_older(on, LEFT_OVER_SECONDS)
+        await until(lambda: on.entries()[0].state == "undone")
+        answer = on.slack.messages(on.support)[-1]
+        await until(lambda: "Undone by" in on.slack.messages(on.support)[-1]["text"])
+        assert on.slack.messages(on.support)[-1]["ts"] == answer["ts"]
+
+
+# What the bot posted itself
+
+
+async def test_an_answer_in_the_thread_is_edited_in_place(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with stage(database_url, tmp_path, toml=THREAD) as on:
+        await on.ask()
+        await on.settled()
+        answer = on.slack.messages(on.support)[-1]
+        assert buttons(answer["blocks"]) == ["open_in_plain", "undo_ticket"]
+        await on.slack.click(on.ada, "undo_ticket", channel=on.support, ts=answer["ts"])
+        await on.bridge.doors.rest()
+        *_, edited = on.slack.messages(on.support)
+        assert edited["ts"] == answer["ts"]
+        assert edited["text"] == f"Undone by <@{on.ada}>: T-1 is marked as ignored in Plain."
+        assert buttons(edited["blocks"]) == []
+        assert on.seen_by(on.ada) == []
+
+
+async def test_the_button_is_taken_away_when_its_time_is_over(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with stage(database_url, tmp_path, toml=THREAD, windows=QUICK) as on:
+        await on.ask()
+        await on.settled()
+        grow_older(on, UNDO_SECONDS)
+
+        def left() -> list[str]:
+            return buttons(on.slack.messages(on.support)[-1]["blocks"])
+
+        await until(lambda: left() == ["open_in_plain"])
+        assert on.slack.messages(on.support)[-1]["text"].startswith("Created ticket T-1 · <http")
+        updates = [call for call in on.slack.calls if call.method == "chat.update"]
+        await asyncio.sleep(0.2)
+        assert len([call for call in on.slack.calls if call.method == "chat.update"]) == 1
+        assert len(updates) == 1
+
+
+async def test_a_direct_message_is_edited_too(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path) as on:
+        on.slack.fail("chat.postEphemeral", error="user_not_in_channel", times=5)
+        await on.ask()
+        await on.settled()
+        (told,) = on.slack.dms(on.ada)
+        dm = on.slack.add_dm(on.ada, on.slack.bot_user)
+        await on.slack.click(on.ada, "undo_ticket", channel=dm, ts=told["ts"])
+        await on.bridge.doors.rest()
+        (now,) = on.slack.dms(on.ada)
+        assert now["text"].startswith("Undone by")
+        assert ignored(on)
+
+
+async def test_a_late_click_on_a_posted_answer_takes_the_button_away(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with stage(sqlite_url, tmp_path, toml=THREAD) as on:
+        await on.ask()
+        await on.settled()
+        answer = on.slack.messages(on.support)[-1]
+        grow_older(on, UNDO_SECONDS + 1)
+        await on.slack.click(on.ada, "undo_ticket", channel=on.support, ts=answer["ts"])
+        await on.bridge.doors.rest()
+        assert seen(on, on.ada).startswith("Too late to undo: mark T-1 done in Plain.")
+        assert buttons(on.slack.messages(on.support)[-1]["blocks"]) == ["open_in_plain"]
+
+
+# By taking the reaction away
+
+
+async def test_a_reaction_that_goes_is_no_undo_by_default(on_stage: Stage) -> None:
+    on = on_stage
+    await created(on)
+    ts = on.slack.messages(on.support)[0]["ts"]
+    removed = await on.slack.unreact(on.ada, on.support, ts, "ticket")
+    assert removed is not None
+    assert removed.status == 200
+    await asyncio.sleep(0.3)
+    assert (thread(on).status, on.entries()[0].state) == ("TODO", "created")
+
+
+@pytest.mark.parametrize("confirm", ["ephemeral", "thread", "reaction"])
+async def test_a_reaction_that_goes_is_an_undo_where_it_is_wanted(
+    confirm: str, database_url: str, tmp_path: Path
+) -> None:
+    toml = f'{BY_REACTION}confirm = "{confirm}"\n'
+    async with stage(database_url, tmp_path, toml=toml) as on:
+        await on.ask()
+        await on.settled()
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await until(lambda: on.entries()[0].state == "undone")
+        assert ignored(on)
+        if confirm == "thread":
+            await until(lambda: on.slack.messages(on.support)[-1]["text"].startswith("Undone by"))
+            assert on.seen_by(on.ada) == []
+        else:
+            await until(lambda: seen(on, on.ada).startswith("Undone: T-1"))
+        if confirm == "reaction":
+            assert on.slack.reactions(on.support, ts) == {}  # the receipt went too
+
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        await on.threads(2)
+        await on.settled()
+        assert [one.status for one in on.plain.threads] == ["DONE", "TODO"]
+
+
+async def test_only_the_reaction_that_asked_counts_and_only_in_time(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with stage(sqlite_url, tmp_path, toml=BY_REACTION, windows=QUICK) as on:
+        await on.ask()
+        await on.settled()
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await on.slack.react(on.ben, on.support, ts, "ticket")
+        await on.slack.react(on.ada, on.support, ts, "eyes")
+        await on.bridge.doors.rest()
+        for user, emoji in ((on.ben, "ticket"), (on.ada, "eyes")):
+            await on.slack.unreact(user, on.support, ts, emoji)
+        grow_older(on, UNDO_SECONDS + 1)
+        said = len(on.slack.ephemerals(on.ada))
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await asyncio.sleep(0.2)
+        assert (thread(on).status, on.entries()[0].state) == ("TODO", "created")
+        assert len(on.slack.ephemerals(on.ada)) == said
+
+
+async def test_what_has_sent_nothing_is_withdrawn(database_url: str, tmp_path: Path) -> None:
+    async with stage(database_url, tmp_path, toml=BY_REACTION) as on:
+        on.plain.down = True
+        await on.ask()
+        await until(lambda: on.entries()[0].attempts > 0)
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await until(lambda: on.entries()[0].state == "undone")
+        await until(lambda: on.seen_by(on.ada))
+        assert seen(on, on.ada).startswith("Undone: nothing had been sent to Plain yet")
+        on.plain.heal()
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        await on.threads(1)
+        await on.settled()
+        assert str(thread(on).external_id).endswith(":2")
+
+
+async def test_what_is_being_made_is_undone_once_it_stands(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path, toml=BY_REACTION) as on:
+        on.plain.fail("createThread", "late", seconds=0.5)
+        await on.ask()
+        await until(lambda: any(r.operation == "createThread" for r in on.plain.requests))
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await until(lambda: on.entries()[0].state == "undone")
+        assert ignored(on)
+
+
+async def test_an_addition_cannot_be_taken_back(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path, toml=BY_REACTION) as on:
+        await created(on)
+        root = on.slack.messages(on.support)[0]["ts"]
+        reply = await on.slack.post(on.ben, on.support, "Still failing", thread_ts=root)
+        await on.slack.react(on.ada, on.support, reply, "ticket")
+        await on.settled()
+        await on.slack.unreact(on.ada, on.support, reply, "ticket")
+        await until(lambda: "cannot be taken out of Plain" in seen(on, on.ada))
+        assert [entry.state for entry in on.entries()] == ["added", "created"]

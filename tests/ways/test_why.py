@@ -1,0 +1,352 @@
+"""Why a message has its ticket or has none, told by the message's menu."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.core.record import Evidence
+from bot.flows.ports import Person
+from bot.sandbox.slack.payloads import message_action
+from bot.slack.words import why as words
+from bot.slack.words.tokens import flat
+from bot.store.tickets import Tickets
+from tests.ways.stage import Stage, stage, until
+
+RULES = """
+[[rule]]
+emoji = "bug"
+channels = "#support"
+priority = "high"
+
+[[rule]]
+emoji = ["bug", "ticket"]
+"""
+
+
+@pytest.fixture
+async def with_rules(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(sqlite_url, tmp_path, toml=RULES) as set_up:
+        yield set_up
+
+
+async def why(on: Stage, ts: str, *, user: str = "", channel: str = "") -> str:
+    """What the modal says in the end, as a reader sees it."""
+    user, channel = user or on.ada, channel or on.support
+    opened = await on.slack.use_shortcut(user, channel, ts, "why_no_plain_ticket")
+    assert opened.view is not None
+    assert words.LOOKING in str(opened.view)
+    await on.bridge.doors.rest()
+    shown = on.slack.view(opened.view["id"])
+    assert shown is not None
+    assert "submit" not in {name for name, value in shown.items() if value}
+    texts = [
+        block["text"]["text"] if "text" in block else block["elements"][0]["text"]
+        for block in shown["blocks"]
+        if block["type"] != "divider"
+    ]
+    return flat("\n".join(texts))
+
+
+async def test_a_ticket_is_told_with_everything_about_it(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "bug")
+    await on.slack.react(on.ada, on.support, ts, "eyes")
+    (entry,) = await on.settled()
+    said = await why(on, ts)
+    assert said.startswith(f"There is a ticket: {entry.thread_ref} · Open in Plain (")
+    assert f"PB-1: {on.ada} asked on 2" in said
+    assert " UTC, by reacting with :bug:. Rule 1 applied." in said
+    assert (
+        f"For {on.ben}. Customer: Ben Ortiz (ben@acme.example), found by the e-mail address in "
+        "Slack" in said
+    )
+    assert "Created T-1 · Open in Plain (" in said
+    assert f":bug: by 1 person: rule 1 takes it. {on.ada} may ask." in said
+    assert ":eyes: by 1 person: no rule takes it here." in said
+    assert "Rule 1 (:bug: in #support): takes :bug: (priority high)." in said
+    assert "Rule 2 (:bug: or :ticket: in every channel): would take :bug:, but rule 1 takes" in said
+    assert "No event was received" not in said
+
+
+async def test_others_see_no_address(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "bug")
+    await on.settled()
+    eve = on.slack.add_user("Eve", email="eve@acme.example")
+    said = await why(on, ts, user=eve)
+    assert "Customer: Ben Ortiz, found" in said
+    assert "@acme.example" not in said
+    guest = on.slack.add_user("Gil", guest=True)
+    said = await why(on, ts, user=guest)
+    assert "There is a ticket: T-1" in said
+    assert "Ben Ortiz" not in said
+    admin = on.slack.add_user("Olga", admin=True)
+    assert "(ben@acme.example)" in await why(on, ts, user=admin)
+
+
+async def test_nobody_reacted(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    said = await why(on, ts)
+    assert said.startswith(
+        "No ticket was created, because nobody asked for one: there is no reaction on the message, "
+        "and its menu was not used. To ask, react with :bug: or :ticket:, or open the message's … "
+        "menu and choose Create Plain ticket."
+    )
+    assert "What the bridge has recorded\n• Nothing" in said
+
+
+async def test_no_rule_takes_it(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "eyes")
+    said = await why(on, ts)
+    assert said.startswith("No ticket was created, because no rule takes the reactions on the")
+
+
+async def test_no_rule_counts_in_this_channel(sqlite_url: str, tmp_path: Path) -> None:
+    toml = '[[rule]]\nemoji = ["bug"]\nchannels = ["C0SALES"]\n[[rule]]\nemoji = "ticket"\n'
+    toml += 'channels = "#sales"\n'
+    async with stage(sqlite_url, tmp_path, toml=toml) as on:
+        ts = await on.slack.post(on.ben, on.support, "The export fails")
+        await on.slack.react(on.ada, on.support, ts, "bug")
+        said = await why(on, ts)
+        assert said.startswith(
+            f"No ticket was created, because no rule counts in {on.support}. To ask, open"
+        )
+        assert "Rule 1 (:bug: in C0SALES): does not count in this channel." in said
+        # Whether "#sales" is this channel, only the worker found out.
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        (entry,) = await on.settled()
+        assert entry.state == "unwanted"
+        said = await why(on, ts)
+        assert "because no rule took the reaction in this channel when it came" in said
+        assert "Left alone on 2" in said
+
+
+async def test_a_reaction_of_which_no_event_came(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket", deliver=False)
+    said = await why(on, ts)
+    assert said.startswith(
+        "The reaction :ticket: counts, but no event was received: Slack has not told the bridge of "
+        "it. The bridge looks through the channels every 15 minutes and creates the ticket"
+    )
+    assert f"rule 2 takes it. {on.ada} may ask. No event was received. The bridge looks" in said
+
+
+async def test_a_message_older_than_its_rule(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    message = on.slack.message(on.support, ts)
+    old = message["ts"] = f"{float(ts) - 86400:.6f}"
+    await on.slack.react(on.ada, on.support, old, "ticket", deliver=False)
+    said = await why(on, old)
+    assert "older than the rule, which was first loaded on 2" in said
+    assert "Take the reaction away and react again" in said
+
+
+async def test_only_people_who_may_not_ask_reacted(with_rules: Stage) -> None:
+    on = with_rules
+    guest = on.slack.add_user("Gil", guest=True)
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(guest, on.support, ts, "ticket", deliver=False)
+    said = await why(on, ts)
+    assert "because only guests reacted, and the bridge takes no requests from them" in said
+    await on.slack.react(guest, on.support, ts, "bug")
+    (entry,) = await on.settled()
+    assert (entry.state, entry.reason) == ("refused", "not_allowed")
+    assert "the bridge takes no requests from guests" in await why(on, ts)
+
+
+async def test_a_refusal_is_told_with_what_to_do(with_rules: Stage) -> None:
+    on = with_rules
+    nobody = on.slack.add_user("Nemo")
+    ts = await on.slack.post(nobody, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    await on.settled()
+    said = await why(on, ts)
+    assert said.startswith("No ticket was created, because nothing says which Plain customer Nemo")
+    assert "Refused on 2" in said
+    eve = on.slack.add_user("Eve", email="eve@acme.example")
+    assert "Nemo" not in await why(on, ts, user=eve)
+
+
+@pytest.mark.parametrize("place", ["dm", "private", "public"])
+async def test_it_works_where_the_bot_is_no_member(with_rules: Stage, place: str) -> None:
+    on = with_rules
+    if place == "dm":
+        channel = on.slack.add_dm(on.ada, on.ben)
+    else:
+        channel = on.slack.add_channel(
+            "secret", private=place == "private", members=(on.ada, on.ben), bot_member=False
+        )
+    ts = await on.slack.post(on.ben, channel, "Between us")
+    await on.slack.react(on.ada, channel, ts, "ticket")
+    said = await why(on, ts, channel=channel)
+    if place == "dm":
+        assert "Slack tells the bridge of no reactions in this conversation" in said
+    else:
+        assert f"because the bridge is not in {channel}" in said
+        assert f"Type /invite {on.slack.bot_user} there" in said
+    assert "They cannot be read, because the bridge is not in this conversation." in said
+    opened = await on.slack.use_shortcut(on.ada, channel, ts, "create_plain_ticket")
+    assert opened.view is not None
+    await on.slack.submit(on.ada, opened.view["id"])
+    await on.settled()
+    said = await why(on, ts, channel=channel)
+    assert said.startswith("There is a ticket: T-1")
+    assert "from the message's menu" in said
+
+
+async def test_an_undone_ticket_and_the_one_after_it(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    await on.settled()
+    await on.slack.click(on.ada, "undo_ticket", ephemeral=on.slack.ephemerals(on.ada)[-1])
+    await on.bridge.doors.rest()
+    said = await why(on, ts)
+    assert said.startswith(
+        f"Its ticket T-1 was undone by {on.ada}. Ask again, and a new one is created: react with"
+    )
+    assert f"Its ticket T-1 was undone by {on.ada} on 2" in said
+    await on.slack.react(on.ben, on.support, ts, "ticket")
+    await on.settled()
+    said = await why(on, ts)
+    assert said.startswith("There is a ticket: T-2")
+    assert f"PB-1: {on.ada} asked on 2" in said
+    assert f"PB-2, asking number 2: {on.ben} asked on 2" in said
+
+
+async def test_people_of_other_companies_are_told_nothing(with_rules: Stage) -> None:
+    on = with_rules
+    stranger = on.slack.add_user("Pam", team="T0OTHER")
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    await on.settled()
+    # Slack has no such menu for them; whatever comes, it tells them nothing.
+    place, posted = on.slack.channel(on.support), on.slack.message(on.support, ts)
+    person = on.slack.person(stranger)
+    asked = message_action(on.slack, person, place, posted, "why_no_plain_ticket")
+    opened = await on.slack._interact(stranger, asked)
+    assert opened.view is not None
+    await on.bridge.doors.rest()
+    shown = on.slack.view(opened.view["id"])
+    assert shown is not None
+    assert [block["text"]["text"] for block in shown["blocks"]] == [words.STRANGERS]
+
+
+async def test_a_reply_of_a_thread_that_has_its_ticket(with_rules: Stage) -> None:
+    on = with_rules
+    root = await on.slack.post(on.ben, on.support, "The export fails")
+    reply = await on.slack.post(on.ben, on.support, "Still", thread_ts=root)
+    await on.slack.react(on.ada, on.support, root, "ticket")
+    await on.settled()
+    said = await why(on, reply)
+    assert "The Slack thread has the ticket T-1" in said
+    await on.slack.react(on.ada, on.support, reply, "ticket")
+    await on.settled()
+    assert (await why(on, reply)).startswith("There is a ticket: the message was added to T-1")
+
+
+async def test_a_linked_customer_is_told_as_such(with_rules: Stage) -> None:
+    on = with_rules
+    customer = on.plain.add_customer("Acme", "acme@acme.example")
+    on.people.link([Person(on.slack.team, on.ben, customer.id, name="Acme")])
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    await on.settled()
+    assert "Customer: Acme, named by a link that somebody made." in await why(on, ts)
+
+
+async def test_slack_does_not_answer_about_the_reactions(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    on.slack.fail("reactions.get", retry_after=30)
+    said = await why(on, ts)
+    assert "cannot be read just now, because Slack cannot be reached or asks to wait" in said
+    assert "Rule 2 (:bug: or :ticket: in every channel): counts here." in said
+
+
+async def test_the_records_cannot_be_read(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    with closing(sqlite3.connect(str(on.database.url.database))) as other:
+        other.execute("ALTER TABLE escalation RENAME TO gone")
+        said = await why(on, ts)
+        other.execute("ALTER TABLE gone RENAME TO escalation")
+    assert said.startswith("The bridge cannot read its records just now")
+
+
+async def test_a_modal_that_does_not_open_is_said(with_rules: Stage) -> None:
+    on = with_rules
+    on.slack.fail("views.open", error="expired_trigger_id")
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.use_shortcut(on.ada, on.support, ts, "why_no_plain_ticket")
+    await until(lambda: on.seen_by(on.ada))
+    assert on.seen_by(on.ada) == [words.NOT_OPENED]
+
+
+async def test_a_modal_that_was_closed_meanwhile_is_nobodys_loss(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    on.slack.fail("reactions.get", delay=0.3)
+    opened = await on.slack.use_shortcut(on.ada, on.support, ts, "why_no_plain_ticket")
+    assert opened.view is not None
+    await on.slack.close_view(on.ada, opened.view["id"])
+    await on.bridge.doors.rest()
+    assert on.slack.open_views(on.ada) == []
+
+
+@pytest.mark.parametrize(
+    ("toml", "line", "noted", "words_"),
+    [
+        ("", None, Evidence.EMAIL, "found by the e-mail address in Slack."),
+        ("", "link", Evidence.LINK, "named by a link that somebody made."),
+        ("", "import", Evidence.IMPORT, "named by an imported list."),
+        ("", "email", Evidence.EMAIL, "found by the e-mail address in Slack."),
+        (
+            '[[rule]]\nemoji = "ticket"\ncustomer = "acme@acme.example"\n',
+            "link",
+            Evidence.RULE,
+            "named by the rule.",
+        ),
+        (
+            '[identity]\nwithout_email = "fallback"\nfallback_customer = "acme@acme.example"\n',
+            None,
+            Evidence.FALLBACK,
+            "the one that the settings name for strangers.",
+        ),
+        (
+            '[identity]\nwithout_email = "synthetic"\n',
+            None,
+            Evidence.SYNTHETIC,
+            "made up for somebody without an e-mail address.",
+        ),
+    ],
+    ids=["email", "link", "import", "learnt", "rule", "fallback", "synthetic"],
+)
+async def test_what_named_the_customer_is_noted(
+    sqlite_url: str, tmp_path: Path, toml: str, line: str | None, noted: Evidence, words_: str
+) -> None:
+    async with stage(sqlite_url, tmp_path, toml=toml) as on:
+        customer = on.plain.add_customer("Acme", "acme@acme.example")
+        author = on.slack.add_user("Nemo") if "identity" in toml else on.ben
+        if line is not None:
+            on.people.link([Person(on.slack.team, author, customer.id, source=line)])
+        ts = await on.slack.post(author, on.support, "The export fails")
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        await on.settled()
+        (record,) = Tickets(on.database).tickets_of(on.ada)
+        assert record.evidence is noted
+        on.people.unlink(author)  # what is noted does not change with the lookup table
+        assert words_ in await why(on, ts)
