@@ -1,0 +1,297 @@
+"""The one module that knows everyone: builds a bridge from its settings, starts and ends it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.applications import Starlette
+
+from bot import http, rounds
+from bot.core import reactions
+from bot.core.workspace import Installation
+from bot.core.model import Outcome, Trigger
+from bot.flows import notice, reconcile, retract
+from bot.flows.deliver import Policy, World, deliver
+from bot.flows.intake import Intake
+from bot.flows.claims import Claim
+from bot.flows.verify import verify
+from bot.metrics import NOT_FINAL, Metrics
+from bot.plain.client import ANSWER_SECONDS, PlainClient
+from bot.plain.pace import Pace
+from bot.settings import Settings
+from bot.slack import calls
+from bot.slack.client import SlackClient
+from bot.slack.homing import Homing
+from bot.slack.listeners import Doors
+from bot.slack.undoing import Undoing as UndoListeners
+from bot.store import elected, migrating, wake
+from bot.store.accepting import Accepting
+from bot.store.doubts import Doubts
+from bot.store.drafts import Drafts
+from bot.store.engine import Database
+from bot.store.first_loaded import FirstLoaded
+from bot.store.group import GroupCommit
+from bot.store.ledger import LEASE_SECONDS, VERIFY_SECONDS, Ledger
+from bot.store.people import People
+from bot.store.queued import Queue
+from bot.store.retention import Retention
+from bot.store.single import only_one
+from bot.store.threads import Threads
+from bot.store.undoing import Undoing
+from bot.wiring import surfaces
+from bot.wiring.health import is_loopback, is_writable, looking
+from bot.wiring.slack_app import TokenRefused, bolt, installation, link_of
+from bot.wiring.parts import (
+    Parts,
+    background,
+    carrier,
+    manner,
+    optional,
+    pace_of,
+    policy_of,
+    secret,
+)
+from bot.wiring.reading import explaining_world, reconciling_world
+from bot.worker import Worker
+
+__all__ = [
+    "Bridge",
+    "NotAtHead",
+    "TokenRefused",
+    "Windows",
+    "bridge",
+    "explaining_world",
+    "open_database",
+    "prepare",
+    "reconciling_world",
+]
+
+VERIFY_EVERY_SECONDS = 60.0
+ERASE_SECONDS = 300.0
+QUEUED_EVERY_SECONDS = 10.0
+ANSWERS_EVERY_SECONDS = 15.0
+
+
+class NotAtHead(Exception):
+    """The database has another schema than this release needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How long things may take, in seconds; only tests have a reason to change them.
+
+    `lease` of a row, `plain` for an answer of Plain's, `verify` until a thread that was in
+    doubt is looked for once more, `answers` between two looks at those whose Undo is over.
+    """
+
+    lease: float = LEASE_SECONDS
+    plain: float = ANSWER_SECONDS
+    verify: float = VERIFY_SECONDS
+    answers: float = ANSWERS_EVERY_SECONDS
+
+
+@dataclass
+class Bridge:
+    """A bridge at work. `http` is to be served by whoever started it."""
+
+    http: Starlette
+    worker: Worker
+    doors: Doors
+    homing: Homing
+    installation: Installation
+    reconciling: reconcile.World
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings; nothing is connected yet."""
+    return Database(settings.database_url.get_secret_value())
+
+
+def prepare(database: Database) -> None:
+    """See to it that the database has this release's schema.
+
+    SQLite is migrated; PostgreSQL, which other releases may be using, is only looked at:
+    NotAtHead names the command.
+    """
+    if database.is_sqlite:
+        migrating.migrate(database)
+    elif not migrating.is_at_head(database):
+        raise NotAtHead(
+            "the database is not at this release's schema: run `plain-bridge migrate` first"
+        )
+
+
+@asynccontextmanager
+async def bridge(
+    settings: Settings,
+    *,
+    hears: bool = True,
+    policy: Policy | None = None,
+    windows: Windows = Windows(),
+) -> AsyncIterator[Bridge]:
+    """A bridge at work while the context lasts.
+
+    `hears`: with its doors open; without, it is a worker only. `policy` in place of the
+    settings' and other `windows` are for tests, which shorten them. Raises NotAtHead,
+    AlreadyRunning and Fault.
+    """
+    async with AsyncExitStack() as stack:
+        database = open_database(settings)
+        stack.callback(database.close)
+        stack.enter_context(only_one(database))
+        prepare(database)
+        run = Threads()
+        stack.callback(run.close)
+        session = await stack.enter_async_context(calls.open_session())
+        metrics = Metrics()
+        web = calls.web_client(
+            secret(settings.slack_bot_token),
+            settings.slack_api_url,
+            session,
+            observe=metrics.asked_slack,
+        )
+        slack = SlackClient(web, manner(settings))
+        pace = pace_of(settings, database, run)
+        metrics.watch_rate(pace.left)
+        plain = PlainClient(
+            settings.plain_api_url,
+            secret(settings.plain_api_key),
+            answer_seconds=windows.plain,
+            observe=metrics.asked_plain,
+            pace=pace,
+        )
+        stack.push_async_callback(plain.aclose)
+        installed = await installation(settings, database, slack, run, stack)
+
+        ledger = Ledger(database, lease=windows.lease, verify_after=windows.verify)
+        if database.is_sqlite:
+            ledger.free_all()
+        # Before the doors open. With new rules alone there is nothing yet that could be missing.
+        rules_known = await run(
+            FirstLoaded(database).load, [reactions.identity(rule) for rule in settings.rules]
+        )
+        world = World(
+            slack=slack,
+            plain=plain,
+            ledger=ledger,
+            people=People(database),
+            run=run,
+            policy=policy or policy_of(settings),
+            installation=installed,
+            clock=time.time,
+            carrier=carrier(web, plain, metrics, stack),
+        )
+        parts = Parts(settings, database, slack, plain, world)
+        homing = surfaces.homing(parts)
+        said = retract.World(Undoing(database), slack, run)
+        worker = _worker(world, ledger, said, pace, metrics, homing)
+        intake = Intake(
+            ledger=ledger,
+            drafts=Drafts(database),
+            forms=slack,
+            rules=settings.rules,
+            run=run,
+            wake=worker.wake,
+            record=GroupCommit(Accepting(database), run).record,
+        )
+        app = bolt(slack, installed)
+        await surfaces.note_events(app, parts, stack)
+        hung = surfaces.hang(app, parts, intake, worker, said, homing)
+        stack.push_async_callback(homing.stop)
+        await background(stack, worker.work())
+        stack.push_async_callback(worker.stop)
+        stack.push_async_callback(hung.doors.rest)
+        stack.push_async_callback(hung.undoing.stop)
+        await background(stack, wake.watch(database, worker.wake))
+        reconciling = reconciling_world(settings, database, slack, run, installed, intake.take)
+        again = partial(rounds.reconcile_again, reconciling, at_once=rules_known)
+        await background(
+            stack, elected.lead(database, again, *_rounds(parts, windows, hung.undoing))
+        )
+        link = await link_of(settings, app, stack) if hears else None
+
+        async def is_ready() -> bool:
+            linked = link is None or await link.is_up()
+            turning = time.monotonic() - worker.last_turn < 60
+            return linked and turning and await is_writable(database, run)
+
+        yield Bridge(
+            http=http.application(
+                slack=app,
+                signing_secret=optional(settings.slack_signing_secret) if hears else None,
+                webhook_secret=optional(settings.plain_webhook_secret) if hears else None,
+                is_ready=is_ready,
+                metrics=metrics.registry,
+                look=looking(metrics, database, run, link),
+                metrics_token=optional(settings.metrics_token),
+                metrics_open=is_loopback(settings.host),
+            ),
+            worker=worker,
+            doors=hung.doors,
+            homing=homing,
+            installation=installed,
+            reconciling=reconciling,
+        )
+
+
+def _worker(
+    world: World,
+    ledger: Ledger,
+    said: retract.World,
+    pace: Pace,
+    metrics: Metrics,
+    homing: Homing,
+) -> Worker:
+    async def tell(trigger: Trigger, outcome: Outcome, reference: str) -> None:
+        """Answer, and remember what the bot itself posted."""
+        await retract.tell(trigger, outcome, reference, said)
+
+    def observe(claim: Claim, outcome: str) -> None:
+        metrics.delivered(claim, outcome)
+        if outcome not in NOT_FINAL:
+            homing.changed(claim.escalation.trigger.asker)
+        if outcome == "turned":
+            homing.waiting_changed()
+
+    return Worker(
+        name=f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}",
+        ledger=ledger,
+        deliver=lambda claim, progress: deliver(claim, world, progress),
+        tell=tell,
+        run=world.run,
+        observe=observe,
+        pace=pace,
+    )
+
+
+def _rounds(parts: Parts, windows: Windows, undoing: UndoListeners) -> Sequence[elected.Work]:
+    """What comes round, and is done by one replica: they bear being done twice."""
+    database, run = parts.database, parts.run
+    drafts, queue = Drafts(database), Queue(database)
+    retention, doubts = Retention(database), Doubts(database)
+
+    async def erase() -> None:
+        await run(drafts.erase_old)
+        await run(retention.erase_addresses)
+        await run(retention.erase_texts, parts.settings.privacy.keep_text_days)
+
+    async def tell_queued() -> None:
+        await notice.tell_queued(queue, parts.slack, parts.world.policy.who, run)
+
+    async def look_again() -> None:
+        await verify(doubts, parts.plain, run, rounds.tell_of_double)
+
+    verify_every = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
+    return (
+        partial(rounds.every, ERASE_SECONDS, erase),
+        partial(rounds.every, QUEUED_EVERY_SECONDS, tell_queued),
+        partial(rounds.every, verify_every, look_again),
+        partial(rounds.every, windows.answers, undoing.go_round),
+    )

@@ -1,0 +1,63 @@
+"""Whether the bridge is well: for `/readyz` and `/metrics`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+from bot.core.faults import Fault
+from bot.metrics import Metrics
+from bot.slack.link import SocketLink
+from bot.store import migrating
+from bot.store.engine import Database
+from bot.store.memory import Memory
+from bot.store.standing import backlog
+from bot.store.threads import Threads
+
+READY_SECONDS = 2.0
+
+
+async def is_writable(database: Database, run: Threads) -> bool:
+    """Whether the database is at head and takes a commit."""
+
+    def probe() -> bool:
+        Memory(database, float).keep("ready", time.time())
+        return migrating.is_at_head(database)
+
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            return await run(probe)
+    except (Fault, TimeoutError):
+        return False
+
+
+def looking(
+    metrics: Metrics, database: Database, run: Threads, link: SocketLink | None
+) -> Callable[[], Awaitable[None]]:
+    """Brings the metrics up to date that the ledger and the link know."""
+    connected = metrics.watch_link() if link is not None else None
+
+    async def look() -> None:
+        if link is not None and connected is not None:
+            connected(await link.is_up())
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                waits = await run(backlog, database)
+        except (Fault, TimeoutError):
+            metrics.waiting(math.nan, math.nan, math.nan)
+        else:
+            metrics.waiting(waits.waiting, waits.oldest_age, waits.parked)
+
+    return look
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

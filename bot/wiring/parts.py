@@ -1,0 +1,109 @@
+"""What the parts of a bridge are made of."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.core.linkers import Linkers
+from bot.core.workspace import Installation, Standing
+from bot.flows.attach import Carrier
+from bot.flows.deliver import Policy, World
+from bot.flows.ports import Run
+from bot.metrics import Metrics
+from bot.plain.client import PlainClient
+from bot.plain.pace import Pace
+from bot.plain.uploads import Uploads
+from bot.settings import Settings
+from bot.slack.answers import Manner
+from bot.slack.client import SlackClient
+from bot.slack.files import SlackFiles
+from bot.store.engine import Database
+from bot.store.rates import Rates
+from bot.store.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The edges of one bridge, and what a delivery needs of them."""
+
+    settings: Settings
+    database: Database
+    slack: SlackClient
+    plain: PlainClient
+    world: World
+
+    @property
+    def run(self) -> Run:
+        return self.world.run
+
+    @property
+    def installation(self) -> Installation:
+        return self.world.installation
+
+    @property
+    def linkers(self) -> Linkers:
+        return Linkers(self.settings.identity.linkers)
+
+
+def carrier(
+    web: AsyncWebClient, plain: PlainClient, metrics: Metrics, stack: AsyncExitStack
+) -> Carrier:
+    """What takes files from Slack to Plain."""
+    uploads = Uploads(plain.ask)
+    stack.push_async_callback(uploads.aclose)
+    return Carrier(SlackFiles(web), uploads, metrics.file)
+
+
+def pace_of(settings: Settings, database: Database, run: Threads) -> Pace:
+    """The pace of requests to Plain: one process's, or that of all who share the database."""
+    if database.is_sqlite:
+        return Pace(settings.plain.share)
+    digest = hashlib.sha256(secret(settings.plain_api_key).encode()).hexdigest()[:16]
+    return Pace(settings.plain.share, pool=Rates(database, digest), run=run)
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(
+        who=frozenset(settings.escalation.who),
+        one_thread_per=settings.escalation.one_thread_per,
+        identity=settings.identity.policy(),
+    )
+
+
+def manner(settings: Settings) -> Manner:
+    return Manner(
+        confirm=settings.escalation.confirm,
+        receipt=settings.escalation.receipt,
+        shared_channels=settings.slack.shared_channels,
+        linkers=Linkers(settings.identity.linkers),
+        outsiders=Standing.EXTERNAL in settings.escalation.who,
+    )
+
+
+def secret(secret: SecretStr | None) -> str:
+    """The text of a secret that the command needs (`Settings.need` saw to it)."""
+    return secret.get_secret_value() if secret else ""
+
+
+def optional(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+async def background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` beside the rest, until the stack unwinds."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)

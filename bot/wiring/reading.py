@@ -1,0 +1,69 @@
+"""What reads and explains without a bridge at work, for commands too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from bot.core.workspace import Installation
+from bot.core.model import Trigger
+from bot.flows import explain, reconcile
+from bot.flows.history import Place
+from bot.flows.ports import Recorded, Run
+from bot.settings import Settings
+from bot.slack.client import SlackClient
+from bot.slack.history import SlackHistory
+from bot.store.engine import Database
+from bot.store.first_loaded import FirstLoaded
+from bot.store.ledger import Ledger
+from bot.store.memory import Memory
+from bot.store.people import People
+from bot.store.tickets import Tickets
+
+
+def reconciling_world(
+    settings: Settings,
+    database: Database,
+    slack: SlackClient,
+    run: Run,
+    installation: Installation,
+    take: Callable[[Trigger], Awaitable[Recorded | None]],
+) -> reconcile.World:
+    """What a look through Slack's history needs; `take` records what it finds."""
+    return reconcile.World(
+        history=SlackHistory(slack.web),
+        profile=slack.profile,
+        known=Ledger(database).known,
+        take=take,
+        first_loaded=FirstLoaded(database),
+        places=Memory(database, Place),
+        run=run,
+        rules=settings.rules,
+        who=frozenset(settings.escalation.who),
+        installation=installation,
+        clock=time.time,
+    )
+
+
+def explaining_world(
+    settings: Settings,
+    database: Database,
+    slack: SlackClient,
+    run: Run,
+    installation: Installation,
+) -> explain.World:
+    """What an explanation looks at."""
+    return explain.World(
+        slack=slack,
+        posted=SlackHistory(slack.web).posted,
+        ledger=Tickets(database),
+        people=People(database),
+        first_loaded=FirstLoaded(database),
+        run=run,
+        rules=settings.rules,
+        who=frozenset(settings.escalation.who),
+        installation=installation,
+        clock=time.time,
+        fallback=settings.identity.fallback_customer,
+        one_thread_per_message=settings.escalation.one_thread_per == "message",
+    )

@@ -1,0 +1,204 @@
+"""What people meet in Slack: the doors, and every button, form and tab beside them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from slack_bolt.async_app import AsyncApp
+
+from bot import rounds
+from bot.core.home import Waiting as WaitingPerson
+from bot.flows import explain, home, retract, undo
+from bot.flows.beside import Surroundings
+from bot.flows.choices import Choices
+from bot.flows.intake import Intake
+from bot.flows.link import Link
+from bot.slack import commands
+from bot.slack.explaining import Explaining
+from bot.slack.heard import KEEP_SECONDS, Heard
+from bot.slack.homing import HomeTab, Homing
+from bot.slack.linking import Linking
+from bot.slack.listeners import Doors
+from bot.slack.opening import Opening
+from bot.slack.options import Options
+from bot.slack.reopening import Reopening
+from bot.slack.undoing import Undoing as UndoListeners
+from bot.store.asked import Asked
+from bot.store.drafts import Drafts
+from bot.store.homes import Homes
+from bot.store.memory import Memory
+from bot.store.people import People
+from bot.store.standing import HEARD
+from bot.store.tickets import Tickets
+from bot.store.undoing import Undoing
+from bot.store.waiting import Waiting
+from bot.wiring.parts import Parts, background
+from bot.wiring.reading import explaining_world
+from bot.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaces:
+    """What hangs on Bolt's app, and has to be ended."""
+
+    doors: Doors
+    undoing: UndoListeners
+
+
+def hang(
+    app: AsyncApp,
+    parts: Parts,
+    intake: Intake,
+    worker: Worker,
+    said: retract.World,
+    tab: Homing,
+) -> Surfaces:
+    """Everything that Slack can call."""
+    doors = _doors(parts, intake, tab)
+    doors.hang_on(app)
+    doors.opening.hang_on(app)
+    Options(Choices(parts.slack, parts.plain, parts.world.policy.who)).hang_on(app)
+    _reopening(parts, doors).hang_on(app)
+    _linking(parts, worker, tab).hang_on(app)
+    tab.hang_on(app)
+    undoing = _undoing(parts, said, tab)
+    undoing.hang_on(app)
+    _explaining(parts, doors).hang_on(app)
+    return Surfaces(doors, undoing)
+
+
+async def note_events(app: AsyncApp, parts: Parts, stack: AsyncExitStack) -> None:
+    """Note when Slack last sent an event, for `doctor` to tell."""
+    heard = Heard(HEARD, Memory(parts.database, float), parts.run, time.time)
+    heard.hang_on(app)
+    await background(stack, rounds.every(KEEP_SECONDS, heard.keep))
+
+
+def homing(parts: Parts) -> Homing:
+    """The app's Home."""
+    waiting = Waiting(parts.database)
+
+    def to_link(limit: int) -> list[WaitingPerson]:
+        found = waiting.waiting_for_link(limit)
+        return [WaitingPerson(one.requester, one.since, one.reference) for one in found]
+
+    tab = HomeTab(parts.slack.web, parts.slack.profile, parts.installation, parts.settings.rules)
+    return Homing(
+        home.World(
+            slack=tab,
+            tickets=Tickets(parts.database),
+            homes=Homes(parts.database),
+            waiting=to_link,
+            linkers=parts.linkers,
+            who=parts.world.policy.who,
+            run=parts.run,
+            clock=time.time,
+        ),
+        permalink=tab.permalink,
+    )
+
+
+def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
+    drafts = Drafts(parts.database)
+    surroundings = Surroundings(
+        slack=parts.slack,
+        plain=parts.plain,
+        people=parts.world.people,
+        run=parts.run,
+        identity=parts.world.policy.identity,
+        who=parts.world.policy.who,
+        team=parts.installation.team,
+    )
+    opening = Opening(
+        intake=intake,
+        surroundings=surroundings,
+        drafts=drafts,
+        slack=parts.slack,
+        run=parts.run,
+        later=tab.later,
+    )
+    words = commands.Words(
+        tickets=Tickets(parts.database),
+        permalink=tab.permalink,
+        run=parts.run,
+        rules=parts.settings.rules,
+    )
+    return Doors(
+        team=parts.installation.team,
+        intake=intake,
+        opening=opening,
+        drafts=drafts,
+        slack=parts.slack,
+        run=parts.run,
+        clock=time.time,
+        commands=words.table,
+        later=tab.later,
+    )
+
+
+def _reopening(parts: Parts, doors: Doors) -> Reopening:
+    return Reopening(
+        asked=Asked(parts.database),
+        opening=doors.opening,
+        slack=parts.slack,
+        run=parts.run,
+        clock=time.time,
+        later=doors.later,
+    )
+
+
+def _linking(parts: Parts, worker: Worker, tab: Homing) -> Linking:
+    """The question who somebody is, and its answer."""
+
+    def wake() -> None:
+        worker.wake()
+        tab.waiting_changed()
+
+    link = Link(
+        linkers=parts.linkers,
+        requests=Waiting(parts.database),
+        people=People(parts.database),
+        slack=parts.slack,
+        plain=parts.plain,
+        run=parts.run,
+        wake=wake,
+        team=parts.installation.team,
+    )
+    return Linking(link=link, slack=parts.slack, clock=time.time, later=tab.later)
+
+
+def _undoing(parts: Parts, said: retract.World, tab: Homing) -> UndoListeners:
+    """Undo, by its button and by the reaction that is taken away."""
+    return UndoListeners(
+        team=parts.installation.team,
+        world=undo.World(
+            ledger=Undoing(parts.database),
+            plain=parts.plain,
+            slack=parts.slack,
+            run=parts.run,
+            linkers=parts.linkers,
+        ),
+        said=said,
+        slack=parts.slack,
+        clock=time.time,
+        by_reaction=parts.settings.escalation.undo_by_reaction,
+        changed=tab.changed,
+        later=tab.later,
+    )
+
+
+def _explaining(parts: Parts, doors: Doors) -> Explaining:
+    """The message's menu that asks why."""
+    looks = explaining_world(
+        parts.settings, parts.database, parts.slack, parts.run, parts.installation
+    )
+    return Explaining(
+        installation=parts.installation,
+        explain=lambda ref, thread_ts: explain.explain(ref, thread_ts, looks),
+        slack=parts.slack,
+        linkers=parts.linkers,
+        clock=time.time,
+        later=doors.later,
+    )
