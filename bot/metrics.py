@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from bot.flows.ports import Claim
+from bot.flows.claims import Claim
 
 NOT_FINAL = frozenset({"retried", "waiting"})
 """Outcomes of an attempt that another one follows."""

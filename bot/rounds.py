@@ -9,7 +9,7 @@ import structlog
 
 from bot.core.faults import Fault
 from bot.core.findings import Report, Scope, Verdict
-from bot.flows.ports import reference
+from bot.flows.claims import reference
 from bot.flows.reconcile import World, reconcile
 from bot.flows.verify import Double
 

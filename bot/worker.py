@@ -14,8 +14,9 @@ import structlog
 
 from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait, delay
 from bot.core.model import Created, Message, Outcome, Trigger, Turned
+from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
-from bot.flows.ports import Claim, Run
+from bot.flows.ports import Run
 from bot.flows.turns import Turns
 
 AT_ONCE = 8

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.flows.ports import Claim
+from bot.flows.claims import Claim
 from bot.metrics import Metrics
 from tests.nouns import escalation
 

@@ -14,7 +14,7 @@ from bot.flows.reconcile import World
 from bot.rounds import reconcile_again
 from bot.store.engine import Database
 from tests.conftest import Clock
-from tests.flows.test_reconcile import Bench
+from tests.flows.reconciling import Bench
 
 
 @dataclass

@@ -1,92 +1,20 @@
-"""The worker: wakes, delivers, settles, answers, obeys faults, and stops in good order."""
+"""The worker: wakes, delivers, settles, and obeys faults."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
-from bot.core.faults import Fault, Reason, Refused, TryLater, Wait
-from bot.core.model import Created, Outcome, Trigger, Turned, Unwanted
+from bot.core.faults import Reason, TryLater, Wait
+from bot.core.model import Created, Outcome, Turned, Unwanted
+from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
-from bot.flows.ports import Claim
-from bot.store.engine import Database
-from bot.store.history import Entry, History
-from bot.store.ledger import LEASE_SECONDS, Ledger
-from bot.worker import Worker
-from tests.conftest import Clock
-from tests.flows.fakes import run
+from bot.store.claiming import LEASE_SECONDS
 from tests.nouns import TICKET, escalation, message, ts
+from tests.working import Bench, bench, creates, raises, until, working
 
-Script = Callable[[Claim, Progress], Awaitable[Outcome]]
-
-
-async def creates(_claim: Claim, _progress: Progress) -> Outcome:
-    return Created(TICKET)
-
-
-def raises(fault: Exception) -> Script:
-    async def script(_claim: Claim, _progress: Progress) -> Outcome:
-        raise fault
-
-    return script
-
-
-@dataclass
-class Bench:
-    database: Database
-    clock: Clock
-    told: list[tuple[Trigger, Outcome]] = field(default_factory=list)
-    tell_faults: list[Fault] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.ledger = Ledger(self.database)
-        self.history = History(self.database)
-
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
-        if self.tell_faults:
-            raise self.tell_faults.pop(0)
-        self.told.append((trigger, outcome))
-
-    def worker(self, deliver: Script, name: str = "one") -> Worker:
-        return Worker(
-            name=name,
-            ledger=self.ledger,
-            deliver=deliver,
-            tell=self.tell,
-            run=run,
-            chance=lambda: 0.0,
-        )
-
-    def entry(self, number: int = 1) -> Entry:
-        (entry,) = self.history.find(f"PB-{number}")
-        return entry
-
-
-@pytest.fixture
-def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
-    database = Database(sqlite_url, clock)
-    yield Bench(database, clock)
-    database.close()
-
-
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[None]:
-    task = asyncio.create_task(worker.work())
-    try:
-        yield
-    finally:
-        await worker.stop(grace=1)
-        await task
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 — any condition, not one that is announced
-            await asyncio.sleep(0.002)
+__all__ = ["bench"]
 
 
 async def test_a_recorded_row_is_delivered_as_soon_as_the_worker_is_woken(bench: Bench) -> None:
@@ -185,25 +113,6 @@ async def test_a_wait_is_as_long_as_it_says_and_no_strike(bench: Bench) -> None:
     assert bench.entry().due == bench.clock.now + 12.0
 
 
-async def test_a_refusal_is_told_and_then_nothing_is_left(bench: Bench) -> None:
-    bench.ledger.record(escalation())
-    async with working(bench.worker(raises(Refused(Reason.MESSAGE_NOT_FOUND)))):
-        await until(lambda: bench.entry().answer == "said")
-    assert bench.told == [(escalation().trigger, Turned(Reason.MESSAGE_NOT_FOUND, {}))]
-    assert (bench.entry().state, bench.entry().due) == ("refused", None)
-
-
-async def test_the_answer_knows_the_message_that_was_read(bench: Bench) -> None:
-    async def script(_claim: Claim, progress: Progress) -> Outcome:
-        await progress.read(message(thread_ts=ts(9)), "k")
-        raise Refused(Reason.NO_CUSTOMER, requester="U0AUTHOR", name="Author")
-
-    bench.ledger.record(escalation())
-    async with working(bench.worker(script)):
-        await until(lambda: bench.told)
-    assert bench.told[0][0].message == message(thread_ts=ts(9))
-
-
 async def test_what_nobody_wants_is_settled(bench: Bench) -> None:
     async def script(_claim: Claim, _progress: Progress) -> Outcome:
         return Unwanted("no_rule")
@@ -211,47 +120,6 @@ async def test_what_nobody_wants_is_settled(bench: Bench) -> None:
     bench.ledger.record(escalation())
     async with working(bench.worker(script)):
         await until(lambda: bench.entry().state == "unwanted")
-    assert bench.entry().due is None
-
-
-async def test_an_answer_that_was_surely_not_said_is_said_later(bench: Bench) -> None:
-    bench.tell_faults = [TryLater("slack_ratelimited", after=3.0)]
-    bench.ledger.record(escalation())
-    worker = bench.worker(creates)
-    async with working(worker):
-        await until(lambda: bench.entry().answer == "due")
-        assert bench.told == []
-        bench.clock.move(3)
-        worker.wake()
-        await until(lambda: bench.told)
-        await until(lambda: bench.entry().answer == "said")
-    assert len(bench.told) == 1
-
-
-async def test_a_success_that_may_have_been_said_is_not_said_again(bench: Bench) -> None:
-    bench.tell_faults = [TryLater("slack_timeout", unknown=True)]
-    bench.ledger.record(escalation())
-    async with working(bench.worker(creates)):
-        await until(lambda: not bench.tell_faults)
-    assert (bench.entry().due, bench.told) == (None, [])
-
-
-async def test_a_refusal_that_may_not_have_been_said_is_said_again(bench: Bench) -> None:
-    bench.tell_faults = [TryLater("slack_timeout", unknown=True)]
-    bench.ledger.record(escalation())
-    worker = bench.worker(raises(Refused(Reason.EMPTY)))
-    async with working(worker):
-        await until(lambda: bench.entry().due != bench.clock.now)
-        bench.clock.move(LEASE_SECONDS)
-        worker.wake()
-        await until(lambda: bench.told)
-
-
-async def test_an_answer_that_can_be_said_nowhere_is_noted(bench: Bench) -> None:
-    bench.tell_faults = [Refused(Reason.SLACK_REFUSED, code="messages_tab_disabled")]
-    bench.ledger.record(escalation())
-    async with working(bench.worker(raises(Refused(Reason.EMPTY)))):
-        await until(lambda: bench.entry().answer == "unsayable")
     assert bench.entry().due is None
 
 
@@ -317,64 +185,6 @@ async def test_the_worker_outlives_a_ledger_that_is_away(
             await asyncio.sleep(0.02)
             worker.wake()
         await until(lambda: bench.told)
-
-
-async def test_stopping_lets_deliveries_finish(bench: Bench) -> None:
-    started = asyncio.Event()
-
-    async def slow(_claim: Claim, _progress: Progress) -> Outcome:
-        started.set()
-        await asyncio.sleep(0.05)
-        return Created(TICKET)
-
-    bench.ledger.record(escalation())
-    async with working(bench.worker(slow)):
-        await asyncio.wait_for(started.wait(), 5)
-    assert bench.entry().state == "created"
-
-
-async def test_stopping_gives_back_what_does_not_finish_in_time(bench: Bench) -> None:
-    started = asyncio.Event()
-
-    async def endless(_claim: Claim, _progress: Progress) -> Outcome:
-        started.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    bench.ledger.record(escalation())
-    worker = bench.worker(endless)
-    task = asyncio.create_task(worker.work())
-    await asyncio.wait_for(started.wait(), 5)
-    await worker.stop(grace=0.01)
-    await task
-    (claim,) = bench.ledger.claim("two", 8)  # at once, without waiting for a lease
-    assert claim.attempt == 1
-
-
-async def test_a_claim_that_comes_back_while_stopping_is_given_back(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was started after the stop had counted what ran, and its create was cut off."""
-    bench.ledger.record(escalation())
-    worker = bench.worker(creates)
-    asked, claim = asyncio.Event(), bench.ledger.claim
-
-    async def slow(work: Callable[..., object], *args: object, **more: object) -> object:
-        found = work(*args, **more)
-        if work is bench.ledger.claim:
-            asked.set()
-            await asyncio.sleep(0.05)
-        return found
-
-    monkeypatch.setattr(bench.ledger, "claim", claim)
-    worker.run = slow  # type: ignore[assignment]
-    task = asyncio.create_task(worker.work())
-    await asyncio.wait_for(asked.wait(), 5)
-    await worker.stop(grace=5)
-    await task
-    assert bench.told == []
-    (again,) = bench.ledger.claim("two", 8)
-    assert again.attempt == 1
 
 
 async def test_a_row_that_is_claimed_again_while_its_first_delivery_hangs_takes_its_turn(

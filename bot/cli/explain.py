@@ -13,12 +13,10 @@ from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.explaining import Explanation
-from bot.core.model import Installation
 from bot.core.refs import MessageRef
+from bot.core.workspace import Installation
 from bot.flows import explain as flow
 from bot.settings import Settings, load
-from bot.slack import calls
-from bot.slack.client import SlackClient
 from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
 from bot.store.engine import Database
@@ -50,11 +48,9 @@ def explain(
 async def _explained(
     settings: Settings, database: Database, link: str, ref: MessageRef, root: str | None
 ) -> tuple[Installation, Explanation]:
-    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
     run = Threads(1)
     try:
-        async with calls.open_session() as session:
-            slack = SlackClient(calls.web_client(token, settings.slack_api_url, session))
+        async with opening.slack(settings) as slack:
             here = await slack.installation()
             _check_workspace(link, here)
             world = wiring.explaining_world(settings, database, slack, run, here)

@@ -1,19 +1,18 @@
-"""Opens what the commands work on: the settings' database, and the workspace's team id."""
+"""Opens what the commands work on: the settings' database and Slack; the workspace's team id."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from pydantic import SecretStr
 from sqlalchemy import select
 
 from bot import wiring
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
-from bot.core.model import Installation
+from bot.core.workspace import Installation
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
@@ -67,7 +66,7 @@ def team(settings: Settings, opened: Database) -> str:
     """
     if settings.slack_bot_token is not None:
         try:
-            return asyncio.run(_installed(settings, settings.slack_bot_token)).team
+            return asyncio.run(_installed(settings)).team
         except Fault:
             pass  # the database may know
     remembered = {one.team for one in _remembered(opened)}
@@ -79,10 +78,17 @@ def team(settings: Settings, opened: Database) -> str:
     )
 
 
-async def _installed(settings: Settings, token: SecretStr) -> Installation:
+async def _installed(settings: Settings) -> Installation:
+    async with slack(settings) as client:
+        return await client.installation()
+
+
+@asynccontextmanager
+async def slack(settings: Settings) -> AsyncIterator[SlackClient]:
+    """Slack with the settings' token; without one it refuses whatever it is asked."""
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
     async with calls.open_session() as session:
-        web = calls.web_client(token.get_secret_value(), settings.slack_api_url, session)
-        return await SlackClient(web).installation()
+        yield SlackClient(calls.web_client(token, settings.slack_api_url, session))
 
 
 def _remembered(opened: Database) -> list[Installation]:

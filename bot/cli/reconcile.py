@@ -19,11 +19,11 @@ from bot.core.findings import CALLS, Finding, Report, Scope, Verdict
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
-from bot.slack import calls
-from bot.slack.client import SlackClient
 from bot.store import migrating
+from bot.store.accepting import Accepting
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
+from bot.store.group import GroupCommit
 from bot.store.ledger import Ledger
 from bot.store.threads import Threads
 
@@ -97,13 +97,12 @@ async def _look(
     settings: Settings, database: Database, scope: Scope, is_there: bool
 ) -> tuple[Report, str]:
     """What the look found, and the workspace's URL."""
-    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
     run = Threads(1)
     try:
-        async with calls.open_session() as session:
-            slack = SlackClient(calls.web_client(token, settings.slack_api_url, session))
+        async with opening.slack(settings) as slack:
             here = await slack.installation()
             intake = Intake(
+                record=GroupCommit(Accepting(database), run).record,
                 ledger=Ledger(database),
                 drafts=Drafts(database),
                 forms=slack,

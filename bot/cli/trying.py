@@ -15,8 +15,9 @@ import typer
 from bot.cli import console
 from bot.cli.console import CommandFailed
 from bot.core import refs, routing
-from bot.core.model import Channel, ReplyTo, Rule, Trigger, Via
+from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel
 from bot.settings import Settings, load
 from bot.slack import calls
 from bot.slack.client import SlackClient

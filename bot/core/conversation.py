@@ -9,10 +9,12 @@ from bot.core import filenames, markdown, richtext
 from bot.core.faults import Reason
 from bot.core.files import Fate
 from bot.core.markdown import Run
-from bot.core.model import Message, Names, Part, PlainTextPart, TextPart, Tone
+from bot.core.model import Message
+from bot.core.parts import Part, PlainTextPart, TextPart, Tone
 from bot.core.plaintext import one_line, units
 from bot.core.refs import MessageRef, time_of
 from bot.core.secrets import mask_runs
+from bot.core.workspace import Names
 
 LONGEST_TEXT = 10_000
 """UTF-16 units of one text component."""

@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from bot.core import routing
 from bot.core.findings import DAY, THREAD_SECONDS
-from bot.core.model import Channel, Rule, Standing, Ticket
+from bot.core.model import Rule, Ticket
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel, Standing
 
 
 class Decision(StrEnum):

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.model import Channel
 from bot.core.reactions import Posted
+from bot.core.workspace import Channel
 
 DAY = 24 * 3600.0
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.core.model import Profile, Standing
+from bot.core.workspace import Profile, Standing
 
 _CUSTOMER_ID = re.compile(r"c_[0-9A-Za-z]{1,48}")
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s.,;<>\"]+")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.faults import Reason
-from bot.core.model import Outcome, Profile, Standing, Turned
+from bot.core.model import Outcome, Turned
+from bot.core.workspace import Profile, Standing
 
 
 @dataclass(frozen=True, slots=True)

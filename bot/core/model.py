@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.core.faults import Reason
+from bot.core.parts import Part, TextPart
 from bot.core.refs import MessageRef
 from bot.core.richtext import Block
 
@@ -28,16 +29,6 @@ class Priority(StrEnum):
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
-
-
-class Standing(StrEnum):
-    """What a Slack user is to the installed workspace."""
-
-    MEMBER = "member"
-    GUEST = "guest"
-    EXTERNAL = "external"
-    """Of another company (Slack Connect)."""
-    BOT = "bot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,58 +169,6 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
-    """Where the Slack token is installed, as `auth.test` tells it; `url` ends with a slash.
-
-    https://docs.slack.dev/reference/methods/auth.test
-    """
-
-    team: str
-    url: str
-    bot_user: str
-    bot_id: str | None = None
-    enterprise: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A Slack conversation. `name` is None for direct messages and where it cannot be read.
-
-    `shared`: people of another company can read it.
-    """
-
-    id: str
-    name: str | None = None
-    direct: bool = False
-    shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A Slack user. `team` is the user's own; `email` may be withheld.
-
-    `admin`: an owner or admin of the installed workspace.
-    """
-
-    user: str
-    team: str
-    name: str
-    standing: Standing
-    email: str | None = None
-    email_confirmed: bool = False
-    admin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names for the ids that a text mentions; an id that could not be read is missing."""
-
-    users: Mapping[str, str] = field(default_factory=dict)
-    channels: Mapping[str, str] = field(default_factory=dict)
-    usergroups: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Customer:
     """A Plain customer; `id` is `c_…`."""
 
@@ -253,46 +192,6 @@ class Tenant:
     id: str
     name: str
     external_id: str
-
-
-class Tone(StrEnum):
-    NORMAL = "normal"
-    MUTED = "muted"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class TextPart:
-    """Plain's text component: 1 to 10,000 UTF-16 units; bold, italic and links are rendered."""
-
-    text: str
-    tone: Tone = Tone.NORMAL
-    small: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlainTextPart:
-    """Plain's plain text component: 1 to 10,000 UTF-16 units, shown as they are."""
-
-    text: str
-    tone: Tone = Tone.NORMAL
-    small: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DividerPart:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class LinkPart:
-    """A link button; label at most 500 characters."""
-
-    label: str
-    url: str
-
-
-Part = TextPart | PlainTextPart | DividerPart | LinkPart
 
 
 @dataclass(frozen=True, slots=True)

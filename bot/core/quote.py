@@ -10,26 +10,11 @@ from bot.core import conversation, filenames, files, links, markdown, richtext
 from bot.core.conversation import LONGEST_TEXT
 from bot.core.faults import Reason
 from bot.core.files import Fate
-from bot.core.model import (
-    Channel,
-    DividerPart,
-    EventDraft,
-    File,
-    Form,
-    LinkPart,
-    Message,
-    Names,
-    Part,
-    PlainTextPart,
-    Priority,
-    Sequel,
-    TextPart,
-    ThreadDraft,
-    Tone,
-    Via,
-)
+from bot.core.model import EventDraft, File, Form, Message, Priority, Sequel, ThreadDraft, Via
+from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.core.plaintext import chunks, clean, one_line, shorten
 from bot.core.secrets import mask, mask_runs
+from bot.core.workspace import Channel, Names
 
 LONGEST_TITLE = 250
 """UTF-16 units; Plain states no limit, this one is on the safe side."""

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core import routing
-from bot.core.model import Channel, Rule
+from bot.core.model import Rule
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel
 
 
 @dataclass(frozen=True, slots=True)

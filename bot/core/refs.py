@@ -50,6 +50,19 @@ def conversation_key(team: str, ref: MessageRef, thread_ts: str | None) -> str:
     return message_key(team, MessageRef(ref.channel, thread_ts or ref.ts))
 
 
+_FOUND = "reconcile:"
+
+
+def found_request(ref: MessageRef, emoji: str) -> str:
+    """Names an asking that was found in Slack's history, for its event never came."""
+    return f"{_FOUND}{ref.channel}:{ref.ts}:{emoji}"
+
+
+def is_found(request: str) -> bool:
+    """Whether `request` is such a name."""
+    return request.startswith(_FOUND)
+
+
 def generation_key(key: str, generation: int) -> str:
     """`key` for its nth asking; the first carries no suffix, so that old keys stay valid."""
     return key if generation == 1 else f"{key}:{generation}"

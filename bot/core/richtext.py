@@ -13,7 +13,7 @@ from bot.core.markdown import Run
 from bot.core.plaintext import clean, one_line
 
 if TYPE_CHECKING:
-    from bot.core.model import Names
+    from bot.core.workspace import Names
 
 
 @dataclass(frozen=True, slots=True)

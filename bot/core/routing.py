@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.core.model import Channel, Rule, Trigger
+from bot.core.model import Rule, Trigger
+from bot.core.workspace import Channel
 
 
 def bare_emoji(name: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from bot.core.linkers import Linkers
-from bot.core.model import Profile, Standing, Ticket
+from bot.core.model import Ticket
+from bot.core.workspace import Profile, Standing
 
 UNDO_SECONDS = 600.0
 """For how long a ticket can be undone, counted from when it was created."""

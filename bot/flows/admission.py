@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bot.core import routing
 from bot.core.faults import Reason, Refused
-from bot.core.model import Channel, Escalation, Profile, Rule, Standing, Unwanted, Via
+from bot.core.model import Escalation, Rule, Unwanted, Via
+from bot.core.workspace import Channel, Profile, Standing
 from bot.flows.ports import Slack
 
 

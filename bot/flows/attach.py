@@ -15,7 +15,8 @@ from bot.core import files
 from bot.core.faults import Refused, TryLater, Wait
 from bot.core.files import Fate, Kept, Loss
 from bot.core.model import File, Message
-from bot.flows.ports import Claim, Ledger, Run
+from bot.flows.claims import Claim
+from bot.flows.ports import Ledger, Run
 
 FILES_SECONDS = 30.0
 """For all files of one attempt together."""

@@ -10,17 +10,9 @@ from typing import Protocol, TypeVar
 from bot.core import identity, quote
 from bot.core.faults import Fault
 from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
-from bot.core.model import (
-    Customer,
-    Draft,
-    LabelType,
-    Names,
-    Profile,
-    Standing,
-    Tenant,
-    Trigger,
-)
+from bot.core.model import Customer, Draft, LabelType, Tenant, Trigger
 from bot.core.richtext import Mention, mentions
+from bot.core.workspace import Names, Profile, Standing
 from bot.flows.ports import People, Run
 
 T = TypeVar("T")
@@ -51,7 +43,14 @@ class Broken:
     """The requester is linked to a customer whom Plain does not know."""
 
 
-Acquaintance = Known | New | Unlinked | Broken
+@dataclass(frozen=True, slots=True)
+class NotAllowed:
+    """Whoever opened the form may not ask for tickets, and is told nothing of the requester."""
+
+    standing: Standing
+
+
+Acquaintance = Known | New | Unlinked | Broken | NotAllowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +173,9 @@ class Surroundings:
     async def _customer(self, asker: str, requester: str) -> Acquaintance | None:
         """As a delivery will decide it, without making anything."""
         person = await self.slack.profile(asker)
-        if person is None or person.standing not in self.who:
-            return None
+        standing = person.standing if person else Standing.EXTERNAL  # Slack hides only strangers
+        if standing not in self.who:
+            return NotAllowed(standing)
         profile = await self.slack.profile(requester)
         teams = dict.fromkeys((profile.team if profile else self.team, self.team))
         link = await self.run(self.people.find, requester, list(teams))

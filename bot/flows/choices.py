@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Fault
-from bot.core.model import LabelType, Profile, Standing, Tenant
+from bot.core.model import LabelType, Tenant
 from bot.core.plaintext import one_line
+from bot.core.workspace import Profile, Standing
 
 WAIT_SECONDS = 0.4
 """Slack waits for three seconds, somebody who types for half of one."""

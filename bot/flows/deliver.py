@@ -11,8 +11,9 @@ from bot.core.files import Fate
 from bot.core.model import Added, Created, Message, Outcome, ThreadDraft, Ticket, Unwanted
 from bot.flows import attach, looking, naming, sequels
 from bot.flows.admission import admit
+from bot.flows.claims import Claim, Held, Stands
 from bot.flows.looking import SENDING_SECONDS
-from bot.flows.ports import Claim, Held, PlainThread, Stands
+from bot.flows.ports import PlainThread
 from bot.flows.seeing import Asked, Seen, see
 from bot.flows.world import SETTLE_WINDOW, Policy, World
 
@@ -104,10 +105,12 @@ async def _open(claim: Claim, world: World, asked: Asked, conversation_key: str)
     requester = naming.requester_of(asked.trigger, asked.message)
     customer, learnt, evidence = await naming.customer_of(claim, world, rule, requester)
     wishes = await naming.wishes_of(world.plain, rule)
+    found = await looking.forgotten_thread(claim, world, customer)
     seen = await see(claim, world, asked)
-    if seen.copying is not None:
+    if seen.copying is not None and found is None:
         seen = seen.with_fates(await seen.copying.copy(seen.files, customer))
-    draft = quote.thread(
+    draft = await seen.told(
+        quote.thread,
         external_id=claim.external_id,
         customer=customer,
         message=seen.message,
@@ -115,7 +118,7 @@ async def _open(claim: Claim, world: World, asked: Asked, conversation_key: str)
         scene=seen.scene,
         wishes=wishes,
     )
-    rest = seen.rest(claim.external_id)
+    rest = None if found else await seen.told(seen.rest, claim.external_id)
     # Asked before anything is sent, so that nothing can fail between the create and its record.
     workspace = await world.plain.workspace_id()
     begun = world.clock()
@@ -136,7 +139,7 @@ async def _open(claim: Claim, world: World, asked: Asked, conversation_key: str)
             return await _add(claim, world, ticket, seen)
     looking.check_lease(claim, world, begun)
     try:
-        found = await _create(claim, world, draft, seen.scene.fates)
+        found = found or await _create(claim, world, draft, seen.scene.fates)
     except Refused as refusal:
         if refusal.reason is Reason.BROKEN_LINK and not refusal.unsure:
             await naming.blame_the_link(world, requester, customer, fresh=learnt is not None)
@@ -174,17 +177,21 @@ async def _create(
 async def _add(claim: Claim, world: World, ticket: Ticket, seen: Seen) -> Outcome:
     lost = seen.copying.named() if seen.copying else {}
     seen = seen.with_fates({**attach.named_only(seen.files, claim.now), **lost})
-    draft = quote.event(
+    draft = await seen.told(
+        quote.event,
         external_id=claim.external_id,
         thread=ticket.id,
         message=seen.message,
         form=seen.trigger.form,
         scene=seen.scene,
     )
-    rest = seen.rest(claim.external_id)
+    rest = await seen.told(seen.rest, claim.external_id)
+    known = await looking.forgotten_event(claim, world, ticket)
     begun = world.clock()
     await world.run(world.ledger.freeze_addition, claim, ticket, seen.message, rest)
     looking.check_lease(claim, world, begun)
+    if known:
+        return Added(ticket)
     try:
         await world.plain.add_event(draft)
     except TryLater as fault:

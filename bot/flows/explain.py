@@ -9,11 +9,13 @@ from typing import Protocol
 from bot.core import explaining, reactions, refs, routing
 from bot.core.explaining import Asker, Explanation, Known, Outlook, ReactionLook, Unread
 from bot.core.faults import Fault, Refused, TryLater
-from bot.core.model import Channel, Installation, Profile, Rule, Standing, Ticket
+from bot.core.model import Rule, Ticket
 from bot.core.reactions import Posted, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
-from bot.flows.ports import FirstLoaded, Person, Run
+from bot.core.workspace import Channel, Installation, Profile, Standing
+from bot.flows.history import FirstLoaded
+from bot.flows.ports import Person, Run
 
 _ASKERS = 10
 """How many of the people who gave one reaction are looked up."""

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
 from bot.core.linkers import Linkers
-from bot.core.model import Profile, Standing
 from bot.core.record import Record
+from bot.core.workspace import Profile, Standing
 from bot.flows.ports import Run
 
 

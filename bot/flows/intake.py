@@ -55,13 +55,13 @@ class Record(Protocol):
 class Intake:
     """What the doors need to accept an asking. `wake` tells the worker of new work."""
 
+    record: Record
     ledger: Ledger
     drafts: Drafts
     forms: Forms
     rules: Sequence[Rule]
     run: Run
     wake: Callable[[], None]
-    record: Record | None = None
 
     async def take(self, trigger: Trigger, key: str | None = None) -> Recorded | None:
         """Record what was asked; None where no rule wants the reaction.
@@ -73,15 +73,11 @@ class Intake:
         if trigger.via is Via.REACTION and not rules:
             return None
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
-            recorded = await self._record(Escalation(key or _key(trigger), trigger, rules))
+            asked = Escalation(key or _key(trigger), trigger, rules)
+            recorded = await self.record(asked, within=RECORD_SECONDS)
         if recorded.fresh:
             self.wake()
         return recorded
-
-    async def _record(self, escalation: Escalation) -> Recorded:
-        if self.record is None:
-            return await self.run(self.ledger.record, escalation, within=RECORD_SECONDS)
-        return await self.record(escalation, within=RECORD_SECONDS)
 
     async def open_form(
         self, trigger_id: str, draft: Draft, beside: Beside = NOTHING

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.identity import is_customer_id
 from bot.core.linkers import Answerer, Hosts, Linkers, Yourself
-from bot.core.model import Customer, Profile, Ticket
+from bot.core.model import Customer, Ticket
+from bot.core.workspace import Profile
 from bot.flows.ports import Person, Run
 
 ASK_SECONDS = 1.0
@@ -21,7 +22,7 @@ SEARCH_SECONDS = 1.8
 CHECK_SECONDS = 0.7
 """For the check of a right at a submission, …"""
 CREATE_SECONDS = 1.3
-"""… for the new customer, …"""
+"""… for the customer, …"""
 WRITE_SECONDS = 0.6
 """… and for the record: together they stay within Slack's three seconds."""
 
@@ -66,6 +67,8 @@ class Profiles(Protocol):
 
 class Customers(Protocol):
     async def search_customers(self, term: str, limit: int) -> Sequence[Customer]: ...
+
+    async def find_customer(self, name: str) -> Customer | None: ...
 
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer: ...
 
@@ -197,7 +200,7 @@ class Link:
         if isinstance(customer, NotMade):
             return customer
         async with _within(WRITE_SECONDS + 0.2):
-            opened = await self._write(linker, asked, customer.id)
+            opened = await self._write(linker, asked, customer)
         if opened:
             self.wake()
         return Linked(asked.name, asked.user, customer, opened)
@@ -224,7 +227,7 @@ class Link:
 
     async def _customer(self, choice: Choice) -> Customer | NotMade:
         if isinstance(choice, Known):
-            return Customer(choice.customer, choice.name)
+            return await self._as_plain_names_it(choice)
         try:
             async with _within(CREATE_SECONDS):
                 # Nobody has proved the address: it was typed.
@@ -234,7 +237,15 @@ class Link:
         except Refused as refused:
             return NotMade(refused.reason, refused.data)
 
-    async def _write(self, linker: str, asked: WhoIs, customer: str) -> int:
+    async def _as_plain_names_it(self, choice: Known) -> Customer:
+        """The search showed name and address in one, perhaps shortened."""
+        found = None
+        with suppress(Fault):
+            async with _within(CREATE_SECONDS):
+                found = await self.plain.find_customer(choice.customer)
+        return found or Customer(choice.customer, choice.name)
+
+    async def _write(self, linker: str, asked: WhoIs, customer: Customer) -> int:
         """The line stands where a delivery looks first; one that stands already is replaced."""
         teams = [self.team]
         if asked.profile is not None and asked.profile.team != self.team:
@@ -243,8 +254,8 @@ class Link:
         line = Person(
             team=standing.team if standing else teams[0],
             slack_user=asked.user,
-            customer=customer,
-            name=asked.profile.name if asked.profile else None,
+            customer=customer.id,
+            name=customer.name,
         )
         return await self.run(self.people.link, [line], by=linker, within=WRITE_SECONDS)
 

@@ -9,24 +9,31 @@ from typing import TypeVar
 from bot.core import refs
 from bot.core.faults import LeaseLost, Refused, TryLater, Wait
 from bot.core.model import Ticket
-from bot.flows.ports import Claim, PlainThread
+from bot.flows.claims import Claim
+from bot.flows.ports import PlainThread
 from bot.flows.world import World
 
 T = TypeVar("T")
 
-SENDING_SECONDS = 5.0
-"""How long after its record a write may leave: by so much the settle window is longer than what
-Plain's gateway may take."""
+SENDING_SECONDS = 2.0
+"""How long after its record a write may begin to leave. With what the pace may keep it then (3 s)
+it leaves within the 5 s by which the settle window is longer than what Plain's gateway may take."""
 
 
-def check_lease(claim: Claim, world: World, begun: float) -> None:
-    """Raises LeaseLost where the process stood still since `begun`, before which its lease began.
+def check_lease(claim: Claim, world: World, begun: float, *, sent: bool = False) -> None:
+    """Raises TryLater, or LeaseLost, where the process stood still since `begun`, before which
+    its lease began. `sent`: this attempt has written to Plain, and its row must not forget that.
 
     A container's pause, a laptop's lid: when it goes on, the row may be another worker's, and
     the settle window, which began with the record, would end before the write's outcome is sure.
     """
-    if world.clock() - begun > min(claim.lease / 2, SENDING_SECONDS):
+    stood = world.clock() - begun
+    if stood > claim.lease / 2:
         raise LeaseLost
+    if stood > SENDING_SECONDS and sent:
+        raise TryLater("stood_still", after=1.0, unknown=True)
+    if stood > SENDING_SECONDS:
+        raise Wait("stood_still", 1.0)
 
 
 def wait_for_certainty(claim: Claim, world: World) -> None:
@@ -61,6 +68,31 @@ def _look_failed(fault: TryLater, after_a_send: bool) -> TryLater:
     if isinstance(fault, Wait) and not after_a_send:
         return fault  # nothing failed, and nothing was sent
     return TryLater(fault.cause, after=fault.after, unknown=after_a_send)
+
+
+def may_be_forgotten(claim: Claim, world: World) -> bool:
+    """Whether this may have been delivered before, and the ledger not know of it: it may have been
+    put back to a copy that was made meanwhile.
+
+    So it is with what was asked before this process began, and with what was found in Slack's
+    history; for all else it would cost a request each, and find nothing.
+    """
+    trigger = claim.escalation.trigger
+    return trigger.reply_to.asked_at < world.started or refs.is_found(trigger.request)
+
+
+async def forgotten_thread(claim: Claim, world: World, customer: str) -> PlainThread | None:
+    """The thread of such a row; what is known to have been sent was looked for already."""
+    if claim.sent_at is not None or not may_be_forgotten(claim, world):
+        return None
+    return await thread(claim, world, customer)
+
+
+async def forgotten_event(claim: Claim, world: World, ticket: Ticket) -> bool:
+    """The same for an addition."""
+    if claim.sent_at is not None or not may_be_forgotten(claim, world):
+        return False
+    return await has_event(world, ticket, claim.external_id)
 
 
 async def look_after(refusal: Refused, look: Awaitable[T]) -> T:

@@ -7,7 +7,8 @@ from bot.core.faults import Reason, Refused, Wait
 from bot.core.identity import ByEmail, Named, Nobody
 from bot.core.model import Message, Rule, Trigger
 from bot.core.record import Evidence
-from bot.flows.ports import Claim, Person, Plain
+from bot.flows.claims import Claim
+from bot.flows.ports import Person, Plain
 from bot.flows.world import World, name_of
 
 
@@ -24,8 +25,8 @@ async def customer_of(
     claim: Claim, world: World, rule: Rule | None, requester: str
 ) -> tuple[str, Person | None, Evidence | None]:
     """The customer's id, what was learnt about the requester on the way, and what named the
-    customer: None for one that an earlier attempt froze."""
-    if claim.customer is not None:
+    customer: None for one that an earlier attempt froze for the same requester."""
+    if claim.customer is not None and claim.frozen_for in (None, requester):
         return claim.customer, None, None
     profile = await world.slack.profile(requester)
     home = world.installation.team

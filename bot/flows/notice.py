@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Refused, TryLater
-from bot.core.model import Escalation, Standing, Unwanted, Via
+from bot.core.model import Escalation, Unwanted, Via
+from bot.core.workspace import Standing
 from bot.flows.admission import admit
-from bot.flows.ports import Run, Slack, reference
+from bot.flows.claims import reference
+from bot.flows.ports import Run, Slack
 
 QUEUED_SECONDS = 60.0
 """How long a person waits before they hear that it takes longer."""

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from bot.core.files import Kept
 from bot.core.model import (
-    Channel,
     Customer,
     Draft,
     Escalation,
     EventDraft,
     LabelType,
     Message,
-    Names,
     Outcome,
-    Profile,
     Remark,
     ReplyTo,
-    Sequel,
     ThreadDraft,
     Ticket,
     Trigger,
 )
-from bot.core.reactions import Posted, Reaction
 from bot.core.record import Evidence
-from bot.core.refs import MessageRef, generation_key
+from bot.core.refs import MessageRef
 from bot.core.richtext import Mention
+from bot.core.workspace import Channel, Names, Profile
+from bot.flows.claims import Claim, Conversation, Rest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,82 +58,6 @@ class PlainThread:
     assignee: str | None
     created_at: str
     created_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """What is to be added once the first piece is in Plain, in this order.
-
-    `ticket` is None until that is sure; from then on all but the first of `sequels` were surely
-    not sent yet. `added`: the first piece was an addition too. `missing`: so many were refused.
-    """
-
-    sequels: tuple[Sequel, ...]
-    ticket: Ticket | None = None
-    added: bool = False
-    missing: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A row in a worker's hands, as it stood when it was claimed.
-
-    `now` is the ledger's clock then, `attempt` counts from 1. `token` fences: whoever lost
-    the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what earlier
-    attempts froze: `sent_at` is when a create (or an addition to `adding_to`) was about to be
-    sent without its outcome being known. `outcome` is set where only the answer is still due.
-    `rest` is what the write that was sent leaves to be added, `kept` what became of its files.
-    `lease` is for how many seconds the row is its worker's: from the claim, and anew from a freeze.
-    """
-
-    id: int
-    token: str
-    escalation: Escalation
-    generation: int
-    now: float
-    attempt: int
-    customer: str | None = None
-    sent_at: float | None = None
-    adding_to: Ticket | None = None
-    outcome: Outcome | None = None
-    rest: Rest | None = None
-    kept: Kept | None = None
-    lease: float = float("inf")
-
-    @property
-    def external_id(self) -> str:
-        """Plain's externalId for what this row creates."""
-        return generation_key(self.escalation.key, self.generation)
-
-    @property
-    def reference(self) -> str:
-        """What a person can quote; `ledger show` takes it."""
-        return reference(self.id)
-
-
-def reference(row_id: int) -> str:
-    """What people call the row with this id."""
-    return f"PB-{row_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Won:
-    """The conversation is this row's: it may create the thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Another row is creating the conversation's thread; how that ends is not known yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stands:
-    """The conversation has its ticket: add to it."""
-
-    ticket: Ticket
-
-
-Conversation = Won | Held | Stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,69 +229,3 @@ class Plain(Protocol):
 
     async def workspace_id(self) -> str:
         """The id (`w_…`) of the workspace that the key belongs to (asked once)."""
-
-
-# What reconciliation needs
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A part of a longer list; `cursor` leads to the next one, None where there is none."""
-
-    items: tuple[T, ...]
-    cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a pass over the channels' history stopped, for the next one to go on.
-
-    `cursor` is the page of the channel's history (None: its first), `thread` the root of the
-    Slack thread of that page, `thread_cursor` the page of that thread. `at`: when it stopped
-    (Unix seconds).
-    """
-
-    channel: str
-    cursor: str | None = None
-    thread: str | None = None
-    thread_cursor: str | None = None
-    at: float = 0.0
-
-
-class History(Protocol):
-    """What stands in Slack, without the texts; each method is one call of Slack's Web API.
-
-    `oldest` is Unix seconds. A cursor that Slack no longer knows counts as none.
-    """
-
-    async def channels(self, cursor: str | None) -> Page[Channel]:
-        """The channels that the bot is in, without direct messages and archived channels."""
-
-    async def messages(self, channel: str, oldest: float, cursor: str | None) -> Page[Posted]:
-        """The channel's messages outside of Slack threads, and the threads' roots."""
-
-    async def replies(self, root: MessageRef, oldest: float, cursor: str | None) -> Page[Posted]:
-        """The replies of a Slack thread, without its root; none where the thread is gone."""
-
-    async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
-        """The reactions under a message with all who gave them; none where it is gone."""
-
-
-class Places(Protocol):
-    """Where passes stopped, by the name of what they look at."""
-
-    def recall(self, name: str) -> Place | None: ...
-
-    def keep(self, name: str, value: Place) -> None: ...
-
-    def forget(self, name: str) -> None: ...
-
-
-class FirstLoaded(Protocol):
-    """When each rule was loaded for the first time, by its identity; Unix seconds."""
-
-    def note(self, rules: Sequence[str]) -> Mapping[str, float]:
-        """The moments of these rules; the present one for those that are new."""
-
-    def known(self) -> Mapping[str, float]:
-        """The moments of all rules that were loaded so far."""

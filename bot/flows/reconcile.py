@@ -8,20 +8,13 @@ from dataclasses import dataclass, field, replace
 from bot.core import reactions
 from bot.core.faults import Refused, TryLater
 from bot.core.findings import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
-from bot.core.model import (
-    Channel,
-    Installation,
-    Profile,
-    ReplyTo,
-    Rule,
-    Standing,
-    Trigger,
-    Via,
-)
+from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.reactions import Asked, Posted, Reaction
-from bot.core.refs import MessageRef, message_key
+from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
-from bot.flows.ports import FirstLoaded, History, Page, Place, Places, Recorded, Run
+from bot.core.workspace import Channel, Installation, Profile, Standing
+from bot.flows.history import FirstLoaded, History, Page, Place, Places
+from bot.flows.ports import Recorded, Run
 
 _ASKERS = 10
 """How many of the people who gave one reaction are looked up, in search of one who may ask."""
@@ -244,7 +237,7 @@ class _Pass:
                 via=Via.REACTION,
                 team=self.world.installation.team,
                 asker=asker,
-                request=f"reconcile:{channel}:{posted.ref.ts}:{emoji}",
+                request=found_request(posted.ref, emoji),
                 reply_to=ReplyTo(user=asker, asked_at=self.now, channel=channel),
                 channel=channel,
                 ref=posted.ref,

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 
 from bot.core import quote
 from bot.core.conversation import Thread
 from bot.core.faults import Reason, Refused
 from bot.core.files import Fate
-from bot.core.model import File, Message, Names, Trigger
+from bot.core.model import File, Message, Trigger
 from bot.core.refs import MessageRef
 from bot.core.richtext import mentions
+from bot.core.workspace import Names
 from bot.flows import attach
 from bot.flows.admission import Admitted
 from bot.flows.attach import Copying
-from bot.flows.ports import Claim, Rest
+from bot.flows.claims import Claim, Rest
 from bot.flows.world import World, name_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LONG_THREAD = 50
+"""Messages; a thousand take about a second of the processor's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,14 @@ class Seen:
 
     def with_fates(self, fates: Mapping[str, Fate]) -> Seen:
         return replace(self, scene=replace(self.scene, fates=fates))
+
+    async def told(self, tell: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `tell` makes of it. A long Slack thread takes seconds, which Slack's doors, in the
+        same loop, do not have."""
+        whole = self.scene.whole
+        if whole is None or len(whole.messages) < LONG_THREAD:
+            return tell(*args, **kwargs)
+        return await asyncio.to_thread(tell, *args, **kwargs)
 
     def rest(self, external_id: str) -> Rest | None:
         """What does not go into the first piece."""

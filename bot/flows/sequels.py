@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Added, Created, EventDraft, Sequel, Ticket
 from bot.flows import looking
-from bot.flows.ports import Claim, Rest
+from bot.flows.claims import Claim, Rest
 from bot.flows.world import World
 
 _FOR_ALL = frozenset({Reason.PLAIN_FORBIDDEN, Reason.PLAIN_KEY})
@@ -47,9 +48,12 @@ async def _send_all(claim: Claim, world: World, rest: Rest, *, maybe_sent: bool)
                 looking.wait_for_certainty(claim, world)
             left = left[1:] if there else left
     while left:
+        if await _is_forgotten(claim, world, rest.ticket, left[0]):
+            left = left[1:]
+            continue
         begun = world.clock()
         await _freeze(claim, world, replace(rest, sequels=left, missing=missing))
-        looking.check_lease(claim, world, begun)
+        looking.check_lease(claim, world, begun, sent=True)
         try:
             await _send(world, rest.ticket, left[0])
         except Refused as refusal:
@@ -60,6 +64,15 @@ async def _send_all(claim: Claim, world: World, rest: Rest, *, maybe_sent: bool)
             left = left[1:]
     outcome = Added if rest.added else Created
     return outcome(rest.ticket, missing)
+
+
+async def _is_forgotten(claim: Claim, world: World, ticket: Ticket, sequel: Sequel) -> bool:
+    """Whether it stands there, though the ledger does not know that it was sent."""
+    if not looking.may_be_forgotten(claim, world):
+        return False
+    with suppress(Refused):
+        return await looking.has_event(world, ticket, sequel.external_id, after_a_send=True)
+    return False
 
 
 async def _freeze(claim: Claim, world: World, rest: Rest) -> None:

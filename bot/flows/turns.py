@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.flows.ports import Claim
+from bot.flows.claims import Claim
 
 
 class Turns:

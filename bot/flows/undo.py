@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Linkers
-from bot.core.model import Profile, Ticket
+from bot.core.model import Ticket
 from bot.core.undoing import (
     UNDO_SECONDS,
     Acted,
@@ -33,7 +33,9 @@ from bot.core.undoing import (
     note,
     refusal,
 )
-from bot.flows.ports import Run, reference
+from bot.core.workspace import Profile
+from bot.flows.claims import reference
+from bot.flows.ports import Run
 
 IN_HAND_PAUSE = 0.5
 IN_HAND_LOOKS = 80
@@ -41,6 +43,10 @@ IN_HAND_LOOKS = 80
 
 SETTLING_PAUSES = (0.5, 1.0, 2.0, *(5.0 for _ in range(24)))
 """How long a reaction that was taken away waits for its ticket, which is still being made."""
+
+FINISH_SECONDS = 25.0
+"""For all that is done in Plain: shorter than the ledger's lease of an undo, for who gives a row
+back that another one has taken over would make it stand again, undone in Plain."""
 
 LEFT_OVER_AT_ONCE = 10
 
@@ -193,23 +199,26 @@ async def _finish(row: Row, ticket: Ticket, name: str, world: World) -> Result:
     ledger, plain, run = world.ledger, world.plain, world.run
     changed = row.begun_by is not None
     """Whether something of this undo may stand in Plain already."""
+    sending = False
     try:
-        seen = await plain.seen(ticket.id)
-        standing = Look.IGNORED if seen is None else look(seen, assigns=row.assigns)
-        if standing is Look.ACTED:
-            await run(ledger.release, row.id)
-            return Acted(ticket)
-        if seen is not None and standing is Look.FREE:
-            if missing := lacking(seen):
+        async with asyncio.timeout(FINISH_SECONDS):
+            seen = await plain.seen(ticket.id)
+            standing = Look.IGNORED if seen is None else look(seen, assigns=row.assigns)
+            if standing is Look.ACTED:
                 await run(ledger.release, row.id)
-                return Lacking(ticket, missing)
-            if not seen.is_noted:  # before the mark: what is new on a thread may open it again
-                await plain.add_note(seen.customer, ticket.id, note(name, reference(row.id)))
-            changed = True
-            await plain.mark_ignored(ticket.id)
-        await run(ledger.finish, row.id)
-    except TryLater as fault:
-        changed = changed or fault.unknown
+                return Acted(ticket)
+            if seen is not None and standing is Look.FREE:
+                if missing := lacking(seen):
+                    await run(ledger.release, row.id)
+                    return Lacking(ticket, missing)
+                sending = True
+                if not seen.is_noted:  # before the mark: what is new on a thread may open it again
+                    await plain.add_note(seen.customer, ticket.id, note(name, reference(row.id)))
+                changed = True
+                await plain.mark_ignored(ticket.id)
+            await run(ledger.finish, row.id)
+    except (TryLater, TimeoutError) as fault:
+        changed = changed or (fault.unknown if isinstance(fault, TryLater) else sending)
         with suppress(TryLater):
             await run(ledger.pause if changed else ledger.release, row.id)
         return Unreached(ticket, goes_on=changed)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.core.conversation import Bounds
 from bot.core.identity import IdentityPolicy
-from bot.core.model import Installation, Profile, Standing
+from bot.core.workspace import Installation, Profile, Standing
 from bot.flows.attach import Carrier
 from bot.flows.ports import Ledger, People, Plain, Run, Slack
 
@@ -36,7 +36,8 @@ def _standing_still() -> float:
 class World:
     """All that a delivery touches. `clock` is in seconds; one that stands still sees no pause.
 
-    Without a `carrier` no file is copied.
+    Without a `carrier` no file is copied. `started` (Unix seconds): what was asked before, another
+    process may have delivered, and the ledger not know of it (`looking.may_be_forgotten`).
     """
 
     slack: Slack
@@ -48,6 +49,7 @@ class World:
     installation: Installation
     clock: Callable[[], float] = _standing_still
     carrier: Carrier | None = None
+    started: float = 0.0
 
 
 def name_of(profile: Profile | None, user: str) -> str:

@@ -1,15 +1,12 @@
-"""The Plain port over httpx."""
+"""The Plain port: each operation asked for in its turn, and its answer read."""
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from typing import TypeVar
 
@@ -21,11 +18,12 @@ from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
 from bot.core.undoing import Seen
 from bot.flows.ports import PlainThread
 from bot.flows.verify import Sighted
-from bot.plain import operations, protocol
+from bot.plain import inputs, operations, protocol
 from bot.plain.answers import Page, Workspace
 from bot.plain.operations import Operation, Variables
 from bot.plain.pace import Heard, Pace
 from bot.plain.remembered import Remembered
+from bot.plain.transport import ANSWER_SECONDS, CONNECT_SECONDS, READ_SECONDS, Transport
 from bot.points import Point
 
 T = TypeVar("T")
@@ -33,36 +31,18 @@ T = TypeVar("T")
 Observe = Callable[[str, str, float], None]
 """Told of every request: the operation, "ok" or the fault's cause or reason, and the seconds."""
 
-CONNECTIONS = 10
-"""One httpx client slows down above ten, and Plain's rate limits need no more."""
-
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 10.0
-ANSWER_SECONDS = 30.0
-"""From first to last; Plain's gateway gives up at about 30 itself, so no more can be learnt."""
 LABEL_TYPES_SECONDS = 300.0
 TENANTS_SECONDS = 900.0
 """Longer, for they may be thousands, and fifty pages of them."""
 PAGES = 50
 """The most pages of one connection that are read; a cursor that leads in a circle ends there."""
 
-_KEY = re.compile(r"[!-~]+")
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-
 
 class PlainClient:
     """Asks Plain at `url` with `api_key`; raises TryLater and Refused, nothing else.
 
-    `http` may be given (it is then the giver's to close). `clock` is Unix seconds;
-    `connect_seconds` bounds the wait for a connection, `read_seconds` Plain's silence, and
-    `answer_seconds` a request as a whole. `pace` lets each request go in its turn.
-    ValueError for a key or a `url` that cannot be one.
+    `http` and the seconds as in `Transport`. `clock` is Unix seconds. `pace` lets each request go
+    in its turn. ValueError for a key or a `url` that cannot be one.
     """
 
     def __init__(
@@ -78,22 +58,17 @@ class PlainClient:
         observe: Observe | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._url = _checked(url)
-        self._auth = _Bearer(api_key)
-        self._headers = {
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-            "User-Agent": _user_agent(),
-        }
+        self._transport = Transport(
+            url,
+            api_key,
+            http=http,
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+            answer_seconds=answer_seconds,
+        )
         self._clock = clock
-        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
-        self._answer_seconds = answer_seconds
         self._observe = observe
         self._turn = pace.request if pace else _unpaced
-        self._owned = http is None
-        self._http = http or httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        )
         self._label_types = Remembered(
             lambda: self._all(operations.LABEL_TYPES, {}), lifetime=LABEL_TYPES_SECONDS, clock=clock
         )
@@ -107,13 +82,12 @@ class PlainClient:
         await self._label_types.forget()
         await self._tenants.forget()
         await self._workspace_id.forget()
-        if self._owned:
-            await self._http.aclose()
+        await self._transport.aclose()
 
     async def open_thread(self, draft: ThreadDraft) -> PlainThread:
         """Create the thread. TryLater(unknown=True) where it may have come about all the same."""
         return await self._ask(
-            operations.CREATE_THREAD, operations.create_thread(draft), customer=draft.customer
+            operations.CREATE_THREAD, inputs.create_thread(draft), customer=draft.customer
         )
 
     async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
@@ -130,7 +104,7 @@ class PlainClient:
 
     async def add_event(self, draft: EventDraft) -> None:
         """Add to a thread. TryLater(unknown=True) where it may have come about all the same."""
-        await self._ask(operations.CREATE_THREAD_EVENT, operations.create_thread_event(draft))
+        await self._ask(operations.CREATE_THREAD_EVENT, inputs.create_thread_event(draft))
 
     async def has_event(self, thread: str, external_id: str) -> bool:
         """Whether the thread's timeline holds an event with this external id, newest first."""
@@ -161,11 +135,11 @@ class PlainClient:
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:
         """Write a note on the thread; the customer does not see it."""
-        await self._ask(operations.CREATE_NOTE, operations.create_note(customer, thread, text))
+        await self._ask(operations.CREATE_NOTE, inputs.create_note(customer, thread, text))
 
     async def mark_ignored(self, thread: str) -> None:
         """Mark the thread as done, for it needs no answer; harmless twice."""
-        await self._ask(operations.MARK_THREAD_AS_DONE, operations.mark_ignored(thread))
+        await self._ask(operations.MARK_THREAD_AS_DONE, inputs.mark_ignored(thread))
 
     async def find_customer(self, name: str) -> Customer | None:
         """The customer named `c_…`, by e-mail address or as `external:ID`; None for no such."""
@@ -185,7 +159,7 @@ class PlainClient:
 
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
         """The customer with this address, made if there is none; an existing one stays as it is."""
-        variables = operations.upsert_customer(email, name, verified=verified)
+        variables = inputs.upsert_customer(email, name, verified=verified)
         try:
             return await self._ask(operations.UPSERT_CUSTOMER, variables, customer=email)
         except Refused as refused:
@@ -306,7 +280,7 @@ class PlainClient:
         body = protocol.request(operation.document, variables, operation.name)
         points.reached(Point.BEFORE_PLAIN, operation.name)
         try:
-            answer = await self._post(body, write=write)
+            answer = await self._transport.post(body, write=write)
         finally:
             points.reached(Point.AFTER_PLAIN, operation.name)
         heard(answer.status_code, answer.headers)
@@ -324,68 +298,7 @@ class PlainClient:
         except ValueError:
             raise TryLater("plain_unexpected", unknown=write, request_id=request_id) from None
 
-    async def _post(self, body: bytes, *, write: bool) -> httpx.Response:
-        """Plain's answer, whatever its status.
-
-        The fault is raised outside of the handler, so that it does not drag httpx's exception
-        along, which holds the request and with it the key.
-        """
-        if self._http.is_closed:
-            raise TryLater("plain_closed")
-        try:
-            async with asyncio.timeout(self._answer_seconds):
-                return await self._http.post(
-                    self._url,
-                    content=body,
-                    headers=self._headers,
-                    auth=self._auth,
-                    timeout=self._timeout,
-                    follow_redirects=False,
-                )
-        except (httpx.RequestError, OSError) as error:
-            fault = _unanswered(error, write=write)
-        raise fault
-
-
-def _unanswered(error: Exception, *, write: bool) -> TryLater:
-    """What became of a request without an answer: surely not sent, or unknown."""
-    if isinstance(error, _NOT_SENT):
-        return TryLater("plain_unreachable")
-    late = isinstance(error, httpx.TimeoutException | TimeoutError)
-    return TryLater("plain_timeout" if late else "plain_dropped", unknown=write)
-
 
 @asynccontextmanager
 async def _unpaced() -> AsyncIterator[Heard]:
     yield lambda _status, _headers: None
-
-
-class _Bearer(httpx.Auth):
-    """Keeps the key out of every repr and every local variable but its own."""
-
-    def __init__(self, api_key: str) -> None:
-        if not _KEY.fullmatch(api_key):
-            raise ValueError("the Plain API key holds characters that no key has, or is empty")
-        self._header = f"Bearer {api_key}"
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = self._header
-        yield request
-
-
-def _checked(url: str) -> str:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError("the address of Plain's API is not an http(s) URL")
-    return url
-
-
-def _user_agent() -> str:
-    """Never empty: Plain's firewall answers 403 to a request without one."""
-    try:
-        return f"plain-bridge/{version('plain-bridge')}"
-    except PackageNotFoundError:
-        return "plain-bridge/0"

@@ -14,7 +14,7 @@ from bot.core.pacing import Grant, Rate, Said, Step
 from bot.flows.ports import Run
 from bot.plain.waits import LONGEST_WAIT, limit_ends, limit_reset, retry_after
 
-PATIENCE = 3.0
+PATIENCE = 2.0
 """Seconds that a request waits for its turn before its row is put back. Short, for it is within
 the settle window: that a create is about to go was committed before."""
 

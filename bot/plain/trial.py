@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.core.model import EventDraft, TextPart, ThreadDraft
-from bot.plain import operations
+from bot.core.model import EventDraft, ThreadDraft
+from bot.core.parts import TextPart
+from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
 from bot.plain.protocol import Data
 
@@ -41,7 +42,7 @@ USER: Operation[bool] = Operation(
 """Whether a Plain user with this id is there."""
 
 _SAMPLES: Mapping[str, Variables] = {
-    "createThread": operations.create_thread(
+    "createThread": inputs.create_thread(
         ThreadDraft(
             customer=f"c_{_NOTHING}",
             external_id="plain-bridge-doctor",
@@ -54,10 +55,10 @@ _SAMPLES: Mapping[str, Variables] = {
             attachments=(f"att_{_NOTHING}",),
         )
     ),
-    "createThreadEvent": operations.create_thread_event(
+    "createThreadEvent": inputs.create_thread_event(
         EventDraft(f"th_{_NOTHING}", "plain-bridge-doctor", "title", _TEXT)
     ),
-    "upsertCustomer": operations.upsert_customer("nobody@example.com", "name", verified=False),
+    "upsertCustomer": inputs.upsert_customer("nobody@example.com", "name", verified=False),
 }
 """Variables with every field that the bridge may set; never sent."""
 

@@ -13,7 +13,7 @@ from bot import points
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import File
 from bot.flows.attach import UploadForm
-from bot.plain import operations
+from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
 from bot.points import Point
 
@@ -31,12 +31,16 @@ _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 class Uploads:
     """Where files go; fits `bot.flows.attach.Target`.
 
-    The form's address is not Plain's own, and never sees the key. `http` may be given; it is
-    then the giver's to close.
+    The form's address is not Plain's own, and never sees the key. Where Plain itself (`api_url`)
+    is on this machine, as the sandbox is, so may the address be. `http` may be given; it is then
+    the giver's to close.
     """
 
-    def __init__(self, ask: Ask, *, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self, ask: Ask, *, api_url: str = "", http: httpx.AsyncClient | None = None
+    ) -> None:
         self._ask = ask
+        self._is_local = _is_internal(httpx.URL(api_url).host)
         self._owned = http is None
         self._http = http or httpx.AsyncClient(
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
@@ -49,7 +53,7 @@ class Uploads:
 
     async def upload_form(self, customer: str, file: File) -> UploadForm:
         """Ask for a place for the file. Raises TryLater and Refused."""
-        return await self._ask(operations.CREATE_UPLOAD, operations.create_upload(customer, file))
+        return await self._ask(operations.CREATE_UPLOAD, inputs.create_upload(customer, file))
 
     async def upload(self, form: UploadForm, file: File, chunks: AsyncIterator[bytes]) -> None:
         """Send the file there. Raises TryLater and Refused, and what `chunks` raises.
@@ -57,7 +61,7 @@ class Uploads:
         The fault is raised outside of the handler, so that it does not drag httpx's exception
         along, which holds the address and with it its signature.
         """
-        if file.size is None or not _is_safe(form.url):
+        if file.size is None or not _is_safe(form.url, local=self._is_local):
             raise Refused(Reason.PLAIN_REFUSED, code="upload_form", message="")
         boundary = uuid.uuid4().hex
         before, after = multipart(form.fields, file, boundary)
@@ -127,15 +131,19 @@ async def _framed(
     yield after
 
 
-def _is_safe(url: str) -> bool:
-    """https, or http to this machine, where the sandbox is."""
+def _is_safe(url: str, *, local: bool) -> bool:
+    """https; and no address of this machine or its network, but where Plain is there too."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return False
-    if parsed.scheme == "http":
-        try:
-            return ipaddress.ip_address(parsed.host).is_loopback
-        except ValueError:
-            return parsed.host == "localhost"
+    if _is_internal(parsed.host):
+        return local and parsed.scheme in ("http", "https")
     return parsed.scheme == "https" and bool(parsed.host)
+
+
+def _is_internal(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

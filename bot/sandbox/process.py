@@ -22,6 +22,18 @@ REST_SECONDS = 1.0
 
 RUN = ("-m", "bot", "run")
 
+RULES = """\
+[[rule]]
+emoji = "bug"
+channels = ["#support"]
+labels = ["Bug"]
+priority = "high"
+
+[[rule]]
+emoji = "ticket"
+"""
+"""The plain-bridge.toml of the sandbox's bridge; all else is as it is without the file."""
+
 
 class BridgeFailed(Exception):
     """The bridge did not become ready; the message is what it wrote last."""

@@ -11,20 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox.plain import Plain
-from bot.sandbox.process import Bridge, bridge
+from bot.sandbox.process import RULES, Bridge, bridge
 from bot.sandbox.slack import Slack
-
-RULES = """\
-[[rule]]
-emoji = "bug"
-channels = ["#support"]
-labels = ["Bug"]
-priority = "high"
-
-[[rule]]
-emoji = "ticket"
-"""
-"""The sandbox's plain-bridge.toml."""
 
 Say = Callable[[str], None]
 

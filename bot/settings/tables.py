@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bot.core import routing
 from bot.core.identity import IdentityPolicy, is_customer_name
-from bot.core.model import Priority, Rule, Standing
+from bot.core.model import Priority, Rule
+from bot.core.workspace import Standing
 
 _TAKEN_RECEIPTS = {
     "white_check_mark": "done",

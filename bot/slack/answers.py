@@ -10,19 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.faults import Reason, Refused
 from bot.core.linkers import Answerer, Linkers, Others, asks_who
-from bot.core.model import (
-    Added,
-    Created,
-    Outcome,
-    Profile,
-    Remark,
-    ReplyTo,
-    Standing,
-    Trigger,
-    Turned,
-    Via,
-)
+from bot.core.model import Added, Created, Outcome, Remark, ReplyTo, Trigger, Turned, Via
 from bot.core.refs import MessageRef, is_ts
+from bot.core.workspace import Profile, Standing
 from bot.flows.ports import Said
 from bot.slack.blocks import answer as build
 from bot.slack.blocks.answer import Answer, Button

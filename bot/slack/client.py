@@ -14,21 +14,10 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core import refs
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import (
-    Channel,
-    Draft,
-    Installation,
-    Message,
-    Names,
-    Outcome,
-    Profile,
-    Remark,
-    ReplyTo,
-    Ticket,
-    Trigger,
-)
+from bot.core.model import Draft, Message, Outcome, Remark, ReplyTo, Ticket, Trigger
 from bot.core.refs import MessageRef
 from bot.core.richtext import Mention
+from bot.core.workspace import Channel, Installation, Names, Profile
 from bot.flows.beside import Beside
 from bot.flows.intake import Opened
 from bot.flows.ports import Said

@@ -12,8 +12,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core.explaining import Explanation, for_viewer
 from bot.core.faults import Fault
 from bot.core.linkers import Linkers
-from bot.core.model import Installation, Profile, ReplyTo, Standing, Trigger
+from bot.core.model import ReplyTo, Trigger
 from bot.core.refs import MessageRef
+from bot.core.workspace import Installation, Profile, Standing
 from bot.slack import payloads
 from bot.slack.blocks import answer, why
 from bot.slack.later import Later, note

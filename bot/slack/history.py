@@ -10,10 +10,10 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.core.model import Channel
 from bot.core.reactions import Posted, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
-from bot.flows.ports import Page
+from bot.core.workspace import Channel
+from bot.flows.history import Page
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
 
@@ -105,14 +105,7 @@ class SlackHistory:
 
     async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
         """https://docs.slack.dev/reference/methods/reactions.get"""
-        said = await self._ask(
-            "reactions.get",
-            self._web.reactions_get,
-            channel=ref.channel,
-            timestamp=ref.ts,
-            full=True,
-        )
-        return tuple(_reactions(mapping(said.get("message"))))
+        return tuple(_reactions(await self._reacted(ref)))
 
     async def posted(self, ref: MessageRef) -> Posted | None:
         """The message with all who reacted to it; None where it is gone.
@@ -120,6 +113,13 @@ class SlackHistory:
         Whether it is a reply, its permalink tells where Slack does not show its thread.
         https://docs.slack.dev/reference/methods/reactions.get
         """
+        message = await self._reacted(ref)
+        linked = from_permalink(string(message, "permalink") or "")
+        shown = {"thread_ts": linked[1], **message} if linked and linked[1] else message
+        return next(_messages({"messages": [shown]}, ref.channel), None)
+
+    async def _reacted(self, ref: MessageRef) -> Mapping[str, Any]:
+        """The message with all who reacted to it; empty where it is gone."""
         said = await self._ask(
             "reactions.get",
             self._web.reactions_get,
@@ -127,10 +127,7 @@ class SlackHistory:
             timestamp=ref.ts,
             full=True,
         )
-        message = mapping(said.get("message"))
-        linked = from_permalink(string(message, "permalink") or "")
-        shown = {"thread_ts": linked[1], **message} if linked and linked[1] else message
-        return next(_messages({"messages": [shown]}, ref.channel), None)
+        return mapping(said.get("message"))
 
     async def _ask(
         self, method: str, ask: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any

@@ -19,12 +19,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.core import refs
 from bot.core.faults import Fault
 from bot.core.home import Home
-from bot.core.model import Installation, Profile, Rule
+from bot.core.model import Rule
 from bot.core.record import Record
+from bot.core.workspace import Installation, Profile
 from bot.flows import home as flow
 from bot.slack.blocks import home as build
 from bot.slack.calls import VIEW_LIMIT, call
-from bot.slack.later import Later, note
+from bot.slack.later import Later, broke, note
 from bot.slack.payloads import Id
 from bot.slack.payloads_actions import ButtonClicked
 
@@ -163,6 +164,8 @@ class Homing:
                         await self._in_turn(user, flow.refresh)
                 except (Fault, TimeoutError) as fault:
                     note("home_not_shown", fault)
+                except Exception as error:  # noqa: BLE001 — the others' Homes are shown all the same
+                    broke("home_broke", error)
 
     async def _in_turn(self, user: str, show: Show) -> None:
         """One at a time for each person: what was looked up later is shown later."""

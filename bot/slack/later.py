@@ -20,13 +20,15 @@ class Later:
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     def do(self, work: Awaitable[None]) -> None:
-        """Do `work` beside the rest; a fault of its is logged and nobody's loss."""
+        """Do `work` beside the rest; what goes wrong in it is logged and nobody's loss."""
 
         async def quietly() -> None:
             try:
                 await work
             except (Fault, TimeoutError) as fault:
                 note("courtesy_failed", fault)
+            except Exception as error:  # noqa: BLE001 — else asyncio would log what it quotes
+                broke("courtesy_broke", error)
 
         task = asyncio.create_task(quietly())
         self._under_way.add(task)
@@ -41,6 +43,21 @@ class Later:
     async def rest(self) -> None:
         """Wait for what was left for later (at a graceful stop, and in tests)."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+def raised_at(error: BaseException) -> str:
+    """The module and line in which `error` was raised: its words may quote a payload."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
+
+
+def broke(event: str, error: BaseException) -> None:
+    """Log a bug by its kind and its place."""
+    log.error(event, error=type(error).__name__, at=raised_at(error))
 
 
 def note(event: str, fault: BaseException) -> None:

@@ -31,6 +31,8 @@ class Shows(Protocol):
 
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
 
+    async def replace(self, response_url: str, said: Answer) -> None: ...
+
 
 @dataclass
 class Linking:
@@ -52,7 +54,7 @@ class Linking:
         try:
             asked = await self.link.ask(clicked.user, clicked.value)
             if clicked.trigger_id is not None:
-                await self._open(clicked.trigger_id, asked)
+                await self._open(clicked.trigger_id, asked, clicked.response_url)
         except (Fault, TimeoutError) as fault:
             note("link_form_not_opened", fault)
             self.later.do(self.slack.say_privately(self._way_back(clicked), _not_opened()))
@@ -77,21 +79,33 @@ class Linking:
             case NotMade():
                 await ack(response_action="errors", errors={"email": words.not_made(came)})
             case Linked():
+                self._instead(sent.answer, came)
                 await ack(response_action="update", view=build.linked(came))
             case Over():
+                self._instead(sent.answer, came)
                 await ack(response_action="update", view=build.over(came))
             case NotYours():
                 await ack(response_action="update", view=build.not_yours(came))
 
-    async def _open(self, trigger_id: str, asked: WhoIs | NotYours | Over) -> None:
+    async def _open(
+        self, trigger_id: str, asked: WhoIs | NotYours | Over, answer: str | None
+    ) -> None:
         match asked:
             case WhoIs():
-                view = build.form(asked)
+                view = build.form(asked, answer)
             case NotYours():
                 view = build.not_yours(asked)
             case Over():
                 view = build.over(asked)
         await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
+        if isinstance(asked, Over):
+            self._instead(answer, asked)
+
+    def _instead(self, answer: str | None, came: Linked | Over) -> None:
+        """Let the answer that was clicked ask no more; in the Home there is none."""
+        if answer is not None:
+            said = words.linked(came) if isinstance(came, Linked) else words.over(came)
+            self.later.do(self.slack.replace(answer, Answer(said)))
 
     def _way_back(self, clicked: ButtonClicked) -> ReplyTo:
         return ReplyTo(

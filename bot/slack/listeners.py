@@ -20,7 +20,7 @@ from bot.flows.ports import Drafts, Recorded, Run
 from bot.slack import payloads, payloads_view
 from bot.slack.blocks import answer
 from bot.slack.commands import Says
-from bot.slack.later import Later, note
+from bot.slack.later import Later, note, raised_at
 from bot.slack.opening import Opening
 from bot.slack.words import form as words
 
@@ -140,7 +140,7 @@ class Doors:
                 log.warning("payload_not_understood", type=_type(body), wrong=wrong)
             case _:
                 # Its words may quote the payload; where it was raised says enough.
-                name, at = type(error).__name__, _raised_at(error)
+                name, at = type(error).__name__, raised_at(error)
                 log.error("payload_broke", type=_type(body), error=name, at=at)
         return BoltResponse(status=400)
 
@@ -182,13 +182,3 @@ def _place(key: int | str) -> str:
 
 def _is_word(text: str) -> bool:
     return text.isidentifier() and len(text) <= LONGEST_WORD
-
-
-def _raised_at(error: BaseException) -> str:
-    """The module and line in which `error` was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "unknown"
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

@@ -12,9 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.faults import Refused
-from bot.core.model import Channel, Installation, Names, Profile, Standing
 from bot.core.plaintext import whole
 from bot.core.richtext import Mention
+from bot.core.workspace import Channel, Installation, Names, Profile, Standing
 from bot.slack.calls import Declined, call, content
 
 KEPT = 600.0

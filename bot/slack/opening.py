@@ -12,8 +12,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core import quote
 from bot.core.faults import Fault
-from bot.core.model import Draft, Form, Names, Priority, ReplyTo, Trigger
+from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger
 from bot.core.richtext import Mention, mentions
+from bot.core.workspace import Names
 from bot.flows.beside import LOOK_SECONDS, Beside, Surroundings
 from bot.flows.intake import Intake, Opened
 from bot.flows.ports import Drafts, Run

@@ -22,7 +22,8 @@ _SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
 
 Id = Annotated[str, StringConstraints(pattern=rf"^{ID}$")]
 Ts = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,2000}$")]
+URL = "https?://[!-~]{1,2000}"
+Url = Annotated[str, StringConstraints(pattern=rf"^{URL}$")]
 
 
 class _Sent(BaseModel):
@@ -49,6 +50,7 @@ class _Reaction(_Sent):
     user: Id
     reaction: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     item: _Item
+    event_ts: Ts | None = None
 
 
 class ReactionAdded(_Sent):
@@ -73,11 +75,15 @@ class ReactionAdded(_Sent):
             team=team,
             asker=self.event.user,
             request=self.event_id,
-            reply_to=ReplyTo(user=self.event.user, asked_at=now, channel=item.channel),
+            reply_to=ReplyTo(user=self.event.user, asked_at=self._at(now), channel=item.channel),
             channel=item.channel,
             ref=MessageRef(item.channel, item.ts),
             emoji=bare_emoji(self.event.reaction),
         )
+
+    def _at(self, now: float) -> float:
+        """When the person reacted: an event may come an hour late."""
+        return now if self.event.event_ts is None else min(now, float(self.event.event_ts))
 
 
 class MessageShortcut(_Sent):

@@ -5,17 +5,20 @@ https://docs.slack.dev/reference/interaction-payloads
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.core.identity import is_customer_id, is_email
 from bot.core.plaintext import whole
 from bot.flows.link import Choice, Known, New
 from bot.slack.blocks.link import EMAIL_LENGTH, NAME_LENGTH
-from bot.slack.fields import mapping, maps, string
-from bot.slack.payloads import Id
+from bot.slack.fields import ID, mapping, maps, string
+from bot.slack.payloads import URL, Id
 from bot.slack.words import link as words
+
+LONGEST_METADATA = 3000
+"""https://docs.slack.dev/reference/views/modal-views"""
 
 
 class _Sent(BaseModel):
@@ -51,7 +54,9 @@ class _State(_Sent):
 
 
 class _View(_Sent):
-    private_metadata: Id
+    private_metadata: Annotated[
+        str, StringConstraints(pattern=rf"^{ID}(\n{URL})?$", max_length=LONGEST_METADATA)
+    ]
     state: _State = Field(default_factory=_State)
     blocks: list[Any] = Field(default_factory=list)
 
@@ -65,7 +70,12 @@ class LinkSubmission(_Sent):
     @property
     def reference(self) -> str:
         """The row that the form was opened for."""
-        return self.view.private_metadata
+        return self.view.private_metadata.partition("\n")[0]
+
+    @property
+    def answer(self) -> str | None:
+        """The address at which the answer whose button opened the form can be replaced."""
+        return self.view.private_metadata.partition("\n")[2] or None
 
     def errors(self) -> dict[str, str]:
         """What is wrong with the input: block id to the sentence shown beside the field."""

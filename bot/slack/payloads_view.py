@@ -62,14 +62,8 @@ class _View(_Sent):
     state: _State = Field(default_factory=_State)
 
 
-class ViewSubmission(_Sent):
-    """The form, sent off.
-
-    https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
-    """
-
+class _OfForm(_Sent):
     view: _View
-    user: _Named
 
     @property
     def draft_id(self) -> str:
@@ -78,6 +72,15 @@ class ViewSubmission(_Sent):
     @property
     def view_id(self) -> str:
         return self.view.id
+
+
+class ViewSubmission(_OfForm):
+    """The form, sent off.
+
+    https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+    """
+
+    user: _Named
 
     def errors(self) -> dict[str, str]:
         """What is wrong with the input: block id to the sentence shown beside the field."""
@@ -141,32 +144,17 @@ class ViewSubmission(_Sent):
         return tuple(dict.fromkeys(option.text for option in value.selected_options))
 
 
-class ViewClosed(_Sent):
+class ViewClosed(_OfForm):
     """The form, closed without being sent off (`notify_on_close`)."""
 
-    view: _View
 
-    @property
-    def draft_id(self) -> str:
-        return self.view.private_metadata
-
-
-class RequesterChosen(_Sent):
+class RequesterChosen(_OfForm):
     """Somebody else was chosen in the form's select, before it is sent off.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
 
-    view: _View
     user: _Named
-
-    @property
-    def draft_id(self) -> str:
-        return self.view.private_metadata
-
-    @property
-    def view_id(self) -> str:
-        return self.view.id
 
     @property
     def requester(self) -> str | None:

@@ -21,8 +21,9 @@ _SAID = ("text", "blocks", "attachments", "files")
 
 THREAD_SECONDS = 30.0
 """For all pages of one Slack thread; the next attempt begins anew."""
-PAGE = 200
-"""Messages of one page; Slack may give fewer."""
+PAGE = 1000
+"""Messages of one page, the most that there may be: Slack takes 50 questions a minute, and each
+attempt begins anew. Slack may give fewer."""
 MOST_PAGES = 100
 """A cursor that leads in a circle ends there."""
 
@@ -86,7 +87,7 @@ async def _all_replies(web: AsyncWebClient, root: MessageRef) -> dict[str, Mappi
         cursor = string(mapping(said.get("response_metadata")), "next_cursor")
         if cursor is None:
             return found
-    raise TryLater("slack_endless_pages")
+    raise Refused(Reason.SLACK_REFUSED, code="endless_pages", method="conversations.replies")
 
 
 def _is_of(message: Mapping[str, Any], root: MessageRef) -> bool:

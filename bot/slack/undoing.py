@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core import refs
 from bot.core.faults import Refused, TryLater
-from bot.core.model import Profile, ReplyTo, Ticket
+from bot.core.model import ReplyTo, Ticket
 from bot.core.undoing import (
     Acted,
     AddedTo,
@@ -22,8 +22,10 @@ from bot.core.undoing import (
     Undone,
     Unreached,
 )
+from bot.core.workspace import Profile
 from bot.flows import retract, undo
-from bot.flows.ports import Said, reference
+from bot.flows.claims import reference
+from bot.flows.ports import Said
 from bot.slack.blocks import answer
 from bot.slack.calls import Declined
 from bot.slack.later import Later
@@ -48,7 +50,8 @@ class Speaks(Protocol):
 class Undoing:
     """The listeners. `by_reaction`: to take one's reaction away is an undo.
 
-    `changed` is told whose tickets stand otherwise.
+    `changed` is told whose tickets stand otherwise, and `just_over` tells who asked for those
+    that could be undone until a moment ago.
     """
 
     team: str
@@ -58,6 +61,7 @@ class Undoing:
     clock: Callable[[], float]
     by_reaction: bool = False
     changed: Callable[[str], None] = lambda _user: None
+    just_over: Callable[[], Sequence[str]] = tuple
     later: Later = field(default_factory=Later)
     _waiting: Later = field(default_factory=Later)
 
@@ -88,6 +92,8 @@ class Undoing:
         for row in await undo.finish_left_over(self.world):
             _note(row.id, Undone(row.ticket))
             self.changed(row.asker)
+        for user in await self.world.run(self.just_over):
+            self.changed(user)
         await retract.end_old(self.said)
 
     # A click

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.sql.expression import Insert
 
-from bot.core.model import AlreadyThere, Escalation, OnItsWay, Ticket
+from bot.core import refs
+from bot.core.model import AlreadyThere, Escalation, OnItsWay, Ticket, Via
 from bot.flows.ports import Recorded
 from bot.store import rows
 from bot.store.engine import Database
@@ -26,6 +27,9 @@ _AT_BIRTH: dict[str, object] = {
 _MOMENTS = ("due", "created_at", "asked_at")
 
 _KEYS_AT_ONCE = 500
+
+CLOCK_SKEW = 60.0
+"""Seconds by which Slack's clock and the ledger's may differ."""
 
 
 class Accepting:
@@ -94,6 +98,8 @@ class Accepting:
             return Recorded(fresh=among > 1 and row.state == "waiting")
         if row.generation > 1 and self._is_old(connection, escalation):
             return Recorded(fresh=False)
+        if row.undone_by is not None and _is_included(escalation, row):
+            return Recorded(fresh=False)
         if row.undone_by is not None:
             # Undone, or about to be: who asks now wants another ticket.
             if self._begin_anew(connection, escalation, row.generation + 1):
@@ -103,10 +109,13 @@ class Accepting:
             return Recorded(fresh=False, remark=OnItsWay())
         if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
             return Recorded(fresh=False, remark=AlreadyThere(ticket))
+        asked = rows.asked(escalation)
+        if row.customer is not None:
+            asked["requester"] = row.requester  # whose it is, until another one's is frozen
         connection.execute(
             update(table)
             .where(table.c.id == row.id)
-            .values(rows.asked(escalation) | rows.reopened(self._database.now()))
+            .values(asked | rows.reopened(self._database.now()))
         )
         return Recorded(fresh=True)
 
@@ -124,6 +133,18 @@ class Accepting:
         inserting = self._inserting.values(generation=generation)
         present = {} if moment is None else {"present": moment}
         return connection.execute(inserting, asked | present).rowcount == 1
+
+
+def _is_included(escalation: Escalation, row: Any) -> bool:
+    """Whether the asking is one that the row stands for already: a reaction that was found in
+    Slack's history before its event came, or the other way round; or that was asked again since
+    and is delivered once more."""
+    trigger, by = escalation.trigger, rows.escalation(row).trigger
+    if refs.is_found(trigger.request):
+        return True  # it was not known yet when the history was read
+    same = trigger.via is by.via is Via.REACTION and trigger.emoji == by.emoji
+    same = same and (refs.is_found(row.request) or trigger.asker == row.asker)
+    return same and trigger.reply_to.asked_at < row.asked_at - CLOCK_SKEW
 
 
 def _latest(key: str) -> Select[Any]:

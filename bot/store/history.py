@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, or_, select, update
 
-from bot.flows.ports import reference
+from bot.flows.claims import reference
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table

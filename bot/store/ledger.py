@@ -1,56 +1,31 @@
-"""Escalations claimed, delivered and settled."""
+"""Escalations frozen before a write to Plain, and settled after it."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Integer,
-    Row,
-    Select,
-    bindparam,
-    case,
-    func,
-    null,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Connection, Select, bindparam, case, null, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.dml import ReturningUpdate
-from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import Reason, hopeless
 from bot.core.files import Kept
-from bot.core.model import (
-    Added,
-    Created,
-    Message,
-    Outcome,
-    Ticket,
-    Turned,
-)
+from bot.core.model import Added, Created, Message, Outcome, Ticket, Turned
 from bot.core.record import Evidence
-from bot.flows.ports import Claim, Conversation, Held, Person, Rest, Stands, Won
+from bot.flows.claims import Claim, Conversation, Held, Rest, Stands, Won
+from bot.flows.ports import Person
 from bot.store import people, rows, undoing
 from bot.store.accepting import Accepting
+from bot.store.claiming import LEASE_SECONDS, Claiming
 from bot.store.engine import Database
-from bot.store.fenced import Fenced, FromNow
+from bot.store.fenced import FromNow
 from bot.store.schema import escalation as table
-
-LEASE_SECONDS = 90.0
-"""Longer than a create and the look after it may take; begun anew before the create is sent."""
 
 VERIFY_SECONDS = 600.0
 """When a thread is looked for once more whose create followed one of which nothing was known."""
 
 
-class Ledger(Accepting):
+class Ledger(Accepting, Claiming):
     """The table of escalations, for the doors and for workers. Methods block; each is one
     transaction."""
 
@@ -61,131 +36,12 @@ class Ledger(Accepting):
         lease: float = LEASE_SECONDS,
         verify_after: float = VERIFY_SECONDS,
     ) -> None:
-        super().__init__(database)
-        self._lease = lease
+        Accepting.__init__(self, database)
+        Claiming.__init__(self, database, lease)
         self._verify_after = verify_after
-        self._behind = False
-        self._fenced = Fenced(database)
         self._learning = people.Learning(database)
 
-    # Claiming
-
-    def claim(self, worker: str, limit: int) -> list[Claim]:
-        """Take up to `limit` due rows, oldest first, for one lease.
-
-        While more is due than is taken, those come first that an earlier attempt left half-way:
-        a backlog must not keep them from being looked for. Rows of a channel in which another
-        worker holds an earlier one stay where they are, so that the messages of one Slack thread
-        go in order.
-        """
-        with self._database.writing() as connection:
-            self._database.in_turn(connection, "claim")
-            found: list[Row[Any]] = []
-            if self._behind:
-                found += self._take(connection, self._claiming_half_way, worker, limit)
-            if len(found) < limit:
-                found += self._take(connection, self._claiming, worker, limit - len(found))
-        self._behind = len(found) == limit
-        return [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
-
-    def _take(
-        self, connection: Connection, claiming: ReturningUpdate[Any], worker: str, limit: int
-    ) -> Sequence[Row[Any]]:
-        own = worker.replace("/", "//").replace("%", "/%").replace("_", "/_")
-        given: dict[str, object] = {
-            "new_token": f"{worker}:{uuid.uuid4().hex}",
-            "own_tokens": f"{own}:%",
-            "at_most": limit,
-        }
-        present = self._database.fixed_now()
-        if present is not None:
-            given["present"] = present
-        return connection.execute(claiming, given).all()
-
-    @cached_property
-    def _claiming(self) -> ReturningUpdate[Any]:
-        return self._claim_among(true())
-
-    @cached_property
-    def _claiming_half_way(self) -> ReturningUpdate[Any]:
-        return self._claim_among(table.c.cause.is_not(None) & table.c.sent_at.is_not(None))
-
-    def _claim_among(self, among: ColumnElement[bool]) -> ReturningUpdate[Any]:
-        """The statement that claims; built once, for that takes longer than to execute it."""
-        now = self._database.present()
-        other = table.alias()
-        elsewhere = (
-            select(other.c.id)
-            .where(
-                other.c.due.is_not(None),
-                other.c.team == table.c.team,
-                other.c.channel == table.c.channel,
-                other.c.id + 0 < table.c.id,  # else SQLite looks at all ids below, settled or not
-                other.c.lease_until > now,
-                ~other.c.token.like(bindparam("own_tokens"), escape="/"),
-            )
-            .exists()
-        )
-        taken = (
-            select(table.c.id)
-            .where(table.c.due <= now, _unleased(now), ~elsewhere, among)
-            .order_by(table.c.due, table.c.id)
-            .limit(bindparam("at_most", type_=Integer()))
-            .with_for_update(skip_locked=True)
-            .cte("due_rows")
-        )
-        answering = table.c.state != "waiting"
-        return (
-            update(table)
-            .where(table.c.id.in_(select(taken.c.id)))
-            .values(
-                token=bindparam("new_token"),
-                lease_until=now + self._lease,
-                attempts=table.c.attempts + case((answering, 0), else_=1),
-                answer_attempts=table.c.answer_attempts + case((answering, 1), else_=0),
-            )
-            .returning(*table.c, now.label("now"))
-        )
-
-    def next_due(self) -> float | None:
-        """Seconds until the next row wants a worker (0 or less: now); None when none does."""
-        present = self._database.fixed_now()
-        given = {} if present is None else {"present": present}
-        with self._database.reading() as connection:
-            row = connection.execute(self._looking_ahead, given).one()
-        moments = [moment for moment in row[:2] if moment is not None]
-        return min(moments) - row[2] if moments else None
-
-    @cached_property
-    def _looking_ahead(self) -> Select[Any]:
-        now = self._database.present()
-        ahead = select(func.min(table.c.due)).where(table.c.due > now).scalar_subquery()
-        leased = select(func.min(table.c.lease_until)).where(table.c.due <= now).scalar_subquery()
-        return select(ahead, leased, now)
-
-    def free_all(self) -> None:
-        """End every lease: for the start of the one process that works on this database."""
-        with self._database.writing() as connection:
-            connection.execute(
-                update(table)
-                .where(table.c.due.is_not(None), table.c.lease_until.is_not(None))
-                .values(token=None, lease_until=None)
-            )
-
-    def give_back(self, claim: Claim) -> None:
-        """Let another worker take the row at once, as if it had not been claimed."""
-        with self._database.writing(wake=True) as connection:
-            answering = claim.outcome is not None
-            self._fenced.write(
-                connection,
-                claim,
-                token=None,
-                lease_until=None,
-                attempts=table.c.attempts - (0 if answering else 1),
-                answer_attempts=table.c.answer_attempts - (1 if answering else 0),
-            )
-
-    # Delivering
+    # Freezing
 
     def conversation(self, claim: Claim, conversation_key: str) -> Conversation:
         """See `ports.Ledger.conversation`."""
@@ -217,6 +73,10 @@ class Ledger(Accepting):
                     customer=customer,
                     requester=requester,
                     message=rows.MESSAGE.text(message),
+                    # What an earlier attempt was to add to is not what is looked for from now on.
+                    thread_id=None,
+                    thread_ref=None,
+                    thread_url=None,
                     sequels=rows.REST.text(rest),
                     sent_at=FromNow(),
                     lease_until=FromNow(self._lease),
@@ -272,6 +132,8 @@ class Ledger(Accepting):
 
     def _holder(self, connection: Connection, claim: Claim, conversation_key: str) -> Conversation:
         row = connection.execute(self._holding, {"key": conversation_key, "own": claim.id}).first()
+        if row is None and claim.generation > 1:
+            row = connection.execute(_earlier(claim)).first()
         if row is None:
             return Won()
         ticket = rows.ticket(row)
@@ -281,8 +143,7 @@ class Ledger(Accepting):
     @cached_property
     def _holding(self) -> Select[Any]:
         """The other row that has a conversation."""
-        found = (table.c.thread_id, table.c.thread_ref, table.c.thread_url, table.c.undone_by)
-        return select(*found).where(
+        return select(*_TICKET).where(
             table.c.conversation_key == bindparam("key"), table.c.id != bindparam("own")
         )
 
@@ -412,6 +273,14 @@ class Ledger(Accepting):
 
 _DONE: dict[str, object] = {"due": None}
 
+_TICKET = (table.c.thread_id, table.c.thread_ref, table.c.thread_url, table.c.undone_by)
 
-def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
-    return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+def _earlier(claim: Claim) -> Select[Any]:
+    """The message's row of before, whose undoing was begun when it was asked for anew, and may
+    have been given up."""
+    return select(*_TICKET).where(
+        table.c.key == claim.escalation.key,
+        table.c.generation < claim.generation,
+        table.c.state == "created",
+    )

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 from sqlalchemy.sql.expression import ColumnElement, Insert
 
 from bot.core.faults import Reason
-from bot.flows.ports import Claim, Person
+from bot.flows.claims import Claim
+from bot.flows.ports import Person
 from bot.store import changes, rows
 from bot.store.changes import BY_COMMAND, Change
 from bot.store.engine import Database

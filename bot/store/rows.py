@@ -21,7 +21,7 @@ from bot.core.model import (
     Ticket,
     Turned,
 )
-from bot.flows.ports import Claim, Rest
+from bot.flows.claims import Claim, Rest
 from bot.store.codec import Codec
 
 MESSAGE = Codec(Message)
@@ -134,6 +134,7 @@ def claim(row: Row[Any]) -> Claim:
         now=row.now,
         attempt=row.attempts if waiting else row.answer_attempts,
         customer=row.customer,
+        frozen_for=row.requester if row.customer is not None else None,
         sent_at=row.sent_at,
         adding_to=ticket(row) if waiting else None,
         outcome=None if waiting else outcome(row),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, literal_column, select
 
+from bot.core import refs
 from bot.store.engine import Database
 from bot.store.memory import Memory
 from bot.store.schema import escalation as table
@@ -68,8 +69,8 @@ def standing(database: Database) -> Standing:
             .limit(_LOOKED_AT)
         ).all()
     reactions = [row for row in newest if row.via == "reaction"]
-    found = [row.asked_at for row in reactions if row.request.startswith("reconcile:")]
-    heard = [row.asked_at for row in reactions if not row.request.startswith("reconcile:")]
+    found = [row.asked_at for row in reactions if refs.is_found(row.request)]
+    heard = [row.asked_at for row in reactions if not refs.is_found(row.request)]
     return Standing(
         now=now or 0.0,
         asked_at=max((row.asked_at for row in newest), default=None),

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from bot.core import refs
 from bot.core.model import Ticket, Via
 from bot.core.record import Evidence, Record, State
-from bot.flows.ports import reference
+from bot.flows.claims import reference
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
@@ -77,5 +78,5 @@ def _record(row: Row[Any]) -> Record:
         undone_at=row.undone_at,
         undone_by=row.undone_by,
         doubles=tuple(rows.REFS.value(row.doubles) or ()),
-        found=row.request.startswith("reconcile:"),
+        found=refs.is_found(row.request),
     )

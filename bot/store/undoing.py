@@ -29,6 +29,10 @@ LEFT_OVER_SECONDS = 60.0
 TRIED_SECONDS = 86400.0
 """For how long it is tried to edit an answer."""
 
+OVER_SECONDS = 60.0
+"""For how long it counts as news that the time of a ticket is over: several rounds, for the
+clocks of the database and of the bridge need not agree."""
+
 _SAID = Codec(list[Said])
 _STATES = {state.value: state for state in State}
 _HELD_SECONDS = 1.0
@@ -144,6 +148,22 @@ class Undoing:
         with self._database.reading() as connection:
             return [_ended(row) for row in connection.execute(old)]
 
+    def just_over(self) -> list[str]:
+        """Who asked for a ticket that could be undone until a moment ago."""
+        # A query of its own: else PostgreSQL takes the clock anew for every row of the table.
+        over = select(self._database.now() - undoing.UNDO_SECONDS).scalar_subquery()
+        late = (
+            select(table.c.asker)
+            .where(
+                table.c.settled_at <= over,
+                table.c.settled_at > over - OVER_SECONDS,
+                table.c.state == "created",
+            )
+            .distinct()
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(late).scalars())
+
     def forget_said(self, row_id: int) -> None:
         """See `flows.retract.Ledger.forget_said`."""
         with self._database.writing() as connection:
@@ -168,7 +188,8 @@ class Undoing:
             .where(
                 table.c.thread_id == row.thread_id,
                 table.c.id != row.id,
-                table.c.state.in_(("added", "waiting")),
+                # Those that came to nothing have let go of it, unless they may stand there.
+                table.c.state.in_(("added", "waiting", "refused", "parked")),
             )
             .limit(1)
         )

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 
+from bot.flows.claims import reference
 from bot.flows.link import Unlinked
-from bot.flows.ports import reference
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.people import WAITING_FOR_A_LINK

@@ -15,16 +15,17 @@ from starlette.applications import Starlette
 
 from bot import http, rounds
 from bot.core import reactions
-from bot.core.workspace import Installation
 from bot.core.model import Outcome, Trigger
+from bot.core.workspace import Installation
 from bot.flows import notice, reconcile, retract
+from bot.flows.claims import Claim
 from bot.flows.deliver import Policy, World, deliver
 from bot.flows.intake import Intake
-from bot.flows.claims import Claim
 from bot.flows.verify import verify
 from bot.metrics import NOT_FINAL, Metrics
-from bot.plain.client import ANSWER_SECONDS, PlainClient
+from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
+from bot.plain.transport import ANSWER_SECONDS
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
@@ -33,12 +34,13 @@ from bot.slack.listeners import Doors
 from bot.slack.undoing import Undoing as UndoListeners
 from bot.store import elected, migrating, wake
 from bot.store.accepting import Accepting
+from bot.store.claiming import LEASE_SECONDS
 from bot.store.doubts import Doubts
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.group import GroupCommit
-from bot.store.ledger import LEASE_SECONDS, VERIFY_SECONDS, Ledger
+from bot.store.ledger import VERIFY_SECONDS, Ledger
 from bot.store.people import People
 from bot.store.queued import Queue
 from bot.store.retention import Retention
@@ -47,7 +49,6 @@ from bot.store.threads import Threads
 from bot.store.undoing import Undoing
 from bot.wiring import surfaces
 from bot.wiring.health import is_loopback, is_writable, looking
-from bot.wiring.slack_app import TokenRefused, bolt, installation, link_of
 from bot.wiring.parts import (
     Parts,
     background,
@@ -59,6 +60,7 @@ from bot.wiring.parts import (
     secret,
 )
 from bot.wiring.reading import explaining_world, reconciling_world
+from bot.wiring.slack_app import TokenRefused, bolt, installation, link_of
 from bot.worker import Worker
 
 __all__ = [
@@ -186,7 +188,8 @@ async def bridge(
             policy=policy or policy_of(settings),
             installation=installed,
             clock=time.time,
-            carrier=carrier(web, plain, metrics, stack),
+            carrier=carrier(web, plain, settings, metrics, stack),
+            started=time.time(),
         )
         parts = Parts(settings, database, slack, plain, world)
         homing = surfaces.homing(parts)

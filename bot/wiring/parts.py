@@ -54,10 +54,14 @@ class Parts:
 
 
 def carrier(
-    web: AsyncWebClient, plain: PlainClient, metrics: Metrics, stack: AsyncExitStack
+    web: AsyncWebClient,
+    plain: PlainClient,
+    settings: Settings,
+    metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> Carrier:
     """What takes files from Slack to Plain."""
-    uploads = Uploads(plain.ask)
+    uploads = Uploads(plain.ask, api_url=settings.plain_api_url)
     stack.push_async_callback(uploads.aclose)
     return Carrier(SlackFiles(web), uploads, metrics.file)
 

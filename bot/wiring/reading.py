@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from bot.core.workspace import Installation
 from bot.core.model import Trigger
+from bot.core.workspace import Installation
 from bot.flows import explain, reconcile
 from bot.flows.history import Place
 from bot.flows.ports import Recorded, Run

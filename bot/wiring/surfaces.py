@@ -185,6 +185,7 @@ def _undoing(parts: Parts, said: retract.World, tab: Homing) -> UndoListeners:
         clock=time.time,
         by_reaction=parts.settings.escalation.undo_by_reaction,
         changed=tab.changed,
+        just_over=Undoing(parts.database).just_over,
         later=tab.later,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,10 @@ from bot.core.refs import MessageRef
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
-from tests.cli.surroundings import World
-from tests.cli.test_reconcile import Scene
+from tests.cli.scene import Scene, scene
 from tests.nouns import TICKET, escalation
 
-
-@pytest.fixture
-def scene(
-    folder: Path, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Scene]:
-    with World() as world:
-        for name, value in world.variables.items():
-            monkeypatch.setenv(name, value)
-        yield Scene(world, bridge_database)
+__all__ = ["scene"]
 
 
 def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> None:

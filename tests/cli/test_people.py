@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Form, Installation, Priority, Turned, Via
+from bot.core.model import Form, Priority, Turned, Via
+from bot.core.workspace import Installation
 from bot.flows.ports import Person
 from bot.store.engine import Database
 from bot.store.ledger import Ledger

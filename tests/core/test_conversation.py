@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from bot.core.conversation import LONGEST_TEXT, Bounds, Thread, tell, unread
 from bot.core.faults import Reason
 from bot.core.files import Fate, Loss
-from bot.core.model import File, Message, Names, PlainTextPart, TextPart, Tone, Via
+from bot.core.model import File, Message, Via
+from bot.core.parts import PlainTextPart, TextPart, Tone
 from bot.core.plaintext import units
 from bot.core.quote import Scene, Wishes, event, sequels, thread
 from bot.core.refs import MessageRef
 from bot.core.richtext import Paragraph, Text
+from bot.core.workspace import Names
 
 AUTHORS = {"U1": "Ada", "U2": "Bob"}
 

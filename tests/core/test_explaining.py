@@ -25,9 +25,10 @@ from bot.core.explaining import (
     taker,
 )
 from bot.core.findings import DAY
-from bot.core.model import Channel, Rule, Standing, Via
+from bot.core.model import Rule, Via
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel, Standing
 from tests.nouns import TICKET
 
 SUPPORT = Channel("C1", "support")

@@ -16,7 +16,7 @@ from bot.core.identity import (
     is_customer_id,
     is_customer_name,
 )
-from bot.core.model import Profile, Standing
+from bot.core.workspace import Profile, Standing
 
 STRICT = IdentityPolicy()
 SYNTHETIC = IdentityPolicy(without_email="synthetic", synthetic_domain="slack.example")

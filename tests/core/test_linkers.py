@@ -6,7 +6,8 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Linkers, Others, Yourself, asks_who
-from bot.core.model import Created, Outcome, Profile, Standing, Turned, Unwanted
+from bot.core.model import Created, Outcome, Turned, Unwanted
+from bot.core.workspace import Profile, Standing
 from tests.nouns import TICKET
 
 MEMBER = Profile("U1", "T1", "Ada", Standing.MEMBER)

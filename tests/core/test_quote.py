@@ -8,22 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import (
-    Channel,
-    DividerPart,
-    File,
-    Form,
-    LinkPart,
-    Message,
-    Names,
-    Part,
-    PlainTextPart,
-    Priority,
-    TextPart,
-    ThreadDraft,
-    Tone,
-    Via,
-)
+from bot.core.model import File, Form, Message, Priority, ThreadDraft, Via
+from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.core.plaintext import units
 from bot.core.quote import Scene, Wishes, default_title, event, excerpt, thread
 from bot.core.refs import MessageRef
@@ -38,6 +24,7 @@ from bot.core.richtext import (
     Text,
     visible,
 )
+from bot.core.workspace import Channel, Names
 
 NAMES = Names(users={"U2": "Bob"})
 SCENE = Scene(

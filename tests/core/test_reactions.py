@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.model import Channel, Priority, Rule
+from bot.core.model import Priority, Rule
 from bot.core.reactions import Posted, Reaction, asked, counting, identity
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel
 
 BUG = Rule(("bug", "beetle"), ("#support",))
 HERE = Rule(("ticket",), ("C2",))

@@ -10,7 +10,6 @@ from markdown_it import MarkdownIt
 
 from bot.core import markdown
 from bot.core.markdown import Run
-from bot.core.model import Names
 from bot.core.plaintext import units
 from bot.core.richtext import (
     PLAIN,
@@ -31,6 +30,7 @@ from bot.core.richtext import (
     pieces,
     visible,
 )
+from bot.core.workspace import Names
 from tests.core.commonmark import read, shown
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "dev"}, usergroups={"S1": "@oncall"})

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import markdown
-from bot.core.model import Names
 from bot.core.plaintext import units
 from bot.core.richtext import (
     Block,
@@ -29,6 +28,7 @@ from bot.core.richtext import (
     runs,
     visible,
 )
+from bot.core.workspace import Names
 from tests.core.commonmark import Seen, read, shown
 
 NAMES = Names(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import routing
-from bot.core.model import Channel, ReplyTo, Rule, Trigger, Via
+from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel
 
 TICKET = Rule(emoji=("ticket",))
 TICKET_HERE = Rule(emoji=("ticket",), channels=("C1",))

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from bot.core.linkers import Linkers
-from bot.core.model import Profile, Standing
 from bot.core.undoing import (
     UNDO_SECONDS,
     Actor,
@@ -29,6 +28,7 @@ from bot.core.undoing import (
     note,
     refusal,
 )
+from bot.core.workspace import Profile, Standing
 from tests.nouns import TICKET
 
 ROW = Row(7, State.CREATED, "U0ASKER", age=10.0, ticket=TICKET)

@@ -7,10 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.crash.ground import Ground, until
+from tests.crash.ground import PARTS, Ground, until
 
-Kind = Literal["thread", "addition", "refusal"]
-"""What has to come of it: a thread, an addition to the thread that stands, or a refusal read."""
+Kind = Literal["thread", "whole", "addition", "refusal"]
+"""What has to come of it: a thread, one with every message of a long Slack thread, an addition to
+the thread that stands, or a refusal read."""
+
+Back = Callable[[], Awaitable[None]]
+"""Waits until a bridge is there again, if it is gone."""
 
 
 @dataclass
@@ -33,14 +37,24 @@ class Door:
 
     name: str
     prepare: Callable[[Ground], Awaitable[Asking]]
-    ask: Callable[[Ground, Asking, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
-    """Its third argument waits until a bridge is there again, if it is gone."""
+    ask: Callable[[Ground, Asking, Back], Coroutine[Any, Any, None]]
 
 
 async def _message(ground: Ground) -> Asking:
     word = ground.word()
     asking = Asking(word, ground.somebody(), "thread")
     asking.ts = await ground.slack.post(ground.somebody(), ground.support, f"{word} fails")
+    return asking
+
+
+async def _long_thread(ground: Ground) -> Asking:
+    """A Slack thread that is too long for one request to Plain."""
+    word, author = ground.word(), ground.somebody()
+    asking = Asking(word, ground.somebody(), "whole")
+    for number in range(PARTS):
+        text, root = f"{word} part {number:02}", asking.ts or None
+        ts = await ground.slack.post(author, ground.support, text, thread_ts=root)
+        asking.ts = root or ts
     return asking
 
 
@@ -72,14 +86,14 @@ async def _nothing(ground: Ground) -> Asking:
     return Asking(ground.word(), ground.somebody(), "thread")
 
 
-async def _react(ground: Ground, asking: Asking, _back: Callable[[], Awaitable[None]]) -> None:
+async def _react(ground: Ground, asking: Asking, _back: Back) -> None:
     """Slack delivers the event until it is taken."""
     delivery = await ground.slack.react(asking.asker, ground.support, asking.ts, "ticket")
     assert delivery is not None
     asking.accepted = delivery.ok
 
 
-async def _command(ground: Ground, asking: Asking, _back: Callable[[], Awaitable[None]]) -> None:
+async def _command(ground: Ground, asking: Asking, _back: Back) -> None:
     """Slack delivers a command once; what is not answered was not accepted."""
     delivery = await ground.slack.command(
         asking.asker, ground.support, "/plain-ticket", f"{asking.word} fails"
@@ -87,9 +101,10 @@ async def _command(ground: Ground, asking: Asking, _back: Callable[[], Awaitable
     asking.accepted = delivery.ok and delivery.ephemeral is None
 
 
-async def _form(ground: Ground, asking: Asking, back: Callable[[], Awaitable[None]]) -> None:
+async def _form(ground: Ground, asking: Asking, back: Back) -> None:
     """A person opens the form again where it did not open, and submits again what stays open."""
     slack = ground.slack
+    values = {"whole_thread": ["whole_thread"]} if asking.kind == "whole" else {}
     while True:
         opened = await slack.use_shortcut(
             asking.asker, ground.support, asking.ts, "create_plain_ticket"
@@ -101,7 +116,7 @@ async def _form(ground: Ground, asking: Asking, back: Callable[[], Awaitable[Non
     with suppress(TimeoutError):  # the bridge may die before it says all that it has to say there
         await until(lambda: _is_complete(slack.view(view)), 1.0)
     while True:
-        delivery = await slack.submit(asking.asker, view)
+        delivery = await slack.submit(asking.asker, view, values)
         if delivery.ok and not delivery.errors:
             break
         await back()
@@ -119,6 +134,7 @@ DOORS = {
         Door("reaction", _message, _react),
         Door("command", _nothing, _command),
         Door("form", _message, _form),
+        Door("whole", _long_thread, _form),
         Door("addition", _reply, _react),
         Door("refusal", _nobodys_message, _react),
     )

@@ -34,7 +34,10 @@ WINDOWS = {
 ENOUGH = 100_000
 """Requests a minute: a killed process takes its permits along, and here one dies every second."""
 
-_REMARKS = ("Already ticket", "The ticket for this is already on its way")
+_REMARKS = ("This already has its ticket", "The ticket for this is already on its way")
+
+PARTS = 30
+"""Messages of a long Slack thread: more than a thread of Plain's is created with."""
 
 RETRIES = (0.0, 2.0, 10.0)
 """Slack sends an event again at once, after a minute and after five: here in seconds."""
@@ -148,6 +151,14 @@ class Ground:
             for thread in self.plain.threads
             for event in thread.events
         )
+
+    def wholes(self, word: str) -> int:
+        """How often a long Slack thread stands there: 0 where a part of it is missing."""
+        told = [str(thread.components) for thread in self.plain.threads]
+        told += [str(event.components) for thread in self.plain.threads for event in thread.events]
+        parts = (f"{word} part {number:02}" for number in range(PARTS))
+        counts = [sum(text.count(part) for text in told) for part in parts]
+        return max(counts) if min(counts) else 0
 
     def answers(self, user: str) -> int:
         """How many answers this person had to what was asked; remarks to asking again aside."""

@@ -12,7 +12,7 @@ from tests.crash.ground import PATIENCE, Ground, Replica, until
 FIRST = "plain.after createThread:1"
 """Where a bridge dies for the door "recovery", whose second bridge dies once more."""
 
-_AT_THE_START = ("auth.test", "memory.keep", "ledger.free_all")
+_AT_THE_START = ("auth.test", "memory.keep", "claiming.free_all")
 """What a start passes besides, at a moment of its own."""
 
 
@@ -52,7 +52,7 @@ class Result:
     @property
     def is_good(self) -> bool:
         """One each, and the row settled as it has to be."""
-        wanted = {"thread": "created", "addition": "added", "refusal": "refused"}[self.kind]
+        wanted = {"addition": "added", "refusal": "refused"}.get(self.kind, "created")
         settled = self.state == wanted or (not self.accepted and self.state == "")
         return self.died and settled and not self.lost and not self.doubled
 
@@ -109,7 +109,11 @@ class Lane:
 
     def _result(self, case: Case, asking: Asking, died: bool) -> Result:
         rows = self._ground.entries(asking.asker)
-        counts = {"thread": self._ground.threads, "addition": self._ground.events}
+        counts = {
+            "thread": self._ground.threads,
+            "whole": self._ground.wholes,
+            "addition": self._ground.events,
+        }
         answers = self._ground.answers(asking.asker)
         made = answers if asking.kind == "refusal" else counts[asking.kind](asking.word)
         return Result(
@@ -200,4 +204,4 @@ def _is_its_own(place: str) -> bool:
     """Whether an asking passes the place each time, and not just the process beside it."""
     if any(word in place for word in _AT_THE_START):
         return False
-    return "ledger.claim" not in place or place.endswith(":1")
+    return "claiming.claim" not in place or place.endswith(":1")

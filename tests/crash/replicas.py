@@ -11,14 +11,14 @@ from tests.crash.ground import Ground, Replica, until
 
 KILLED_AT = (
     "commit.after *record*:1",
-    "commit.after ledger.claim:1",
+    "commit.after claiming.claim:1",
     "commit.after ledger.freeze:1",
     "plain.before createThread:1",
     "plain.after createThread:1",
     "commit.after ledger.settle:1",
 )
 PAUSED_AT = (
-    "commit.after ledger.claim:1",
+    "commit.after claiming.claim:1",
     "slack.after conversations.replies:1",
     "commit.before ledger.freeze:1",
     "commit.after ledger.freeze:1",

@@ -28,7 +28,7 @@ CASES: dict[tuple[Engine, Duplicates], tuple[Case, ...]] = {
         Case("form", RECORDED),
         Case("addition", "plain.before createThreadEvent:1"),
         Case("refusal", "commit.before ledger.settle:1"),
-        Case("recovery", "commit.before ledger.free_all:1"),
+        Case("recovery", "commit.before claiming.free_all:1"),
     ),
     ("postgresql", "allow"): (
         Case("reaction", RECORDED),
@@ -40,8 +40,9 @@ CASES: dict[tuple[Engine, Duplicates], tuple[Case, ...]] = {
     ("postgresql", "refuse"): (
         Case("reaction", "commit.before ledger.freeze:1"),
         Case("reaction", "commit.before ledger.settle:1"),
+        Case("whole", "plain.after createThreadEvent:1"),
         Case("command", "slack.after users.info:1"),
-        Case("refusal", "commit.after ledger.claim:1"),
+        Case("refusal", "commit.after claiming.claim:1"),
         Case("recovery", "commit.after ledger.settle:1"),
     ),
 }
@@ -71,7 +72,7 @@ async def test_an_asking_passes_these_places(sqlite_url: str, tmp_path: Path) ->
         places = await lane.places("reaction")
         await lane.results()
     for place in (
-        "commit.before ledger.claim:1",
+        "commit.before claiming.claim:1",
         "slack.before users.info:1",
         "slack.after users.info:1",
         "commit.before ledger.freeze:1",

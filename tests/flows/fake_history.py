@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bot.core.faults import Fault, Reason, Refused
-from bot.core.model import Channel
 from bot.core.reactions import Posted, Reaction
 from bot.core.refs import MessageRef
-from bot.flows.ports import Page
+from bot.core.workspace import Channel
+from bot.flows.history import Page
 
 T = TypeVar("T")
 

@@ -8,22 +8,19 @@ from typing import ParamSpec, TypeVar
 
 from bot.core.faults import Fault, Reason, Refused
 from bot.core.model import (
-    Channel,
     Customer,
     EventDraft,
     LabelType,
     Message,
-    Names,
     Outcome,
-    Profile,
     Remark,
     ReplyTo,
-    Standing,
     ThreadDraft,
     Trigger,
 )
 from bot.core.refs import MessageRef, permalink
 from bot.core.richtext import Mention
+from bot.core.workspace import Channel, Names, Profile, Standing
 from bot.flows.ports import PlainThread
 from tests.nouns import TEAM
 

@@ -11,16 +11,18 @@ import pytest
 
 from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
 from bot.core.files import KEPT_SECONDS, WORDS, Loss
-from bot.core.model import Created, File, Installation, Message, Outcome, TextPart
+from bot.core.model import Created, File
+from bot.core.parts import TextPart
 from bot.flows.attach import NOT_UPLOADED, NOT_UPLOADED_SECONDS, Carrier, Chunks, UploadForm
-from bot.flows.deliver import World, deliver
-from bot.flows.ports import Claim, Person
+from bot.flows.claims import Claim
+from bot.flows.deliver import World
+from bot.flows.ports import Person
+from bot.store.claiming import LEASE_SECONDS
 from bot.store.engine import Database
-from bot.store.ledger import LEASE_SECONDS, Ledger
+from bot.store.ledger import Ledger
 from bot.store.people import People
 from tests.conftest import Clock
-from tests.flows.fakes import run
-from tests.flows.test_deliver import Bench
+from tests.flows.delivering import Bench
 from tests.nouns import TEAM, escalation, message, ts
 
 
@@ -87,22 +89,10 @@ class FileBench(Bench):
     observed: list[str] = field(default_factory=list)
     seconds: float = 30.0
 
-    async def deliver(self, claim: Claim) -> Outcome:
-        world = World(
-            slack=self.slack,
-            plain=self.plain,
-            ledger=self.ledger,
-            people=self.people,
-            run=run,
-            policy=self.policy,
-            installation=Installation(TEAM, "https://example.slack.com/", "U0BOT"),
-            carrier=Carrier(self.source, self.target, self.observed.append, self.seconds),
-        )
-
-        class Progress:
-            async def read(self, message: Message | None, conversation_key: str) -> None: ...
-
-        return await deliver(claim, world, Progress())
+    @property
+    def world(self) -> World:
+        files = Carrier(self.source, self.target, self.observed.append, self.seconds)
+        return replace(super().world, carrier=files)
 
 
 @pytest.fixture

@@ -10,19 +10,9 @@ import pytest
 
 from bot.core.faults import TryLater
 from bot.core.identity import IdentityPolicy
-from bot.core.model import (
-    Customer,
-    Draft,
-    File,
-    LabelType,
-    Message,
-    Names,
-    Profile,
-    Standing,
-    Tenant,
-    Via,
-)
+from bot.core.model import Customer, Draft, File, LabelType, Message, Tenant, Via
 from bot.core.refs import MessageRef
+from bot.core.workspace import Names, Profile, Standing
 from bot.flows import beside as flows_beside
 from bot.flows.beside import (
     Acquaintance,
@@ -31,6 +21,7 @@ from bot.flows.beside import (
     Closed,
     Known,
     New,
+    NotAllowed,
     Surroundings,
     Unlinked,
 )
@@ -179,14 +170,20 @@ async def test_who_the_requester_is(
 
 
 @pytest.mark.parametrize(
-    "asker", [profile("U0ASKER", standing=Standing.GUEST), None], ids=["a guest", "a stranger"]
+    ("asker", "standing"),
+    [
+        pytest.param(profile("U0ASKER", standing=Standing.GUEST), Standing.GUEST, id="a guest"),
+        pytest.param(None, Standing.EXTERNAL, id="a stranger"),
+    ],
 )
-async def test_who_may_not_ask_is_not_told(asker: Profile | None) -> None:
+async def test_who_may_not_ask_is_told_that_and_nothing_else(
+    asker: Profile | None, standing: Standing
+) -> None:
     around = surroundings(
         Slack(profiles={"U0ASKER": asker}), Plain({"c_7": ACME}), People({"U0AUTHOR": LINE})
     )
     seen = await around.look(draft(message()), Beside(), "U0AUTHOR")
-    assert seen.customer is None
+    assert seen.customer == NotAllowed(standing)
 
 
 async def test_a_look_that_fails_or_hangs_tells_nothing_and_takes_nothing_back(

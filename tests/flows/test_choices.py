@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from bot.core.faults import Fault, TryLater
-from bot.core.model import LabelType, Profile, Standing, Tenant
+from bot.core.model import LabelType, Tenant
+from bot.core.workspace import Profile, Standing
 from bot.flows import choices as flows_choices
 from bot.flows.choices import Choice, Choices, matching
 from tests.flows.fakes import profile

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import LeaseLost, Reason, Refused, TryLater, Wait
+from bot.core.faults import Reason, Refused, TryLater, Wait
 from bot.core.model import Created, Turned
-from bot.flows.ports import Claim
-from bot.store.engine import Database
-from bot.store.ledger import Ledger
-from bot.store.people import People
-from tests.conftest import Clock
-from tests.flows.test_deliver import UNKNOWN, Bench
+from bot.flows.claims import Claim
+from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import escalation, ts
 
-
-@pytest.fixture
-def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
-    database = Database(sqlite_url, clock)
-    yield Bench(Ledger(database), People(database), clock)
-    database.close()
+__all__ = ["bench"]
 
 
 async def test_a_refused_look_up_does_not_make_a_create_undone_whose_answer_was_lost(
@@ -49,7 +39,7 @@ async def test_a_process_that_stood_still_past_the_settle_windows_margin_sends_n
     """Its create landed when the next process had stopped looking for it: two threads."""
     bench.post()
     bench.moments = iter((0.0, 6.0))
-    with pytest.raises(LeaseLost):
+    with pytest.raises(Wait):
         await bench.deliver(bench.react())
     assert bench.plain.sent == 0
 

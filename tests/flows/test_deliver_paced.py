@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.faults import Reason, Refused, TryLater, Wait
 from bot.core.model import Created
-from tests.flows.test_deliver import UNKNOWN, Bench, bench
+from tests.flows.delivering import UNKNOWN, Bench, bench
 
 __all__ = ["bench"]
 

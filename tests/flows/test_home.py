@@ -10,8 +10,9 @@ import pytest
 
 from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, is_undoable
 from bot.core.linkers import Linkers
-from bot.core.model import Profile, Standing, Via
+from bot.core.model import Via
 from bot.core.record import Record, State
+from bot.core.workspace import Profile, Standing
 from bot.flows.home import Opened, World, open_home, refresh, refresh_linkers, turn_page
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET

@@ -14,8 +14,10 @@ from bot.flows import intake as flows_intake
 from bot.flows.beside import Beside
 from bot.flows.intake import Intake
 from bot.flows.ports import Run
+from bot.store.accepting import Accepting
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
+from bot.store.group import GroupCommit
 from bot.store.ledger import Ledger
 from tests.flows import fakes
 from tests.nouns import trigger
@@ -81,6 +83,7 @@ async def hangs(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def intake(database: Database, run: Run, wake: Callable[[], None] = lambda: None) -> Intake:
     return Intake(
+        record=GroupCommit(Accepting(database), run).record,
         ledger=Ledger(database),
         drafts=Drafts(database),
         forms=Opened(),

@@ -10,7 +10,8 @@ import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Hosts, Linkers, Others
-from bot.core.model import Customer, Profile, Standing
+from bot.core.model import Customer
+from bot.core.workspace import Profile, Standing
 from bot.flows import link as flow
 from bot.flows.link import Known, Link, Linked, New, NotMade, NotYours, Over, Unlinked, WhoIs
 from bot.flows.ports import Person
@@ -71,6 +72,10 @@ class World:
         await self._plain()
         self.searched.append((term, limit))
         return self.customers
+
+    async def find_customer(self, name: str) -> Customer | None:
+        await self._plain()
+        return next((one for one in self.customers if one.id == name), None)
 
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
         await self._plain()
@@ -184,10 +189,27 @@ async def test_a_search_that_fails_finds_nobody(
 
 async def test_a_known_customer_is_linked_and_the_worker_woken() -> None:
     world = World(opens=2)
-    came = await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme"))
-    assert came == Linked("Gus", "U0GUS", Customer("c_acme", "Acme"), 2)
-    assert world.lines == [Person(TEAM, "U0GUS", "c_acme", name="Gus")]
+    came = await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme (buy@acme…"))
+    assert came == Linked("Gus", "U0GUS", ACME, 2)
+    assert world.lines == [Person(TEAM, "U0GUS", "c_acme", name="Acme")]
     assert (world.by, world.woken) == (["U0ADA"], 1)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        pytest.param(World(plain_fault=TryLater("plain_http_503")), id="down"),
+        pytest.param(World(plain_hangs=True), id="hangs"),
+        pytest.param(World(plain_fault=Refused(Reason.PLAIN_FORBIDDEN)), id="forbidden"),
+        pytest.param(World(customers=[]), id="gone"),
+    ],
+)
+async def test_a_known_customer_is_linked_even_if_plain_does_not_name_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow, "CREATE_SECONDS", 0.05)
+    await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme (buy@acme…"))
+    assert world.lines == [Person(TEAM, "U0GUS", "c_acme", name="Acme (buy@acme…")]
 
 
 async def test_nobody_is_woken_for_nothing() -> None:

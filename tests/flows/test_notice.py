@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Created, Rule, Standing, Turned, Via
+from bot.core.model import Created, Rule, Turned, Via
+from bot.core.workspace import Standing
 from bot.flows.notice import QUEUED_SECONDS, tell_queued
 from bot.store.engine import Database
 from bot.store.ledger import Ledger

@@ -1,136 +1,35 @@
-"""A look through Slack's history: what is escalated, what is left alone, and how far it comes."""
+"""What a pass over the channels escalates, by whom it was asked, and what it leaves alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
-from bot.core.findings import DAY, Finding, Report, Scope, Verdict
-from bot.core.model import (
-    Channel,
-    Created,
-    Installation,
-    Profile,
-    Rule,
-    Standing,
-    Turned,
-    Unwanted,
-    Via,
-)
-from bot.core.reactions import identity
-from bot.core.refs import MessageRef
-from bot.flows.intake import Intake
-from bot.flows.ports import Claim, Place
-from bot.flows.reconcile import World, reconcile
+from bot.core.faults import Reason
+from bot.core.findings import DAY, Scope, Verdict
+from bot.core.model import Created, Rule, Turned, Unwanted, Via
+from bot.flows.reconcile import reconcile
 from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.history import History
-from bot.store.ledger import Ledger
-from bot.store.memory import Memory
 from tests.conftest import Clock
-from tests.flows.fake_history import FakeHistory
-from tests.flows.fakes import profile, run
+from tests.flows.reconciling import (
+    ADA,
+    ALERTS,
+    BEN,
+    BOT,
+    BUGS,
+    GIL,
+    NOW,
+    PAM,
+    TICKETS,
+    Bench,
+    bench,
+)
 from tests.nouns import TEAM, TICKET
 
-ADA, BEN, PAM, GIL = "U0ADA", "U0BEN", "U0PAM", "U0GIL"
-BOT, ALERTS = "U0BRIDGE", "U0ALERTS"
-WHOM = {
-    PAM: profile(PAM, standing=Standing.EXTERNAL),
-    GIL: profile(GIL, standing=Standing.GUEST),
-    BOT: profile(BOT, standing=Standing.BOT),
-    ALERTS: profile(ALERTS, standing=Standing.BOT),
-}
-NOW = 1_700_000_000.0
-TICKETS = Rule(("ticket",))
-BUGS = Rule(("bug",), ("#support",))
-
-
-@dataclass
-class Bench:
-    """A workspace with two channels, and a bridge that was started long ago."""
-
-    database: Database
-    clock: Clock
-    rules: tuple[Rule, ...] = (BUGS, TICKETS)
-    slack: FakeHistory = field(
-        default_factory=lambda: FakeHistory([Channel("C1", "support"), Channel("C2", "sales")])
-    )
-    asked: list[str] = field(default_factory=list)
-    who: frozenset[Standing] = frozenset({Standing.MEMBER})
-
-    def __post_init__(self) -> None:
-        self.ledger = Ledger(self.database)
-        self.start()
-        self.clock.now = NOW
-
-    def start(self, ago: float = 30 * DAY) -> None:
-        self.clock.now = NOW - ago
-        FirstLoaded(self.database).load([identity(rule) for rule in self.rules])
-
-    def post(
-        self, ago: float = 60.0, channel: str = "C1", thread: MessageRef | None = None
-    ) -> MessageRef:
-        return self.slack.post(channel, f"{NOW - ago:.6f}", thread.ts if thread else None)
-
-    def mark(self, ago: float = 60.0, channel: str = "C1", emoji: str = "ticket") -> MessageRef:
-        return self.slack.react(self.post(ago, channel), emoji, ADA)
-
-    @property
-    def world(self) -> World:
-        async def who_is(user: str) -> Profile | None:
-            self.asked.append(user)
-            return WHOM.get(user, profile(user))
-
-        nothing = None
-        intake = Intake(
-            ledger=self.ledger,
-            drafts=nothing,  # type: ignore[arg-type]
-            forms=nothing,  # type: ignore[arg-type]
-            rules=self.rules,
-            run=run,
-            wake=lambda: None,
-        )
-        return World(
-            history=self.slack,
-            profile=who_is,
-            known=self.ledger.known,
-            take=intake.take,
-            first_loaded=FirstLoaded(self.database),
-            places=Memory(self.database, Place),
-            run=run,
-            rules=self.rules,
-            who=self.who,
-            installation=Installation(TEAM, "https://example.slack.com/", BOT),
-            clock=self.clock,
-        )
-
-    async def look(self, **scope: object) -> Report:
-        return await reconcile(self.world, Scope(**scope))  # type: ignore[arg-type]
-
-    async def find(self, **scope: object) -> list[MessageRef]:
-        """What a pass escalated; the ledger's new rows are these and no others."""
-        before = set(self.keys())
-        found = [f.posted.ref for f in (await self.look(**scope)).of(Verdict.ESCALATED)]
-        new = [key for key in self.keys() if key not in before]
-        assert sorted(new) == sorted(f"{TEAM}:{ref.channel}:{ref.ts}" for ref in found)
-        return found
-
-    def keys(self) -> list[str]:
-        return [entry.key for entry in History(self.database).export()]
-
-    def claim(self) -> Claim:
-        (claim,) = self.ledger.claim("worker", 1)
-        return claim
-
-
-@pytest.fixture
-def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
-    database = Database(sqlite_url, clock)
-    yield Bench(database, clock)
-    database.close()
+__all__ = ["bench"]
 
 
 # What is escalated
@@ -383,202 +282,3 @@ async def test_an_event_that_comes_after_all_makes_no_second_row(bench: Bench) -
     await reconcile(blind, Scope())
     assert (await reconcile(blind, Scope())).findings == ()
     assert len(bench.keys()) == 1
-
-
-# How far a pass comes
-
-
-def many(bench: Bench, channels: int = 6, each: int = 3) -> set[MessageRef]:
-    """Channels with `each` marked messages on as many pages."""
-    bench.slack.rooms = [Channel(f"C{n}", f"room-{n}") for n in range(channels)]
-    bench.slack.size = 1
-    bench.slack.rooms.sort(key=lambda room: room.id)
-    return {bench.mark(60.0 + n, f"C{c}") for c in range(channels) for n in range(each)}
-
-
-async def test_a_pass_keeps_to_its_budget_and_the_next_goes_on(bench: Bench) -> None:
-    wanted = many(bench)
-    found: set[MessageRef] = set()
-    passes = 0
-    while True:
-        passes += 1
-        before = len(bench.slack.calls) + len(bench.asked)
-        report = await bench.look(calls=10)
-        new = {one.posted.ref for one in report.findings}
-        assert report.calls == len(bench.slack.calls) + len(bench.asked) - before <= 10
-        assert not found & new
-        found |= new
-        assert report.went_on is (passes > 1)
-        if report.stopped is None:
-            break
-        assert report.stopped == "call_budget"
-        assert {one.why for one in report.left} == {"call_budget"}
-    assert (found, passes, report.left) == (wanted, 3, ())
-    assert not (await bench.look(calls=10)).went_on
-
-
-async def test_what_is_not_looked_at_is_said(bench: Bench) -> None:
-    many(bench)
-    report = await bench.look(calls=10)
-    assert report.looked_at == 2
-    assert [one.channel.id for one in report.left] == ["C2", "C3", "C4", "C5"]
-    report = await bench.look(calls=10)
-    assert report.looked_at == 3
-    assert [one.channel.id for one in report.left] == ["C5"]
-
-
-async def test_it_goes_on_within_a_page_of_threads(bench: Bench) -> None:
-    wanted = set()
-    for number in range(6):
-        root = bench.post(1000.0 + number)
-        for reply in range(18):
-            ref = bench.post(900.0 - 20 * number - reply, thread=root)
-            wanted.add(bench.slack.react(ref, "ticket", ADA))
-    bench.slack.size = 6  # one page of roots, three of replies for each
-    found: set[MessageRef] = set()
-    for _ in range(12):
-        report = await bench.look(calls=5, channels=("C1",))
-        found |= {one.posted.ref for one in report.findings}
-        if report.stopped is None:
-            break
-    assert (found, report.stopped) == (wanted, None)
-
-
-@pytest.mark.parametrize(("later", "goes_on"), [(900.0, True), (3700.0, False)])
-async def test_a_place_is_good_for_an_hour(bench: Bench, later: float, goes_on: bool) -> None:
-    many(bench)
-    await bench.look(calls=12)
-    fresh = bench.mark(1.0, "C0")
-    bench.clock.move(later)
-    report = await bench.look(calls=100)
-    assert report.went_on is goes_on
-    assert (fresh in {one.posted.ref for one in report.findings}) is not goes_on
-    assert fresh in {*await bench.find(calls=100)} or not goes_on
-
-
-async def test_a_place_in_a_channel_that_is_gone_is_no_trouble(bench: Bench) -> None:
-    wanted = many(bench)
-    first = await bench.look(calls=8)
-    gone = first.left[0].channel
-    bench.slack.rooms.remove(gone)
-    report = await bench.look(calls=100)
-    found = {one.posted.ref for one in (*first.findings, *report.findings)}
-    assert found >= {ref for ref in wanted if ref.channel != gone.id}
-    assert report.left == ()
-
-
-async def test_passes_over_other_things_have_other_places(bench: Bench) -> None:
-    many(bench)
-    await bench.look(calls=12)
-    for other in ({"channels": ("C0",)}, {"messages": DAY}):
-        report = await bench.look(calls=100, **other)
-        assert (report.stopped, report.went_on) == (None, False)
-        assert report.looked_at == (1 if "channels" in other else 6)
-    assert (await bench.look(calls=100)).went_on
-
-
-@pytest.mark.parametrize("at", [3, 4, 7])
-async def test_a_rate_limit_ends_the_pass_and_the_next_goes_on(bench: Bench, at: int) -> None:
-    wanted = many(bench, channels=3, each=2)
-    bench.slack.faults[at] = TryLater("slack_ratelimited", after=30.0)
-    first = await bench.look(calls=100)
-    assert first.stopped == "slack_ratelimited"
-    assert len(bench.slack.calls) == at
-    assert first.left
-    second = await bench.look(calls=100)
-    found = [one.posted.ref for one in (*first.findings, *second.findings)]
-    assert (second.stopped, len(found), set(found)) == (None, len(wanted), wanted)
-
-
-async def test_a_rate_limit_at_the_list_of_channels_is_raised(bench: Bench) -> None:
-    bench.slack.faults[1] = TryLater("slack_ratelimited", after=30.0)
-    with pytest.raises(TryLater, match="ratelimited"):
-        await bench.look()
-
-
-async def test_a_closed_channel_does_not_hide_the_others(bench: Bench) -> None:
-    bench.slack.closed = {"C1"}
-    bench.mark()
-    ref = bench.mark(60, "C2")
-    report = await bench.look()
-    assert [one.posted.ref for one in report.findings] == [ref]
-    assert [(one.channel.id, one.why) for one in report.left] == [("C1", "not_in_channel")]
-    assert report.stopped is None
-
-
-async def test_a_database_that_fails_ends_the_pass(bench: Bench) -> None:
-    bench.mark()
-
-    async def broken(_: object) -> None:
-        raise TryLater("database")
-
-    report = await reconcile(replace(bench.world, take=broken), Scope())
-    assert (report.stopped, report.findings) == ("database", ())
-    assert len(await bench.find()) == 1
-
-
-# A dry run
-
-
-def verdicts(findings: tuple[Finding, ...]) -> dict[str, Verdict]:
-    return {one.posted.ref.ts: one.verdict for one in findings}
-
-
-async def test_a_dry_run_tells_all_and_writes_nothing(bench: Bench) -> None:
-    known = bench.mark(100)
-    await bench.find()
-    bench.rules = (*bench.rules, Rule(("incident",)))
-    new, late = bench.mark(50), bench.mark(40, emoji="incident")
-    before = dump(bench.database)
-    report = await bench.look(dry_run=True, calls=12)
-    assert verdicts(report.findings) == {
-        known.ts: Verdict.IN_LEDGER,
-        new.ts: Verdict.ESCALATED,
-        late.ts: Verdict.BEFORE_RULE,
-    }
-    (unloaded,) = report.of(Verdict.BEFORE_RULE)
-    assert (unloaded.rule_since, unloaded.asker) == (None, ADA)
-    assert dump(bench.database) == before
-
-
-async def test_a_dry_run_of_a_month_answers_for_the_time_before_the_rules(bench: Bench) -> None:
-    bench.start(ago=30 * DAY)
-    FirstLoaded(bench.database).load([])
-    bench.start(ago=10 * DAY)
-    bench.clock.now = NOW
-    late, new = bench.mark(29 * DAY), bench.mark(9 * DAY)
-    bench.mark(31 * DAY)
-    report = await bench.look(dry_run=True, messages=30 * DAY, replies=30 * DAY)
-    assert verdicts(report.findings) == {
-        late.ts: Verdict.BEFORE_RULE,
-        new.ts: Verdict.ESCALATED,
-    }
-
-
-async def test_a_dry_run_leaves_the_place_where_it_was(bench: Bench) -> None:
-    many(bench)
-    await bench.look(calls=12)
-    before = dump(bench.database)
-    assert (await bench.look(calls=8, dry_run=True)).stopped == "call_budget"
-    assert dump(bench.database) == before
-
-
-async def test_what_only_bots_asked_for_is_nothing_in_a_dry_run_either(bench: Bench) -> None:
-    bench.slack.react(bench.post(), "ticket", ALERTS)
-    assert (await bench.look(dry_run=True)).findings == ()
-
-
-async def test_channels_that_cannot_be_listed_are_a_refusal(bench: Bench) -> None:
-    bench.slack.faults[1] = Refused(Reason.MISSING_SCOPE, needed="groups:read")
-    with pytest.raises(Refused):
-        await bench.look()
-
-
-def dump(database: Database) -> list[tuple[object, ...]]:
-    """Every row of the tables that a pass may write to."""
-    with database.reading() as connection:
-        return [
-            tuple(row)
-            for table in ("escalation", "memory")
-            for row in connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
-        ]

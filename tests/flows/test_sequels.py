@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import TypeGuard
 
 import pytest
 
 from bot.core.conversation import Bounds
 from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
-from bot.core.model import (
-    Added,
-    Created,
-    EventDraft,
-    Message,
-    Part,
-    PlainTextPart,
-    TextPart,
-    Tone,
-    Via,
-)
+from bot.core.model import Added, Created, EventDraft, Message, Via
+from bot.core.parts import Part, PlainTextPart, TextPart, Tone
 from bot.core.refs import MessageRef
+from bot.flows.claims import Claim, Rest
 from bot.flows.deliver import SETTLE_WINDOW, Policy
-from bot.flows.ports import Claim, Rest
+from bot.store.claiming import LEASE_SECONDS
 from bot.store.engine import Database
-from bot.store.ledger import LEASE_SECONDS, Ledger
+from bot.store.ledger import Ledger
 from bot.store.people import People
 from tests.conftest import Clock
+from tests.flows.delivering import Bench
 from tests.flows.fakes import FakePlain
-from tests.flows.test_deliver import Bench
 from tests.nouns import CHANNEL, escalation, form, message, ts
 
 KEY = escalation(1).key
@@ -322,3 +315,13 @@ async def test_a_reply_that_was_deleted_since_is_quoted_all_the_same(bench: Benc
     bench.slack.threads[ROOT] = bench.slack.threads[ROOT][:1]
     await bench.settle(asked(bench, 4))
     assert [event.external_id[-2:] for event in bench.plain.events] == ["#2"]
+
+
+async def test_a_process_that_stood_still_before_a_piece_forgets_no_thread(bench: Bench) -> None:
+    """It let go of the row as if nothing had been sent: its thread came twice."""
+    bench.moments = chain((0.0, 0.0, 0.0, 3.0), repeat(3.0))
+    fault = await bench.fail(asked(bench), 1.0)
+    assert (fault.cause, fault.unknown) == ("stood_still", True)
+    await go_on(bench)
+    assert len(bench.plain.threads) == 1
+    assert events(bench) == EVERY

@@ -8,12 +8,14 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from bot.core.faults import LeaseLost
-from bot.core.model import Created, Installation, Message
+from bot.core.faults import LeaseLost, Wait
+from bot.core.model import Created, Message
+from bot.core.workspace import Installation
+from bot.flows.claims import Claim
 from bot.flows.deliver import SENDING_SECONDS, Policy, World, deliver
-from bot.flows.ports import Claim
+from bot.store.claiming import LEASE_SECONDS
 from bot.store.engine import Database
-from bot.store.ledger import LEASE_SECONDS, Ledger
+from bot.store.ledger import Ledger
 from bot.store.people import People
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack
@@ -68,13 +70,15 @@ def _claim(database: Database, number: int) -> Claim:
     return claim
 
 
-@pytest.mark.parametrize("seconds", [SENDING_SECONDS + 1, LEASE_SECONDS * 10])
+@pytest.mark.parametrize(
+    ("seconds", "raised"), [(SENDING_SECONDS + 1, Wait), (LEASE_SECONDS * 10, LeaseLost)]
+)
 async def test_a_create_is_not_sent_after_a_pause(
-    database: Database, clock: Clock, seconds: float
+    database: Database, clock: Clock, seconds: float, raised: type[Exception]
 ) -> None:
     plain = FakePlain()
     world = _world(database, clock, plain, Stopping(clock, "freeze", seconds))
-    with pytest.raises(LeaseLost):
+    with pytest.raises(raised):
         await deliver(_claim(database, 1), world, Onward())
     assert plain.sent == 0
 

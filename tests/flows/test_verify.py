@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Added, Created, Outcome
-from bot.flows.ports import Claim
+from bot.flows.claims import Claim
 from bot.flows.verify import CLOCK_SKEW, Double, Sighted, verify
 from bot.store.doubts import AGAIN_SECONDS, Doubts
 from bot.store.engine import Database

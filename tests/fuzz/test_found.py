@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from bot.core.faults import TryLater
-from bot.core.model import Names
 from bot.core.quote import default_title
 from bot.core.refs import MessageRef, from_permalink
 from bot.core.richtext import mentions
+from bot.core.workspace import Names
 from bot.plain import answers
 from bot.slack.calls import Declined, call, open_session, respond, web_client
 from bot.slack.payloads import message_of

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.core.faults import TryLater
-from bot.core.model import TextPart, ThreadDraft
-from bot.plain.client import CONNECTIONS, PlainClient
+from bot.core.model import ThreadDraft
+from bot.core.parts import TextPart
+from bot.plain.client import PlainClient
+from bot.plain.transport import CONNECTIONS
 from tests.plain.recordings import recorded
 
 DRAFT = ThreadDraft("c_1", "T1:C1:1700000000.000100", "Printer on fire", (TextPart("It burns"),))

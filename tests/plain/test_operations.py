@@ -19,19 +19,9 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from bot.core.faults import Reason, Refused
-from bot.core.model import (
-    DividerPart,
-    EventDraft,
-    File,
-    LinkPart,
-    Part,
-    PlainTextPart,
-    Priority,
-    TextPart,
-    ThreadDraft,
-    Tone,
-)
-from bot.plain import operations
+from bot.core.model import EventDraft, File, Priority, ThreadDraft
+from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
+from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
 from tests.contracts import contract
 
@@ -64,13 +54,13 @@ EVENT = EventDraft("th_1", "T1:C1:1700000001.000100", "Also from Slack", PARTS)
 EXAMPLES: list[tuple[Operation[Any], list[Variables]]] = [
     (
         operations.CREATE_THREAD,
-        [operations.create_thread(DRAFT), operations.create_thread(BARE)],
+        [inputs.create_thread(DRAFT), inputs.create_thread(BARE)],
     ),
     (
         operations.CREATE_UPLOAD,
         [
-            operations.create_upload("c_1", File("F1", "a.png", size=5)),
-            operations.create_upload("c_1", File("F1", size=5)),
+            inputs.create_upload("c_1", File("F1", "a.png", size=5)),
+            inputs.create_upload("c_1", File("F1", size=5)),
         ],
     ),
     (operations.THREAD_BY_EXTERNAL_ID, [{"customerId": "c_1", "externalId": "T1:C1:1"}]),
@@ -85,16 +75,16 @@ EXAMPLES: list[tuple[Operation[Any], list[Variables]]] = [
         operations.THREAD_SEEN,
         [{"threadId": "th_1", "before": None}, {"threadId": "th_1", "before": "cursor"}],
     ),
-    (operations.CREATE_NOTE, [operations.create_note("c_1", "th_1", "Ada undid this")]),
-    (operations.MARK_THREAD_AS_DONE, [operations.mark_ignored("th_1")]),
-    (operations.CREATE_THREAD_EVENT, [operations.create_thread_event(EVENT)]),
+    (operations.CREATE_NOTE, [inputs.create_note("c_1", "th_1", "Ada undid this")]),
+    (operations.MARK_THREAD_AS_DONE, [inputs.mark_ignored("th_1")]),
+    (operations.CREATE_THREAD_EVENT, [inputs.create_thread_event(EVENT)]),
     (
         operations.THREAD_EVENTS,
         [{"threadId": "th_1", "before": None}, {"threadId": "th_1", "before": "cursor"}],
     ),
     (
         operations.UPSERT_CUSTOMER,
-        [operations.upsert_customer("ada@example.com", "Ada Byron", verified=True)],
+        [inputs.upsert_customer("ada@example.com", "Ada Byron", verified=True)],
     ),
     (operations.CUSTOMER, [{"customerId": "c_1"}]),
     (operations.CUSTOMER_BY_EMAIL, [{"email": "ada@example.com"}]),
@@ -182,7 +172,7 @@ COMPONENTS = [
 
 
 def test_a_full_draft() -> None:
-    assert operations.create_thread(DRAFT) == {
+    assert inputs.create_thread(DRAFT) == {
         "input": {
             "customerIdentifier": {"customerId": "c_1"},
             "externalId": "T1:C1:1700000000.000100",
@@ -199,7 +189,7 @@ def test_a_full_draft() -> None:
 
 
 def test_a_bare_draft_says_nothing_about_what_it_does_not_have() -> None:
-    assert operations.create_thread(BARE) == {
+    assert inputs.create_thread(BARE) == {
         "input": {
             "customerIdentifier": {"customerId": "c_1"},
             "externalId": "T1:C1:1.000100",
@@ -213,7 +203,7 @@ def test_a_bare_draft_says_nothing_about_what_it_does_not_have() -> None:
 
 
 def test_an_event() -> None:
-    assert operations.create_thread_event(EVENT) == {
+    assert inputs.create_thread_event(EVENT) == {
         "input": {
             "threadId": "th_1",
             "externalId": "T1:C1:1700000001.000100",
@@ -225,7 +215,7 @@ def test_an_event() -> None:
 
 @pytest.mark.parametrize("verified", [True, False])
 def test_an_upsert_leaves_an_existing_customer_alone(verified: bool) -> None:
-    assert operations.upsert_customer("ada@example.com", "Ada", verified=verified) == {
+    assert inputs.upsert_customer("ada@example.com", "Ada", verified=verified) == {
         "input": {
             "identifier": {"emailAddress": "ada@example.com"},
             "onCreate": {
@@ -239,7 +229,7 @@ def test_an_upsert_leaves_an_existing_customer_alone(verified: bool) -> None:
 
 def test_empty_texts_are_left_out() -> None:
     parts = (TextPart(""), PlainTextPart(" \n"), DividerPart())
-    assert operations.components(parts) == [{"componentDivider": {"dividerSpacingSize": "S"}}]
+    assert inputs.components(parts) == [{"componentDivider": {"dividerSpacingSize": "S"}}]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +238,7 @@ def test_empty_texts_are_left_out() -> None:
 )
 def test_priorities_count_from_urgent(priority: Priority, number: int) -> None:
     draft = ThreadDraft("c_1", "key", "title", (), priority=priority)
-    assert operations.create_thread(draft)["input"]["priority"] == number  # type: ignore[index]
+    assert inputs.create_thread(draft)["input"]["priority"] == number  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -257,11 +247,11 @@ def test_priorities_count_from_urgent(priority: Priority, number: int) -> None:
 )
 def test_an_assignee_is_a_user_or_a_machine_user(assignee: str, assigned: object) -> None:
     draft = ThreadDraft("c_1", "key", "title", (), assignee=assignee)
-    assert operations.create_thread(draft)["input"]["assignedTo"] == assigned  # type: ignore[index]
+    assert inputs.create_thread(draft)["input"]["assignedTo"] == assigned  # type: ignore[index]
 
 
 def test_another_assignee_is_refused() -> None:
     with pytest.raises(Refused) as caught:
-        operations.create_thread(ThreadDraft("c_1", "key", "title", (), assignee="x_1"))
+        inputs.create_thread(ThreadDraft("c_1", "key", "title", (), assignee="x_1"))
     assert caught.value.reason is Reason.UNKNOWN_ASSIGNEE
     assert caught.value.data == {"assignee": "x_1"}

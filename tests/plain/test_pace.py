@@ -3,80 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx
 import pytest
 
 from bot.core import pacing
 from bot.core.faults import TryLater, Wait
-from bot.core.model import Created, Outcome, Trigger
-from bot.core.pacing import Grant, Said, Tally
-from bot.flows.deliver import Progress
-from bot.flows.ports import Claim
+from bot.core.pacing import Grant, Said
 from bot.plain.client import PlainClient
 from bot.plain.pace import PATIENCE, Pace, read
-from bot.sandbox.plain.limits import RateLimit
-from bot.worker import AT_ONCE, Worker
+from bot.worker import AT_ONCE
 from tests.flows.fakes import run
-from tests.nouns import TICKET, escalation
-from tests.simulation.clock import START, VirtualLoop
-
-T = TypeVar("T")
-
-TRIP = 0.05
-"""Seconds that a request takes to Plain, and its answer back."""
-
-
-def now() -> float:
-    return START + asyncio.get_running_loop().time()
-
-
-def simulated(work: Callable[[], Coroutine[object, object, T]]) -> T:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work())
-
-
-class Plain:
-    """Answers when asked, by the sandbox's count."""
-
-    def __init__(self, per_minute: int = 600) -> None:
-        self.limit = RateLimit(per_minute, now)
-        self.statuses: list[int] = []
-        self.by_window: Counter[str] = Counter()
-        self.more: dict[str, str] = {}
-
-    async def ask(self, pace: Pace) -> int:
-        async with pace.request() as heard:
-            await asyncio.sleep(TRIP)
-            status = 200 if self.limit.take() else 429
-            headers = self.limit.headers() | self.more
-            self.statuses.append(status)
-            self.by_window[headers["x-ratelimit-reset"]] += status == 200
-            await asyncio.sleep(TRIP)
-            heard(status, headers)
-        return status
-
-
-class Shared:
-    """A pool in memory; it counts its transactions."""
-
-    def __init__(self) -> None:
-        self.tally = Tally()
-        self.commits = 0
-
-    def lease(
-        self, share: float, known: tuple[float, int] | None, wanted: int, now: float
-    ) -> Grant:
-        self.commits += 1
-        self.tally, grant = pacing.grant(self.tally, share, known, wanted, now)
-        return grant
-
-    def shut(self, until: float) -> None:
-        self.commits += 1
-        self.tally = pacing.shut(self.tally, until)
+from tests.plain.paced import TRIP, Plain, Shared, T, now, simulated
+from tests.simulation.clock import START
 
 
 def test_a_burst_goes_out_at_once() -> None:
@@ -258,131 +199,6 @@ def test_permits_of_which_nobody_heard_whether_they_went_back_are_not_used() -> 
         asked = [busy] * 100 + [resting] * 100
         await asyncio.gather(*(plain.ask(pace) for pace in asked), return_exceptions=True)
         assert max(plain.by_window.values()) == 480
-
-    simulated(story)
-
-
-# Deliveries
-
-
-class Backlog:
-    """As many rows as there is time for; fits the worker's ledger. Each needs `requests`."""
-
-    def __init__(self, plain: Plain, requests: Callable[[int], int]) -> None:
-        self.plain = plain
-        self.requests = requests
-        self.settled = 0
-        self.given_back = 0
-        self.put_back: Counter[str] = Counter()
-        self._next = 0
-
-    def worker(self, name: str, pace: Pace) -> Worker:
-        async def deliver(claim: Claim, _progress: Progress) -> Outcome:
-            await asyncio.sleep(0.02)  # Slack
-            for _ in range(self.requests(claim.id)):
-                if await self.plain.ask(pace) == 429:
-                    raise TryLater("plain_rate_limited", after=1.0)
-            return Created(TICKET)
-
-        async def tell(_trigger: Trigger, _outcome: Outcome, _reference: str) -> None:
-            await asyncio.sleep(0.02)
-
-        return Worker(name, self, deliver, tell, run, chance=lambda: 0.5, pace=pace)
-
-    def claim(self, worker: str, limit: int) -> list[Claim]:
-        first, self._next = self._next + 1, self._next + limit
-        return [
-            Claim(number, f"{worker}:t", escalation(number), 1, now(), 1)
-            for number in range(first, first + limit)
-        ]
-
-    def next_due(self) -> float | None:
-        return None
-
-    def give_back(self, _claim: Claim) -> None:
-        self.given_back += 1
-
-    def settle(self, _claim: Claim, _outcome: Outcome) -> None:
-        self.settled += 1
-
-    def retry_later(
-        self, _claim: Claim, _after: float, cause: str, *, failed: bool, unknown: bool
-    ) -> None:
-        self.put_back[cause] += 1
-
-    def is_hopeless(self, _claim: Claim) -> bool:
-        return False
-
-    def answered(self, _claim: Claim, *, said: bool) -> None:
-        raise NotImplementedError
-
-    def answer_later(self, _claim: Claim, _after: float, _cause: str) -> None:
-        raise NotImplementedError
-
-
-MINUTES = 5
-
-REQUESTS: dict[str, Callable[[int], int]] = {
-    "one": lambda _number: 1,
-    "two": lambda _number: 2,
-    "one to three": lambda number: number % 3 + 1,
-    "sometimes more than is reckoned with": lambda number: 5 if number % 40 == 0 else 1,
-}
-
-
-async def drained(backlog: Backlog, *paces: Pace) -> None:
-    workers = [backlog.worker(f"w{number}", pace) for number, pace in enumerate(paces)]
-    working = [asyncio.create_task(worker.work()) for worker in workers]
-    await asyncio.sleep(MINUTES * 60)
-    await asyncio.gather(*(worker.stop() for worker in workers), *working)
-
-
-@pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
-def test_a_backlog_drains_at_the_share_and_no_row_is_put_back(
-    requests: Callable[[int], int],
-) -> None:
-    async def story() -> None:
-        plain = Plain(600)
-        backlog = Backlog(plain, requests)
-        await drained(backlog, Pace(0.8, clock=now))
-        assert set(plain.statuses) == {200}
-        assert len(plain.statuses) >= 0.95 * MINUTES * 480
-        assert max(plain.by_window.values()) <= 480
-        assert not backlog.put_back
-        assert backlog.given_back == 0
-
-    simulated(story)
-
-
-@pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
-def test_three_replicas_drain_a_backlog_at_one_share(requests: Callable[[int], int]) -> None:
-    async def story() -> None:
-        plain, pool = Plain(600), Shared()
-        backlog = Backlog(plain, requests)
-        await drained(backlog, *(Pace(0.8, clock=now, pool=pool, run=run) for _ in range(3)))
-        assert set(plain.statuses) == {200}
-        assert len(plain.statuses) >= 0.95 * MINUTES * 480
-        assert max(plain.by_window.values()) <= 480 + 3
-        assert not backlog.put_back
-        assert backlog.given_back <= 0.03 * backlog.settled
-        assert pool.commits <= 0.25 * backlog.settled
-
-    simulated(story)
-
-
-def test_a_replica_with_nothing_to_do_leaves_its_permits_to_the_others() -> None:
-    async def story() -> None:
-        plain, pool = Plain(600), Shared()
-        busy, resting = (Pace(0.8, clock=now, pool=pool, run=run) for _ in range(2))
-        await asyncio.gather(*(plain.ask(busy) for _ in range(430)))
-        await plain.ask(resting)
-        assert resting.left() > 0
-        await resting.reserve(8)
-        await resting.rest()
-        for _ in range(480 - 431):
-            await plain.ask(busy)
-        with pytest.raises(Wait):
-            await plain.ask(busy)
 
     simulated(story)
 

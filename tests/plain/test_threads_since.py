@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core.model import TextPart, ThreadDraft
+from bot.core.model import ThreadDraft
+from bot.core.parts import TextPart
 from bot.plain.client import PlainClient
 from bot.sandbox.plain import Plain
 

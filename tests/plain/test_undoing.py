@@ -13,7 +13,7 @@ from bot.core.undoing import Actor, Entry, Kind, Look, Seen, look
 from bot.plain.client import PAGES, PlainClient
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import Thread
-from tests.plain.test_client import DRAFT, Answers
+from tests.plain.prepared import DRAFT, Answers
 
 ME = {"__typename": "MachineUserActor", "machineUserId": "mu_1"}
 

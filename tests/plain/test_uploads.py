@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.core.faults import Refused, TryLater
 from bot.core.model import File
 from bot.flows.attach import UploadForm
-from bot.plain import operations
+from bot.plain import inputs
 from bot.plain.operations import Operation, Variables
 from bot.plain.uploads import Uploads, multipart
 
@@ -71,7 +71,7 @@ async def bucket(
     async def ask(_operation: Operation[UploadForm], _variables: Variables) -> UploadForm:
         return form
 
-    uploads = Uploads(ask)
+    uploads = Uploads(ask, api_url="http://127.0.0.1:8000/graphql")
     try:
         yield uploads, form
     finally:
@@ -127,7 +127,7 @@ async def test_what_is_asked_of_plain() -> None:
     await uploads.upload_form("c_1", File("F1", "x" * 300, size=5))
     await uploads.aclose()
     names = [variables["input"]["fileName"] for _, variables in asked]  # type: ignore[index]
-    assert names == ["a b.png", "x" * (operations.LONGEST_FILE_NAME - 1) + "…"]
+    assert names == ["a b.png", "x" * (inputs.LONGEST_FILE_NAME - 1) + "…"]
     assert asked[0] == (
         "createAttachmentUploadUrl",
         {
@@ -206,3 +206,26 @@ async def test_a_place_that_is_none(url: str) -> None:
     async with bucket(take) as (uploads, _):
         with pytest.raises(Refused):
             await uploads.upload(UploadForm("a", url, ()), File("F1", size=3), pieces(1, b"abc"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/",
+        "https://127.0.0.1/",
+        "http://localhost:9/",
+        "https://localhost/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/",
+        "https://[::1]/",
+        "https://[::ffff:10.0.0.1]/",
+    ],
+)
+async def test_an_address_near_the_bridge_is_no_place_of_a_plain_elsewhere(url: str) -> None:
+    async def ask(_operation: Operation[UploadForm], _variables: Variables) -> UploadForm:
+        raise AssertionError("nobody asks")
+
+    uploads = Uploads(ask, api_url="https://core-api.uk.plain.com/graphql/v1")
+    with pytest.raises(Refused):
+        await uploads.upload(UploadForm("a", url, ()), File("F1", size=3), pieces(1, b"abc"))
+    await uploads.aclose()

@@ -9,8 +9,9 @@ from sqlite3 import Row
 from typing import TYPE_CHECKING
 
 from bot.core.faults import Reason
-from bot.core.model import Standing, Trigger, Via
+from bot.core.model import Trigger, Via
 from bot.core.refs import command_key, message_key, view_key
+from bot.core.workspace import Standing
 from tests.simulation.slack import PEOPLE, is_success
 from tests.simulation.watch import MOST_LOOK_UPS
 

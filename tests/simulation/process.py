@@ -8,11 +8,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from bot.core.faults import Fault, TryLater
-from bot.core.model import Draft, Form, Installation, Outcome, Priority, Rule, Trigger
+from bot.core.model import Draft, Escalation, Form, Outcome, Priority, Rule, Trigger
+from bot.core.workspace import Installation
+from bot.flows.claims import Claim
 from bot.flows.deliver import Progress, World, deliver
 from bot.flows.intake import Intake
 from bot.flows.notice import Queued
-from bot.flows.ports import Claim, Recorded
+from bot.flows.ports import Recorded
 from bot.plain.pace import Pace
 from bot.store.rates import Rates
 from bot.worker import Worker
@@ -97,7 +99,12 @@ class Process:
             pace=pace,
         )
         self.worker._turns._waiting = cast("set[asyncio.Event]", _InOrder())
+
+        async def record(escalation: Escalation, *, within: float) -> Recorded:
+            return await self.run(store.ledger.record, escalation, within=within)
+
         self._intake = Intake(
+            record=record,
             ledger=store.ledger,
             drafts=store.drafts,
             forms=slack,

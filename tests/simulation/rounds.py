@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tests.simulation.slack import SlackPort
     from tests.simulation.world import Simulation
 
-BUSY_SECONDS = 10.0
-"""From one look at those who wait to the next, as `wiring` has it; in a quiet ledger longer, for a
-day holds thousands of such looks."""
-QUIET_SECONDS = 120.0
+BUSY_SECONDS = 15.0
+"""From one look at those who wait to the next: about as `wiring` has it."""
+QUIET_SECONDS = 600.0
+"""Where nothing is to be done, for a day would hold thousands of such looks."""
 
 CROSSING_SECONDS = 3 * READ_SECONDS
 """For so long a notice may be on its way when its row is settled: what it asks of Slack before."""

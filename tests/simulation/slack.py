@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 from bot.core.faults import Reason, Refused
 from bot.core.model import (
     Added,
-    Channel,
     Created,
     Draft,
     Message,
-    Names,
     Outcome,
-    Profile,
     Remark,
     ReplyTo,
-    Standing,
     Ticket,
     Trigger,
     Turned,
@@ -28,6 +24,7 @@ from bot.core.model import (
 )
 from bot.core.refs import MessageRef, message_key, permalink
 from bot.core.richtext import Mention, Paragraph, Text
+from bot.core.workspace import Channel, Names, Profile, Standing
 from bot.flows.beside import Beside
 from bot.flows.intake import Opened
 from tests.nouns import TEAM

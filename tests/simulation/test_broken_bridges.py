@@ -15,9 +15,10 @@ from bot.core import pacing
 from bot.core.model import Outcome, Trigger, Turned
 from bot.core.pacing import Grant, Rate, Tally
 from bot.flows import deliver
+from bot.flows.claims import Claim
 from bot.flows.intake import Intake
 from bot.flows.notice import Queued
-from bot.flows.ports import Claim, Recorded
+from bot.flows.ports import Recorded
 from bot.flows.turns import Turns
 from bot.store import rows
 from bot.store.fenced import Fenced, FromNow

@@ -17,7 +17,8 @@ import structlog
 
 from bot import worker as worker_module
 from bot.core.conversation import Bounds
-from bot.core.model import Standing, Trigger
+from bot.core.model import Trigger
+from bot.core.workspace import Standing
 from bot.flows.deliver import Policy
 from tests.simulation import invariants
 from tests.simulation.clock import Numbers, VirtualLoop, WallClock

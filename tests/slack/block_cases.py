@@ -23,16 +23,13 @@ from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
 from bot.core.model import (
     Added,
-    Channel,
     Created,
     Draft,
     Form,
     Outcome,
     Priority,
-    Profile,
     ReplyTo,
     Rule,
-    Standing,
     Ticket,
     Trigger,
     Turned,
@@ -41,6 +38,7 @@ from bot.core.model import (
 )
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
+from bot.core.workspace import Channel, Profile, Standing
 from bot.flows import beside
 from bot.flows import link as linking
 from bot.flows.choices import Choice
@@ -153,6 +151,7 @@ def of_the_form(text: str) -> list[Case]:
         beside.New(),
         beside.Unlinked(),
         beside.Broken(),
+        beside.NotAllowed(Standing.EXTERNAL),
     )
     others = [replace(around, customer=one) for one in acquaintances]
     bare = beside.Beside()

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.model import Installation
+from bot.core.workspace import Installation
 from bot.slack.answers import Manner
 from bot.slack.calls import open_session, web_client
 from bot.slack.client import SlackClient

@@ -88,7 +88,7 @@ RESULTS = [
     (Undone(TICKET), "Undone: T-123 is marked as ignored in Plain, with a note that you undid it."),
     (Undone(None), "Undone: nothing had been sent to Plain yet, and no ticket will be created."),
     (AlreadyUndone(TICKET), "T-123 was undone already."),
-    (TooLate(TICKET), "Too late to undo: mark T-123 done in Plain."),
+    (TooLate(TICKET), "Too late: mark T-123 done in Plain."),
     (Acted(TICKET), "Not undone, because somebody has acted on T-123 in Plain."),
     (AddedTo(TICKET), "Not undone, because other messages were added to T-123 since."),
     (NotUndoable(TICKET), "Not undone, because what was added to T-123 cannot be taken out"),

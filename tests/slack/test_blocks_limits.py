@@ -89,7 +89,9 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "form.not_recorded": lambda: [form.not_recorded],
     "home.home": lambda: [case for text in STRANGE for case in of_home(text)],
     "link.form": lambda: strange(
-        lambda text: link.form(linking.WhoIs("PB-1", "U1", profile(text)))
+        lambda text: link.form(
+            linking.WhoIs("PB-" + "9" * 18, "U1", profile(text)), "https://" + "x" * 2000
+        )
     ),
     "link.options": lambda: strange(
         lambda text: link.options([Customer("c_1", text, f"{text}@x.example")] * 10)

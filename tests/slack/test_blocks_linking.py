@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bot.core.linkers import Hosts, Others
-from bot.core.model import Customer, Profile, Standing, Ticket
+from bot.core.model import Customer, Ticket
+from bot.core.workspace import Profile, Standing
 from bot.flows.link import Linked, NotYours, Over, WhoIs
 from bot.sandbox.slack.block_kit import faults_of_view
 from bot.slack.blocks import link as build
@@ -34,7 +35,8 @@ def test_the_form_asks_who_it_is() -> None:
         "Cancel",
     ]
     assert said(view) == (
-        "Which Plain customer is *Gus Grant* (`U1`)? Slack shows an e-mail address of this person."
+        "Which Plain customer is *Gus Grant* (`U1`)? "
+        "What Slack knows of this person is filled in below, for a new customer."
     )
     assert elements(view) == {
         "customer": {

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Draft, Form, Installation, Priority, ReplyTo, Ticket, Trigger, Via
+from bot.core.model import Draft, Form, Priority, ReplyTo, Ticket, Trigger, Via
 from bot.core.refs import MessageRef
+from bot.core.workspace import Installation
 from bot.flows.beside import Beside
 from bot.flows.intake import Opened
 from bot.slack.blocks import form

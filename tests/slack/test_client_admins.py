@@ -9,7 +9,8 @@ import pytest
 
 from bot.core.faults import Reason, TryLater
 from bot.core.linkers import Linkers
-from bot.core.model import Installation, ReplyTo, Trigger, Turned, Via
+from bot.core.model import ReplyTo, Trigger, Turned, Via
+from bot.core.workspace import Installation
 from bot.slack.answers import Manner
 from tests.slack.canned import INSTALLED, LIMITED, NOW, Reply, no, ok, talking
 

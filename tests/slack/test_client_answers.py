@@ -9,67 +9,29 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.linkers import Hosts
-from bot.core.model import (
-    Added,
-    AlreadyThere,
-    Created,
-    Message,
-    OnItsWay,
-    Outcome,
-    ReplyTo,
-    Ticket,
-    Trigger,
-    Turned,
-    Unwanted,
-    Via,
-)
-from bot.core.refs import MessageRef
+from bot.core.model import Added, Created, Message, Outcome, Trigger, Turned, Unwanted, Via
 from bot.flows.ports import Said
 from bot.slack.answers import Manner
 from bot.slack.blocks import answer
 from bot.slack.words import answers as words
-from bot.slack.words import refusals, undo
+from bot.slack.words import refusals
+from tests.slack.asked import (
+    ANY,
+    CREATED,
+    EPHEMERAL,
+    GLOBAL,
+    POST,
+    REACTION,
+    REF,
+    REFUSED,
+    ROOT,
+    TICKET,
+    channel,
+)
 from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
 
-TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
-CREATED = Created(TICKET)
-REFUSED = Turned(Reason.EMPTY, {})
-REF = MessageRef("C1", "1599529504.000400")
-ROOT = "1599529000.000100"
-
-REACTION = Trigger(
-    via=Via.REACTION,
-    team="T1",
-    asker="U1",
-    request="Ev1",
-    reply_to=ReplyTo(user="U1", asked_at=NOW - 60, channel="C1"),
-    channel="C1",
-    ref=REF,
-    emoji="ticket",
-)
 IN_THREAD = replace(REACTION, message=Message(REF, "U2", (), thread_ts=ROOT))
-GLOBAL = Trigger(
-    via=Via.FORM,
-    team="T1",
-    asker="U1",
-    request="V1",
-    reply_to=ReplyTo(user="U1", asked_at=NOW - 60),
-)
-
-EPHEMERAL = {"chat.postEphemeral": ok(message_ts="1.000001")}
-POST = {"chat.postMessage": ok(ts="1.000001")}
-RESPOND = {"respond": Reply(b"ok", content_type="text/plain")}
 SHUT = {"chat.postEphemeral": no("not_in_channel")}
-ANY: dict[str, Reply] = {**EPHEMERAL, **POST, **RESPOND, "reactions.add": ok()}
-
-
-def channel(**more: Any) -> dict[str, Reply]:
-    return {"conversations.info": ok(channel={"id": "C1", "name": "support", **more})}
-
-
-def user(**more: Any) -> dict[str, Reply]:
-    return {"users.info": ok(user={"id": "U1", "name": "pam", **more})}
 
 
 def asked(trigger: Trigger, url: str, ago: float = 60.0) -> Trigger:
@@ -343,155 +305,3 @@ async def test_looking_before_speaking_leaves_nothing_unknown() -> None:
             await client.tell(REACTION, CREATED, "PB-1")
     assert later.value.unknown is False
     assert slack.methods == ["conversations.info"]
-
-
-# Remarks and courtesies
-
-
-@pytest.mark.parametrize("remark", [AlreadyThere(TICKET), OnItsWay()])
-async def test_a_remark_is_private(remark: AlreadyThere | OnItsWay) -> None:
-    async with talking(ANY, manner=Manner("thread")) as (client, slack):
-        await client.remark(replace(REACTION.reply_to, thread_ts=ROOT), remark)
-    (sent,) = slack.sent("chat.postEphemeral")
-    assert (sent["text"], sent["thread_ts"]) == (words.remark(remark), ROOT)
-    assert not slack.sent("chat.postMessage")
-
-
-@pytest.mark.parametrize(
-    ("manner", "said"),
-    [
-        pytest.param(Manner(), [], id="their reaction is just a reaction"),
-        pytest.param(Manner(outsiders=True), [words.ALREADY_QUIETLY], id="they may ask"),
-        pytest.param(
-            Manner(shared_channels="open"), [words.remark(AlreadyThere(TICKET))], id="open"
-        ),
-    ],
-)
-async def test_a_remark_to_a_person_of_another_company(manner: Manner, said: list[str]) -> None:
-    answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
-    async with talking(answers, manner=manner) as (client, slack):
-        await client.remark(REACTION.reply_to, AlreadyThere(TICKET))
-    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == said
-
-
-async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
-    answers = {**ANY, **channel(is_ext_shared=True), "users.info": no("user_not_visible")}
-    async with talking(answers) as (client, slack):
-        await client.remark(REACTION.reply_to, AlreadyThere(TICKET))
-    assert slack.sent("chat.postEphemeral") == []
-
-
-@pytest.mark.parametrize(
-    ("outcome", "said"),
-    [
-        pytest.param(CREATED, words.CREATED_QUIETLY, id="created"),
-        pytest.param(Added(TICKET), words.ADDED_QUIETLY, id="added"),
-        pytest.param(
-            Turned(Reason.PLAIN_FORBIDDEN, {"message": "Missing thread:create"}),
-            refusals.refused_quietly("PB-1"),
-            id="refused",
-        ),
-        pytest.param(
-            Turned(Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}),
-            refusals.refusal(
-                Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}, "PB-1", "UBOT", Hosts()
-            ),
-            id="nobody knows them",
-        ),
-    ],
-)
-async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: str) -> None:
-    answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
-    async with talking(answers, manner=Manner("thread", outsiders=True)) as (client, slack):
-        assert await client.tell(REACTION, outcome, "PB-1") is None
-    (sent,) = slack.sent("chat.postEphemeral")
-    assert (sent["text"], len(sent["blocks"])) == (said, 1)
-    assert slack.sent("chat.postMessage") == []
-
-
-# What is said otherwise later
-
-
-@pytest.mark.parametrize(
-    ("outcome", "said"),
-    [
-        pytest.param(CREATED, Said("D1", "1.000001"), id="a ticket can be undone"),
-        pytest.param(Added(TICKET), None, id="an addition stands"),
-        pytest.param(REFUSED, None, id="a refusal stands"),
-    ],
-)
-async def test_what_was_posted_is_remembered(outcome: Outcome, said: Said | None) -> None:
-    async with talking({"chat.postMessage": ok(channel="D1", ts="1.000001")}) as (client, _):
-        assert await client.tell(GLOBAL, outcome, "PB-1") == said
-
-
-async def test_an_ephemeral_answer_is_not_remembered() -> None:
-    async with talking(ANY) as (client, _):
-        assert await client.tell(REACTION, CREATED, "PB-1") is None
-
-
-@pytest.mark.parametrize(
-    ("place", "shared", "manner", "text"),
-    [
-        pytest.param("C1", False, Manner(), undo.undone_by(TICKET, "U1"), id="among ourselves"),
-        pytest.param("C1", True, Manner(), undo.UNDONE_QUIETLY, id="others read along"),
-        pytest.param(
-            "C1",
-            True,
-            Manner(shared_channels="open"),
-            undo.undone_by(TICKET, "U1"),
-            id="they may",
-        ),
-        pytest.param("D1", True, Manner(), undo.undone_by(TICKET, "U1"), id="a direct message"),
-    ],
-)
-async def test_an_answer_is_edited(place: str, shared: bool, manner: Manner, text: str) -> None:
-    answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
-    async with talking(answers, manner=manner) as (client, slack):
-        await client.edit_undone(Said(place, "1.000001"), TICKET, "U1")
-    (sent,) = slack.sent("chat.update")
-    assert (sent["channel"], sent["ts"], sent["text"]) == (place, "1.000001", text)
-    assert [block["type"] for block in sent["blocks"]] == ["section"]
-
-
-@pytest.mark.parametrize(
-    ("shared", "text"),
-    [(False, words.success(CREATED)), (True, words.CREATED_QUIETLY)],
-)
-async def test_an_answer_whose_time_is_over_loses_its_button(shared: bool, text: str) -> None:
-    answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
-    async with talking(answers) as (client, slack):
-        await client.edit_ended(Said("C1", "1.000001"), TICKET)
-    (sent,) = slack.sent("chat.update")
-    assert sent["text"] == text
-    assert "undo_ticket" not in str(sent["blocks"])
-
-
-@pytest.mark.parametrize("reply", [ok(), no("no_reaction")])
-async def test_a_receipt_is_taken_back(reply: Reply) -> None:
-    async with talking({"reactions.remove": reply}) as (client, slack):
-        await client.edit_undone(Said("C1", REF.ts, "inbox"), TICKET, "U1")
-        await client.edit_ended(Said("C1", REF.ts, "inbox"), TICKET)  # it offers nothing
-    assert slack.calls == [
-        ("reactions.remove", {"channel": "C1", "timestamp": REF.ts, "name": "inbox"})
-    ]
-
-
-async def test_an_ephemeral_message_is_replaced_by_its_clicks_address() -> None:
-    async with talking(RESPOND) as (client, slack):
-        await client.replace(slack.respond_url, answer.Answer("Undone"))
-    (sent,) = slack.sent("respond")
-    assert (sent["replace_original"], sent["text"]) == (True, "Undone")
-
-
-@pytest.mark.parametrize("reply", [LIMITED, no("messages_tab_disabled"), Reply(drop=True)])
-async def test_a_lost_remark_is_nobodys_loss(reply: Reply) -> None:
-    answers = {"chat.postEphemeral": reply, "chat.postMessage": reply}
-    async with talking(answers) as (client, _):
-        await client.remark(REACTION.reply_to, OnItsWay())
-
-
-async def test_something_said_privately() -> None:
-    async with talking(EPHEMERAL) as (client, slack):
-        await client.say_privately(REACTION.reply_to, answer.form_not_opened())
-    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [words.form_not_opened()]

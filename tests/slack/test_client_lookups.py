@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.core.faults import TryLater
-from bot.core.model import Channel, Installation, Names, Profile, Standing
 from bot.core.richtext import Mention
+from bot.core.workspace import Channel, Installation, Names, Profile, Standing
 from bot.slack.lookups import KEPT, MISSING_KEPT, Cache
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Refused, TryLater
-from bot.core.model import Channel
 from bot.core.reactions import Posted, Reaction
 from bot.core.refs import MessageRef
-from bot.flows.ports import Page
+from bot.core.workspace import Channel
+from bot.flows.history import Page
 from bot.slack.history import Pace, SlackHistory
 from tests.slack.canned import LIMITED, Canned, Reply, no, ok, talking
 

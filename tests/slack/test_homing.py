@@ -11,8 +11,8 @@ import pytest
 from bot.core.faults import TryLater
 from bot.core.home import Home
 from bot.core.linkers import Linkers
-from bot.core.model import Profile, Standing
 from bot.core.record import Record
+from bot.core.workspace import Profile, Standing
 from bot.flows.home import Opened, World
 from bot.slack.homing import Homing
 from tests.flows.fakes import profile, run
@@ -27,6 +27,7 @@ class Tab:
     at_once: int = 0
     most: int = 0
     faults: int = 0
+    fault: Exception = field(default_factory=lambda: TryLater("slack_ratelimited"))
 
     async def profile(self, user: str) -> Profile | None:
         return profile(user, admin=user == "U0OLGA")
@@ -38,7 +39,7 @@ class Tab:
         self.at_once -= 1
         if self.faults:
             self.faults -= 1
-            raise TryLater("slack_ratelimited")
+            raise self.fault
         self.shown.append(user)
         return "x"
 
@@ -102,8 +103,11 @@ async def test_what_changes_meanwhile_is_shown_too(homing: Homing, tab: Tab) -> 
     assert tab.shown[-1] == "U0BEN"
 
 
-async def test_a_fault_keeps_nobody_else_waiting(homing: Homing, tab: Tab) -> None:
-    tab.faults = 1
+@pytest.mark.parametrize("fault", [TryLater("slack_ratelimited"), KeyError("a bug")])
+async def test_a_fault_keeps_nobody_else_waiting(
+    homing: Homing, tab: Tab, fault: Exception
+) -> None:
+    tab.faults, tab.fault = 1, fault
     homing.changed("U0ADA")
     homing.changed("U0BEN")
     await settled(homing)

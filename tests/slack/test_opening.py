@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.identity import IdentityPolicy
-from bot.core.model import Customer, Draft, LabelType, Names, Profile, ReplyTo, Standing, Tenant
+from bot.core.model import Customer, Draft, LabelType, ReplyTo, Tenant
+from bot.core.workspace import Names, Profile, Standing
 from bot.flows.beside import Beside, Known, Surroundings
 from bot.flows.intake import Intake, Opened
 from bot.flows.ports import Person
@@ -93,7 +94,7 @@ class Drafts:
 
 def opening(slack: Slack, plain: Plain) -> Opening:
     return Opening(
-        intake=Intake(None, Drafts(), None, (), run, lambda: None),  # type: ignore[arg-type]
+        intake=Intake(None, None, Drafts(), None, (), run, lambda: None),  # type: ignore[arg-type]
         surroundings=Surroundings(
             slack, plain, Nobody(), run, IdentityPolicy(), frozenset({Standing.MEMBER}), TEAM
         ),

@@ -79,7 +79,7 @@ def test_a_recorded_reaction(name: str) -> None:
         team="T_INSTALLED",
         asker="W111",
         request="Ev111",
-        reply_to=ReplyTo(user="W111", asked_at=NOW, channel="C111"),
+        reply_to=ReplyTo(user="W111", asked_at=1599616881.0008, channel="C111"),
         channel="C111",
         ref=MessageRef("C111", "1599529504.000400"),
         emoji="heart_eyes",
@@ -360,3 +360,16 @@ json_values = st.recursive(
 def test_junk_is_a_validation_error_and_nothing_else(model: type[BaseModel], junk: object) -> None:
     with pytest.raises(ValidationError):
         model.model_validate(junk)
+
+
+@pytest.mark.parametrize(
+    ("event_ts", "asked_at"),
+    [("1600000000.000100", 1600000000.0001), ("1800000000.000100", NOW), (None, NOW)],
+    ids=["late", "Slack's clock goes before", "unknown"],
+)
+def test_an_event_that_comes_late_was_asked_when_the_person_reacted(
+    event_ts: str | None, asked_at: float
+) -> None:
+    trigger = ReactionAdded.model_validate(reaction(event_ts=event_ts)).trigger("T1", NOW)
+    assert trigger is not None
+    assert trigger.reply_to.asked_at == asked_at

@@ -14,6 +14,7 @@ from bot.slack.payloads_link import CustomerTyped, LinkSubmission
 from bot.slack.words import link as words
 
 GUS = "gus@grant.example"
+ANSWER = "https://hooks.slack.test/actions/T1/1/x"
 
 
 def customer(value: str, shown: str | None = "Acme (buy@acme.example)") -> dict[str, Any]:
@@ -124,12 +125,27 @@ def test_whatever_is_sent_is_a_choice_or_wrong(name: str, email: str, chosen: st
         {"user": {"id": "U1"}, "view": {"private_metadata": ""}},
         {"user": {"id": "U1"}, "view": {"private_metadata": "x y"}},
         {"user": {"id": "U1"}, "view": {"private_metadata": "PB-1", "blocks": 7}},
+        {"user": {"id": "U1"}, "view": {"private_metadata": "PB-1\n"}},
+        {"user": {"id": "U1"}, "view": {"private_metadata": "PB-1\nfile:///etc/hosts"}},
+        {"user": {"id": "U1"}, "view": {"private_metadata": f"PB-1\n{ANSWER}{'x' * 3000}"}},
         {"user": "U1", "view": {"private_metadata": "PB-1"}},
     ],
 )
 def test_what_is_no_submission_is_not_read_as_one(body: Any) -> None:
     with pytest.raises(ValidationError):
         LinkSubmission.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reference", "answer"),
+    [("PB-1", "PB-1", None), (f"PB-1\n{ANSWER}", "PB-1", ANSWER)],
+)
+def test_where_the_answer_stands_that_opened_the_form(
+    metadata: str, reference: str, answer: str | None
+) -> None:
+    body = {"user": {"id": "U1"}, "view": {"private_metadata": metadata}}
+    submission = LinkSubmission.model_validate(body)
+    assert (submission.reference, submission.answer) == (reference, answer)
 
 
 def test_what_was_typed_into_the_search() -> None:

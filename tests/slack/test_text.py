@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import File, Names
+from bot.core.model import File
 from bot.core.richtext import (
     Block,
     Broadcast,
@@ -24,6 +24,7 @@ from bot.core.richtext import (
     Text,
     pieces,
 )
+from bot.core.workspace import Names
 from bot.slack.text import blocks_of, files_of, plain_blocks
 from tests.contracts import contract
 

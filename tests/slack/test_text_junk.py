@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import Message, Names
+from bot.core.model import Message
 from bot.core.refs import MessageRef
 from bot.core.richtext import pieces, visible
+from bot.core.workspace import Names
 from bot.slack.payloads import message_of
 from bot.store.codec import Codec
 

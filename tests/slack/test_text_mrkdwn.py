@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import Names
 from bot.core.richtext import (
     Block,
     Broadcast,
@@ -24,6 +23,7 @@ from bot.core.richtext import (
     Text,
     visible,
 )
+from bot.core.workspace import Names
 from bot.slack.mrkdwn import parse
 
 BOLD, ITALIC, STRIKE, CODE = (

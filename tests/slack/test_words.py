@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
-from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, Unlinked
+from bot.core.workspace import Standing
+from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Unlinked
 from bot.slack.words import answers, form, marks
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -26,7 +27,7 @@ def test_successes(outcome: Created | Added, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("remark", "sentence"),
     [
-        (AlreadyThere(TICKET), f"Already ticket T-123 · {LINK}"),
+        (AlreadyThere(TICKET), f"This already has its ticket: T-123 · {LINK}"),
         (OnItsWay(), "The ticket for this is already on its way."),
     ],
 )
@@ -60,7 +61,7 @@ def test_help() -> None:
         "An empty form opens.\n"
         "• `/plain-ticket mine` lists your newest tickets, `/plain-ticket rules` the reactions "
         "that make one. A text that goes on after such a word is a ticket.\n"
-        "• If no ticket came: open the message's `…` menu and choose *Why no Plain ticket?*.\n"
+        "• If no ticket came: choose *Why no Plain ticket?* in the message's `…` menu.\n"
         "*Where replies go*\n"
         "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
     )
@@ -102,7 +103,7 @@ def test_help_without_rules_names_no_emoji() -> None:
         (form.LABELS_LABEL, "Labels"),
         (
             form.LABELS_HINT,
-            "Labels of Plain's, for the agents to sort by. The list is Plain's own.",
+            "By which the agents in Plain sort tickets.",
         ),
         (form.LABELS_PLACEHOLDER, "Choose labels"),
         (form.TENANT_LABEL, "Tenant"),
@@ -193,6 +194,13 @@ def test_form_and_notices(said: str, sentence: str) -> None:
             (
                 "<@U7> is linked to a customer that Plain does not know. You can send the form: "
                 "the ticket is created as soon as somebody has corrected the link."
+            ),
+        ),
+        (
+            NotAllowed(Standing.GUEST),
+            (
+                "No ticket would come of this form, because the bridge takes no requests from "
+                "guests. Ask somebody who may create tickets here."
             ),
         ),
     ],

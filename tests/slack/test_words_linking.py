@@ -25,12 +25,15 @@ BROKEN = {"requester": "U1", "customer": "c_9"}
         (Yourself(), "Say it with the button below."),
         (
             Others(),
-            f"Ask an owner or admin of this workspace to say it in <@UBOT>'s Home, or {COMMAND}.",
+            (
+                "Ask an owner or admin of this workspace to say it in the Home of <@UBOT>, or "
+                f"{COMMAND}."
+            ),
         ),
-        (Others(("U7",)), f"Ask <@U7> to say it in <@UBOT>'s Home, or {COMMAND}."),
+        (Others(("U7",)), f"Ask <@U7> to say it in the Home of <@UBOT>, or {COMMAND}."),
         (
             Others(("U7", "U8", "U9")),
-            f"Ask <@U7>, <@U8> or <@U9> to say it in <@UBOT>'s Home, or {COMMAND}.",
+            f"Ask <@U7>, <@U8> or <@U9> to say it in the Home of <@UBOT>, or {COMMAND}.",
         ),
         (Hosts(), "Ask somebody of the workspace that runs the bridge to say it."),
         (None, f"Ask {COMMAND}."),
@@ -40,7 +43,7 @@ def test_a_refusal_ends_in_the_question_and_whom_to_put_it_to(
     answerer: Answerer | None, what: str
 ) -> None:
     assert refusals.refusal(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
-        "No ticket was created, because nothing says which Plain customer Gus &lt;b&gt; (`U1`) "
+        "No ticket was created, because nobody has said yet which Plain customer Gus &lt;b&gt; "
         f"is. {what} The ticket is created by itself after that.\nReference: `PB-7`"
     )
     assert refusals.refusal(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (

@@ -19,8 +19,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123", "name": "Ana <b>"},
         (
-            "No ticket was created, because nothing says which Plain customer Ana &lt;b&gt; "
-            "(`U123`) is. Ask whoever runs the bridge to run `plain-bridge people link U123 "
+            "No ticket was created, because nobody has said yet which Plain customer "
+            "Ana &lt;b&gt; is. Ask whoever runs the bridge to run `plain-bridge people link U123 "
             f"CUSTOMER`, {CUSTOMER}. The ticket is created by itself after that."
         ),
     ),
@@ -29,8 +29,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123"},
         (
-            "No ticket was created, because nothing says which Plain customer `U123` is. Ask "
-            "whoever runs the bridge to run `plain-bridge people link U123 CUSTOMER`, "
+            "No ticket was created, because nobody has said yet which Plain customer `U123` is. "
+            "Ask whoever runs the bridge to run `plain-bridge people link U123 CUSTOMER`, "
             f"{CUSTOMER}. The ticket is created by itself after that."
         ),
     ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.model import Draft, Installation
+from bot.core.model import Draft
+from bot.core.workspace import Installation
 from bot.store.drafts import LONGEST_SECONDS, Drafts
 from bot.store.engine import Database
 from bot.store.memory import Memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Turned
-from bot.flows.ports import Place
+from bot.flows.history import Place
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.memory import Memory

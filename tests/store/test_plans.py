@@ -172,6 +172,7 @@ def test_undoing(grown: Database, plans: list[str]) -> None:
     undoing.release(found.id)
     undoing.said(found.id, [Said("C1", "1.000001")])
     undoing.ended(10)
+    undoing.just_over()
     undoing.forget_said(found.id)
     check(
         plans,
@@ -179,6 +180,7 @@ def test_undoing(grown: Database, plans: list[str]) -> None:
         "ix_escalation_thread_id",
         "ix_escalation_undoing",
         "ix_escalation_said_in",
+        "ix_escalation_settled_at",
     )
 
 

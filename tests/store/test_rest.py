@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from bot.core.faults import LeaseLost, Reason
 from bot.core.files import Fate, Kept, Loss
-from bot.core.model import Created, Outcome, Sequel, TextPart, Tone, Turned
-from bot.flows.ports import Claim, Rest, Won
+from bot.core.model import Created, Outcome, Sequel, Turned
+from bot.core.parts import TextPart, Tone
+from bot.flows.claims import Claim, Rest, Won
+from bot.store.claiming import LEASE_SECONDS
 from bot.store.engine import Database
-from bot.store.ledger import LEASE_SECONDS, Ledger
+from bot.store.ledger import Ledger
 from bot.store.retention import Retention
 from bot.store.schema import escalation as table
 from tests.conftest import Clock

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Draft, ReplyTo, Turned
-from bot.flows.ports import Claim, Person, Recorded
+from bot.flows.claims import Claim
+from bot.flows.ports import Person, Recorded
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
 from bot.store.history import History

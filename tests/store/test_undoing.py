@@ -8,26 +8,21 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import LeaseLost, TryLater, Wait
-from bot.core.model import (
-    Added,
-    AlreadyThere,
-    Created,
-    OnItsWay,
-    Rule,
-    Ticket,
-)
+from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Rule, Ticket
 from bot.core.undoing import UNDO_SECONDS, State
-from bot.flows.ports import Claim, Held, Recorded, Said, Stands, Won
+from bot.flows.claims import Claim, Held, Stands, Won
+from bot.flows.ports import Recorded, Said
 from bot.flows.undo import Begin
 from bot.store.engine import Database
 from bot.store.group import GroupCommit
 from bot.store.history import History
 from bot.store.ledger import Ledger
 from bot.store.retention import FORGOTTEN, Retention
-from bot.store.undoing import LEASE_SECONDS, LEFT_OVER_SECONDS, Undoing
+from bot.store.undoing import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Undoing
 from tests.conftest import Clock
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation, message
+from tests.store.claimed import frozen
 
 CONVERSATION = "T0001:C0001:1700000001.000100"
 OTHER = Ticket("th_2", "T-2", "https://app.plain.com/workspace/w_1/thread/th_2/")
@@ -38,20 +33,9 @@ def settled(database: Database, number: int = 1, request: str | None = None) -> 
     ledger = Ledger(database)
     ledger.record(escalation(number, **({"request": request} if request else {})))
     (claim,) = ledger.claim("one", 1)
-    assert freeze(ledger, claim) == Won()
+    assert frozen(ledger, claim, CONVERSATION) == Won()
     ledger.settle(claim, Created(TICKET))
     return claim
-
-
-def freeze(ledger: Ledger, claim: Claim) -> object:
-    return ledger.freeze(
-        claim,
-        conversation_key=CONVERSATION,
-        customer="c_1",
-        requester="U0AUTHOR",
-        message=message(),
-        person=None,
-    )
 
 
 def undone(database: Database) -> Claim:
@@ -172,7 +156,7 @@ def test_an_addition_that_comes_too_late_opens_a_ticket_of_its_own(database: Dat
     undoing.finish(first.id)
     with pytest.raises(Wait):
         ledger.freeze_addition(adding, TICKET, message(2))
-    assert freeze(ledger, adding) == Won()
+    assert frozen(ledger, adding, CONVERSATION) == Won()
 
 
 def test_an_addition_and_an_undo_at_once_see_each_other(database: Database) -> None:
@@ -218,7 +202,7 @@ def test_another_asking_begins_the_next_generation(database: Database) -> None:
     assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=True)
     (again,) = ledger.claim("one", 1)
     assert (again.generation, again.external_id) == (2, f"{first.escalation.key}:2")
-    assert freeze(ledger, again) == Won()
+    assert frozen(ledger, again, CONVERSATION) == Won()
     ledger.settle(again, Created(OTHER))
     assert ledger.ticket_of(first.escalation.key) == OTHER
     old, new = History(database).find(first.escalation.key)
@@ -237,7 +221,7 @@ def test_the_same_asking_delivered_again_stays_undone(database: Database) -> Non
     assert ledger.claim("one", 1) == []
     ledger.record(escalation(request="Ev-again"))
     (again,) = ledger.claim("one", 1)
-    freeze(ledger, again)
+    frozen(ledger, again, CONVERSATION)
     ledger.settle(again, Created(OTHER))
     undoing = Undoing(database)
     undoing.begin(again.id, "U0ASKER")
@@ -310,7 +294,7 @@ def test_what_has_sent_nothing_is_withdrawn(database: Database) -> None:
     (entry,) = History(database).find(claim.reference)
     assert (entry.state, entry.due, entry.undone_by) == ("undone", None, "U0ASKER")
     with pytest.raises(LeaseLost):
-        freeze(ledger, claim)  # whoever had it lost it
+        frozen(ledger, claim, CONVERSATION)  # whoever had it lost it
     assert ledger.record(escalation(request="Ev-again")).fresh
 
 
@@ -318,7 +302,7 @@ def test_what_has_sent_something_is_not_withdrawn(database: Database) -> None:
     ledger, undoing = Ledger(database), Undoing(database)
     ledger.record(escalation())
     (claim,) = ledger.claim("one", 1)
-    freeze(ledger, claim)
+    frozen(ledger, claim, CONVERSATION)
     assert not undoing.withdraw(claim.id, "U0ASKER")
     ledger.settle(claim, Created(TICKET))
     assert not undoing.withdraw(claim.id, "U0ASKER")
@@ -343,6 +327,24 @@ def test_an_answer_is_found_when_its_time_is_over(database: Database, clock: Clo
     undoing.forget_said(claim.id)
     assert undoing.ended(10) == []
     assert undoing.where_said(claim.id) is None
+
+
+def test_who_asked_is_found_for_a_while_when_the_time_is_over(
+    database: Database, clock: Clock
+) -> None:
+    settled(database)
+    undoing = Undoing(database)
+    assert undoing.just_over() == []
+    clock.move(UNDO_SECONDS)
+    assert undoing.just_over() == ["U0ASKER"]
+    clock.move(OVER_SECONDS)
+    assert undoing.just_over() == []
+
+
+def test_what_was_undone_in_time_is_never_over(database: Database, clock: Clock) -> None:
+    undone(database)
+    clock.move(UNDO_SECONDS)
+    assert Undoing(database).just_over() == []
 
 
 def test_an_answer_to_what_was_undone_is_found_at_once(database: Database) -> None:

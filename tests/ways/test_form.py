@@ -6,33 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 
 from bot.flows import beside
 from bot.flows.ports import Person
 from bot.sandbox.plain import Plain
-from bot.sandbox.slack import Ephemeral, Json
+from bot.sandbox.slack import Json
 from bot.store.schema import escalation as table
+from tests.ways.forms import empty, opened, opened_on, texts
 from tests.ways.stage import Stage, Transport, stage
 
 INPUTS = ["title", "description", "requester", "priority", "labels", "tenant"]
-
-
-async def opened_on(on: Stage, ts: str, channel: str | None = None) -> Json:
-    """The form that Ada opens for a message, as it is in the first call."""
-    used = await on.slack.use_shortcut(on.ada, channel or on.support, ts, "create_plain_ticket")
-    assert used.view is not None
-    return used.view
-
-
-async def opened(on: Stage, text: str = "The export fails") -> Json:
-    return await opened_on(on, await on.slack.post(on.ben, on.support, text))
-
-
-async def empty(on: Stage) -> Json:
-    used = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
-    assert used.view is not None
-    return used.view
 
 
 async def later(on: Stage, view: Json) -> Json:
@@ -58,10 +42,6 @@ def said(view: Json, block_id: str) -> str:
             text = block["elements"][0] if block["type"] == "context" else block["text"]
             return str(text["text"])
     return ""
-
-
-def texts(options: list[Json]) -> list[str]:
-    return [option["text"]["text"] for option in options]
 
 
 # What it offers
@@ -150,7 +130,8 @@ async def test_plain_that_hangs_keeps_nobody_waiting(
 
 
 async def test_lists_are_for_those_who_may_ask(on_stage: Stage) -> None:
-    """A guest may open a form, which will be refused; Plain's customers are not theirs to read."""
+    """A guest may open a form, which says what will come of it; Plain's customers are not theirs
+    to read."""
     on = on_stage
     on.plain.add_tenant("acme", "Acme Ltd")
     on.plain.add_customer("Benjamin Ortiz", "ben@acme.example")
@@ -159,7 +140,10 @@ async def test_lists_are_for_those_who_may_ask(on_stage: Stage) -> None:
     ts = await on.slack.post(on.ben, on.support, "The export fails")
     used = await on.slack.use_shortcut(gil, on.support, ts, "create_plain_ticket")
     assert used.view is not None
-    assert said(await later(on, used.view), "in_plain") == ""
+    assert said(await later(on, used.view), "in_plain") == (
+        "No ticket would come of this form, because the bridge takes no requests from guests. "
+        "Ask somebody who may create tickets here."
+    )
     assert await on.slack.suggest(gil, used.view["id"], "tenant", "") == []
 
 
@@ -279,6 +263,29 @@ async def test_a_direct_message_is_named_at_once_for_what_it_is(on_stage: Stage)
     assert said(await later(on, alone), "closed") == ""
 
 
+async def test_in_a_group_message_it_works_and_names_what_it_cannot_bring(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    cleo = on.slack.add_user("Cleo Katz", email="cleo@acme.example")
+    group = on.slack.add_group_dm({on.ada, on.ben, cleo})
+    view = await opened_on(on, await reply(on, group, files=["log.txt"]), group)
+    assert said(await later(on, view), "closed").startswith(
+        "The ticket will lack the rest of the Slack thread and the message's files: the bridge is "
+        "not in this conversation"
+    )
+    await on.slack.submit(on.ada, view["id"], {"whole_thread": ["whole_thread"]})
+    await on.settled()
+    (thread,) = on.plain.threads
+    told = str(thread.components)
+    assert "It fails still" in told
+    assert "The whole Slack thread was asked for, but only this message is quoted" in told
+    assert "log.txt" in told
+    assert "the bridge cannot read it here" in told
+    (answer,) = on.slack.ephemerals(on.ada)
+    assert (answer.channel, answer.text[:18]) == (group, "Created ticket T-1")
+
+
 # What becomes of it
 
 
@@ -305,142 +312,3 @@ async def test_where_no_address_is_open_any_more_the_answer_comes_as_a_direct_me
     await on.settled()
     (answer,) = on.slack.dms(on.ada)
     assert answer["text"].startswith("Created ticket T-1")
-
-
-# Opened again
-
-
-async def refused(on: Stage, view: Json, **values: Any) -> Ephemeral | Json:
-    """Submit the form for somebody whom nobody is linked to; the answer with its button."""
-    drew = on.slack.add_user("Drew Hart")
-    before = len(on.slack.ephemerals(on.ada)) + len(on.slack.dms(on.ada))
-    await on.slack.submit(on.ada, view["id"], {"requester": drew, **values})
-    await on.settled()
-    answers: list[Ephemeral | Json] = [*on.slack.ephemerals(on.ada), *on.slack.dms(on.ada)]
-    assert len(answers) == before + 1
-    assert on.entries()[0].reason == "no_customer"
-    return answers[-1]
-
-
-async def click(on: Stage, answer: Ephemeral | Json, user: str | None = None) -> Json | None:
-    """The view that a click on the answer's button opens."""
-    if isinstance(answer, Ephemeral):
-        done = await on.slack.click(user or on.ada, "reopen_form", ephemeral=answer)
-    else:
-        channel = on.slack.add_dm(on.ada, on.slack.bot_user)
-        done = await on.slack.click(user or on.ada, "reopen_form", channel=channel, ts=answer["ts"])
-    assert done.ok
-    return done.view
-
-
-def state(view: Json) -> dict[str, Any]:
-    return {block: held["value"] for block, held in view["state"]["values"].items()}
-
-
-@pytest.mark.parametrize("door", ["message", "empty"])
-async def test_what_was_typed_is_not_typed_again(on_stage: Stage, door: str) -> None:
-    on = on_stage
-    label = on.plain.add_label_type("Bug")
-    on.plain.add_tenant("acme", "Acme Ltd")
-    view = await opened(on) if door == "message" else await empty(on)
-    await on.bridge.doors.rest()
-    answer = await refused(
-        on,
-        view,
-        title="Exports fail",
-        description="Since nine",
-        priority="high",
-        labels=await on.slack.suggest(on.ada, view["id"], "labels", ""),
-        tenant=(await on.slack.suggest(on.ada, view["id"], "tenant", ""))[0],
-    )
-    again = await click(on, answer)
-    assert again is not None
-    held = state(again)
-    assert held["title"]["value"] == "Exports fail"
-    assert held["description"]["value"] == "Since nine"
-    assert held["priority"]["selected_option"]["value"] == "high"
-    assert texts(held["labels"]["selected_options"]) == ["Bug"]
-    assert held["tenant"]["selected_option"]["text"]["text"] == "Acme Ltd"
-    await on.slack.submit(on.ada, again["id"], {"requester": on.ben})
-    (entry,) = await on.settled()
-    assert (entry.state, entry.requester) == ("created", on.ben)
-    (thread,) = on.plain.threads
-    assert thread.title == "Exports fail"
-    assert "Since nine" in str(thread.components)
-    assert [one.label_type.id for one in thread.labels] == [label.id]
-
-
-async def test_a_link_that_comes_after_makes_no_second_thread(on_stage: Stage) -> None:
-    """The refused request goes on once its requester is linked, but it is the same one."""
-    on = on_stage
-    answer = await refused(on, await empty(on), title="Exports fail")
-    drew = on.entries()[0].requester
-    again = await click(on, answer)
-    assert again is not None
-    assert drew is not None
-    await on.slack.submit(on.ada, again["id"], {"requester": on.ben})
-    await on.settled()
-    customer = on.plain.add_customer("Drew", "drew@acme.example")
-    on.people.link([Person(on.slack.team, drew, customer.id)], by="cli")
-    await on.settled()
-    assert len(on.plain.threads) == 1
-    assert len(on.entries()) == 1
-
-
-async def test_only_who_asked_may_open_it_again(on_stage: Stage) -> None:
-    on = on_stage
-    answer = await refused(on, await opened(on))
-    assert await click(on, answer, on.ben) is None
-    await on.bridge.doors.rest()
-    assert on.seen_by(on.ben) == [
-        "Only the person who asked for this ticket can open its form again."
-    ]
-
-
-async def test_a_click_that_comes_late_leads_to_the_ticket(on_stage: Stage) -> None:
-    on = on_stage
-    answer = await refused(on, await opened(on))
-    again = await click(on, answer)
-    assert again is not None
-    await on.slack.submit(on.ada, again["id"], {"requester": on.ben})
-    await on.settled()
-    late = await click(on, answer)
-    assert late is not None
-    assert "This message already has its Plain ticket: T-1." in str(late["blocks"])
-
-
-async def test_once_its_texts_are_erased_it_opens_without_them(on_stage: Stage) -> None:
-    on = on_stage
-    answer = await refused(on, await opened(on), title="Secret matter")
-    with on.database.writing() as connection:
-        connection.execute(update(table).values(message=None, form=None, reply_to=None))
-    again = await click(on, answer)
-    assert again is not None
-    assert state(again)["title"]["value"] is None
-    values = {"title": "The export fails", "requester": on.ben}
-    await on.slack.submit(on.ada, again["id"], values)
-    (entry,) = await on.settled()
-    assert entry.state == "created"
-    assert "The export fails" in str(on.plain.threads[0].components)
-
-
-async def test_a_request_that_nobody_knows_any_more_says_so(on_stage: Stage) -> None:
-    on = on_stage
-    answer = await refused(on, await opened(on))
-    with on.database.writing() as connection:
-        connection.execute(delete(table))
-    assert await click(on, answer) is None
-    await on.bridge.doors.rest()
-    assert "no longer knows this request" in on.seen_by(on.ada)[-1]
-
-
-async def test_only_a_form_has_such_a_button(on_stage: Stage) -> None:
-    """A reaction brought nothing that could be lost."""
-    on = on_stage
-    drew = on.slack.add_user("Drew Hart")
-    on.slack.channel(on.support).members.add(drew)
-    ts = await on.slack.post(drew, on.support, "The export fails")
-    await on.slack.react(on.ada, on.support, ts, "ticket")
-    await on.settled()
-    (answer,) = on.slack.ephemerals(on.ada)
-    assert "reopen_form" not in str(answer.blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.slack.words import home as words
 from bot.slack.words.tokens import flat
 from bot.store.schema import escalation as table
 from tests.ways.stage import Stage, stage, until
+from tests.ways.undoing import QUICK, grow_older
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def published(on: Stage) -> int:
 
 async def test_before_the_first_ticket_it_tells_how_to_ask(on: Stage) -> None:
     said = await opened(on, on.ada)
-    assert said.startswith(f"My tickets\n{words.NONE}\nHow to use it\nHow to create a Plain ticket")
+    assert said.startswith(f"My tickets\n{words.NONE}\nHow to create a Plain ticket\n• From a")
     assert "An agent's answer in Plain goes to the customer by e-mail" in said
     assert "1. :ticket: in every channel" in said
     assert "People to link" not in said
@@ -122,6 +124,23 @@ async def test_undo_is_offered_while_it_lasts(on: Stage) -> None:
     assert "[Undo]" not in await opened(on, on.ada)
 
 
+async def test_the_button_goes_when_its_time_is_over(database_url: str, tmp_path: Path) -> None:
+    """Though nobody opens the Home again, and nothing else changes."""
+    async with stage(database_url, tmp_path, windows=QUICK) as on:
+        on.bridge.homing.pause = 0.01
+        await on.ask()
+        await on.settled()
+        assert on.bridge.homing._refreshing is not None
+        await on.bridge.homing._refreshing  # what the new ticket changed is shown by now
+        assert "[Undo]" in await opened(on, on.ada)
+        grow_older(on, UNDO_SECONDS)
+        await until(lambda: "[Undo]" not in shown(on, on.ada))
+        assert "Created: T-1" in shown(on, on.ada)
+        await asyncio.sleep(0.2)
+        assert published(on) == 2
+        assert on.slack.home(on.ben) is None
+
+
 async def test_older_tickets_come_by_a_button(on: Stage) -> None:
     for number in range(45):
         await on.slack.command(on.ada, on.support, "/plain-ticket", f"Number {number}")
@@ -146,7 +165,7 @@ async def test_older_tickets_come_by_a_button(on: Stage) -> None:
 
 async def test_linkers_see_who_waits(on: Stage) -> None:
     olga = on.slack.add_user("Olga", email="olga@acme.example", admin=True)
-    assert "Nobody waits for it." in await opened(on, olga)
+    assert "Nobody is waiting." in await opened(on, olga)
     nobody = on.slack.add_user("Nemo")
     ts = await on.slack.post(nobody, on.support, "Help")
     await on.slack.react(on.ada, on.support, ts, "ticket")
@@ -159,7 +178,7 @@ async def test_linkers_see_who_waits(on: Stage) -> None:
     assert clicked.view is not None
     assert clicked.view["callback_id"] == "plain_link_form"
     await on.slack.submit(olga, clicked.view["id"], {"name": "Nemo", "email": "nemo@acme.example"})
-    await until(lambda: "Nobody waits for it." in shown(on, olga))
+    await until(lambda: "Nobody is waiting." in shown(on, olga))
 
 
 async def test_people_of_other_companies_see_a_short_text(on: Stage) -> None:

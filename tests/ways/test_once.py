@@ -103,7 +103,7 @@ async def test_asking_again_answers_with_the_ticket_that_is_there(on_stage: Stag
     await on.settled()
     await on.slack.react(on.ben, on.support, ts, "ticket")
     await until(lambda: on.seen_by(on.ben))
-    assert on.seen_by(on.ben)[0].startswith("Already ticket T-1")
+    assert on.seen_by(on.ben)[0].startswith("This already has its ticket: T-1")
     opened = await on.slack.use_shortcut(on.ben, on.support, ts, "create_plain_ticket")
     assert opened.view is not None
     assert "T-1" in str(opened.view["blocks"])

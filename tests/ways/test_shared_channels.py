@@ -12,7 +12,7 @@ import pytest
 from bot.core.undoing import UNDO_SECONDS
 from bot.wiring import Windows
 from tests.ways.stage import Stage, stage, until
-from tests.ways.test_undo import buttons, grow_older
+from tests.ways.undoing import buttons, grow_older
 
 EXTERNALS = '[escalation]\nwho = ["member", "external"]\n'
 TRUSTED = '[identity]\ntrusted_teams = ["T0OTHER"]\n'

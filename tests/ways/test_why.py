@@ -174,7 +174,8 @@ async def test_a_refusal_is_told_with_what_to_do(with_rules: Stage) -> None:
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
     said = await why(on, ts)
-    assert said.startswith("No ticket was created, because nothing says which Plain customer Nemo")
+    assert said.startswith("No ticket was created, because nobody has said yet which Plain cust")
+    assert "customer Nemo is. Ask" in said
     assert "Refused on 2" in said
     eve = on.slack.add_user("Eve", email="eve@acme.example")
     assert "Nemo" not in await why(on, ts, user=eve)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bot.cli.checks import Check, skip
 from bot.cli.checks.refusals import failed, lacking
 from bot.core.faults import Fault, TryLater
-from bot.core.model import Channel, Rule
+from bot.core.model import Rule
+from bot.core.workspace import Channel
 from bot.slack.history import SlackHistory
 
 NAME = "Slack channels"

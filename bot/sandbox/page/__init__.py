@@ -16,7 +16,7 @@ from bot.sandbox.page.gate import gate
 from bot.sandbox.page.ledger import Ledger
 from bot.sandbox.page.troubles import Troubles
 from bot.sandbox.plain import Plain
-from bot.sandbox.process import kept
+from bot.sandbox.process import RULES, kept
 from bot.sandbox.serving import serving
 from bot.sandbox.slack import Slack
 
@@ -39,7 +39,7 @@ async def page(
     with socket.create_server(("127.0.0.1", port)):
         pass  # before anything is started: the port is free
     slack, plain = Slack(clock=clock, retry_delays=RETRY_DELAYS), Plain(clock=clock)
-    (folder / "plain-bridge.toml").write_text(cast.RULES, encoding="utf-8")
+    (folder / "plain-bridge.toml").write_text(RULES, encoding="utf-8")
     ledger = Ledger(folder / "plain-bridge.db")
     stopping = asyncio.Event()
     async with slack.serving(), plain.serving() as plain_url, gate(plain_url) as (way, through):

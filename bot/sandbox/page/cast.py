@@ -7,18 +7,6 @@ from dataclasses import dataclass
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 
-RULES = """\
-[[rule]]
-emoji = "bug"
-channels = ["#support"]
-labels = ["Bug"]
-priority = "high"
-
-[[rule]]
-emoji = "ticket"
-"""
-"""The plain-bridge.toml of the page's bridge; everything else is as it is without the file."""
-
 EXTERNAL_TEAM = "T00000077"
 EXTERNAL_COMPANY = "Northwind"
 

@@ -109,12 +109,21 @@ class Answers:
             clicked |= {"text": answer.get("text") or "", "blocks": answer.get("blocks") or []}
         if clicked:
             return None
-        world.whispers[:] = [
-            (user, whisper) for user, whisper in world.whispers if whisper is not address.ephemeral
-        ]
+        at = next(
+            (n for n, (_, one) in enumerate(world.whispers) if one is address.ephemeral), None
+        )
+        if at is not None:
+            del world.whispers[at]
         if _removes(answer):
             return None
-        return show(world, address.user, address.channel, answer)[1]
+        shown, posted = show(world, address.user, address.channel, answer)
+        if at is not None and shown is not None and address.ephemeral is not None:
+            # In its place: above what came later, and in its Slack thread.
+            del world.whispers[-1]
+            instead = shown._replace(thread_ts=address.ephemeral.thread_ts)
+            world.whispers.insert(at, (address.user, instead))
+            address.ephemeral = instead
+        return posted
 
 
 def _removes(answer: Json) -> bool:

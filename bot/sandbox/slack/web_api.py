@@ -102,6 +102,15 @@ class WebApi:
             headers["x-accepted-oauth-scopes"] = ",".join(method.scopes)
         return web.json_response(body, headers=headers)
 
+    async def _trouble(self, name: str, request: web.Request) -> web.Response | None:
+        """What this request meets instead of an answer, if it was told to."""
+        fault = self.faults.next(name)
+        if fault is None:
+            return None
+        if fault.delay is not None:
+            await asyncio.sleep(fault.delay)
+        return _dropped(request) if fault.drop else self._faulty(fault)
+
     def _limited(self, seconds: int) -> web.Response:
         """https://docs.slack.dev/apis/web-api/rate-limits#responding-to-rate-limiting-conditions"""
         body = {"ok": False, "error": "ratelimited"}
@@ -109,13 +118,9 @@ class WebApi:
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         """A file's bytes; it fails where "download" was told to."""
-        fault = self.faults.next("download")
-        if fault is not None:
-            if fault.delay is not None:
-                await asyncio.sleep(fault.delay)
-            faulty = _dropped(request) if fault.drop else self._faulty(fault)
-            if faulty is not None:
-                return faulty
+        faulty = await self._trouble("download", request)
+        if faulty is not None:
+            return faulty
         return files.served(self._world, request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -125,13 +130,9 @@ class WebApi:
         except ValueError:
             return web.Response(status=400, text="invalid_payload")
         self._world.calls.append(Call("response_url", answer))
-        fault = self.faults.next("response_url")
-        if fault is not None:
-            if fault.delay is not None:
-                await asyncio.sleep(fault.delay)
-            faulty = _dropped(request) if fault.drop else self._faulty(fault)
-            if faulty is not None:
-                return faulty
+        faulty = await self._trouble("response_url", request)
+        if faulty is not None:
+            return faulty
         try:
             channel, posted = self._answers.take(request.match_info["name"], answer)
         except SlackError as refused:

@@ -84,7 +84,7 @@ def _how(shown: Mine, configured: Sequence[Rule]) -> Iterator[Block]:
         yield _section(words.NOT_ALLOWED)
         return
     emoji = dict.fromkeys(name for rule in configured for name in rule.emoji)
-    yield _section(shorten(answers.usage(tuple(emoji)), _SECTION_LENGTH))
+    yield _section(shorten(answers.ways(tuple(emoji)), _SECTION_LENGTH))
     for portion in _portions(rules.rules(configured))[:_SECTIONS]:
         yield _section(portion)
 

@@ -28,10 +28,11 @@ _OPTION_LENGTH = 75
 _VALUE = "value"
 
 
-def form(asked: WhoIs) -> dict[str, Any]:
+def form(asked: WhoIs, answer: str | None = None) -> dict[str, Any]:
     """The question who `asked` is about: a customer that is found, or a new one.
 
     What Slack knows stands in the new one's fields; it counts only if nobody is found.
+    `answer` is the address at which the answer that was clicked can be replaced.
     """
     profile = asked.profile
     name = profile.name.strip()[:NAME_LENGTH] if profile else ""
@@ -40,7 +41,7 @@ def form(asked: WhoIs) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "private_metadata": asked.reference,
+        "private_metadata": "\n".join(filter(None, (asked.reference, answer))),
         "title": _plain(words.TITLE),
         "submit": _plain(words.SUBMIT),
         "close": _plain(words.CLOSE),

@@ -50,7 +50,7 @@ def remark(remark: Remark) -> str:
     """The answer to asking again."""
     match remark:
         case AlreadyThere(ticket):
-            return f"Already ticket {link(ticket)}"
+            return f"This already has its ticket: {link(ticket)}"
         case OnItsWay():
             return "The ticket for this is already on its way."
 
@@ -80,6 +80,11 @@ def form_not_opened() -> str:
 
 def usage(emoji: Sequence[str] = ("ticket",)) -> str:
     """How to use each door, and where replies go; `emoji` are the names that rules name."""
+    return f"*How to create a Plain ticket*\n{ways(emoji)}"
+
+
+def ways(emoji: Sequence[str]) -> str:
+    """The same without its heading."""
     menu = (
         "• From a message: open its `…` menu and choose *Create Plain ticket*. "
         "A form opens, already filled in."
@@ -96,7 +101,7 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> str:
         "• `/plain-ticket mine` lists your newest tickets, `/plain-ticket rules` the reactions "
         "that make one. A text that goes on after such a word is a ticket."
     )
-    why = "• If no ticket came: open the message's `…` menu and choose *Why no Plain ticket?*."
+    why = "• If no ticket came: choose *Why no Plain ticket?* in the message's `…` menu."
     anywhere = (
         "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
         "An empty form opens."
@@ -105,4 +110,4 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> str:
         "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
     )
     doors = [menu, *([react] if emoji else []), command, anywhere, lists, why]
-    return "\n".join(["*How to create a Plain ticket*", *doors, "*Where replies go*", replies])
+    return "\n".join([*doors, "*Where replies go*", replies])

@@ -14,8 +14,9 @@ from bot.core.explaining import (
     RuleLook,
     Unread,
 )
-from bot.core.model import Standing, Via
+from bot.core.model import Via
 from bot.core.record import Evidence, Record, State
+from bot.core.workspace import Standing
 from bot.slack.words import rules
 from bot.slack.words.marks import code, escape, link, shorten
 from bot.slack.words.tokens import emoji, emojis, moment, person
@@ -168,12 +169,6 @@ def _asker(asker: Asker) -> str:
     return f"{who} may ask." if asker.may else f"{who} may not ask: {_ONE_OF[asker.standing]}."
 
 
-THOSE: Mapping[Standing, str] = {
-    Standing.MEMBER: "members of this workspace",
-    Standing.GUEST: "guests",
-    Standing.EXTERNAL: "people of other companies",
-    Standing.BOT: "bots",
-}
 _ONE_OF: Mapping[Standing, str] = {
     Standing.MEMBER: "a member of this workspace",
     Standing.GUEST: "a guest",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.model import Priority, Ticket
-from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, Unlinked
+from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Unlinked
 from bot.slack.words.marks import escape, shorten
-from bot.slack.words.refusals import BRIDGE
+from bot.slack.words.refusals import BRIDGE, THOSE
 
 A_BOT = "a bot"
 UNTITLED = "A message from Slack"
@@ -38,7 +38,7 @@ PRIORITIES: Mapping[Priority, str] = {
 }
 
 LABELS_LABEL = "Labels"
-LABELS_HINT = "Labels of Plain's, for the agents to sort by. The list is Plain's own."
+LABELS_HINT = "By which the agents in Plain sort tickets."
 LABELS_PLACEHOLDER = "Choose labels"
 TENANT_LABEL = "Tenant"
 TENANT_HINT = "The company in Plain that the ticket is about."
@@ -92,6 +92,11 @@ def in_plain(user: str, customer: Acquaintance) -> str:
             return (
                 f"{who} is linked to a customer that Plain does not know. You can send the form: "
                 "the ticket is created as soon as somebody has corrected the link."
+            )
+        case NotAllowed(standing):
+            return (
+                f"No ticket would come of this form, because the bridge takes no requests from "
+                f"{THOSE[standing]}. Ask somebody who may create tickets here."
             )
 
 

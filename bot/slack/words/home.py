@@ -29,10 +29,10 @@ WAITING_WHY = (
     "Nobody has said yet which Plain customer they are. Their requests wait for it and go on by "
     "themselves."
 )
-NOBODY_WAITS = "Nobody waits for it."
+NOBODY_WAITS = "Nobody is waiting."
 MORE_WAIT = "Others wait too; they show up here when these are linked."
 
-HOW = "How to use it"
+HOW = "How to create a Plain ticket"
 """Plain text."""
 FOREIGN = (
     "Plain Bridge belongs to another company's workspace. Its people can make a support ticket "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Others
-from bot.core.model import Profile
+from bot.core.workspace import Profile
 from bot.flows.link import Linked, NotMade, NotYours, Over, WhoIs
 from bot.slack.words.marks import code, escape, link, shorten
 
@@ -80,7 +80,7 @@ def _slack_shows(profile: Profile | None) -> str:
         return "Slack shows nothing of this person but the id."
     if profile.email is None:
         return "Slack shows no e-mail address of this person."
-    return "Slack shows an e-mail address of this person."
+    return "What Slack knows of this person is filled in below, for a new customer."
 
 
 def linked(done: Linked) -> str:

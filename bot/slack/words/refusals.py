@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
+from bot.core.workspace import Standing
 from bot.slack.words.link import CUSTOMER_IS, command, who_may
 from bot.slack.words.marks import code, escape, shorten
 
@@ -61,12 +62,8 @@ class _Data:
 
     @property
     def who(self) -> str:
-        """The requester, by name and id."""
-        if not self.has("requester"):
-            return "this person"
-        if not self.has("name"):
-            return self.code("requester", "")
-        return f"{self.get('name', '')} ({self.code('requester', '')})"
+        """The requester: by name, or by the id where that is all there is."""
+        return self.get("name", self.code("requester", "this person"))
 
     @property
     def link(self) -> str:
@@ -80,7 +77,7 @@ _ASK_AGAIN = "then ask for the ticket again"
 
 def _no_customer(data: _Data) -> str:
     return (
-        "No ticket was created, because nothing says which Plain customer "
+        "No ticket was created, because nobody has said yet which Plain customer "
         f"{data.who} is. {_say_who(data)}"
     )
 
@@ -105,7 +102,9 @@ def _say_who(data: _Data) -> str:
         case Yourself():
             what = "Say it with the button below."
         case Others():
-            what = f"Ask {who_may(data.answerer)} to say it in {data.bot}'s Home, or {operator}."
+            what = (
+                f"Ask {who_may(data.answerer)} to say it in the Home of {data.bot}, or {operator}."
+            )
         case Hosts():
             what = "Ask somebody of the workspace that runs the bridge to say it."
         case None:
@@ -113,16 +112,16 @@ def _say_who(data: _Data) -> str:
     return f"{what} The ticket is created by itself after that."
 
 
-_STANDINGS = {
-    "member": "members of this workspace",
-    "guest": "guests",
-    "external": "people of other companies",
-    "bot": "bots",
+THOSE: Mapping[str, str] = {
+    Standing.MEMBER: "members of this workspace",
+    Standing.GUEST: "guests",
+    Standing.EXTERNAL: "people of other companies",
+    Standing.BOT: "bots",
 }
 
 
 def _not_allowed(data: _Data) -> str:
-    those = _STANDINGS.get(data.get("standing", ""), "you")
+    those = THOSE.get(data.get("standing", ""), "you")
     return (
         f"No ticket was created, because the bridge takes no requests from {those}. "
         f"Ask somebody who may create tickets here, or {_OPERATOR} to allow it."

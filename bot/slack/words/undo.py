@@ -71,7 +71,7 @@ def _not_undone(result: Result) -> str:
     ref = escape(ticket.ref) if ticket else "the ticket"
     match result:
         case TooLate():
-            return f"Too late to undo: mark {ref} done in Plain."
+            return f"Too late: mark {ref} done in Plain."
         case Acted():
             return (
                 f"Not undone, because somebody has acted on {ref} in Plain. "

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bot.core.explaining import Explanation, Unread, Why, emoji_here
 from bot.core.faults import Reason
-from bot.core.model import Standing
 from bot.core.record import Record, State
+from bot.core.workspace import Standing
 from bot.slack.words import decisions, refusals
-from bot.slack.words.decisions import MENU, MOST_EMOJI, OPERATOR, THOSE, outlook
+from bot.slack.words.decisions import MENU, MOST_EMOJI, OPERATOR, outlook
 from bot.slack.words.marks import code, escape, link
 from bot.slack.words.tokens import channel, emoji, emojis, person
 
@@ -141,7 +141,7 @@ def _not_allowed(explained: Explanation, _: str | None) -> str:
         for asker in one.askers
         if asker.standing is not Standing.BOT
     )
-    those = " and ".join(THOSE[standing] for standing in standings)
+    those = " and ".join(refusals.THOSE[standing] for standing in standings)
     return (
         f"No ticket was created, because only {those} reacted, and the bridge takes no requests "
         f"from them. Somebody who may ask can {_ways(explained)}."

@@ -1,0 +1,128 @@
+"""Requests to Plain over httpx: a body out, and an answer or what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Generator
+from importlib.metadata import PackageNotFoundError, version
+
+import httpx
+
+from bot.core.faults import TryLater
+
+CONNECTIONS = 10
+"""One httpx client slows down above ten, and Plain's rate limits need no more."""
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+"""From first to last; Plain's gateway gives up at about 30 itself, so no more can be learnt."""
+
+_KEY = re.compile(r"[!-~]+")
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class Transport:
+    """Posts to Plain at `url` with `api_key`.
+
+    `http` may be given (it is then the giver's to close). `connect_seconds` bounds the wait for a
+    connection, `read_seconds` Plain's silence, and `answer_seconds` a request as a whole.
+    ValueError for a key or a `url` that cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        http: httpx.AsyncClient | None,
+        connect_seconds: float,
+        read_seconds: float,
+        answer_seconds: float,
+    ) -> None:
+        self._url = _checked(url)
+        self._auth = _Bearer(api_key)
+        self._headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": _user_agent(),
+        }
+        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
+        self._answer_seconds = answer_seconds
+        self._owned = http is None
+        self._http = http or httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        )
+
+    async def aclose(self) -> None:
+        """Give up the connections."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def post(self, body: bytes, *, write: bool) -> httpx.Response:
+        """Plain's answer, whatever its status.
+
+        The fault is raised outside of the handler, so that it does not drag httpx's exception
+        along, which holds the request and with it the key.
+        """
+        if self._http.is_closed:
+            raise TryLater("plain_closed")
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await self._http.post(
+                    self._url,
+                    content=body,
+                    headers=self._headers,
+                    auth=self._auth,
+                    timeout=self._timeout,
+                    follow_redirects=False,
+                )
+        except (httpx.RequestError, OSError) as error:
+            fault = _unanswered(error, write=write)
+        raise fault
+
+
+def _unanswered(error: Exception, *, write: bool) -> TryLater:
+    """What became of a request without an answer: surely not sent, or unknown."""
+    if isinstance(error, _NOT_SENT):
+        return TryLater("plain_unreachable")
+    late = isinstance(error, httpx.TimeoutException | TimeoutError)
+    return TryLater("plain_timeout" if late else "plain_dropped", unknown=write)
+
+
+class _Bearer(httpx.Auth):
+    """Keeps the key out of every repr and every local variable but its own."""
+
+    def __init__(self, api_key: str) -> None:
+        if not _KEY.fullmatch(api_key):
+            raise ValueError("the Plain API key holds characters that no key has, or is empty")
+        self._header = f"Bearer {api_key}"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+def _checked(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError("the address of Plain's API is not an http(s) URL")
+    return url
+
+
+def _user_agent() -> str:
+    """Never empty: Plain's firewall answers 403 to a request without one."""
+    try:
+        return f"plain-bridge/{version('plain-bridge')}"
+    except PackageNotFoundError:
+        return "plain-bridge/0"

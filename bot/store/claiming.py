@@ -1,0 +1,162 @@
+"""Rows claimed for a lease, and given back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.expression import ColumnElement
+
+from bot.flows.claims import Claim
+from bot.store import rows
+from bot.store.engine import Database
+from bot.store.fenced import Fenced
+from bot.store.schema import escalation as table
+
+LEASE_SECONDS = 90.0
+"""Longer than a create and the look after it may take; begun anew before the create is sent."""
+
+
+class Claiming:
+    """The workers' side of the table of escalations. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database, lease: float) -> None:
+        self._database = database
+        self._lease = lease
+        self._behind = False
+        self._fenced = Fenced(database)
+
+    def claim(self, worker: str, limit: int) -> list[Claim]:
+        """Take up to `limit` due rows, oldest first, for one lease.
+
+        While more is due than is taken, those come first that an earlier attempt left half-way:
+        a backlog must not keep them from being looked for. Rows of a channel in which another
+        worker holds an earlier one stay where they are, so that the messages of one Slack thread
+        go in order.
+        """
+        with self._database.writing() as connection:
+            self._database.in_turn(connection, "claim")
+            found: list[Row[Any]] = []
+            if self._behind:
+                found += self._take(connection, self._claiming_half_way, worker, limit)
+            if len(found) < limit:
+                found += self._take(connection, self._claiming, worker, limit - len(found))
+        self._behind = len(found) == limit
+        return [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
+
+    def _take(
+        self, connection: Connection, claiming: ReturningUpdate[Any], worker: str, limit: int
+    ) -> Sequence[Row[Any]]:
+        own = worker.replace("/", "//").replace("%", "/%").replace("_", "/_")
+        given: dict[str, object] = {
+            "new_token": f"{worker}:{uuid.uuid4().hex}",
+            "own_tokens": f"{own}:%",
+            "at_most": limit,
+        }
+        present = self._database.fixed_now()
+        if present is not None:
+            given["present"] = present
+        return connection.execute(claiming, given).all()
+
+    @cached_property
+    def _claiming(self) -> ReturningUpdate[Any]:
+        return self._claim_among(true())
+
+    @cached_property
+    def _claiming_half_way(self) -> ReturningUpdate[Any]:
+        return self._claim_among(table.c.cause.is_not(None) & table.c.sent_at.is_not(None))
+
+    def _claim_among(self, among: ColumnElement[bool]) -> ReturningUpdate[Any]:
+        """The statement that claims; built once, for that takes longer than to execute it."""
+        now = self._database.present()
+        other = table.alias()
+        elsewhere = (
+            select(other.c.id)
+            .where(
+                other.c.due.is_not(None),
+                other.c.team == table.c.team,
+                other.c.channel == table.c.channel,
+                other.c.id + 0 < table.c.id,  # else SQLite looks at all ids below, settled or not
+                other.c.lease_until > now,
+                ~other.c.token.like(bindparam("own_tokens"), escape="/"),
+            )
+            .exists()
+        )
+        taken = (
+            select(table.c.id)
+            .where(table.c.due <= now, _unleased(now), ~elsewhere, among)
+            .order_by(table.c.due, table.c.id)
+            .limit(bindparam("at_most", type_=Integer()))
+            .with_for_update(skip_locked=True)
+            .cte("due_rows")
+        )
+        answering = table.c.state != "waiting"
+        return (
+            update(table)
+            .where(table.c.id.in_(select(taken.c.id)))
+            .values(
+                token=bindparam("new_token"),
+                lease_until=now + self._lease,
+                attempts=table.c.attempts + case((answering, 0), else_=1),
+                answer_attempts=table.c.answer_attempts + case((answering, 1), else_=0),
+            )
+            .returning(*table.c, now.label("now"))
+        )
+
+    def next_due(self) -> float | None:
+        """Seconds until the next row wants a worker (0 or less: now); None when none does."""
+        present = self._database.fixed_now()
+        given = {} if present is None else {"present": present}
+        with self._database.reading() as connection:
+            row = connection.execute(self._looking_ahead, given).one()
+        moments = [moment for moment in row[:2] if moment is not None]
+        return min(moments) - row[2] if moments else None
+
+    @cached_property
+    def _looking_ahead(self) -> Select[Any]:
+        now = self._database.present()
+        ahead = select(func.min(table.c.due)).where(table.c.due > now).scalar_subquery()
+        leased = select(func.min(table.c.lease_until)).where(table.c.due <= now).scalar_subquery()
+        return select(ahead, leased, now)
+
+    def free_all(self) -> None:
+        """End every lease: for the start of the one process that works on this database."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.due.is_not(None), table.c.lease_until.is_not(None))
+                .values(token=None, lease_until=None)
+            )
+
+    def give_back(self, claim: Claim) -> None:
+        """Let another worker take the row at once, as if it had not been claimed."""
+        with self._database.writing(wake=True) as connection:
+            answering = claim.outcome is not None
+            self._fenced.write(
+                connection,
+                claim,
+                token=None,
+                lease_until=None,
+                attempts=table.c.attempts - (0 if answering else 1),
+                answer_attempts=table.c.answer_attempts - (1 if answering else 0),
+            )
+
+
+def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
+    return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)

@@ -1,0 +1,102 @@
+"""A world for deliveries, and the worker's way through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
+
+import pytest
+
+from bot.core.faults import TryLater, Wait
+from bot.core.model import Message, Outcome
+from bot.core.workspace import Installation
+from bot.flows.claims import Claim
+from bot.flows.deliver import Policy, World, deliver
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+from bot.store.people import People
+from tests.conftest import Clock
+from tests.flows.fakes import FakePlain, FakeSlack, run
+from tests.nouns import TEAM, escalation, message
+
+UNKNOWN = TryLater("plain_timeout", unknown=True)
+
+
+@dataclass
+class Bench:
+    """A world, and the way through it that the worker takes."""
+
+    ledger: Ledger
+    people: People
+    clock: Clock
+    slack: FakeSlack = field(default_factory=FakeSlack)
+    plain: FakePlain = field(default_factory=FakePlain)
+    policy: Policy = field(default_factory=Policy)
+    read: list[str] = field(default_factory=list)
+    moments: Iterator[float] = field(default_factory=lambda: repeat(0.0))
+    """What the process's own clock says, in turn."""
+
+    def post(self, number: int = 1, text: str = "The export fails", **more: Any) -> Message:
+        posted = message(number, text, **more)
+        assert posted.ref is not None
+        self.slack.messages[posted.ref] = posted
+        return posted
+
+    def claim(self) -> Claim:
+        (claim,) = self.ledger.claim("one", 1)
+        return claim
+
+    def react(self, number: int = 1, **more: Any) -> Claim:
+        self.ledger.record(escalation(number, **more))
+        return self.claim()
+
+    @property
+    def world(self) -> World:
+        return World(
+            slack=self.slack,
+            plain=self.plain,
+            ledger=self.ledger,
+            people=self.people,
+            run=run,
+            policy=self.policy,
+            installation=Installation(TEAM, "https://example.slack.com/", "U0BOT"),
+            clock=lambda: next(self.moments),
+        )
+
+    async def deliver(self, claim: Claim) -> Outcome:
+        bench = self
+
+        class Progress:
+            async def read(self, message: Message | None, conversation_key: str) -> None:
+                bench.read.append(conversation_key)
+
+        return await deliver(claim, self.world, Progress())
+
+    async def settle(self, claim: Claim) -> Outcome:
+        outcome = await self.deliver(claim)
+        self.ledger.settle(claim, outcome)
+        return outcome
+
+    async def fail(self, claim: Claim, seconds: float = 0.0) -> TryLater:
+        """Deliver, expecting a fault; obey it as the worker does."""
+        with pytest.raises(TryLater) as raised:
+            await self.deliver(claim)
+        fault = raised.value
+        self.ledger.retry_later(
+            claim,
+            seconds,
+            fault.cause,
+            failed=not isinstance(fault, Wait),
+            unknown=fault.unknown,
+        )
+        self.clock.move(seconds)
+        return fault
+
+
+@pytest.fixture
+def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
+    database = Database(sqlite_url, clock)
+    yield Bench(Ledger(database), People(database), clock)
+    database.close()

@@ -1,0 +1,154 @@
+"""What was found in Slack's history may have its thread: the ledger may be an older copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete
+
+from bot.core.conversation import Bounds
+from bot.core.faults import TryLater
+from bot.core.model import Added, Created, Message, Sequel
+from bot.core.refs import MessageRef, found_request
+from bot.flows.claims import Claim, Rest
+from bot.flows.deliver import Policy, deliver
+from bot.store.engine import Database
+from bot.store.ledger import Ledger
+from bot.store.people import People
+from bot.store.schema import escalation as table
+from bot.store.schema import person
+from tests.conftest import Clock
+from tests.flows.delivering import Bench
+from tests.nouns import CHANNEL, TEAM, escalation, form, message, ts
+
+
+@pytest.fixture
+def database(sqlite_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(sqlite_url, clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def bench(database: Database, clock: Clock) -> Bench:
+    return Bench(Ledger(database), People(database), clock)
+
+
+class Onward:
+    async def read(self, message: Message | None, conversation_key: str) -> None:
+        """Nobody is in the way."""
+
+
+def restore(database: Database, first_lost: int = 1) -> None:
+    """The copy knows neither these rows nor whom they made known."""
+    with database.writing() as connection:
+        connection.execute(delete(table).where(table.c.id >= first_lost))
+        connection.execute(delete(person))
+
+
+def find(bench: Bench, number: int = 1) -> Claim:
+    return bench.react(number, request=found_request(MessageRef(CHANNEL, ts(number)), "ticket"))
+
+
+async def test_a_thread_of_after_the_copy_is_the_rows_again(
+    bench: Bench, database: Database
+) -> None:
+    bench.post()
+    before = await bench.settle(bench.react())
+    restore(database)
+    assert await bench.settle(find(bench)) == before
+    assert bench.plain.sent == 1
+    assert [one.customer for one in bench.people.all()] == ["c_u0author"]
+
+
+async def test_the_messages_of_its_slack_thread_join_it(bench: Bench, database: Database) -> None:
+    bench.post(1)
+    bench.post(2, thread_ts=ts(1))
+    before = await bench.settle(bench.react(1))
+    assert isinstance(before, Created)
+    restore(database)
+    await bench.settle(find(bench, 1))
+    assert await bench.settle(bench.react(2)) == Added(before.ticket)
+    assert len(bench.plain.threads) == 1
+
+
+async def test_an_addition_of_after_the_copy_is_not_added_again(
+    bench: Bench, database: Database
+) -> None:
+    bench.post(1)
+    bench.post(2, thread_ts=ts(1))
+    await bench.settle(bench.react(1))
+    before = await bench.settle(bench.react(2))
+    assert isinstance(before, Added)
+    restore(database, first_lost=2)
+    assert await bench.settle(find(bench, 2)) == before
+    assert len(bench.plain.events) == 1
+
+
+async def test_what_plain_does_not_have_is_created(bench: Bench) -> None:
+    bench.post()
+    assert isinstance(await bench.settle(find(bench)), Created)
+    assert [one.external_id for one in bench.plain.threads] == [f"{TEAM}:{CHANNEL}:{ts(1)}"]
+
+
+async def test_nothing_is_created_before_it_was_looked_for(
+    bench: Bench, database: Database
+) -> None:
+    bench.post()
+    before = await bench.settle(bench.react())
+    restore(database)
+    bench.plain.look_ups = [TryLater("plain_502")]
+    await bench.fail(find(bench), 1.0)
+    assert bench.plain.sent == 1
+    assert await bench.settle(bench.claim()) == before
+
+
+async def test_an_event_costs_no_look(bench: Bench) -> None:
+    bench.post()
+    bench.plain.look_ups = [TryLater("nobody looks")]
+    assert isinstance(await bench.settle(bench.react()), Created)
+
+
+async def test_a_row_of_the_copy_that_was_delivered_after_it(
+    bench: Bench, database: Database
+) -> None:
+    """It was waiting when the copy was made, and nothing says that it was sent since."""
+    bench.post()
+    before = await bench.settle(bench.react())
+    restore(database)
+    world = replace(bench.world, started=escalation().trigger.reply_to.asked_at + 1)
+    assert await deliver(bench.react(), world, Onward()) == before
+    assert bench.plain.sent == 1
+
+
+async def test_the_pieces_of_a_long_thread_of_after_the_copy_are_there_once(
+    bench: Bench, database: Database
+) -> None:
+    bench.policy = Policy(bounds=Bounds(components=1, first_components=1))
+    said = tuple(message(number, thread_ts=ts(1)) for number in (1, 2, 3))
+    bench.slack.threads = {MessageRef(CHANNEL, ts(1)): said}
+    request = found_request(MessageRef(CHANNEL, ts(1)), "ticket")
+    asking = escalation(message=said[0], form=form(whole_thread=True), request=request)
+    bench.ledger.record(asking)
+    before = await bench.settle(bench.claim())
+    sent = [event.external_id for event in bench.plain.events]
+    assert len(sent) == 2
+    # The copy was made right after the create was noted.
+    restore(database)
+    bench.ledger.record(asking)
+    claim = bench.claim()
+    rest = Rest(tuple(Sequel(one.external_id, one.title, ()) for one in bench.plain.events))
+    bench.ledger.freeze(
+        claim,
+        conversation_key=claim.external_id,
+        customer="c_u0author",
+        requester="U0AUTHOR",
+        message=said[0],
+        person=None,
+        rest=rest,
+    )
+    bench.ledger.give_back(claim)
+    assert await bench.settle(bench.claim()) == before
+    assert [event.external_id for event in bench.plain.events] == sent

@@ -1,0 +1,78 @@
+"""A dry run tells all and writes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.faults import Reason, Refused
+from bot.core.findings import DAY, Finding, Verdict
+from bot.core.model import Rule
+from bot.store.engine import Database
+from bot.store.first_loaded import FirstLoaded
+from tests.flows.reconciling import ADA, ALERTS, NOW, Bench, bench, many
+
+__all__ = ["bench"]
+
+
+def verdicts(findings: tuple[Finding, ...]) -> dict[str, Verdict]:
+    return {one.posted.ref.ts: one.verdict for one in findings}
+
+
+async def test_a_dry_run_tells_all_and_writes_nothing(bench: Bench) -> None:
+    known = bench.mark(100)
+    await bench.find()
+    bench.rules = (*bench.rules, Rule(("incident",)))
+    new, late = bench.mark(50), bench.mark(40, emoji="incident")
+    before = dump(bench.database)
+    report = await bench.look(dry_run=True, calls=12)
+    assert verdicts(report.findings) == {
+        known.ts: Verdict.IN_LEDGER,
+        new.ts: Verdict.ESCALATED,
+        late.ts: Verdict.BEFORE_RULE,
+    }
+    (unloaded,) = report.of(Verdict.BEFORE_RULE)
+    assert (unloaded.rule_since, unloaded.asker) == (None, ADA)
+    assert dump(bench.database) == before
+
+
+async def test_a_dry_run_of_a_month_answers_for_the_time_before_the_rules(bench: Bench) -> None:
+    bench.start(ago=30 * DAY)
+    FirstLoaded(bench.database).load([])
+    bench.start(ago=10 * DAY)
+    bench.clock.now = NOW
+    late, new = bench.mark(29 * DAY), bench.mark(9 * DAY)
+    bench.mark(31 * DAY)
+    report = await bench.look(dry_run=True, messages=30 * DAY, replies=30 * DAY)
+    assert verdicts(report.findings) == {
+        late.ts: Verdict.BEFORE_RULE,
+        new.ts: Verdict.ESCALATED,
+    }
+
+
+async def test_a_dry_run_leaves_the_place_where_it_was(bench: Bench) -> None:
+    many(bench)
+    await bench.look(calls=12)
+    before = dump(bench.database)
+    assert (await bench.look(calls=8, dry_run=True)).stopped == "call_budget"
+    assert dump(bench.database) == before
+
+
+async def test_what_only_bots_asked_for_is_nothing_in_a_dry_run_either(bench: Bench) -> None:
+    bench.slack.react(bench.post(), "ticket", ALERTS)
+    assert (await bench.look(dry_run=True)).findings == ()
+
+
+async def test_channels_that_cannot_be_listed_are_a_refusal(bench: Bench) -> None:
+    bench.slack.faults[1] = Refused(Reason.MISSING_SCOPE, needed="groups:read")
+    with pytest.raises(Refused):
+        await bench.look()
+
+
+def dump(database: Database) -> list[tuple[object, ...]]:
+    """Every row of the tables that a pass may write to."""
+    with database.reading() as connection:
+        return [
+            tuple(row)
+            for table in ("escalation", "memory")
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
+        ]

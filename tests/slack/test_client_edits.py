@@ -1,0 +1,86 @@
+"""What was said otherwise later: remembered where it stands, edited, taken back."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.model import Added, Outcome
+from bot.flows.ports import Said
+from bot.slack.answers import Manner
+from bot.slack.blocks import answer
+from bot.slack.words import answers as words
+from bot.slack.words import undo
+from tests.slack.asked import ANY, CREATED, GLOBAL, REACTION, REF, REFUSED, RESPOND, TICKET, channel
+from tests.slack.canned import Reply, no, ok, talking
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        pytest.param(CREATED, Said("D1", "1.000001"), id="a ticket can be undone"),
+        pytest.param(Added(TICKET), None, id="an addition stands"),
+        pytest.param(REFUSED, None, id="a refusal stands"),
+    ],
+)
+async def test_what_was_posted_is_remembered(outcome: Outcome, said: Said | None) -> None:
+    async with talking({"chat.postMessage": ok(channel="D1", ts="1.000001")}) as (client, _):
+        assert await client.tell(GLOBAL, outcome, "PB-1") == said
+
+
+async def test_an_ephemeral_answer_is_not_remembered() -> None:
+    async with talking(ANY) as (client, _):
+        assert await client.tell(REACTION, CREATED, "PB-1") is None
+
+
+@pytest.mark.parametrize(
+    ("place", "shared", "manner", "text"),
+    [
+        pytest.param("C1", False, Manner(), undo.undone_by(TICKET, "U1"), id="among ourselves"),
+        pytest.param("C1", True, Manner(), undo.UNDONE_QUIETLY, id="others read along"),
+        pytest.param(
+            "C1",
+            True,
+            Manner(shared_channels="open"),
+            undo.undone_by(TICKET, "U1"),
+            id="they may",
+        ),
+        pytest.param("D1", True, Manner(), undo.undone_by(TICKET, "U1"), id="a direct message"),
+    ],
+)
+async def test_an_answer_is_edited(place: str, shared: bool, manner: Manner, text: str) -> None:
+    answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
+    async with talking(answers, manner=manner) as (client, slack):
+        await client.edit_undone(Said(place, "1.000001"), TICKET, "U1")
+    (sent,) = slack.sent("chat.update")
+    assert (sent["channel"], sent["ts"], sent["text"]) == (place, "1.000001", text)
+    assert [block["type"] for block in sent["blocks"]] == ["section"]
+
+
+@pytest.mark.parametrize(
+    ("shared", "text"),
+    [(False, words.success(CREATED)), (True, words.CREATED_QUIETLY)],
+)
+async def test_an_answer_whose_time_is_over_loses_its_button(shared: bool, text: str) -> None:
+    answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
+    async with talking(answers) as (client, slack):
+        await client.edit_ended(Said("C1", "1.000001"), TICKET)
+    (sent,) = slack.sent("chat.update")
+    assert sent["text"] == text
+    assert "undo_ticket" not in str(sent["blocks"])
+
+
+@pytest.mark.parametrize("reply", [ok(), no("no_reaction")])
+async def test_a_receipt_is_taken_back(reply: Reply) -> None:
+    async with talking({"reactions.remove": reply}) as (client, slack):
+        await client.edit_undone(Said("C1", REF.ts, "inbox"), TICKET, "U1")
+        await client.edit_ended(Said("C1", REF.ts, "inbox"), TICKET)  # it offers nothing
+    assert slack.calls == [
+        ("reactions.remove", {"channel": "C1", "timestamp": REF.ts, "name": "inbox"})
+    ]
+
+
+async def test_an_ephemeral_message_is_replaced_by_its_clicks_address() -> None:
+    async with talking(RESPOND) as (client, slack):
+        await client.replace(slack.respond_url, answer.Answer("Undone"))
+    (sent,) = slack.sent("respond")
+    assert (sent["replace_original"], sent["text"]) == (True, "Undone")

@@ -1,0 +1,102 @@
+"""Remarks and courtesies: private, and nobody is sorry for a lost one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.core.faults import Reason
+from bot.core.linkers import Hosts
+from bot.core.model import Added, AlreadyThere, OnItsWay, Outcome, Turned
+from bot.slack.answers import Manner
+from bot.slack.blocks import answer
+from bot.slack.words import answers as words
+from bot.slack.words import refusals
+from tests.slack.asked import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
+from tests.slack.canned import LIMITED, Reply, no, ok, talking
+
+
+def user(**more: Any) -> dict[str, Reply]:
+    return {"users.info": ok(user={"id": "U1", "name": "pam", **more})}
+
+
+# Remarks and courtesies
+
+
+@pytest.mark.parametrize("remark", [AlreadyThere(TICKET), OnItsWay()])
+async def test_a_remark_is_private(remark: AlreadyThere | OnItsWay) -> None:
+    async with talking(ANY, manner=Manner("thread")) as (client, slack):
+        await client.remark(replace(REACTION.reply_to, thread_ts=ROOT), remark)
+    (sent,) = slack.sent("chat.postEphemeral")
+    assert (sent["text"], sent["thread_ts"]) == (words.remark(remark), ROOT)
+    assert not slack.sent("chat.postMessage")
+
+
+@pytest.mark.parametrize(
+    ("manner", "said"),
+    [
+        pytest.param(Manner(), [], id="their reaction is just a reaction"),
+        pytest.param(Manner(outsiders=True), [words.ALREADY_QUIETLY], id="they may ask"),
+        pytest.param(
+            Manner(shared_channels="open"), [words.remark(AlreadyThere(TICKET))], id="open"
+        ),
+    ],
+)
+async def test_a_remark_to_a_person_of_another_company(manner: Manner, said: list[str]) -> None:
+    answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
+    async with talking(answers, manner=manner) as (client, slack):
+        await client.remark(REACTION.reply_to, AlreadyThere(TICKET))
+    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == said
+
+
+async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
+    answers = {**ANY, **channel(is_ext_shared=True), "users.info": no("user_not_visible")}
+    async with talking(answers) as (client, slack):
+        await client.remark(REACTION.reply_to, AlreadyThere(TICKET))
+    assert slack.sent("chat.postEphemeral") == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        pytest.param(CREATED, words.CREATED_QUIETLY, id="created"),
+        pytest.param(Added(TICKET), words.ADDED_QUIETLY, id="added"),
+        pytest.param(
+            Turned(Reason.PLAIN_FORBIDDEN, {"message": "Missing thread:create"}),
+            refusals.refused_quietly("PB-1"),
+            id="refused",
+        ),
+        pytest.param(
+            Turned(Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}),
+            refusals.refusal(
+                Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}, "PB-1", "UBOT", Hosts()
+            ),
+            id="nobody knows them",
+        ),
+    ],
+)
+async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: str) -> None:
+    answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
+    async with talking(answers, manner=Manner("thread", outsiders=True)) as (client, slack):
+        assert await client.tell(REACTION, outcome, "PB-1") is None
+    (sent,) = slack.sent("chat.postEphemeral")
+    assert (sent["text"], len(sent["blocks"])) == (said, 1)
+    assert slack.sent("chat.postMessage") == []
+
+
+# What is said otherwise later
+
+
+@pytest.mark.parametrize("reply", [LIMITED, no("messages_tab_disabled"), Reply(drop=True)])
+async def test_a_lost_remark_is_nobodys_loss(reply: Reply) -> None:
+    answers = {"chat.postEphemeral": reply, "chat.postMessage": reply}
+    async with talking(answers) as (client, _):
+        await client.remark(REACTION.reply_to, OnItsWay())
+
+
+async def test_something_said_privately() -> None:
+    async with talking(EPHEMERAL) as (client, slack):
+        await client.say_privately(REACTION.reply_to, answer.form_not_opened())
+    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [words.form_not_opened()]

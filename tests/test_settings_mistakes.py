@@ -1,0 +1,254 @@
+"""How mistakes of the settings read; no secret shows in one."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.settings import SettingsError, load
+from tests.loading import loaded
+
+
+def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        loaded(folder, toml, **environ)
+    return raised.value.problems
+
+
+# How mistakes read
+
+
+@pytest.mark.parametrize(
+    ("toml", "line", "words"),
+    [
+        (
+            '[[rule]]\nemoji = "a"\nprioriti = "low"',
+            "line 3, `prioriti = …`",
+            "unknown key `prioriti` in [[rule]]; did you mean `priority`?",
+        ),
+        (
+            "[privacy]\nqux = 1",
+            "line 2, `qux = …`",
+            "unknown key `qux` in [privacy]; known are keep_text_days",
+        ),
+        (
+            "[rules]\nemoji = 1",
+            "line 1, `[rules]`",
+            "unknown key `rules`; did you mean `rule`?",
+        ),
+        (
+            '[[rule]]\nemoji = "a"\n[[rule]]\nemoji="b"\npriority = "hihg"',
+            'line 5, `priority = "hihg"`',
+            '`priority` is "hihg"; it takes "urgent", "high", "normal" or "low"',
+        ),
+        ("[[rule]]\n", "line 1, `[[rule]]`", "`emoji` is missing in [[rule]]"),
+        ("[[rule]]\nemoji = []", "line 2", "`emoji`: [] is empty: name at least one"),
+        ('[[rule]]\nemoji = "🎫"', "line 2", '`emoji`: "🎫" is no emoji\'s name'),
+        (
+            '[[rule]]\nemoji = "a"\nchannels = ["Support"]',
+            "line 3",
+            'or its name after a #, like "#support"',
+        ),
+        (
+            '[[rule]]\nemoji = "a"\ncustomer = "acme"',
+            "line 3",
+            '`customer`: "acme" names no customer: write c_…, an e-mail address or external:ID',
+        ),
+        (
+            '[[rule]]\nemoji = "a"\nassignee = "Bob"',
+            "line 3",
+            '`assignee`: "Bob" is no Plain user: write an e-mail address or u_…',
+        ),
+        ('[[rule]]\nemoji = "a"\nlabels = " "', "line 3", '`labels`: " " is empty'),
+        (
+            '[escalation]\nwho = ["member", "bot"]',
+            "line 2",
+            '`who` is "bot"; it takes "member", "guest" or "external"',
+        ),
+        ("[escalation]\nwho = []", "line 2", "`who`: [] is empty: name at least one"),
+        (
+            '[escalation]\nreceipt = ":white_check_mark:"',
+            "line 2",
+            'cannot be the receipt: Plain\'s own Slack app reads it as "done"',
+        ),
+        (
+            '[escalation]\nreceipt = "heavy_check_mark"',
+            "line 2",
+            'cannot be the receipt: Plain\'s own Slack app reads it as "done"',
+        ),
+        (
+            '[escalation]\nreceipt = "eyes"',
+            "line 2",
+            'cannot be the receipt: Plain\'s own Slack app reads it as "investigating"',
+        ),
+        (
+            '[escalation]\nundo_by_reaction = "yes"',
+            "line 2",
+            '`undo_by_reaction` is "yes"; it takes true or false',
+        ),
+        (
+            '[escalation]\nconfirm = "dm"',
+            "line 2",
+            '`confirm` is "dm"; it takes "ephemeral", "thread" or "reaction"',
+        ),
+        (
+            '[identity]\nwithout_email = "fallback"',
+            "line 2",
+            '`without_email` = "fallback" needs `fallback_customer`',
+        ),
+        (
+            '[identity]\nfallback_customer = "a@example.com"',
+            "line 2",
+            '`fallback_customer` does nothing without `without_email` = "fallback"',
+        ),
+        (
+            '[identity]\ntrusted_teams = ["Acme"]',
+            "line 2",
+            '`trusted_teams`: "Acme" is no Slack id of that kind: write it like T024BE7LD',
+        ),
+        (
+            '[identity]\nsynthetic_domain = "nodots"',
+            "line 2",
+            '`synthetic_domain`: "nodots" is no domain: write it like "example.com"',
+        ),
+        ("[identity]\nlinkers = 3", "line 2", "`linkers` is 3; it takes a list"),
+        ("[plain]\nshare = 0", "line 2", "`share` is 0; it takes a number above 0"),
+        ("[plain]\nshare = 1.5", "line 2", "`share` is 1.5; it takes a number of 1 or less"),
+        ('[plain]\nshare = "all"', "line 2", '`share` is "all"; it takes a number'),
+        ("[privacy]\nkeep_text_days = -1", "line 2", "it takes a number of 0 or more"),
+        ("[privacy]\nkeep_text_days = 1.5", "line 2", "it takes a whole number"),
+        ("slack = 3", "line 1, `slack = 3`", "`slack` is 3; it takes a table: write [slack]"),
+        (
+            '[[rule]]\nemoji = "a"\npriority = high',
+            "line 3, `priority = high`",
+            "is not TOML: Invalid value",
+        ),
+        (
+            '[[rule]]\nemoji = ["a", "b"]\n[[rule]]\nemoji = "a"\nchannels = "#x"',
+            "line 3, `[[rule]]`",
+            "rule 2 can never apply: rule 1 (line 1) takes all that it would",
+        ),
+        (
+            '[[rule]]\nemoji = "a"\n[[rule]]\nemoji = "b"\n[[rule]]\nemoji = ["a", "b"]',
+            "line 5, `[[rule]]`",
+            "rule 3 can never apply: rule 1 (line 1) and rule 2 (line 3) take all that it would",
+        ),
+    ],
+)
+def test_one_mistake_of_the_file(tmp_path: Path, toml: str, line: str, words: str) -> None:
+    (problem,) = mistakes(tmp_path, toml)
+    assert problem.startswith(f"plain-bridge.toml, {line}")
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"PORT": "many"}, '`PORT` is "many"; it takes a whole number'),
+        ({"PORT": "70000"}, '`PORT` is "70000"; it takes a number of 65535 or less'),
+        ({"LOG_LEVEL": "loud"}, '`LOG_LEVEL` is "LOUD"; it takes "DEBUG", "INFO"'),
+        ({"LOG_FORMAT": "xml"}, '`LOG_FORMAT` is "xml"; it takes "console" or "json"'),
+        ({"SLACK_BOT_TOKEN": "xapp-1"}, "`SLACK_BOT_TOKEN` does not begin with xoxb-"),
+        ({"SLACK_APP_TOKEN": "xoxb-1"}, "`SLACK_APP_TOKEN` does not begin with xapp-"),
+        ({"PLAIN_API_KEY": "a b"}, "`PLAIN_API_KEY` is empty or holds a character"),
+        ({"PLAIN_API_URL": "core-api"}, "is no web address: it begins with https://"),
+        ({"PLAIN_API_URL": "https://["}, "is no web address: it begins with https://"),
+        ({"PLAIN_API_URL": "https://a:99999"}, "is no web address: it begins with https://"),
+        ({"SLACK_API_URL": "https:///api/"}, "is no web address: it begins with https://"),
+        ({"DATABASE_URL": "mysql://x/y"}, "`DATABASE_URL` is no database that the bridge knows"),
+        ({"DATABASE_URL": "plain.db"}, "`DATABASE_URL` is no database that the bridge knows"),
+        (
+            {"DATABASE_URL": "postgresql+asyncpg://x/y"},
+            "`DATABASE_URL` is no database that the bridge knows",
+        ),
+        ({"DATABASE_URL": "sqlite://"}, "`DATABASE_URL` names a database in memory"),
+        (
+            {"SLACK_CLIENT_ID": "1", "SLACK_CLIENT_SECRET": "2"},
+            "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET switch Slack's library to OAuth",
+        ),
+    ],
+)
+def test_one_mistake_of_the_environment(
+    tmp_path: Path, environ: dict[str, str], words: str
+) -> None:
+    (problem,) = mistakes(tmp_path, **environ)
+    assert problem.startswith("environment: ")
+    assert words in problem
+
+
+def test_all_mistakes_at_once_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=x\n")
+    toml = (
+        '[[rule]]\nemoji = "a"\n'
+        '[[rule]]\nemoji = "a"\n'
+        '[[rule]]\npriority = "x"\n'
+        '[identity]\nwithout_email = "fallback"\ntypo = 1\n'
+    )
+    problems = mistakes(tmp_path, toml, LOG_LEVEL="x")
+    assert [re.split(r"[:,`]", problem)[0] for problem in problems[:2]] == [".env", "environment"]
+    lines = [int(found[1]) for p in problems if (found := re.search(r"toml, line (\d+)", p))]
+    assert lines == [3, 5, 6, 8, 9]
+
+
+def test_the_error_lists_them(tmp_path: Path) -> None:
+    error = SettingsError(["one", "two"])
+    assert str(error) == "the settings have 2 mistakes:\n- one\n- two"
+    assert str(SettingsError(["alone"])) == "alone"
+
+
+def test_a_dead_rule_shows_beside_a_broken_one(tmp_path: Path) -> None:
+    toml = '[[rule]]\nemoji = 1\n[[rule]]\nemoji = "a"\n[[rule]]\nemoji = "a"\n'
+    broken, dead = mistakes(tmp_path, toml)
+    assert "line 2, `emoji = 1`" in broken
+    assert "rule 3 can never apply: rule 2 (line 3) takes" in dead
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "plain-bridge.toml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / ".env").write_bytes(b"A=\xff\xfe\n")
+    with pytest.raises(SettingsError) as raised:
+        load({}, tmp_path)
+    assert ".env: cannot be read as UTF-8 text" in raised.value.problems
+
+
+# Secrets
+
+
+SECRETS: Mapping[str, str] = {
+    "SLACK_BOT_TOKEN": "xoxb-hush-1",
+    "SLACK_SIGNING_SECRET": "hush-2",
+    "SLACK_APP_TOKEN": "xapp-hush-3",
+    "PLAIN_API_KEY": "plainApiKey_hush4",
+    "PLAIN_WEBHOOK_SECRET": "hush-5",
+    "METRICS_TOKEN": "hush-6",
+    "DATABASE_URL": "postgresql://bridge:hush-7@db.example/bridge",
+}
+
+
+def test_no_secret_shows(tmp_path: Path) -> None:
+    settings = load(SECRETS, tmp_path)
+    assert "hush" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_no_secret_shows_in_a_mistake(tmp_path: Path) -> None:
+    environ = {name: f"hush {value}" for name, value in SECRETS.items()} | {"PORT": "x"}
+    toml = (
+        'slack_signing_secret = "hush"\n[plain]\nshare = "xoxb-hush-8"\n'
+        '[[rule]]\nemoji = "a"\ncustomer = "plainApiKey_hush"\n'
+    )
+    (tmp_path / "plain-bridge.toml").write_text(toml)
+    with pytest.raises(SettingsError) as raised:
+        load(environ, tmp_path)
+    assert len(raised.value.problems) == len(SECRETS) + 4
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "hush" not in shown + repr(raised.value)
+
+
+def test_no_secret_shows_where_the_file_is_broken(tmp_path: Path) -> None:
+    (problem,) = mistakes(tmp_path, "signing_secret = hush\n")
+    assert "hush" not in problem
+    assert "line 1, `signing_secret = …`" in problem
