@@ -30,7 +30,8 @@ class Claim:
     `now` is the ledger's clock then, `attempt` counts from 1. `token` fences: whoever lost
     the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what earlier
     attempts froze: `customer` is that of the requester `frozen_for`, `sent_at` is when a create
-    (or an addition to `adding_to`) was about to be sent without its outcome being known. `outcome` is set where only the answer is still due.
+    (or an addition to `adding_to`) was about to be sent without its outcome being known.
+    `outcome` is set where only the answer is still due.
     `rest` is what the write that was sent leaves to be added, `kept` what became of its files.
     `lease` is for how many seconds the row is its worker's: from the claim, and anew from a freeze.
     """
