@@ -40,6 +40,9 @@ class Bounds:
     units: int = 60_000
     first_components: int = 17
     first_units: int = 50_000
+    most_further: int = 40
+    """Entries beyond the first one: about a thousand messages. Each is recorded before it is sent,
+    with all that are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +72,35 @@ def tell(thread: Thread, names: Names, fates: Mapping[str, Fate]) -> Told:
     """Every message of the thread, in order."""
     secrets: list[str] = []
     pieces: list[str] = []
+    ends: list[int] = []
     for message in thread.messages:
         runs, found = mask_runs(list(_message(thread, message, names, fates)))
         secrets += found
         pieces += markdown.split(runs, LONGEST_TEXT)
+        ends.append(len(pieces))
     opening, *further = _packed(pieces, thread.bounds)
+    del further[thread.bounds.most_further :]
     of = len(further) + 1
     parts: tuple[Part, ...] = tuple(map(TextPart, opening))
     if further:
         entries = "1 further entry" if of == 2 else f"{of - 1} further entries"
         parts += (_aside(f"The Slack thread goes on in {entries}."),)
+    held = sum(map(len, (opening, *further)))
+    if cut := sum(end > held for end in ends):
+        parts += (_beyond(cut),)
     return Told(
         opening=parts,
         further=tuple(tuple(map(TextPart, group)) for group in further),
         secrets=tuple(dict.fromkeys(secrets)),
+    )
+
+
+def _beyond(messages: int) -> PlainTextPart:
+    last = "last message is" if messages == 1 else f"last {messages:,} messages are"
+    return PlainTextPart(
+        f"The Slack thread is too long for a ticket: its {last} not quoted in full. "
+        "Open it in Slack to read on.",
+        Tone.WARNING,
     )
 
 

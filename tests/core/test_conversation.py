@@ -101,6 +101,32 @@ def test_what_does_not_fit_goes_on() -> None:
     assert len([part for part in added.parts if isinstance(part, TextPart)]) == 2
 
 
+@pytest.mark.parametrize(
+    ("messages", "warning"),
+    [
+        (5, None),
+        (6, "its last message is not quoted"),
+        (1205, "its last 1,200 messages are not quoted"),
+    ],
+)
+def test_a_thread_beyond_all_bounds_says_how_much_is_not_quoted(
+    messages: int, warning: str | None
+) -> None:
+    bounds = Bounds(components=2, first_components=1, most_further=2)
+    told = tell(
+        whole(*(said(n, f"Number {n}") for n in range(messages)), bounds=bounds), Names(), {}
+    )
+    assert len(told.further) == 2
+    kept = [part.text.split("\n")[-1] for group in told.further for part in group]
+    assert kept == [f"Number {n}" for n in range(1, 5)]
+    warned = [
+        one for one in told.opening if isinstance(one, PlainTextPart) and one.tone is Tone.WARNING
+    ]
+    assert len(warned) == (warning is not None)
+    if warning is not None:
+        assert warning in warned[0].text
+
+
 def test_without_a_whole_thread_there_is_no_sequel() -> None:
     assert sequels("k", Scene(author=None, asker="Ada", via=Via.REACTION)) == ()
 
