@@ -1,6 +1,6 @@
 """The wheel in a clean environment of every Python that is at hand: `make versions`.
 
-Installs what `deploy/requirements.lock` names, then the wheel, and plays the sandbox's story.
+Installs what `deploy/requirements.lock` names, then the wheel with its sandbox, and plays the story.
 Ends with 1 where that fails, or where none of the supported versions is at hand.
 """
 
@@ -17,7 +17,6 @@ from pathlib import Path
 from tests.packaging.wheel import ROOT, build
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-SANDBOX = ("graphql-core", "jinja2")
 
 
 def at_hand() -> dict[str, Path]:
@@ -49,8 +48,7 @@ def check(python: Path, wheel: Path, folder: Path) -> str | None:
     for command in (
         [str(python), "-m", "venv", str(venv)],
         [*pip, "--require-hashes", "-r", lock],
-        [*pip, *SANDBOX],
-        [*pip, "--no-deps", str(wheel)],
+        [*pip, f"{wheel}[sandbox]"],
         [str(venv / "bin" / "plain-bridge"), "sandbox"],
     ):
         done = subprocess.run(command, cwd=work, capture_output=True, text=True)
