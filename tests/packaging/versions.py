@@ -1,6 +1,6 @@
 """The wheel in a clean environment of every Python that is at hand: `make versions`.
 
-Installs what `deploy/requirements.lock` names, then the wheel with its sandbox, and plays the story.
+Installs what `deploy/requirements.lock` names, then the wheel with its sandbox; plays the story.
 Ends with 1 where that fails, or where none of the supported versions is at hand.
 """
 
