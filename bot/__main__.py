@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.heap import staying
+from bot.heap import few_arenas, staying
 
 
 def main() -> None:
     """The console script."""
+    few_arenas()
     with staying():
         from bot.cli import main as command
     command()

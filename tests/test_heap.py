@@ -25,3 +25,16 @@ assert gc.get_freeze_count() == made
 
 def test_what_is_made_inside_is_frozen_and_the_collector_works_on() -> None:
     subprocess.run([sys.executable, "-c", _PROGRAM], check=True)
+
+
+_ARENAS = """
+import platform
+import sys
+from bot.heap import few_arenas
+
+assert few_arenas() is (sys.platform == "linux" and platform.libc_ver()[0] == "glibc")
+"""
+
+
+def test_threads_share_a_few_arenas_where_the_c_library_lets_them() -> None:
+    subprocess.run([sys.executable, "-c", _ARENAS], check=True)

@@ -32,6 +32,15 @@ CLOCK_SKEW = 60.0
 """Seconds by which Slack's clock and the ledger's may differ."""
 
 
+# Built once, for a form that opens waits for it.
+_TICKET: Select[Any] = (
+    select(table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url)
+    .where(table.c.key == bindparam("asked_key"))
+    .order_by(table.c.generation.desc())
+    .limit(1)
+)
+
+
 class Accepting:
     """The doors' side of the table of escalations. Methods block; each is one transaction."""
 
@@ -60,7 +69,7 @@ class Accepting:
     def ticket_of(self, key: str) -> Ticket | None:
         """The ticket that the message with this key has, if it has one."""
         with self._database.reading() as connection:
-            row = connection.execute(_latest(key)).first()
+            row = connection.execute(_TICKET, {"asked_key": key}).first()
         if row is None or row.state not in ("created", "added"):
             return None
         return rows.ticket(row)
