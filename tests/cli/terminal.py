@@ -12,9 +12,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# The child takes the terminal for its own, so that hidden input is asked for there.
+# The child takes the terminal for its own, so that hidden input is asked for there; Ctrl-C works in
+# it even where the suite itself was started in the background, which ignores it.
 _BOOTSTRAP = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "bot", *sys.argv[1:]])
 """
