@@ -135,13 +135,17 @@ def _admit(admin: Database, name: str, *, allowed: bool) -> None:
             )
 
 
+QUESTIONS = 150
+"""More than a bridge delivers before it has heard that it is to end."""
+
+
 async def test_sigterm_under_load_loses_nothing_doubles_nothing_and_leaves_no_lease(
     database_url: str,
 ) -> None:
     slack, plain = Slack(), Plain()
     ada = slack.add_user("Ada Nowak", email="ada@acme.example")
     support = slack.add_channel("support", members=(ada,))
-    asked = [await slack.post(ada, support, f"Question {number}") for number in range(40)]
+    asked = [await slack.post(ada, support, f"Question {number}") for number in range(QUESTIONS)]
     with tempfile.TemporaryDirectory() as folder:
         async with slack.serving(), plain.serving() as plain_url:
             variables = {
@@ -168,11 +172,11 @@ async def test_sigterm_under_load_loses_nothing_doubles_nothing_and_leaves_no_le
                 first.process.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(first.process.wait(), 30) == 0
                 await asking
-            assert len(plain.threads) < 40
+            assert len(plain.threads) < QUESTIONS
             # What is left is there for the next one at once: no lease has to run out.
             async with process.bridge(variables, Path(folder)) as second:
                 slack.deliver_to(f"{second.url}/slack/events")
-                await until(lambda: all(entry.due is None for entry in history.newest(100)))
+                await until(lambda: all(entry.due is None for entry in history.newest(QUESTIONS)))
                 made = Counter(thread.external_id for thread in plain.threads)
                 assert set(made.values()) == {1}
                 assert {key.rpartition(":")[2] for key in map(str, made)} >= accepted
