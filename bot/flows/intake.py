@@ -46,7 +46,8 @@ class Forms(Protocol):
 
 
 class Record(Protocol):
-    """Records an asking within so many seconds, or raises TryLater."""
+    """Accepts an asking within so many seconds, or raises TryLater: a new row, an opened one, or
+    the row that is there already."""
 
     async def __call__(self, escalation: Escalation, *, within: float) -> Recorded: ...
 

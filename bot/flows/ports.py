@@ -10,7 +10,6 @@ from bot.core.files import Kept
 from bot.core.model import (
     Customer,
     Draft,
-    Escalation,
     EventDraft,
     LabelType,
     Message,
@@ -105,9 +104,6 @@ class Said:
 
 class Ledger(Protocol):
     """Escalations; every method is one transaction. They raise TryLater and LeaseLost."""
-
-    def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
-        """Accept an asking: a new row, an opened one, or the row that is there already."""
 
     def conversation(self, claim: Claim, conversation_key: str) -> Conversation:
         """Who has the conversation, without claiming it."""

@@ -48,7 +48,7 @@ class Accepting:
         self._database = database
 
     def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
-        """See `ports.Ledger.record`. Committed within `within` seconds, or not at all."""
+        """See `intake.Record`. Committed within `within` seconds, or not at all."""
         return self.record_all([escalation], within=within)[0]
 
     def record_all(

@@ -28,7 +28,7 @@ class GroupCommit:
         self._writing: asyncio.Task[None] | None = None
 
     async def record(self, escalation: Escalation, *, within: float) -> Recorded:
-        """See `ports.Ledger.record`: committed within so many seconds, or not at all."""
+        """See `intake.Record`: committed within so many seconds, or not at all."""
         answer: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._waiting.append((escalation, time.monotonic() + within, answer))
         if self._writing is None or self._writing.done():
