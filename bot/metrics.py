@@ -83,6 +83,16 @@ class Metrics:
             "Escalations that were given up after hours, for a person to look at.",
             registry=self.registry,
         )
+        self._people = Gauge(
+            "plain_bridge_people_to_link",
+            "People whose requests are on hold until somebody says which customer they are.",
+            registry=self.registry,
+        )
+        self._duplicates = Counter(
+            "plain_bridge_duplicate_threads",
+            "Threads found in Plain beside the one that a request already had.",
+            registry=self.registry,
+        )
         Info("plain_bridge", "The release.", registry=self.registry).info(
             {"version": version("plain-bridge")}
         )
@@ -109,11 +119,17 @@ class Metrics:
         """One request to Slack's Web API ended."""
         self._slack_seconds.labels(method, status).observe(seconds)
 
-    def waiting(self, count: float, oldest: float, parked: float) -> None:
-        """What the ledger holds: rows that wait, the oldest one's age in seconds, parked rows."""
+    def found_duplicates(self, count: int) -> None:
+        """Count threads that were found beside the one that a request already had."""
+        self._duplicates.inc(count)
+
+    def waiting(self, count: float, oldest: float, parked: float, people: float) -> None:
+        """What the ledger holds: rows that wait, the oldest one's age in seconds, parked rows,
+        and people whom somebody has to link."""
         self._backlog.set(count)
         self._oldest.set(oldest)
         self._parked.set(parked)
+        self._people.set(people)
 
     def watch_rate(self, left: Callable[[], float]) -> None:
         """Show how many requests to Plain may still go out, as `left` tells when it is asked."""

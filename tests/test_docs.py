@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from bot.settings.environment import Variables
+from bot.settings.tables import RuleTable, Tables
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -69,3 +76,58 @@ def test_the_words_that_are_quoted_are_those_that_are_shown() -> None:
     parts, shown = quoted(text), spoken()
     assert len(parts) > 50
     assert [part for part in parts if part not in shown] == []
+
+
+def _table(page: str, heading: str) -> dict[str, str]:
+    """The rows of the first table below a heading: the first cell's name and the second cell."""
+    _, _, below = page.partition(f"\n## {heading}\n")
+    rows = re.findall(r"^\| `(\w+)` \| ?([^|]*?) \|", below.partition("\n## ")[0], re.MULTILINE)
+    return dict(rows)
+
+
+def _default(value: object) -> str:
+    """The default as the page writes it: TOML in backticks."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, StrEnum):
+        value = value.value
+    if isinstance(value, tuple):
+        value = list(value)
+    return f"`{json.dumps(value)}`"
+
+
+def _documented(found: FieldInfo, cell: str) -> bool:
+    """Whether the cell says the field's default; words stand for none, all and required."""
+    if not cell.startswith("`"):
+        return found.is_required() or found.default in (None, ())
+    return cell in (_default(found.default), _default(found.default).replace('"', ""))
+
+
+TABLES = {
+    "[[rule]]": RuleTable,
+    **{
+        f"[{name}]": found.annotation
+        for name, found in Tables.model_fields.items()
+        if name != "rule"
+    },
+}
+
+
+@pytest.mark.parametrize("heading", [*TABLES])
+def test_the_configuration_page_has_every_key_with_its_default(heading: str) -> None:
+    table = TABLES[heading]
+    assert table is not None
+    rows = _table((ROOT / "docs" / "configuration.md").read_text("utf-8"), f"`{heading}`")
+    fields = table.model_fields
+    assert set(rows) == set(fields)
+    assert [key for key in fields if not _documented(fields[key], rows[key])] == []
+
+
+def test_the_configuration_page_has_every_variable_with_its_default() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    rows = _table(page, "Environment variables")
+    fields = Variables.model_fields
+    assert set(rows) == {*map(str.upper, fields), "PLAIN_BRIDGE_CONFIG"}
+    assert rows["PLAIN_BRIDGE_CONFIG"] == "`plain-bridge.toml`"
+    wrong = [name for name, found in fields.items() if not _documented(found, rows[name.upper()])]
+    assert wrong == []

@@ -80,12 +80,20 @@ def test_the_backlog_and_the_link() -> None:
     assert "plain_bridge_socket_mode_connected" not in shown(metrics)
     tell = metrics.watch_link()
     tell(True)
-    metrics.waiting(12, 61.5, 1)
+    metrics.waiting(12, 61.5, 1, 2)
     seen = shown(metrics)
     assert seen["plain_bridge_socket_mode_connected"] == 1.0
     assert seen["plain_bridge_backlog"] == 12.0
     assert seen["plain_bridge_backlog_oldest_age_seconds"] == 61.5
     assert seen["plain_bridge_parked"] == 1.0
+    assert seen["plain_bridge_people_to_link"] == 2.0
+
+
+def test_duplicates_are_counted_from_zero_so_that_the_first_one_is_an_increase() -> None:
+    metrics = Metrics()
+    assert shown(metrics)["plain_bridge_duplicate_threads_total"] == 0.0
+    metrics.found_duplicates(2)
+    assert shown(metrics)["plain_bridge_duplicate_threads_total"] == 2.0
 
 
 def test_names_and_units_are_as_prometheus_asks(claim: Claim) -> None:

@@ -10,6 +10,7 @@ from bot.core import refs
 from bot.store.engine import Database
 from bot.store.memory import Memory
 from bot.store.schema import escalation as table
+from bot.store.waiting import count_people
 
 HEARD = "slack.heard"
 """Under this name the memory keeps when Slack last sent anything (Unix seconds)."""
@@ -20,11 +21,13 @@ _LOOKED_AT = 200
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Rows that wait for their outcome, for how many seconds the oldest has, and parked rows."""
+    """Rows that wait for their outcome, for how many seconds the oldest has, parked rows, and
+    the people whom somebody has to link."""
 
     waiting: int
     oldest_age: float
     parked: int
+    people: int
 
 
 def backlog(database: Database) -> Backlog:
@@ -39,7 +42,8 @@ def backlog(database: Database) -> Backlog:
         parked = connection.scalar(
             select(func.count()).where(table.c.state == literal_column("'parked'"))
         )
-    return Backlog(waiting, max(0.0, oldest or 0.0), parked or 0)
+        people = count_people(connection)
+    return Backlog(waiting, max(0.0, oldest or 0.0), parked or 0, people)
 
 
 @dataclass(frozen=True, slots=True)

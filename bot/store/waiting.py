@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from bot.flows.claims import reference
 from bot.flows.link import Unlinked
@@ -61,6 +61,12 @@ class Waiting:
             waits=bool(row.waits),
             ticket=rows.ticket(row) if row.state in ("created", "added") else None,
         )
+
+
+def count_people(connection: Connection) -> int:
+    """Return how many people somebody has to link before their requests can go on."""
+    counted = select(func.count(table.c.requester.distinct())).where(_waits())
+    return connection.scalar(counted) or 0
 
 
 def _waits() -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from bot.flows import notice, reconcile, retract
 from bot.flows.claims import Claim
 from bot.flows.deliver import Policy, World, deliver
 from bot.flows.intake import Intake
-from bot.flows.verify import verify
+from bot.flows.verify import Double, verify
 from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
@@ -216,7 +216,7 @@ async def bridge(
         reconciling = reconciling_world(settings, database, slack, run, installed, intake.take)
         again = partial(rounds.reconcile_again, reconciling, at_once=rules_known)
         await background(
-            stack, elected.lead(database, again, *_rounds(parts, windows, hung.undoing))
+            stack, elected.lead(database, again, *_rounds(parts, windows, hung.undoing, metrics))
         )
         link = await link_of(settings, app, stack) if hears else None
 
@@ -274,7 +274,9 @@ def _worker(
     )
 
 
-def _rounds(parts: Parts, windows: Windows, undoing: UndoListeners) -> Sequence[elected.Work]:
+def _rounds(
+    parts: Parts, windows: Windows, undoing: UndoListeners, metrics: Metrics
+) -> Sequence[elected.Work]:
     """What comes round, and is done by one replica: they bear being done twice."""
     database, run = parts.database, parts.run
     drafts, queue = Drafts(database), Queue(database)
@@ -288,8 +290,12 @@ def _rounds(parts: Parts, windows: Windows, undoing: UndoListeners) -> Sequence[
     async def tell_queued() -> None:
         await notice.tell_queued(queue, parts.slack, parts.world.policy.who, run)
 
+    def found(double: Double) -> None:
+        rounds.tell_of_double(double)
+        metrics.found_duplicates(len(double.others))
+
     async def look_again() -> None:
-        await verify(doubts, parts.plain, run, rounds.tell_of_double)
+        await verify(doubts, parts.plain, run, found)
 
     verify_every = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
     return (

@@ -47,9 +47,9 @@ def looking(
             async with asyncio.timeout(READY_SECONDS):
                 waits = await run(backlog, database)
         except (Fault, TimeoutError):
-            metrics.waiting(math.nan, math.nan, math.nan)
+            metrics.waiting(math.nan, math.nan, math.nan, math.nan)
         else:
-            metrics.waiting(waits.waiting, waits.oldest_age, waits.parked)
+            metrics.waiting(waits.waiting, waits.oldest_age, waits.parked, waits.people)
 
     return look
 

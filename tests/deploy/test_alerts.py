@@ -74,6 +74,8 @@ def test_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
     assert rule["annotations"]["summary"].endswith(".")
     assert rule["annotations"]["description"].endswith(".")
     assert promql_parser.parse_duration(rule["for"]).total_seconds() >= 60
+    page, _, heading = rule["annotations"]["runbook"].partition(": ")
+    assert f"\n## {heading}\n" in (RULES.parents[1] / page).read_text(encoding="utf-8")
 
 
 def test_names_no_alert_twice() -> None:

@@ -103,7 +103,10 @@ def test_the_services_wait_for_what_they_need(compose: dict[str, Any]) -> None:
         assert service["build"]["dockerfile"] == "deploy/Dockerfile"
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"] is True
-        assert service["environment"]["DATABASE_URL"].startswith("postgresql://plain_bridge:")
+        assert service["environment"]["DATABASE_URL"] == (
+            "postgresql://plain_bridge@postgres/plain_bridge"
+        )
+        assert service["environment"]["PGPASSWORD"].startswith("${POSTGRES_PASSWORD:?")
 
 
 def test_no_port_is_open_to_others_and_no_password_stands_in_it(compose: dict[str, Any]) -> None:

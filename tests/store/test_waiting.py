@@ -12,6 +12,7 @@ from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.people import People
 from bot.store.retention import Retention
+from bot.store.standing import backlog
 from bot.store.waiting import Waiting
 from tests.conftest import Clock
 from tests.nouns import TEAM, TICKET, escalation
@@ -46,6 +47,7 @@ def test_each_person_once_the_latest_first(
     assert waiting.waiting_for_link(10) == [("U1", NOW, "PB-3"), ("U2", NOW + 60, "PB-2")]
     assert waiting.waiting_for_link(1) == [("U1", NOW, "PB-3")]
     assert waiting.waiting_for_link(1)[0].since == NOW
+    assert backlog(database).people == 2
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_only_what_a_link_mends(
 ) -> None:
     settled(database, 1, outcome)
     assert [one.requester for one in waiting.waiting_for_link(10)] == (["U1"] if waits else [])
+    assert backlog(database).people == int(waits)
     found = waiting.unlinked("PB-1")
     if waits:
         assert found == Unlinked("PB-1", "U1", waits=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bot.flows.deliver import Policy
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
+from bot.wiring import Windows
 from tests.ways.stage import Stage, stage, until
 
 
@@ -155,6 +157,27 @@ async def test_an_answer_that_is_lost_leaves_one_thread(
         await on.settled()
         assert len(plain.threads) == 1
         assert len(on.seen_by(on.ada)) == 1
+
+
+async def test_a_duplicate_that_came_late_is_counted_and_named(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Plain processes the first create only after the bridge looked for it in vain."""
+    plain = Plain(duplicate_external_id="allow")
+    policy, windows = Policy(settle_window=0.3), Windows(plain=0.3, verify=2.0)
+    async with stage(sqlite_url, tmp_path, plain=plain, policy=policy, windows=windows) as on:
+        plain.fail("createThread", "late", seconds=1.5)
+        await on.ask()
+        await on.threads(2)
+        async with httpx.AsyncClient(base_url=on.url) as client:
+            counted = ""
+            async with asyncio.timeout(10):
+                while "plain_bridge_duplicate_threads_total 1.0" not in counted:
+                    await asyncio.sleep(0.05)
+                    counted = (await client.get("/metrics")).text
+        (entry,) = on.entries()
+        assert entry.doubles
+        assert {entry.thread_ref, *entry.doubles} == {thread.ref for thread in plain.threads}
 
 
 async def test_a_message_seen_twice_by_slack_is_one_thread(on_stage: Stage) -> None:
