@@ -14,10 +14,36 @@ from sqlalchemy import create_engine, text
 
 from bot.store import migrating
 from bot.store.engine import Database
-from tests import logs
+from tests import contracts, logs
 
 _TEMPLATE = "bridge_template"
 _NUMBERS = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    contracts.folder(config)  # raises before anything runs
+
+
+@pytest.hookimpl(tryfirst=True)  # the marks are there before `-m` selects by them
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    contracts.mark(items, contracts.folder(config))
+
+
+@pytest.fixture(scope="session")
+def contract(pytestconfig: pytest.Config) -> contracts.Contract:
+    """Return the path of a vendor's contract file by its name.
+
+    A test that asks for this is marked `contracts`. One that gets it by `getfixturevalue` has to
+    carry the mark itself.
+    """
+    found = contracts.folder(pytestconfig)
+
+    def path(name: str) -> Path:
+        assert found is not None, "the test needs the mark `contracts`"
+        assert (found / name).exists(), f"{found} holds no {name}"
+        return found / name
+
+    return path
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from referencing import Registry, Resource
 
-from tests.contracts import contract
+from tests.contracts import Contract
 
 MANIFEST = Path(__file__).resolve().parent.parent / "manifest.yml"
 _PUBLISHED = "https://raw.githubusercontent.com/slackapi/manifest-schema/v0.5.0/schemas"
@@ -24,20 +24,20 @@ def manifest() -> dict[str, Any]:
     return loaded
 
 
-def _schema(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(contract(name).read_text(encoding="utf-8"))
+def _schema(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 
 @pytest.fixture
-def registry() -> Registry[Any]:
+def registry(contract: Contract) -> Registry[Any]:
     """The published schemas by their addresses, so that nothing is fetched."""
     return Registry().with_resources(
         (
             f"{_PUBLISHED}/manifest.schema.{version}.0.0.json",
             Resource.from_contents(
                 {"$schema": "http://json-schema.org/draft-07/schema#"}
-                | _schema(f"slack-manifest-v{version}.schema.json")
+                | _schema(contract(f"slack-manifest-v{version}.schema.json"))
             ),
         )
         for version in (1, 2)
@@ -52,15 +52,19 @@ def registry() -> Registry[Any]:
         "slack-manifest-v2.schema.json",
     ],
 )
-def test_is_valid(name: str, manifest: dict[str, Any], registry: Registry[Any]) -> None:
-    validator = jsonschema.Draft7Validator(_schema(name), registry=registry)
+def test_is_valid(
+    name: str, manifest: dict[str, Any], registry: Registry[Any], contract: Contract
+) -> None:
+    validator = jsonschema.Draft7Validator(_schema(contract(name)), registry=registry)
     assert [error.message for error in validator.iter_errors(manifest)] == []
 
 
-def test_schemas_refuse_a_wrong_manifest(manifest: dict[str, Any], registry: Registry[Any]) -> None:
+def test_schemas_refuse_a_wrong_manifest(
+    manifest: dict[str, Any], registry: Registry[Any], contract: Contract
+) -> None:
     manifest["features"]["shortcuts"][0]["name"] = "x" * 25
     for version in (1, 2):
-        schema = _schema(f"slack-manifest-v{version}.schema.json")
+        schema = _schema(contract(f"slack-manifest-v{version}.schema.json"))
         validator = jsonschema.Draft7Validator(schema, registry=registry)
         assert not validator.is_valid(manifest)
 

@@ -23,10 +23,13 @@ from bot.core.model import EventDraft, File, Priority, ThreadDraft
 from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
-from tests.contracts import contract
 
 SANDBOX = Path(operations.__file__).parents[1] / "sandbox" / "plain" / "schema.graphql"
-SCHEMAS = ["plain-schema-2026-05.graphql", "plain-schema-2026-08.graphql", "sandbox"]
+SCHEMAS = [
+    pytest.param("plain-schema-2026-05.graphql", marks=pytest.mark.contracts),
+    pytest.param("plain-schema-2026-08.graphql", marks=pytest.mark.contracts),
+    "sandbox",
+]
 
 PARTS: tuple[Part, ...] = (
     TextPart("Ada, in *#support*", Tone.MUTED, small=True),
@@ -106,7 +109,9 @@ def built(path: Path) -> GraphQLSchema:
 
 @pytest.fixture(params=SCHEMAS)
 def schema(request: pytest.FixtureRequest) -> GraphQLSchema:
-    return built(SANDBOX if request.param == "sandbox" else contract(request.param))
+    if request.param == "sandbox":
+        return built(SANDBOX)
+    return built(request.getfixturevalue("contract")(request.param))
 
 
 def test_every_operation_is_checked() -> None:

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, parse, validate
+from graphql import (
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    graphql_sync,
+    parse,
+    validate,
+)
 from graphql.execution.values import get_variable_values
 
 from bot.plain import trial
-from tests.contracts import contract
+from tests.contracts import Contract
 
-SCHEMA = build_schema(contract("plain-schema-2026-08.graphql").read_text(encoding="utf-8"))
 READS = {one.name: one for one in (*trial.reads(), trial.USER)}
 WRITES = {one.name: one for one in trial.writes()}
 
 
+@pytest.fixture(scope="module")
+def schema(contract: Contract) -> GraphQLSchema:
+    return build_schema(contract("plain-schema-2026-08.graphql").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def told(schema: GraphQLSchema) -> trial.Told:
+    """Return what Plain's schema tells a bridge that asks about it."""
+    asked = graphql_sync(schema, trial.schema().document)
+    assert asked.errors is None
+    assert asked.data is not None
+    return trial.schema().read(asked.data)
+
+
 @pytest.mark.parametrize("name", READS)
-def test_every_read_can_be_tried(name: str) -> None:
+def test_every_read_can_be_tried(name: str, schema: GraphQLSchema) -> None:
     document = parse(READS[name].document)
-    assert validate(SCHEMA, document) == []
+    assert validate(schema, document) == []
     (definition,) = document.definitions
     assert isinstance(definition, OperationDefinitionNode)
     given = dict(trial.variables(READS[name]))
-    coerced = get_variable_values(SCHEMA, definition.variable_definitions or (), given)
+    coerced = get_variable_values(schema, definition.variable_definitions or (), given)
     assert not isinstance(coerced, list), coerced
 
 
@@ -33,13 +53,11 @@ def test_no_read_is_a_mutation() -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_every_write_stands_in_the_schema(name: str) -> None:
-    told = _told()
+def test_every_write_stands_in_the_schema(name: str, told: trial.Told) -> None:
     assert trial.missing(WRITES[name], told) == ()
 
 
-def test_what_the_bridge_uses_and_plain_dropped_is_named() -> None:
-    told = _told()
+def test_what_the_bridge_uses_and_plain_dropped_is_named(told: trial.Told) -> None:
     write = WRITES["createThread"]
     fields = told.inputs["CreateThreadInput"] - {"components", "title"}
     less = trial.Told(told.mutations, {**told.inputs, "CreateThreadInput": fields})
@@ -51,12 +69,3 @@ def test_what_the_bridge_uses_and_plain_dropped_is_named() -> None:
 @pytest.mark.parametrize("data", [{}, {"mutations": None}, {"mutations": {"fields": 1}}])
 def test_a_schema_that_is_not_told(data: dict[str, object]) -> None:
     assert trial.schema().read(data).mutations == frozenset()
-
-
-def _told() -> trial.Told:
-    from graphql import graphql_sync
-
-    asked = graphql_sync(SCHEMA, trial.schema().document)
-    assert asked.errors is None
-    assert asked.data is not None
-    return trial.schema().read(asked.data)

@@ -20,7 +20,7 @@ from graphql import (
 
 from bot.sandbox.plain.permissions import FIELDS, MUTATIONS
 from bot.sandbox.plain.resolvers import SCHEMA, bound_schema
-from tests.contracts import contract
+from tests.contracts import Contract
 
 CONTRACTS = ["plain-schema-2026-05.graphql", "plain-schema-2026-08.graphql"]
 
@@ -85,7 +85,7 @@ def inputs(one: GraphQLInputObjectType, other: GraphQLInputObjectType) -> list[s
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_everything_in_the_schema_is_plains(name: str) -> None:
+def test_everything_in_the_schema_is_plains(name: str, contract: Contract) -> None:
     plains = build_schema(contract(name).read_text(encoding="utf-8"), assume_valid=True)
     assert differences(bound_schema(), plains) == []
 

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Slack
 from bot.sandbox.slack.faults import TIERS
-from tests.contracts import contract
+from tests.contracts import Contract
 from tests.sandbox.slack_counterpart import Clock, client
 
 
@@ -169,7 +169,7 @@ async def test_rates_are_limited_where_that_is_set(slack: Slack, web: AsyncWebCl
     assert again.response.status_code == 429
 
 
-def test_the_tiers_are_slacks_own() -> None:
+def test_the_tiers_are_slacks_own(contract: Contract) -> None:
     published = json.loads(contract("slack-rate-limit-tiers.json").read_text())
     assert {method: published[method] for method in TIERS} == TIERS
 

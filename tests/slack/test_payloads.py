@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,14 +22,18 @@ from bot.slack.payloads import (
 )
 from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
 from bot.slack.text import blocks_of, files_of, plain_blocks
-from tests.contracts import contract
+from tests.contracts import Contract
 
 NOW = 1_700_000_000.0
 
 
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(contract(f"slack-payloads/{name}.json").read_bytes())
-    return found
+Recorded = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def recorded(contract: Contract) -> Recorded:
+    """Return a payload that Slack published, by its name."""
+    return lambda name: json.loads(contract(f"slack-payloads/{name}.json").read_bytes())
 
 
 def reaction(**changes: Any) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def command(text: str = "the VPN is down", **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["reaction_added", "reaction_added-slack_connect"])
-def test_a_recorded_reaction(name: str) -> None:
+def test_a_recorded_reaction(name: str, recorded: Recorded) -> None:
     assert ReactionAdded.model_validate(recorded(name)).trigger("T_INSTALLED", NOW) == Trigger(
         via=Via.REACTION,
         team="T_INSTALLED",
@@ -117,7 +122,7 @@ def test_a_reaction_to_a_file_asks_for_nothing(item: dict[str, str]) -> None:
 # Shortcuts
 
 
-def test_the_recorded_message_shortcut() -> None:
+def test_the_recorded_message_shortcut(recorded: Recorded) -> None:
     sent = recorded("message_action")
     trigger = MessageShortcut.model_validate(sent).trigger("T_INSTALLED", NOW)
     ref = MessageRef("C123", "1583636382.000300")
@@ -229,7 +234,7 @@ def test_a_messages_files_are_kept() -> None:
 # Commands
 
 
-def test_the_recorded_command() -> None:
+def test_the_recorded_command(recorded: Recorded) -> None:
     trigger = SlashCommand.model_validate(recorded("slash_command")).trigger("T1", NOW)
     assert trigger == Trigger(
         via=Via.COMMAND,

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger, Via
 from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
 from bot.slack.words import form as words
-from tests.contracts import contract
+from tests.contracts import Contract
 
 PREFILL = Form("The VPN is down", None, "U2", Priority.NORMAL)
 
@@ -201,7 +201,7 @@ def test_a_view_that_names_no_draft_is_not_taken() -> None:
             model.model_validate(broken)
 
 
-def test_the_recorded_submission_is_of_another_apps_view() -> None:
+def test_the_recorded_submission_is_of_another_apps_view(contract: Contract) -> None:
     """It carries no draft; with one, its other inputs are no matter."""
     payload = json.loads(contract("slack-payloads/view_submission.json").read_bytes())
     with pytest.raises(ValidationError):

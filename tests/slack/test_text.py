@@ -26,7 +26,7 @@ from bot.core.richtext import (
 )
 from bot.core.workspace import Names
 from bot.slack.text import blocks_of, files_of, plain_blocks
-from tests.contracts import contract
+from tests.contracts import Contract
 
 BOLD = Style(bold=True)
 
@@ -132,7 +132,7 @@ def test_blocks(elements: list[dict[str, Any]], expected: tuple[Block, ...]) -> 
     assert blocks_of(rich(*elements)) == expected
 
 
-def test_a_payload_as_slack_sends_it() -> None:
+def test_a_payload_as_slack_sends_it(contract: Contract) -> None:
     payload = json.loads(contract("slack-payloads/message_action.json").read_text())
     assert blocks_of(payload["message"]) == (Paragraph((Mention("user", "U234"), Text(" test"))),)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.contracts import contract
+from tests.contracts import Contract
 from tests.ways.stage import Stage, stage
 
 FORM = "application/x-www-form-urlencoded"
@@ -146,7 +146,7 @@ async def test_slack_verifies_the_address(on_stage: Stage) -> None:
     ],
 )
 async def test_recorded_payloads_are_no_error_and_make_a_thread_only_where_one_was_asked_for(
-    on_stage: Stage, name: str
+    on_stage: Stage, name: str, contract: Contract
 ) -> None:
     payload = json.loads(contract(f"slack-payloads/{name}.json").read_text())
     if name == "slash_command":
@@ -163,7 +163,7 @@ async def test_recorded_payloads_are_no_error_and_make_a_thread_only_where_one_w
 
 @pytest.mark.parametrize("name", ["reaction_added", "reaction_added-slack_connect"])
 async def test_a_recorded_reaction_that_a_rule_names_is_recorded_for_the_installed_team(
-    sqlite_url: str, tmp_path: Path, name: str
+    sqlite_url: str, tmp_path: Path, name: str, contract: Contract
 ) -> None:
     payload = json.loads(contract(f"slack-payloads/{name}.json").read_text())
     async with stage(sqlite_url, tmp_path, toml='[[rule]]\nemoji = "heart_eyes"') as on:
