@@ -72,12 +72,20 @@ audit: $(READY)
 versions: $(READY)
 	$(BIN)/python -m tests.packaging.versions
 
-# Needs uv. The locks name no index address; the second one is what a bridge runs with.
+# The locks in throw-away environments, with the oldest pip that this Python ever brought and the newest.
+install-check:
+	$(PYTHON) -m tests.packaging.installing
+
+# Needs uv. The locks name no index address; the second one is what a bridge runs with, the third what
+# builds its wheel for the image.
 lock:
 	uv pip compile pyproject.toml --all-extras --group dev --group bench --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 -c requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o deploy/requirements.lock
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+		uv pip compile - --universal --python-version 3.11 -c requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o deploy/build.lock
 
 clean:
 	rm -rf $(VENV) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -7,25 +7,23 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.deploy.dockerfile import PATH, copy, first_stage, instructions, moved
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 
 
-def instructions(text: str) -> list[tuple[str, str]]:
-    """A Dockerfile's instructions: the word and the rest, continued lines joined."""
-    joined = re.sub(r"\\\n\s*", "", "\n".join(x for x in text.split("\n") if x[:1] != "#"))
-    return [(word, rest) for word, _, rest in (x.partition(" ") for x in joined.split("\n") if x)]
-
-
 @pytest.fixture(scope="module")
 def dockerfile() -> list[tuple[str, str]]:
-    return instructions((DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+    return instructions(PATH.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +66,43 @@ def test_the_wheel_needs_no_more_than_the_image_copies(dockerfile: list[tuple[st
     copied = " ".join(rest for word, rest in dockerfile if word == "COPY")
     for needed in ("pyproject.toml", "README.md", "LICENSE", "manifest.yml", "migrations", "bot"):
         assert needed in copied
+
+
+def test_nothing_is_installed_without_a_hash(dockerfile: list[tuple[str, str]]) -> None:
+    """Given sources, pip builds them in isolation, with the backend of the day."""
+    installing = [
+        part.strip()
+        for word, rest in dockerfile
+        if word == "RUN"
+        for part in re.split(r"&&|;", rest)
+        if re.search(r"\bpip3? (install|wheel|download)\b", part)
+    ]
+    assert installing
+    for command in installing:
+        assert "--no-deps" in command
+        locked = re.search(r"--require-hashes -r /build/(\S+)$", command)
+        if locked:
+            assert (DEPLOY / locked[1]).exists()
+        else:
+            assert re.search(r" --no-index \S+\.whl$", command), command
+
+
+def test_the_wheel_is_built_by_the_locked_backend_from_what_is_copied(tmp_path: Path) -> None:
+    """With the backend of this environment, which is the locked one, and without an index."""
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt" / "backend").symlink_to(sys.prefix)
+    stage = first_stage(PATH.read_text(encoding="utf-8"))
+    for rest in (rest for word, rest in stage if word == "COPY"):
+        copy(rest, tmp_path)
+    (command,) = (rest for word, rest in stage if word == "RUN" and "hatchling build" in rest)
+    done = subprocess.run(
+        ["/bin/sh", "-ec", moved(command, tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "build" / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+    assert {"bot/__main__.py", "bot/manifest.yml", "bot/migrations/env.py"} <= set(names)
 
 
 def test_the_health_check_is_a_command_that_python_takes(dockerfile: list[tuple[str, str]]) -> None:

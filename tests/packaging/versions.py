@@ -47,7 +47,7 @@ def check(python: Path, wheel: Path, folder: Path) -> str | None:
     lock = str(ROOT / "deploy" / "requirements.lock")
     for command in (
         [str(python), "-m", "venv", str(venv)],
-        [*pip, "--require-hashes", "-r", lock],
+        [*pip, "--no-deps", "--require-hashes", "-r", lock],
         [*pip, f"{wheel}[sandbox]"],
         [str(venv / "bin" / "plain-bridge"), "sandbox"],
     ):
