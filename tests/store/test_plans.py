@@ -26,6 +26,7 @@ from bot.store.tickets import Tickets
 from bot.store.undoing import Undoing, hold
 from bot.store.waiting import Waiting
 from tests.nouns import TEAM, escalation, ts
+from tests.postgres import TEMPLATE, execute
 from tests.store.settled import settle_many
 
 ROWS = 20_000
@@ -230,6 +231,4 @@ def test_ones_own_tickets_and_those_of_a_message(grown: Database, plans: list[st
 
 
 def _create(url: str, name: str) -> None:
-    from tests.conftest import _TEMPLATE, _execute
-
-    _execute(url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")

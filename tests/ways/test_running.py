@@ -23,6 +23,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store.engine import Database
+from tests.postgres import execute
 from tests.ways.stage import Stage, stage, until
 
 
@@ -131,10 +132,8 @@ def test_run_names_everything_that_is_missing(tmp_path: Path) -> None:
 def test_postgresql_is_migrated_by_command_only(
     tmp_path: Path, postgres_url: Callable[[str], str]
 ) -> None:
-    from tests.conftest import _execute
-
     name = f"fresh_{os.getpid()}"
-    _execute(postgres_url("postgres"), f"CREATE DATABASE {name}")
+    execute(postgres_url("postgres"), f"CREATE DATABASE {name}")
     url = postgres_url(name)
     database = Database(url)
     with pytest.raises(wiring.NotAtHead, match="plain-bridge migrate"):
@@ -146,7 +145,7 @@ def test_postgresql_is_migrated_by_command_only(
     assert "already." in again.stdout
     wiring.prepare(database)
     database.close()
-    _execute(postgres_url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
+    execute(postgres_url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # Beside other commands
