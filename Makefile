@@ -12,14 +12,14 @@ sandbox: $(READY)
 	@$(BIN)/plain-bridge sandbox --stay
 
 test: $(READY)
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 # What reads the vendors' published contracts, which the project does not ship: Plain's schema, Slack's
 # payloads and manifest schema. In the folder that PLAIN_BRIDGE_CONTRACTS names.
 CONTRACTS = $(or $(PLAIN_BRIDGE_CONTRACTS),../shared/contracts)
 contracts: $(READY)
 	@test -d "$(CONTRACTS)" || { echo "There are no contracts in $(CONTRACTS): set PLAIN_BRIDGE_CONTRACTS to the folder that has them." >&2; exit 1; }
-	PLAIN_BRIDGE_CONTRACTS="$(CONTRACTS)" $(BIN)/pytest -n auto -m contracts
+	PLAIN_BRIDGE_CONTRACTS="$(CONTRACTS)" $(BIN)/pytest -n auto --dist worksteal -m contracts
 
 # The bridge killed at every place: rewrites the tables of docs/reliability.md.
 crash: $(READY)

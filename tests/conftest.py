@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,34 @@ from bot.store import migrating
 from bot.store.engine import Database
 from tests import contracts, logs, postgres
 
+SHARED_MEMORY = Path("/dev/shm")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     contracts.folder(config)  # raises before anything runs
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and _in_memory(SHARED_MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(SHARED_MEMORY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Three workers on two cores: tests of the whole bridge wait as long as they compute."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
+def _in_memory(folder: Path) -> bool:
+    """Tell if temporary folders can lie in memory: there, a commit to SQLite waits for no disk.
+
+    Nothing here pulls the plug, so no test sees a difference; on a busy disk a single commit took
+    seconds. Docker's /dev/shm is too small, and takes no programs.
+    """
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    about = os.statvfs(folder)
+    return about.f_bavail * about.f_frsize > 1 << 30 and not about.f_flag & os.ST_NOEXEC
 
 
 @pytest.hookimpl(tryfirst=True)  # the marks are there before `-m` selects by them
