@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -10,47 +11,32 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import structlog
-import uvicorn
 
+from bot.server import Server
 from bot.settings import Settings
 from bot.wiring import bridge
 
 log = structlog.get_logger("bot")
 
 
-async def serve(settings: Settings) -> None:
-    """`plain-bridge run`: the doors and the worker, until the process is asked to end.
+async def serve(settings: Settings, *, hears: bool = True) -> None:
+    """Run a bridge until the process is asked to end.
 
-    OSError where it cannot listen; then nothing was begun.
+    `hears`: with the doors of Slack and Plain, as `plain-bridge run`; without them it is a worker,
+    which serves health and metrics only. OSError where it cannot listen; then nothing was begun.
     """
     with _bound(settings.host, settings.port) as listeners:
-        await _serve(settings, listeners)
-
-
-async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
-    async with bridge(settings) as built:
-        config = uvicorn.Config(
-            built.http,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=5,
-        )
-        told = {"host": settings.host, "port": settings.port, "team": built.installation.team}
-        server = _Server(config, partial(log.info, "serving", **told))
-        _on_signals(server.leave)
-        await server.serve(listeners)
-
-
-async def work(settings: Settings) -> None:
-    """`plain-bridge worker`: the worker alone, until the process is asked to end."""
-    ended = asyncio.Event()
-    async with bridge(settings, hears=False) as built:
-        _on_signals(ended.set)  # not sooner: the start may wait for Slack, and a signal ends that
-        log.info("working", team=built.installation.team)
-        await ended.wait()
+        async with bridge(settings, hears=hears) as built:
+            told = {
+                "host": settings.host,
+                "port": listeners[0].getsockname()[1],
+                "team": built.installation.team,
+            }
+            name = "serving" if hears else "working"
+            server = Server(built.http, partial(log.info, name, **told))
+            # Not sooner: the start may wait for Slack, and a signal ends that.
+            _on_signals(server.leave)
+            await server.serve(listeners)
 
 
 @contextmanager
@@ -58,47 +44,23 @@ def _bound(host: str, port: int) -> Iterator[list[socket.socket]]:
     """Sockets on all addresses of `host`, bound and not listening yet: who comes is refused.
 
     As asyncio makes them itself, only sooner: a port that another program has is no reason to
-    open the database, or the connection to Slack.
+    open the database, or the connection to Slack. `::` takes IPv4 too, as people expect of it.
     """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    has_ipv4 = any(family == socket.AF_INET for family, *_ in found)
     with ExitStack() as stack:
         bound: list[socket.socket] = []
-        flags = socket.AI_PASSIVE
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=flags
-        ):
+        for family, kind, protocol, _, address in found:
             listener = stack.enter_context(socket.socket(family, kind, protocol))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Without it, an answer in two parts waits 40 ms for its second.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                both = not has_ipv4 and ipaddress.ip_address(address[0]).is_unspecified
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not both))
             listener.bind(address)
             bound.append(listener)
         yield bound
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the process.
-
-    uvicorn's own server raises them anew as soon as it has ended, which would kill the process
-    before the worker could finish. `tell` is called once it listens.
-    """
-
-    def __init__(self, config: uvicorn.Config, tell: Callable[[], object]) -> None:
-        super().__init__(config)
-        self._tell = tell
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._tell()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def leave(self) -> None:
-        """Take no more requests, answer those that are there, and end."""
-        self.should_exit = True
 
 
 def _on_signals(end: Callable[[], None]) -> None:

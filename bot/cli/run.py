@@ -9,7 +9,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from bot import process, telemetry
+from bot import process, server, telemetry
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.settings import Settings, load
@@ -24,10 +24,13 @@ def run() -> None:
 
 
 def worker() -> None:
-    """Run a worker only, beside bridges that share its PostgreSQL database."""
+    """Run a worker only, beside bridges that share its PostgreSQL database.
+
+    It serves /healthz, /readyz and /metrics.
+    """
     settings = load()
     settings.need("slack_bot_token", "plain_api_key")
-    _run(settings, process.work(settings))
+    _run(settings, process.serve(settings, hears=False))
 
 
 def migrate() -> None:
@@ -49,7 +52,8 @@ def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
     colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     telemetry.set_up(settings.log_level, settings.log_format, colors=colors)
     try:
-        asyncio.run(work)
+        with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
+            runner.run(work)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         why = error.strerror

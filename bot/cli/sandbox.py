@@ -16,6 +16,7 @@ import typer
 
 from bot.cli import console
 from bot.cli.console import CommandFailed
+from bot.server import loop_factory
 
 
 def sandbox(
@@ -43,10 +44,11 @@ def sandbox(
             "install `plain-bridge[sandbox]`"
         ) from None
     try:
-        if stay:
-            asyncio.run(_until_stopped(_stay(page.PORT if port is None else port)))
-        else:
-            asyncio.run(_play(socket_mode=socket_mode, only_json=only_json))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            if stay:
+                runner.run(_until_stopped(_stay(page.PORT if port is None else port)))
+            else:
+                runner.run(_play(socket_mode=socket_mode, only_json=only_json))
     except KeyboardInterrupt:
         return
     except (process.BridgeFailed, story.StoryBroke) as error:

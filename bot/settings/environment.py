@@ -89,10 +89,14 @@ def _level(text: Any) -> Any:
     return text.strip().upper() if isinstance(text, str) else text
 
 
-def _filled(text: str) -> str:
-    if not text.strip():
+def _host(text: str) -> str:
+    """Return the address as sockets take it, without the brackets that URLs need."""
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    if not text:
         raise ValueError("is empty")
-    return text.strip()
+    return text
 
 
 Secret = Annotated[SecretStr, AfterValidator(_token)]
@@ -115,7 +119,7 @@ class Variables(BaseModel):
     database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
         "sqlite:///plain-bridge.db"
     )
-    host: Annotated[str, AfterValidator(_filled)] = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
     metrics_token: Secret | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = (

@@ -48,7 +48,7 @@ from bot.store.single import only_one
 from bot.store.threads import Threads
 from bot.store.undoing import Undoing
 from bot.wiring import surfaces
-from bot.wiring.health import is_loopback, is_writable, looking
+from bot.wiring.health import Remembered, is_loopback, is_writable, looking
 from bot.wiring.parts import (
     Parts,
     background,
@@ -230,7 +230,7 @@ async def bridge(
                 slack=app,
                 signing_secret=optional(settings.slack_signing_secret) if hears else None,
                 webhook_secret=optional(settings.plain_webhook_secret) if hears else None,
-                is_ready=is_ready,
+                is_ready=Remembered(is_ready),
                 metrics=metrics.registry,
                 look=looking(metrics, database, run, link),
                 metrics_token=optional(settings.metrics_token),

@@ -18,6 +18,32 @@ from bot.store.standing import backlog
 from bot.store.threads import Threads
 
 READY_SECONDS = 2.0
+REMEMBERED_SECONDS = 1.0
+
+
+class Remembered:
+    """The answer of `look`, at most `seconds` old; those who ask at once share one look."""
+
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[bool]],
+        seconds: float = REMEMBERED_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look = look
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._answer = False
+        self._until = -math.inf
+
+    async def __call__(self) -> bool:
+        """Return the answer that is remembered, or look."""
+        async with self._lock:
+            if self._clock() >= self._until:
+                self._answer = await self._look()
+                self._until = self._clock() + self._seconds
+            return self._answer
 
 
 async def is_writable(database: Database, run: Threads) -> bool:
@@ -55,9 +81,12 @@ def looking(
 
 
 def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a server that listens on `host`."""
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback

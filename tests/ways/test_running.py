@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import io
@@ -23,6 +24,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store.engine import Database
+from bot.store.memory import Memory
 from tests.postgres import execute
 from tests.ways.stage import Stage, stage, until
 
@@ -93,6 +95,7 @@ def test_a_start_that_waits_for_slack_can_be_ended(tmp_path: Path, name: str) ->
             "SLACK_SIGNING_SECRET": "signing-secret-test",
             "SLACK_API_URL": "http://127.0.0.1:1/api/",
             "PLAIN_API_KEY": "plainApiKey_test",
+            "PORT": "0",
         },
         stderr=subprocess.PIPE,
         text=True,
@@ -266,11 +269,24 @@ async def test_readiness_ends_with_the_database(on_stage: Stage) -> None:
     async with httpx.AsyncClient(base_url=on.url) as client:
         with closing(sqlite3.connect(str(on.database.url.database), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            unready = await client.get("/readyz")
+            await _until_readyz(client, 503, "unready")
             other.execute("ROLLBACK")
-        assert (unready.status_code, unready.text) == (503, "unready")
-        await until(lambda: on.bridge.worker is not None)
-        assert (await client.get("/readyz")).status_code == 200
+        await _until_readyz(client, 200, "ready")
+
+
+async def test_looks_at_readiness_write_to_the_database_once_a_second(on_stage: Stage) -> None:
+    """60 clients in a loop made an acknowledgement take 170 ms instead of 20."""
+    on = on_stage
+    written = Memory(on.database, float)
+    seen = set()
+    async with httpx.AsyncClient(base_url=on.url) as client:
+        started = time.monotonic()
+        for _ in range(3):
+            answers = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+            assert {answer.status_code for answer in answers} == {200}
+            seen.add(written.recall("ready"))
+        took = time.monotonic() - started
+    assert len(seen) <= 1 + took
 
 
 async def test_readiness_needs_the_socket(sqlite_url: str, tmp_path: Path) -> None:
@@ -281,8 +297,15 @@ async def test_readiness_needs_the_socket(sqlite_url: str, tmp_path: Path) -> No
         assert (await client.get("/readyz")).status_code == 200
         on.slack.down = True
         await on.slack.courier.sockets.close()
-        unready = await client.get("/readyz")
-        assert (unready.status_code, unready.text) == (503, "unready")
+        await _until_readyz(client, 503, "unready")
+
+
+async def _until_readyz(client: httpx.AsyncClient, status: int, text: str) -> None:
+    """Wait until `/readyz`, which remembers its answer for a second, says this."""
+    async with asyncio.timeout(10):
+        while (answer := await client.get("/readyz")).status_code != status:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert answer.text == text
 
 
 async def test_metrics_are_read_on_loopback_or_with_the_token(
