@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.core.model import Priority, Rule
 from bot.core.workspace import Standing
@@ -136,3 +137,41 @@ def test_needed_variables_are_named_all_at_once(tmp_path: Path) -> None:
 
 def test_socket_mode_needs_no_signing_secret(tmp_path: Path) -> None:
     load({"SLACK_APP_TOKEN": "xapp-test"}, tmp_path).need("slack_signing_secret")
+
+
+@pytest.mark.parametrize("around", ['"{}"', "'{}'", " {}\n", '"{} "\r\n'])
+def test_what_container_env_files_leave_around_a_value_is_taken_off(
+    tmp_path: Path, around: str
+) -> None:
+    """Docker hands quotation marks over as they stand; with them no secret fits."""
+    values = {
+        "SLACK_BOT_TOKEN": "xoxb-test",
+        "SLACK_SIGNING_SECRET": "signing-secret-test",
+        "PLAIN_API_KEY": "plainApiKey_test",
+        "PLAIN_API_URL": "https://plain.test/graphql/v1",
+        "DATABASE_URL": "sqlite:///other.db",
+        "HOST": "::1",
+        "PORT": "3001",
+        "LOG_FORMAT": "json",
+        "PLAIN_BRIDGE_CONFIG": "other.toml",
+    }
+    (tmp_path / "other.toml").write_text("[privacy]\nkeep_text_days = 3\n")
+    settings = load({name: around.format(value) for name, value in values.items()}, tmp_path)
+    for name, value in values.items():
+        found = getattr(settings, name.lower(), None)
+        shown = found.get_secret_value() if isinstance(found, SecretStr) else found
+        assert name == "PLAIN_BRIDGE_CONFIG" or str(shown) == value
+    assert settings.privacy.keep_text_days == 3
+
+
+@pytest.mark.parametrize("empty", ["", '""', "''", " "])
+def test_quotation_marks_around_nothing_are_nothing(tmp_path: Path, empty: str) -> None:
+    (tmp_path / ".env").write_text("METRICS_TOKEN=metrics-test\n")
+    settings = load({"PORT": empty, "METRICS_TOKEN": empty}, tmp_path)
+    assert settings.port == 3000
+    assert settings.metrics_token == SecretStr("metrics-test")
+
+
+@pytest.mark.parametrize("host", ["[::]", " :: "])
+def test_a_host_is_taken_with_the_brackets_of_urls(tmp_path: Path, host: str) -> None:
+    assert load({"HOST": host}, tmp_path).host == "::"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import traceback
 from collections.abc import Mapping
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SettingsError, load
+from bot.settings import SettingsError, environment, load
 from tests.loading import loaded
 
 
@@ -154,7 +156,25 @@ def test_one_mistake_of_the_file(tmp_path: Path, toml: str, line: str, words: st
         ({"LOG_FORMAT": "xml"}, '`LOG_FORMAT` is "xml"; it takes "console" or "json"'),
         ({"SLACK_BOT_TOKEN": "xapp-1"}, "`SLACK_BOT_TOKEN` does not begin with xoxb-"),
         ({"SLACK_APP_TOKEN": "xoxb-1"}, "`SLACK_APP_TOKEN` does not begin with xapp-"),
-        ({"PLAIN_API_KEY": "a b"}, "`PLAIN_API_KEY` is empty or holds a character"),
+        ({"PLAIN_API_KEY": "a b"}, "`PLAIN_API_KEY` holds a blank or a line break"),
+        ({"PLAIN_API_KEY": "a\nb"}, "`PLAIN_API_KEY` holds a blank or a line break"),
+        ({"PLAIN_API_KEY": "a\u200bb"}, "`PLAIN_API_KEY` holds a character that no token has"),
+        (
+            {"PLAIN_API_KEY": "Bearer plainApiKey_test"},
+            "`PLAIN_API_KEY` begins with the word Bearer: leave it out",
+        ),
+        (
+            {"SLACK_SIGNING_SECRET": '"secret-test'},
+            "`SLACK_SIGNING_SECRET` begins or ends with a quotation mark: leave it out",
+        ),
+        (
+            {"SLACK_SIGNING_SECRET": "“secret-test”"},
+            "`SLACK_SIGNING_SECRET` begins or ends with a quotation mark: leave it out",
+        ),
+        (
+            {"SLACK_BOT_TOKEN": "SLACK_BOT_TOKEN=xoxb-test"},
+            "`SLACK_BOT_TOKEN` begins with the name of a variable",
+        ),
         ({"PLAIN_API_URL": "core-api"}, "is no web address: it begins with https://"),
         ({"PLAIN_API_URL": "https://["}, "is no web address: it begins with https://"),
         ({"PLAIN_API_URL": "https://a:99999"}, "is no web address: it begins with https://"),
@@ -252,3 +272,27 @@ def test_no_secret_shows_where_the_file_is_broken(tmp_path: Path) -> None:
     (problem,) = mistakes(tmp_path, "signing_secret = hush\n")
     assert "hush" not in problem
     assert "line 1, `signing_secret = …`" in problem
+
+
+def test_an_env_file_that_may_not_be_read_is_called_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`setup` as root writes it 0600, and the unit's own user cannot read it."""
+
+    def refused(*_arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", ".env")
+
+    monkeypatch.setattr(environment, "read", refused)
+    (problem,) = mistakes(tmp_path)
+    assert problem.startswith(".env: Permission denied: the user that the bridge runs as")
+    assert "EnvironmentFile" in problem
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
+def test_an_env_file_of_mode_0_is_called_unreadable(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=3000")
+    (tmp_path / ".env").chmod(0)
+    (problem,) = mistakes(tmp_path)
+    assert problem.startswith(".env: Permission denied")

@@ -102,11 +102,12 @@ def _variables(environ: Mapping[str, str], dotenv: Path, problems: list[str]) ->
     except ValidationError as errors:
         for error in errors.errors(include_url=False):
             name = str(error["loc"][0])
-            origin = "environment" if environ.get(name.upper()) else ".env"
+            given = environment.cleaned(environ.get(name.upper(), ""))
+            origin = "environment" if given else ".env"
             secret = name in environment.SECRETS
             problems.append(words.of_variable(origin, error, secret=secret))
-    except (OSError, UnicodeDecodeError):
-        problems.append(".env: cannot be read as UTF-8 text")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f".env: {environment.unreadable(error)}")
     return None
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -36,11 +44,44 @@ SOURCES = {
 """Where each variable that a command may need comes from."""
 
 
+def cleaned(text: str) -> str:
+    """Return a variable's text without blanks around it, and without a pair of quotation marks.
+
+    `docker run --env-file` and other readers of such files leave the marks where they are:
+    https://docs.docker.com/reference/cli/docker/container/run/#env
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        text = text[1:-1].strip()
+    return text
+
+
+_QUOTES = "\"'`"
+_ANY_QUOTE = "\"'`‘’“”„«»"
+
+
 def _token(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value().strip()
-    if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError("is empty or holds a character that no token has: paste it again")
+    text = cleaned(secret.get_secret_value())
+    if why := _no_token(text):
+        raise ValueError(why)
     return SecretStr(text)
+
+
+def _no_token(text: str) -> str | None:
+    """Return why this can be no token, in words that do not show it."""
+    if not text:
+        return "is empty"
+    if re.match(r"bearer\s", text, re.IGNORECASE):
+        return "begins with the word Bearer: leave it out"
+    if any(text.upper().startswith(f"{name.upper()}=") for name in SOURCES):
+        return "begins with the name of a variable: leave out all up to the first ="
+    if text[0] in _ANY_QUOTE or text[-1] in _ANY_QUOTE:
+        return "begins or ends with a quotation mark: leave it out"
+    if any(character.isspace() for character in text):
+        return "holds a blank or a line break: paste it again, whole and alone"
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        return "holds a character that no token has: paste it again"
+    return None
 
 
 def _begins(*prefixes: str) -> AfterValidator:
@@ -107,6 +148,11 @@ class Variables(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, given: Any) -> Any:
+        return _cleaned_values(given)
+
     slack_bot_token: Annotated[Secret, _begins("xoxb-", "xoxe.xoxb-")] | None = None
     slack_signing_secret: Secret | None = None
     slack_app_token: Annotated[Secret, _begins("xapp-")] | None = None
@@ -143,6 +189,19 @@ class ConfigFile(BaseSettings):
 
     plain_bridge_config: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, given: Any) -> Any:
+        return _cleaned_values(given)
+
+
+def _cleaned_values(given: Any) -> Any:
+    """Return what a model is made of with its texts cleaned, without those that are empty then."""
+    if not isinstance(given, dict):
+        return given
+    clean = {n: cleaned(value) if isinstance(value, str) else value for n, value in given.items()}
+    return {name: value for name, value in clean.items() if value != ""}
+
 
 E = TypeVar("E", bound=BaseSettings)
 
@@ -155,12 +214,26 @@ class _Given(PydanticBaseSettingsSource):
         self._environ = environ
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        return self._environ.get(field_name.upper()) or None, field_name, False
+        return cleaned(self._environ.get(field_name.upper(), "")) or None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         fields = self.settings_cls.model_fields.items()
         given = {name: self.get_field_value(field, name)[0] for name, field in fields}
         return {name: value for name, value in given.items() if value is not None}
+
+
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Return why `.env` cannot be read, and what to do, in words."""
+    match error:
+        case PermissionError():
+            return (
+                f"{error.strerror}: the user that the bridge runs as may not read it; give it the "
+                "file (chown), or move the file away where systemd hands its variables over "
+                "(EnvironmentFile)"
+            )
+        case OSError():
+            return f"cannot be read: {error.strerror or type(error).__name__}"
+    return "cannot be read as UTF-8 text"
 
 
 def read(model: type[E], environ: Mapping[str, str], dotenv: Path) -> E:

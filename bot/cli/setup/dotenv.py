@@ -56,7 +56,9 @@ class DotEnv:
             return self._path.read_text(encoding="utf-8").splitlines(keepends=True)
         except FileNotFoundError:
             return []
-        except (OSError, UnicodeDecodeError):
+        except OSError as error:
+            raise CommandFailed(f".env cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
             raise CommandFailed(".env cannot be read as UTF-8 text: mend it, or move it") from None
 
     def _is_open_to_others(self) -> bool:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bot.cli.console import CommandFailed
 from bot.cli.setup.dotenv import DotEnv
 from bot.settings import Settings
-from bot.settings.environment import Variables
+from bot.settings.environment import Variables, cleaned
 
 _URLS = ("slack_api_url", "plain_api_url")
 
@@ -26,7 +26,7 @@ class Values:
     def known(self, name: str) -> tuple[str | None, str]:
         """The value that is there already, and where it is from, in words."""
         for values, origin in ((self.given, "--secrets"), (self.environ, "the environment")):
-            if value := values.get(name, "").strip():
+            if value := cleaned(values.get(name, "")):
                 return value, origin
         return self.dotenv.get(name), ".env"
 
