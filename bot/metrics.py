@@ -12,12 +12,19 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from bot.flows.claims import Claim
+from bot.refused import LIKELY, Cause
 
 NOT_FINAL = frozenset({"retried", "waiting"})
 """Outcomes of an attempt that another one follows."""
 
 DELIVERY_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
 """From a second to an outage of half a day."""
+
+DOORS = {
+    door: [cause.value for of, cause in LIKELY if of == door and cause != Cause.EVENTS_WITHHELD]
+    for door in ("slack", "plain")
+}
+"""The causes for which each door refuses."""
 
 REQUEST_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -67,6 +74,28 @@ class Metrics:
             buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
+        self._verified = Counter(
+            "plain_bridge_requests_verified",
+            "Requests with a good signature, by door: Slack's or Plain's.",
+            ["door"],
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "plain_bridge_requests_refused",
+            "Requests that were refused, by door and cause: unsigned, wrong_signature (the "
+            "secret), stale_timestamp (the clock).",
+            ["door", "cause"],
+            registry=self.registry,
+        )
+        self._withheld = Counter(
+            "plain_bridge_events_withheld",
+            "Minutes of which Slack said that it held back events (app_rate_limited).",
+            registry=self.registry,
+        )
+        for door, causes in DOORS.items():  # from 0 on, so that the first one is an increase
+            self._verified.labels(door)
+            for cause in causes:
+                self._refused.labels(door, cause)
         self._backlog = Gauge(
             "plain_bridge_backlog",
             "Escalations that wait for their outcome, in the whole database; NaN while it "
@@ -122,6 +151,17 @@ class Metrics:
     def found_duplicates(self, count: int) -> None:
         """Count threads that were found beside the one that a request already had."""
         self._duplicates.inc(count)
+
+    def verified(self, door: str) -> None:
+        """One request to a door bore a good signature."""
+        self._verified.labels(door).inc()
+
+    def refused(self, door: str, cause: str) -> None:
+        """One request to a door was refused, or Slack held events back."""
+        if cause == Cause.EVENTS_WITHHELD:
+            self._withheld.inc()
+        else:
+            self._refused.labels(door, cause).inc()
 
     def waiting(self, count: float, oldest: float, parked: float, people: float) -> None:
         """What the ledger holds: rows that wait, the oldest one's age in seconds, parked rows,

@@ -13,6 +13,21 @@ from bot.flows.ports import Run
 KEEP_SECONDS = 60.0
 
 
+def on_withheld(app: AsyncApp, tell: Callable[[dict[str, Any]], None]) -> None:
+    """Call `tell` with Slack's word that it held back an hour's events above 30,000.
+
+    It has no event inside, so that no listener of Bolt's hears it.
+    https://docs.slack.dev/apis/events-api/#rate-limiting
+    """
+
+    async def note(body: dict[str, Any], next: Callable[[], Awaitable[BoltResponse]]) -> None:  # noqa: A002
+        if body.get("type") == "app_rate_limited":
+            tell(body)
+        await next()
+
+    app.middleware(note)
+
+
 class Keeps(Protocol):
     """Where a moment is kept under a name."""
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal_column, select
 
 from bot.core import refs
+from bot.store.codec import Codec
 from bot.store.engine import Database
 from bot.store.memory import Memory
 from bot.store.schema import escalation as table
+from bot.store.schema import memory
 from bot.store.waiting import count_people
 
 HEARD = "slack.heard"
@@ -60,6 +62,17 @@ class Standing:
     event_at: float | None
     found_at: float | None
     heard_at: float | None
+
+
+def moments(database: Database, prefix: str) -> dict[str, float]:
+    """Return the moments (Unix seconds) that are kept under names with this prefix, by name."""
+    codec = Codec(float)
+    with database.reading() as connection:
+        kept = connection.execute(
+            select(memory.c.name, memory.c.value).where(memory.c.name.startswith(prefix))
+        ).all()
+    read = ((row.name, codec.value(row.value)) for row in kept)
+    return {name: moment for name, moment in read if moment is not None}
 
 
 def standing(database: Database) -> Standing:

@@ -26,6 +26,7 @@ from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
 from bot.plain.transport import ANSWER_SECONDS
+from bot.refused import Refused
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
@@ -41,6 +42,7 @@ from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.group import GroupCommit
 from bot.store.ledger import VERIFY_SECONDS, Ledger
+from bot.store.memory import Memory
 from bot.store.people import People
 from bot.store.queued import Queue
 from bot.store.retention import Retention
@@ -205,7 +207,8 @@ async def bridge(
             record=GroupCommit(Accepting(database), run).record,
         )
         app = bolt(slack, installed)
-        await surfaces.note_events(app, parts, stack)
+        refused = Refused(metrics, Memory(database, float), run)
+        await surfaces.note_events(app, parts, refused, stack)
         hung = surfaces.hang(app, parts, intake, worker, said, homing)
         stack.push_async_callback(homing.stop)
         await background(stack, worker.work())
@@ -230,6 +233,7 @@ async def bridge(
                 slack=app,
                 signing_secret=optional(settings.slack_signing_secret) if hears else None,
                 webhook_secret=optional(settings.plain_webhook_secret) if hears else None,
+                refused=refused,
                 is_ready=Remembered(is_ready),
                 metrics=metrics.registry,
                 look=looking(metrics, database, run, link),

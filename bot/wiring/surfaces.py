@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncApp
 
+from bot import refused as refused_requests
 from bot import rounds
 from bot.core.home import Waiting as WaitingPerson
 from bot.flows import explain, home, retract, undo
@@ -15,9 +16,10 @@ from bot.flows.beside import Surroundings
 from bot.flows.choices import Choices
 from bot.flows.intake import Intake
 from bot.flows.link import Link
+from bot.refused import Cause, Refused
 from bot.slack import commands
 from bot.slack.explaining import Explaining
-from bot.slack.heard import KEEP_SECONDS, Heard
+from bot.slack.heard import KEEP_SECONDS, Heard, on_withheld
 from bot.slack.homing import HomeTab, Homing
 from bot.slack.linking import Linking
 from bot.slack.listeners import Doors
@@ -69,11 +71,13 @@ def hang(
     return Surfaces(doors, undoing)
 
 
-async def note_events(app: AsyncApp, parts: Parts, stack: AsyncExitStack) -> None:
-    """Note when Slack last sent an event, for `doctor` to tell."""
+async def note_events(app: AsyncApp, parts: Parts, refused: Refused, stack: AsyncExitStack) -> None:
+    """Note when Slack last sent an event, and what the doors refused, for `doctor` to tell."""
     heard = Heard(HEARD, Memory(parts.database, float), parts.run, time.time)
     heard.hang_on(app)
     await background(stack, rounds.every(KEEP_SECONDS, heard.keep))
+    on_withheld(app, lambda _: refused.note("slack", Cause.EVENTS_WITHHELD))
+    await background(stack, rounds.every(refused_requests.KEEP_SECONDS, refused.keep))
 
 
 def homing(parts: Parts) -> Homing:

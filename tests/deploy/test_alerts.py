@@ -46,6 +46,9 @@ def exported() -> dict[str, set[str]]:
     metrics.delivered(Claim(1, "one:1", escalation(), 1, now=1.0, attempt=1), "created")
     metrics.asked_plain("createThread", "ok", 0.1)
     metrics.asked_slack("users.info", "ok", 0.1)
+    metrics.verified("slack")
+    metrics.refused("slack", "wrong_signature")
+    metrics.refused("slack", "events_withheld")
     text = generate_latest(metrics.registry).decode()
     return {
         sample.name: set(sample.labels)
@@ -76,6 +79,21 @@ def test_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
     assert promql_parser.parse_duration(rule["for"]).total_seconds() >= 60
     page, _, heading = rule["annotations"]["runbook"].partition(": ")
     assert f"\n## {heading}\n" in (RULES.parents[1] / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
+def test_an_increase_is_one_from_the_start(rule: dict[str, Any]) -> None:
+    """A counter that begins with its first event has no increase then: these begin at 0."""
+    text = generate_latest(Metrics().registry).decode()
+    fresh = {
+        (sample.name, frozenset(sample.labels.items()))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    for selector in selected(promql_parser.parse(rule["expr"])):
+        if selector.name.startswith(("plain_bridge_requests_", "plain_bridge_events_")):
+            wanted = {(one.name, one.value) for one in selector.matchers.matchers}
+            assert any(name == selector.name and wanted <= labels for name, labels in fresh)
 
 
 def test_names_no_alert_twice() -> None:

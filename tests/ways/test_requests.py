@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+import structlog
 
 from tests.contracts import Contract
 from tests.ways.stage import Stage, stage
@@ -87,6 +88,45 @@ async def test_what_slack_did_not_sign_now_is_refused_unread(
         assert answer.status == 401
     assert on.entries() == []
     assert "private" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("signature", "cause", "likely"),
+    [
+        ("bad", "wrong_signature", "SLACK_SIGNING_SECRET"),
+        ("stale", "stale_timestamp", "clock"),
+        ("none", "unsigned", "it was not Slack"),
+    ],
+)
+async def test_what_is_refused_is_counted_and_said_once_with_its_likely_cause(
+    on_stage: Stage, signature: Any, cause: str, likely: str
+) -> None:
+    """A wrong secret answered 401 for days, and nobody heard of it."""
+    on = on_stage
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            assert (await on.slack.deliver_raw(b"{}", JSON, signature=signature)).status == 401
+    (line,) = [line for line in lines if line["event"] == "request_refused"]
+    assert (line["door"], line["cause"], line["times"]) == ("slack", cause, 1)
+    assert likely in line["likely"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        shown = (await client.get(f"{on.url}/metrics")).text
+    assert f'plain_bridge_requests_refused_total{{cause="{cause}",door="slack"}} 3.0' in shown
+
+
+async def test_events_that_slack_held_back_are_counted_and_said_once(on_stage: Stage) -> None:
+    body = json.dumps(
+        {"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1518467820}
+    ).encode()
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            assert (await on_stage.slack.deliver_raw(body, JSON)).status == 200
+    (line,) = [line for line in lines if line["event"] == "events_withheld"]
+    assert "30,000" in line["likely"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        shown = (await client.get(f"{on_stage.url}/metrics")).text
+    assert "plain_bridge_events_withheld_total 2.0" in shown
+    assert 'plain_bridge_requests_verified_total{door="slack"} 2.0' in shown
 
 
 async def test_a_body_over_one_mebibyte_is_refused(on_stage: Stage) -> None:

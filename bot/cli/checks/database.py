@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot import telemetry
 from bot.cli import opening
-from bot.cli.checks import Check, ledger, timed
+from bot.cli.checks import Check, doors, ledger, timed
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
 from bot.settings import Settings
@@ -28,12 +28,12 @@ def examine(settings: Settings) -> list[Check]:
     except CommandFailed as error:
         return [Check("database", False, str(error), "install what is missing")]
     try:
-        return list(timed(_examine(database)))
+        return list(timed(_examine(database, settings)))
     finally:
         database.close()
 
 
-def _examine(database: Database) -> Iterator[Check]:
+def _examine(database: Database, settings: Settings) -> Iterator[Check]:
     name = database.url.render_as_string(hide_password=True)
     if (file := opening.missing_file(database)) is not None:
         yield _unmade(file)
@@ -56,6 +56,7 @@ def _examine(database: Database) -> Iterator[Check]:
         return
     yield Check("database writable", True, "a write was tried and taken back")
     yield from ledger.examine(database)
+    yield from doors.examine(database, settings)
 
 
 def _unmade(file: Path) -> Check:

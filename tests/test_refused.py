@@ -1,0 +1,103 @@
+"""Refused requests: said now and then, and kept for `doctor` to judge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from bot.cli.checks import Check, doors
+from bot.core.faults import TryLater
+from bot.refused import KEEP_SECONDS, LIKELY, SAY_EVERY_SECONDS, Cause, Refused
+from bot.settings import Settings
+from bot.store.engine import Database
+from bot.store.memory import Memory
+from bot.store.threads import Threads
+from tests.conftest import Clock
+
+SETTINGS = Settings(
+    slack_signing_secret=SecretStr("signing-secret-test"),
+    plain_webhook_secret=SecretStr("webhook-test"),
+)
+
+
+class Counts:
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+
+    def verified(self, door: str) -> None:
+        self.seen[door] += 1
+
+    def refused(self, door: str, cause: str) -> None:
+        self.seen[f"{door} {cause}"] += 1
+
+
+class Nowhere:
+    def keep(self, name: str, value: float) -> None:
+        raise TryLater("database_busy")
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    made = Threads()
+    yield made
+    made.close()
+
+
+def test_every_cause_is_said_once_in_ten_minutes(clock: Clock, threads: Threads) -> None:
+    counts = Counts()
+    refused = Refused(counts, Nowhere(), threads, clock)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(50):
+            refused.note("slack", Cause.WRONG_SIGNATURE)
+        refused.note("plain", Cause.UNSIGNED)
+        clock.move(SAY_EVERY_SECONDS)
+        refused.note("slack", Cause.WRONG_SIGNATURE)
+    said = [(line["door"], line["cause"], line["times"]) for line in lines]
+    assert said == [
+        ("slack", "wrong_signature", 1),
+        ("plain", "unsigned", 1),
+        ("slack", "wrong_signature", 50),
+    ]
+    assert counts.seen == {"slack wrong_signature": 51, "plain unsigned": 1}
+
+
+async def test_doctor_names_what_no_good_request_followed(
+    database: Database, threads: Threads, clock: Clock
+) -> None:
+    refused = Refused(Counts(), Memory(database, float), threads, clock)
+
+    async def checked() -> dict[str, Check]:
+        await refused.keep()
+        return {check.name: check for check in doors.examine(database, SETTINGS, clock)}
+
+    nothing = await checked()
+    assert {check.skipped for check in nothing.values()} == {True}
+
+    refused.note("slack", Cause.UNSIGNED)
+    check = (await checked())["Slack requests"]
+    assert (check.ok, check.fix) == (False, LIKELY["slack", Cause.UNSIGNED])
+
+    for cause in (Cause.WRONG_SIGNATURE, Cause.STALE_TIMESTAMP):
+        clock.move(KEEP_SECONDS)
+        refused.note("slack", cause)
+        check = (await checked())["Slack requests"]
+        assert (check.ok, check.fix) == (False, LIKELY["slack", cause])
+
+    clock.move(KEEP_SECONDS)
+    refused.verified("slack")
+    found = await checked()
+    assert found["Slack requests"].ok
+    assert "the last good one" in found["Slack requests"].detail
+    assert found["Plain webhooks"].skipped
+
+    refused.note("plain", Cause.WRONG_SIGNATURE)
+    refused.note("slack", Cause.EVENTS_WITHHELD)
+    found = await checked()
+    assert found["Plain webhooks"].fix == LIKELY["plain", Cause.WRONG_SIGNATURE]
+    assert "held back events" in found["Slack requests"].detail
+    clock.move(doors.LATELY_SECONDS)
+    assert (await checked())["Slack requests"].ok
