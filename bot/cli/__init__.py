@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
-from bot import telemetry, wiring
+from bot import proxies, telemetry, wiring
 from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, run, sandbox, setup
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
@@ -23,6 +23,7 @@ __all__ = ["app", "main"]
 EXPECTED = (
     CommandFailed,
     SettingsError,
+    proxies.ProxyMistake,
     single.AlreadyRunning,
     wiring.NotAtHead,
     wiring.TokenRefused,

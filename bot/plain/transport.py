@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import httpx
 
 from bot.core.faults import TryLater
+from bot.plain.connections import open_http
 
 CONNECTIONS = 10
 """One httpx client slows down above ten, and Plain's rate limits need no more."""
@@ -57,9 +58,7 @@ class Transport:
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
         self._answer_seconds = answer_seconds
         self._owned = http is None
-        self._http = http or httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        )
+        self._http = http or open_http(connections=CONNECTIONS)
 
     async def aclose(self) -> None:
         """Give up the connections."""

@@ -14,6 +14,7 @@ from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import File
 from bot.flows.attach import UploadForm
 from bot.plain import inputs, operations
+from bot.plain.connections import open_http
 from bot.plain.operations import Operation, Variables
 from bot.points import Point
 
@@ -42,9 +43,7 @@ class Uploads:
         self._ask = ask
         self._is_local = _is_internal(httpx.URL(api_url).host)
         self._owned = http is None
-        self._http = http or httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
-        )
+        self._http = http or open_http(connections=CONNECTIONS, keepalive=0)
 
     async def aclose(self) -> None:
         """Give up the connections."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from bot import proxies
 from bot.core import routing
 from bot.core.model import Rule
 from bot.settings import document, environment, words
@@ -70,6 +71,7 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     folder = folder or Path()
     problems: list[str] = list(_oauth(environ))
     variables = _variables(environ, folder / ".env", problems)
+    problems.extend(_proxies(environ, variables))
     read = _document(environ, folder, problems)
     tables = _tables(read, problems) if read else None
     if problems or variables is None or tables is None:
@@ -94,6 +96,17 @@ def _oauth(environ: Mapping[str, str]) -> Iterator[str]:
             "environment: SLACK_CLIENT_ID and SLACK_CLIENT_SECRET switch Slack's library to OAuth "
             "for many workspaces; unset them, the bridge uses SLACK_BOT_TOKEN alone"
         )
+
+
+def _proxies(environ: Mapping[str, str], variables: Environment | None) -> Iterator[str]:
+    """Yield what is wrong with the variables that name proxies."""
+    fields = Variables.model_fields
+    urls = [
+        getattr(variables, name) if variables else str(fields[name].default)
+        for name in ("slack_api_url", "plain_api_url")
+    ]
+    for mistake in proxies.mistakes(urls, environ):
+        yield f"environment: {mistake}"
 
 
 def _variables(environ: Mapping[str, str], dotenv: Path, problems: list[str]) -> Environment | None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot import points
+from bot import points, proxies
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.points import Point
 from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
@@ -106,7 +104,7 @@ def web_client(
         retry_handlers=[],
         logger=quiet,
     )
-    web.proxy = _proxy(web, api_url)
+    web.proxy = proxies.of(api_url)
     return web
 
 
@@ -162,7 +160,7 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
         async with (
             asyncio.timeout(CALL_LIMIT),
             web.session.post(
-                url, json=dict(body), proxy=_proxy(web, url), allow_redirects=False
+                url, json=dict(body), proxy=proxies.of(url), allow_redirects=False
             ) as answer,
         ):
             text = await answer.text(errors="replace")
@@ -221,13 +219,3 @@ def _object(text: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _proxy(web: AsyncWebClient, url: str) -> str | None:
-    """The proxy that the environment names, except for what runs on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    return None if local else web.proxy

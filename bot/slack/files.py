@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import points
+from bot import points, proxies
 from bot.core.faults import TryLater
 from bot.core.files import Loss
 from bot.core.model import File
@@ -96,7 +96,6 @@ class SlackFiles:
     async def _asked(self, address: str) -> aiohttp.ClientResponse:
         if self._web.session is None:
             raise ValueError("the Slack client needs a shared session")
-        local = self._sandbox is not None and _origin(urlsplit(address)) == self._sandbox
         try:
             return await self._web.session.get(
                 address,
@@ -105,7 +104,7 @@ class SlackFiles:
                     "Accept-Encoding": "identity",
                 },
                 allow_redirects=False,
-                proxy=None if local else self._web.proxy,
+                proxy=proxies.of(address),
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
                 ),

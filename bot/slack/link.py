@@ -17,6 +17,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot import proxies
+
 log = structlog.get_logger("bot.slack.link")
 
 PATIENCE = 60.0
@@ -134,6 +136,7 @@ class _Handler(AsyncSocketModeHandler):
             self.refused(str(error.response.get("error") or "unknown"))
             raise
         self.refused(None)
+        self.client.proxy = proxies.of(url)
         return url
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from bot import proxies
 from bot.cli.checks import Check, looked
 from bot.cli.checks.refusals import failed, missing
 from bot.core.faults import Fault, TryLater
@@ -54,20 +55,18 @@ async def socket_mode(settings: Settings, client: SlackClient | None) -> Check:
             return failed(NAME, later, _FIX)
         except Fault as fault:
             return failed(NAME, fault, _FIX)
-        hello = await _hello(session, str(opened.get("url") or ""), web.proxy)
+        hello = await _hello(session, str(opened.get("url") or ""))
     if hello is None:
         fix = "see whether this machine may open WebSockets (wss) to Slack (proxy, firewall)"
         return Check(NAME, False, "Socket Mode: the connection stays silent, without a hello", fix)
     return await _of_one_app(hello, client)
 
 
-async def _hello(
-    session: aiohttp.ClientSession, url: str, proxy: str | None
-) -> Mapping[str, Any] | None:
+async def _hello(session: aiohttp.ClientSession, url: str) -> Mapping[str, Any] | None:
     try:
         async with (
             asyncio.timeout(HELLO_SECONDS),
-            session.ws_connect(url, proxy=proxy) as connection,
+            session.ws_connect(url, proxy=proxies.of(url)) as connection,
         ):
             said = json.loads(await connection.receive_str())
     except (aiohttp.ClientError, OSError, TypeError, ValueError):  # TimeoutError is an OSError

@@ -12,6 +12,8 @@ from bot.cli.checks.clock import Clocks
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.plain.answers import Workspace
 from bot.plain.client import PlainClient
+from bot.plain.connections import open_http
+from bot.plain.transport import CONNECTIONS
 from bot.settings import Settings
 
 NAME = "Plain key"
@@ -50,7 +52,7 @@ async def client(
             clocks.note("Plain", answer.headers.get("date"))
 
     key = settings.plain_api_key.get_secret_value() if settings.plain_api_key else ""
-    async with httpx.AsyncClient(event_hooks={"response": [note]}) as http:
+    async with open_http(connections=CONNECTIONS, event_hooks={"response": [note]}) as http:
         try:
             built = PlainClient(settings.plain_api_url, key, http=http)
         except ValueError as error:
