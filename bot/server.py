@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    _Protocol = HttpToolsProtocol
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Protocol
 else:
     _Protocol = object
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:  # no httptools for this platform
-        HttpToolsProtocol = None
 
 log = structlog.get_logger("bot.server")
 
@@ -80,7 +73,7 @@ class Server(uvicorn.Server):
 
     uvicorn's own server raises them again as soon as it has ended, which would kill the process
     before the worker could finish. `listening` is called once it listens. `protocol` replaces
-    the best one of `protocols()`.
+    the fastest one that the platform has.
     """
 
     def __init__(
@@ -91,7 +84,7 @@ class Server(uvicorn.Server):
         protocol: type[BoundedProtocol] | None = None,
     ) -> None:
         most = most_connections()
-        http: Any = partial(protocol or protocols()[0], _Connections(most))
+        http: Any = partial(protocol or fastest_protocol(), _Connections(most))
         config = uvicorn.Config(
             app,
             http=http,
@@ -263,16 +256,29 @@ class BoundedProtocol(_Protocol):
             self._deadline = self.loop.call_later(seconds, end or self.give_up)
 
 
-class H11(BoundedProtocol, H11Protocol):  # type: ignore[misc]
-    """With the parser in Python, for platforms without httptools."""
+def fastest_protocol() -> type[BoundedProtocol]:
+    """Return the protocol with httptools' parser, or with h11's where there is no httptools."""
+    try:
+        return with_httptools()
+    except ImportError:
+        return with_h11()
 
 
-def protocols() -> tuple[type[BoundedProtocol], ...]:
-    """Return the protocols that this platform has, the fastest first."""
-    if HttpToolsProtocol is None:
-        return (H11,)
+def with_httptools() -> type[BoundedProtocol]:
+    """Return the protocol with httptools' parser. Raises ImportError."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     class HttpTools(BoundedProtocol, HttpToolsProtocol):
-        """With the parser of httptools."""
+        """With the parser in C."""
 
-    return (HttpTools, H11)
+    return HttpTools
+
+
+def with_h11() -> type[BoundedProtocol]:
+    """Return the protocol with h11's parser, which every platform has."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class H11(BoundedProtocol, H11Protocol):  # type: ignore[misc]
+        """With the parser in Python."""
+
+    return H11

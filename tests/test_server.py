@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,10 +41,12 @@ async def large(_request: Request) -> Response:
     return PlainTextResponse("x" * 50_000_000)
 
 
-@pytest.fixture(params=server.protocols(), ids=lambda protocol: protocol.__name__)
+@pytest.fixture(params=["httptools", "h11"])
 def protocol(request: pytest.FixtureRequest) -> type[BoundedProtocol]:
-    found: type[BoundedProtocol] = request.param
-    return found
+    if request.param == "h11":
+        return server.with_h11()
+    pytest.importorskip("httptools")
+    return server.with_httptools()
 
 
 @pytest.fixture(autouse=True)
@@ -237,5 +240,13 @@ def test_half_of_the_files_are_for_connections(
 
 def test_the_loop_and_the_parser_are_the_fast_ones_where_they_are_installed() -> None:
     uvloop = pytest.importorskip("uvloop")
+    pytest.importorskip("httptools")
     assert server.loop_factory() is uvloop.new_event_loop
-    assert [found.__name__ for found in server.protocols()] == ["HttpTools", "H11"]
+    assert server.fastest_protocol().__name__ == "HttpTools"
+
+
+def test_a_platform_without_them_has_a_loop_and_a_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    monkeypatch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+    assert server.loop_factory() is asyncio.new_event_loop
+    assert server.fastest_protocol().__name__ == "H11"

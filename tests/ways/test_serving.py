@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from bot.sandbox import process
-from bot.sandbox.plain import Plain
-from bot.sandbox.slack import Slack
+from tests.ways.process import running
 from tests.ways.stage import until
 
 FILES = 256
@@ -33,31 +32,6 @@ main()
 def limited(request_seconds: float) -> Sequence[str]:
     """`plain-bridge run` that may open 256 files, with another deadline for requests."""
     return ("-c", LIMITED, str(request_seconds), "run")
-
-
-@asynccontextmanager
-async def running(
-    folder: Path, arguments: Sequence[str] = process.RUN, **variables: str
-) -> AsyncIterator[tuple[process.Bridge, Slack, Plain]]:
-    slack, plain = Slack(), Plain()
-    async with (
-        slack.serving(),
-        plain.serving() as plain_url,
-        process.bridge(
-            {
-                "SLACK_BOT_TOKEN": "xoxb-test",
-                "SLACK_SIGNING_SECRET": slack.signing_secret,
-                "SLACK_API_URL": slack.api_url,
-                "PLAIN_API_KEY": plain.api_key,
-                "PLAIN_API_URL": plain_url,
-                **variables,
-            },
-            folder,
-            arguments=arguments,
-        ) as bridge,
-    ):
-        slack.deliver_to(f"{bridge.url}/slack/events")
-        yield bridge, slack, plain
 
 
 async def opened(url: str, count: int, sent: bytes, stack: AsyncExitStack) -> list[socket.socket]:
