@@ -31,6 +31,8 @@ _QUIET = {
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,
+    # A warning for whatever somebody sends that is no HTTP.
+    "uvicorn.error": logging.ERROR,
 }
 
 _WRITES_BODIES = "slack_bolt.RequestVerification"

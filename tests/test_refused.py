@@ -101,3 +101,15 @@ async def test_doctor_names_what_no_good_request_followed(
     assert "held back events" in found["Slack requests"].detail
     clock.move(doors.LATELY_SECONDS)
     assert (await checked())["Slack requests"].ok
+
+
+async def test_doctor_says_of_socket_mode_only_what_went_wrong(
+    database: Database, threads: Threads, clock: Clock
+) -> None:
+    settings = Settings(slack_app_token=SecretStr("xapp-test"))
+    refused = Refused(Counts(), Memory(database, float), threads, clock)
+    assert list(doors.examine(database, settings, clock)) == []
+    refused.note("slack", Cause.EVENTS_WITHHELD)
+    await refused.keep()
+    (check,) = doors.examine(database, settings, clock)
+    assert "app_rate_limited" in check.detail

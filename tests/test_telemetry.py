@@ -31,7 +31,15 @@ def _as_before() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     levels = {
         name: logging.getLogger(name).level
-        for name in ("bot", "aiohttp.access", "alembic", "httpcore", "httpx", "uvicorn.access")
+        for name in (
+            "bot",
+            "aiohttp.access",
+            "alembic",
+            "httpcore",
+            "httpx",
+            "uvicorn.access",
+            "uvicorn.error",
+        )
     }
     yield
     root.handlers[:] = handlers

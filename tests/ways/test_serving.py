@@ -82,6 +82,15 @@ async def test_silent_clients_are_gone_after_the_deadline(tmp_path: Path) -> Non
             await asyncio.gather(*map(closed, silent))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+async def test_the_loop_and_the_parser_are_the_fast_ones(tmp_path: Path) -> None:
+    pytest.importorskip("uvloop")
+    async with running(tmp_path) as (bridge, *_):
+        mapped = await asyncio.to_thread(Path(f"/proc/{bridge.process.pid}/maps").read_text)
+    assert "/uvloop/" in mapped
+    assert "/httptools/" in mapped
+
+
 # A worker
 
 
