@@ -14,7 +14,7 @@ from bot.flows.ports import Run
 log = structlog.get_logger("bot.http")
 
 SAY_EVERY_SECONDS = 600.0
-KEEP_SECONDS = 60.0
+KEEP_SECONDS = 10.0
 
 Door = Literal["slack", "plain"]
 
@@ -72,7 +72,7 @@ class Refused:
     """Notes what the doors verify and refuse.
 
     Anybody can send what is refused, so each cause is logged every ten minutes at most, and the
-    database is written to once a minute. `clock` is in Unix seconds.
+    database is written to every `KEEP_SECONDS`. `clock` is in Unix seconds.
     """
 
     def __init__(
@@ -112,10 +112,11 @@ class Refused:
         log.warning(event, door=door, cause=cause.value, times=times, likely=likely, **details)
 
     async def keep(self) -> None:
-        """Keep the moments that were noted since the last time."""
-        fresh, self._fresh = self._fresh, {}
-        for key, moment in fresh.items():
+        """Keep the moments that were noted since the last time. Raises TryLater."""
+        for key, moment in list(self._fresh.items()):
             await self._run(self._memory.keep, key, moment)
+            if self._fresh[key] == moment:
+                del self._fresh[key]
 
 
 PREFIX = "door."

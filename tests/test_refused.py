@@ -113,3 +113,24 @@ async def test_doctor_says_of_socket_mode_only_what_went_wrong(
     await refused.keep()
     (check,) = doors.examine(database, settings, clock)
     assert "app_rate_limited" in check.detail
+
+
+async def test_what_the_database_did_not_take_is_kept_the_next_time(
+    database: Database, threads: Threads, clock: Clock
+) -> None:
+    kept = Memory(database, float)
+    away = True
+
+    class Sometimes:
+        def keep(self, name: str, value: float) -> None:
+            if away:
+                raise TryLater("database_busy")
+            kept.keep(name, value)
+
+    refused = Refused(Counts(), Sometimes(), threads, clock)
+    refused.verified("slack")
+    with pytest.raises(TryLater):
+        await refused.keep()
+    away = False
+    await refused.keep()
+    assert kept.recall("door.slack.verified") == clock()

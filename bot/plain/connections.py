@@ -43,13 +43,15 @@ class _Routed(httpx.AsyncBaseTransport):
             proxy = proxies.of(str(request.url))
         except proxies.ProxyMistake as mistake:
             raise httpx.ProxyError(str(mistake)) from None
-        transport = self._by_proxy.get(proxy)
-        if transport is None:
-            transport = httpx.AsyncHTTPTransport(
-                verify=_authorities(), limits=self._limits, proxy=proxy
+        if proxy not in self._by_proxy:
+            try:
+                authorities = _authorities()
+            except OSError as error:  # SSL_CERT_FILE names none
+                raise httpx.ConnectError(str(error)) from None
+            self._by_proxy[proxy] = httpx.AsyncHTTPTransport(
+                verify=authorities, limits=self._limits, proxy=proxy
             )
-            self._by_proxy[proxy] = transport
-        return await transport.handle_async_request(request)
+        return await self._by_proxy[proxy].handle_async_request(request)
 
     async def aclose(self) -> None:
         for transport in self._by_proxy.values():

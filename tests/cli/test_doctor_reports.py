@@ -197,3 +197,14 @@ def test_a_folder_that_cannot_be_written(run: Run, folder: Path, monkeypatch: An
 def test_the_team_of_a_link_is_asked_from_slack(run: Run, patient: Patient) -> None:
     linked = run("people", "link", "U1", "external:acme")
     assert linked.stdout == "U1 of T00000001 is external:acme.\n"
+
+
+def test_a_proxy_that_cannot_be_used_is_said(run: Run, patient: Patient) -> None:
+    """It was a traceback."""
+    patient.patch.setenv("SLACK_API_URL", "https://slack.test/api/")
+    patient.patch.setenv("ALL_PROXY", "socks5://10.0.0.1:1080")
+    for name in ("HTTPS_PROXY", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy"):
+        patient.patch.delenv(name, raising=False)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "failed settings: environment: `ALL_PROXY` names a SOCKS proxy" in result.stdout
