@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import httpx
+
 from bot import wiring
 from bot.flows.deliver import Policy
 from bot.sandbox.plain import Plain
@@ -126,3 +128,11 @@ async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 — any condition, not one that is announced
             await asyncio.sleep(0.005)
+
+
+async def until_readyz(client: httpx.AsyncClient, status: int, text: str) -> None:
+    """Wait until `/readyz`, which remembers its answer for a second, says this."""
+    async with asyncio.timeout(10):
+        while (answer := await client.get("/readyz")).status_code != status:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert answer.text == text

@@ -20,7 +20,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.store.engine import Database
 from bot.store.history import History
-from tests.ways.stage import Stage, stage, until
+from tests.ways.stage import Stage, stage, until, until_readyz
 
 
 @pytest.fixture
@@ -116,12 +116,12 @@ async def test_the_bridge_goes_on_when_postgresql_comes_back(
         said = await on.slack.command(on.ada, on.support, "/plain-ticket", "Meanwhile")
         assert said.ephemeral is not None
         assert "Nothing was recorded" in said.ephemeral.text
-        assert (await client.get("/readyz")).status_code == 503
+        await until_readyz(client, 503, "unready")
         _admit(admin, name, allowed=True)
         await on.ask("After")
         await on.settled()
         assert [thread.title for thread in on.plain.threads] == ["Before", "After"]
-        assert (await client.get("/readyz")).status_code == 200
+        await until_readyz(client, 200, "ready")
     admin.close()
 
 

@@ -26,7 +26,7 @@ from bot.settings import load
 from bot.store.engine import Database
 from bot.store.memory import Memory
 from tests.postgres import execute
-from tests.ways.stage import Stage, stage, until
+from tests.ways.stage import Stage, stage, until, until_readyz
 
 
 def command(
@@ -269,9 +269,9 @@ async def test_readiness_ends_with_the_database(on_stage: Stage) -> None:
     async with httpx.AsyncClient(base_url=on.url) as client:
         with closing(sqlite3.connect(str(on.database.url.database), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            await _until_readyz(client, 503, "unready")
+            await until_readyz(client, 503, "unready")
             other.execute("ROLLBACK")
-        await _until_readyz(client, 200, "ready")
+        await until_readyz(client, 200, "ready")
 
 
 async def test_looks_at_readiness_write_to_the_database_once_a_second(on_stage: Stage) -> None:
@@ -297,15 +297,7 @@ async def test_readiness_needs_the_socket(sqlite_url: str, tmp_path: Path) -> No
         assert (await client.get("/readyz")).status_code == 200
         on.slack.down = True
         await on.slack.courier.sockets.close()
-        await _until_readyz(client, 503, "unready")
-
-
-async def _until_readyz(client: httpx.AsyncClient, status: int, text: str) -> None:
-    """Wait until `/readyz`, which remembers its answer for a second, says this."""
-    async with asyncio.timeout(10):
-        while (answer := await client.get("/readyz")).status_code != status:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    assert answer.text == text
+        await until_readyz(client, 503, "unready")
 
 
 async def test_metrics_are_read_on_loopback_or_with_the_token(
