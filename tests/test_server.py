@@ -168,7 +168,7 @@ async def test_a_refused_body_is_not_waited_for(port: int) -> None:
 async def test_who_does_not_read_the_answer_is_let_go(port: int) -> None:
     async with connected(port) as (reader, writer):
         writer.write(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
-        await asyncio.sleep(2 * SOON + server.CLOSE_SECONDS)
+        await asyncio.sleep(SOON + server.CLOSE_SECONDS + 3.0)  # a loop may be late
         assert len(await until_closed(reader)) < 50_000_000
 
 

@@ -26,7 +26,7 @@ from bot.settings import load
 from bot.store.engine import Database
 from bot.store.memory import Memory
 from tests.postgres import execute
-from tests.ways.stage import Stage, stage, until, until_readyz
+from tests.ways.stage import Stage, stage, until_readyz
 
 
 def command(
