@@ -18,6 +18,9 @@ LONGEST_WORDS = 500
 _FINAL = re.compile(r"BAD_USER_INPUT|GRAPHQL_\w+")
 _RETRYABLE = frozenset({"attachment_not_uploaded", "cannot_reply_to_unsent_email", "rate_limited"})
 _REQUEST_TIMEOUT = 408
+_NOT_FORWARDED = frozenset({401, 403, 407})
+"""With these a gateway says that it did not let the request through, so that it reached nobody.
+https://www.rfc-editor.org/rfc/rfc9110#section-15.5"""
 
 
 def request(document: str, variables: Mapping[str, object], operation_name: str) -> bytes:
@@ -43,9 +46,9 @@ def response(
     what became of this one is `TryLater(unknown=True)`. `now`: Unix seconds, for waits that
     are given as a moment.
 
-    What Plain itself decided (an error's code, a 4xx) is Refused, unless it may be different
-    later. What only something in between can have said (HTML, a redirect, a 5xx, the
-    firewall's 403, half an answer) passes, and must cost nobody a thread: TryLater.
+    What Plain itself decided (an error's code, a 4xx in Plain's own JSON) is Refused, unless it
+    may be different later. What only something in between can have said (a page of HTML with any
+    status, a redirect, a 5xx, half an answer) passes, and must cost nobody a thread: TryLater.
     https://www.plain.com/docs/graphql/error-handling
     """
     headers = _lowered(headers)
@@ -131,7 +134,8 @@ def _graphql_fault(
     code, message = next(reversed(said.items()), ("", ""))
     if 200 <= status < 300:
         return _plain_refused(code or "unknown", message, asked)
-    return _http_fault(status, message, headers, write=write, now=now, code=code)
+    said_by_plain = message if code or message else None
+    return _http_fault(status, said_by_plain, headers, write=write, now=now, code=code)
 
 
 def _http_fault(
@@ -143,18 +147,22 @@ def _http_fault(
     now: float,
     code: str = "",
 ) -> Fault:
-    """What an HTTP status stands for; `message` is None where the body was not Plain's JSON."""
+    """Return what an HTTP status means; `message` is None where the body is not Plain's JSON."""
     asked = request_id(headers)
-    if status == 401:
-        return _refused(Reason.PLAIN_KEY, asked)
-    if status == 403 and message is None:
-        return TryLater("plain_blocked", request_id=asked)
-    if status == 403:
-        return _refused(Reason.PLAIN_FORBIDDEN, asked, message=message)
-    if 400 <= status < 500 and status != _REQUEST_TIMEOUT:
-        return _plain_refused(code or f"http_{status}", message or "", asked)
+    if message is not None and 400 <= status < 500 and status != _REQUEST_TIMEOUT:
+        return _refused_by_status(status, message, asked, code)
+    cause = "plain_blocked" if status == 403 else f"plain_http_{status}"
     after = retry_after(headers, now)
-    return TryLater(f"plain_http_{status}", after=after, unknown=write, request_id=asked)
+    unknown = write and status not in _NOT_FORWARDED
+    return TryLater(cause, after=after, unknown=unknown, request_id=asked)
+
+
+def _refused_by_status(status: int, message: str, request_id: str | None, code: str) -> Refused:
+    if status == 401:
+        return _refused(Reason.PLAIN_KEY, request_id)
+    if status == 403:
+        return _refused(Reason.PLAIN_FORBIDDEN, request_id, message=message)
+    return _plain_refused(code or f"http_{status}", message, request_id)
 
 
 def _rate_limited(headers: Mapping[str, str], now: float) -> TryLater:
@@ -213,10 +221,13 @@ def _code(error: Data) -> str:
 
 
 def _message(answer: object) -> str | None:
-    """The gateway's `{"message": …}`; AWS spells it with a capital as well."""
+    """Return the text of the gateway's `{"message": …}`; None where the body is something else.
+
+    AWS spells the key with a capital as well.
+    """
     if not isinstance(answer, dict):
         return None
-    return _words(answer.get("message")) or _words(answer.get("Message"))
+    return _words(answer.get("message")) or _words(answer.get("Message")) or None
 
 
 def _words(value: object) -> str:

@@ -79,13 +79,16 @@ class Uploads:
                 follow_redirects=False,
             ) as answer:
                 status = answer.status_code
+                page = answer.headers.get("Content-Type", "").lower().startswith("text/html")
         except (httpx.RequestError, OSError):
-            status = None
+            status, page = None, False
         finally:
             points.reached(Point.AFTER_PLAIN, "upload")
         if status is None:
             raise TryLater("upload_unreached")
-        if status >= 500 or status in (408, 429):
+        if status >= 500 or status in (408, 429) or (page and status >= 400):
+            # A bucket refuses in XML: a page of HTML comes from something in between.
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
             raise TryLater(f"upload_http_{status}")
         if not 200 <= status < 300:
             raise Refused(Reason.PLAIN_REFUSED, code=f"upload_http_{status}", message="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ CALL_LIMIT = 10.0
 VIEW_LIMIT = 2.0
 """Seconds for opening or changing a view: a trigger lives for three."""
 _CONNECT_LIMIT = 5.0
+_WORD = re.compile(r"[a-z_]{1,40}")
+"""An error code of Slack's, which a `response_url` also gives as text: `used_url`."""
 
 _TRANSIENT = frozenset(
     {
@@ -174,8 +177,9 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
     said = _object(text)
     if status == 200 and said.get("ok", True):
         return
-    code = said.get("error") or (text.strip() if len(text) < 40 else "")
-    raise _judge("response_url", status, headers, {"error": code or f"http_{status}"})
+    if not said and _WORD.fullmatch(word := text.strip()):
+        said = {"ok": False, "error": word}
+    raise _judge("response_url", status, headers, said)
 
 
 def _fault(method: str, error: SlackApiError) -> Fault:
@@ -187,8 +191,12 @@ def _fault(method: str, error: SlackApiError) -> Fault:
 
 
 def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[str, Any]) -> Fault:
-    """The fault in an answer that is not a plain yes."""
-    code = str(said.get("error") or "")
+    """Return the fault in an answer that is not a plain yes.
+
+    Only Slack's own JSON, which has `ok`, is believed: a proxy answers in HTML, or with an
+    `error` of its own. https://docs.slack.dev/apis/web-api/#responses
+    """
+    code = str(said.get("error") or "") if "ok" in said else ""
     after = seconds(headers.get("Retry-After"))
     if status == 429 or code in CODES:
         return TryLater("slack_ratelimited", after=after)

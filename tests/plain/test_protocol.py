@@ -71,10 +71,6 @@ REFUSED: dict[str, tuple[Reason, dict[str, str]]] = {
         Reason.PLAIN_REFUSED,
         {"code": "http_404", "message": "Not Found", "fields": ""},
     ),
-    "too-large-413.txt": (
-        Reason.PLAIN_REFUSED,
-        {"code": "http_413", "message": "", "fields": ""},
-    ),
 }
 
 LATER: dict[str, tuple[str, float | None, bool]] = {
@@ -85,6 +81,20 @@ LATER: dict[str, tuple[str, float | None, bool]] = {
     "limited-and-forbidden-200.json": ("plain_rate_limited", 30.0, False),
     "firewall-403.txt": ("plain_blocked", None, False),
     "firewall-403.html": ("plain_blocked", None, False),
+    "authorization-required-401.html": ("plain_http_401", None, False),
+    "empty-401.txt": ("plain_http_401", None, False),
+    "proxy-authentication-407.html": ("plain_http_407", None, False),
+    "bad-request-400.html": ("plain_http_400", None, True),
+    "empty-400.txt": ("plain_http_400", None, True),
+    "gateway-errors-400.json": ("plain_http_400", None, True),
+    "not-found-404.html": ("plain_http_404", None, True),
+    "gateway-of-another-404.json": ("plain_http_404", None, True),
+    "not-allowed-405.html": ("plain_http_405", None, True),
+    "too-large-413.txt": ("plain_http_413", None, True),
+    "misdirected-421.html": ("plain_http_421", None, True),
+    "too-early-425.html": ("plain_http_425", None, True),
+    "legal-reasons-451.html": ("plain_http_451", None, True),
+    "client-closed-499.html": ("plain_http_499", None, True),
     "internal-200.json": ("plain_internal", None, True),
     "internal-500.json": ("plain_internal", None, True),
     "unheard-of-code-500.json": ("plain_http_500", None, True),
@@ -161,7 +171,7 @@ def test_without_headers_a_fault_has_neither_wait_nor_request_id() -> None:
             protocol.response(found.status, {}, found.body, write=False, now=NOW)
         assert (later.value.after, later.value.request_id) == (None, None)
     with pytest.raises(Refused) as refused:
-        protocol.response(401, {}, b"", write=False, now=NOW)
+        protocol.response(401, {}, b'{"message":"Unauthorized"}', write=False, now=NOW)
     assert refused.value.data == {}
 
 

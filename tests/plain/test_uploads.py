@@ -157,6 +157,17 @@ async def test_what_the_bucket_says(status: int, fault: type[Exception]) -> None
     assert "X-Sig" not in f"{raised.value!r} {raised.value.__dict__}"
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+async def test_a_page_of_html_in_the_buckets_place_is_an_outage(status: int) -> None:
+    async def take(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.Response(status=status, text="<html>", content_type="text/html")
+
+    async with bucket(take) as (uploads, form):
+        with pytest.raises(TryLater, match=f"upload_http_{status}"):
+            await uploads.upload(form, File("F1", "a", size=3), pieces(1, b"abc"))
+
+
 @pytest.mark.parametrize("count", [1, 3], ids=["shorter", "longer"])
 async def test_a_file_of_another_size_is_not_sent_whole(count: int) -> None:
     taken: list[int] = []

@@ -63,6 +63,8 @@ LATER: list[tuple[str, Reply, str, float | None, bool]] = [
     ("nothing", Reply(b""), "slack_not_json", None, True),
     ("no without a word", Reply(b'{"ok":false}'), "slack_not_json", None, True),
     ("404 as HTML", Reply(b"<html>", 404, "text/html"), "slack_not_json", None, True),
+    ("403 as HTML", Reply(b"<html>", 403, "text/html"), "slack_not_json", None, True),
+    ("JSON of a proxy", Reply(b'{"error":"Forbidden"}', 403), "slack_not_json", None, True),
     ("dropped", Reply(drop=True), "slack_disconnected", None, True),
     ("bad token", no("invalid_auth"), "slack_invalid_auth", None, False),
     ("revoked token", no("token_revoked"), "slack_token_revoked", None, False),
@@ -150,6 +152,17 @@ async def test_what_will_not_work(reply: Reply, reason: Reason, data: dict[str, 
         pytest.param(Reply(b"", 503), "slack_503", True, id="503"),
         pytest.param(LIMITED, "slack_ratelimited", False, id="429"),
         pytest.param(Reply(drop=True), "slack_disconnected", True, id="dropped"),
+        pytest.param(Reply(b"<html>" * 20, 404, "text/html"), "slack_not_json", True, id="as HTML"),
+        pytest.param(Reply(b"Forbidden", 403, "text/plain"), "slack_not_json", True, id="as text"),
+        pytest.param(
+            Reply(b'{"error":"Forbidden"}', 403), "slack_not_json", True, id="JSON of a proxy"
+        ),
+        pytest.param(
+            Reply(b"", 302, "text/plain", {"Location": "/elsewhere"}),
+            "slack_not_json",
+            True,
+            id="elsewhere",
+        ),
     ],
 )
 async def test_a_response_url_that_may_work_later(reply: Reply, cause: str, unknown: bool) -> None:
@@ -164,10 +177,6 @@ async def test_a_response_url_that_may_work_later(reply: Reply, cause: str, unkn
     [
         pytest.param(Reply(b"used_url", 404, "text/plain"), "used_url", id="as text"),
         pytest.param(no("expired_url"), "expired_url", id="as JSON"),
-        pytest.param(Reply(b"<html>" * 20, 404, "text/html"), "http_404", id="as HTML"),
-        pytest.param(
-            Reply(b"", 302, "text/plain", {"Location": "/elsewhere"}), "http_302", id="elsewhere"
-        ),
     ],
 )
 async def test_a_response_url_that_is_used_up(reply: Reply, code: str) -> None:

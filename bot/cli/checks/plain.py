@@ -87,7 +87,10 @@ def failed(name: str, fault: Fault) -> Check:
             fix = "see whether PLAIN_API_URL is right and the key a machine user's"
             return Check(name, False, f"Plain refused: {told}", fix)
         case TryLater(cause=cause):
-            fix = "see whether this machine reaches PLAIN_API_URL (proxy, firewall), or try later"
+            fix = (
+                "see whether PLAIN_API_URL is right and this machine reaches it (proxy, firewall), "
+                "or try later"
+            )
             code = cause.removeprefix("plain_")
             return Check(name, False, f"Plain was not reached ({code})", fix)
     return Check(name, False, str(fault), "try later")
