@@ -16,9 +16,12 @@ from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.findings import CALLS, Finding, Report, Scope, Verdict
+from bot.core.model import Rule
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
+from bot.slack.words import rules as words
+from bot.slack.words.tokens import flat
 from bot.store import migrating
 from bot.store.accepting import Accepting
 from bot.store.drafts import Drafts
@@ -46,7 +49,12 @@ def reconcile(
         typer.Option(metavar="CHANNEL", help="Only this one, by id or #name; may be repeated."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what the rules would do; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Tell what today's rules would have done, also before they were there; "
+            "write nothing.",
+        ),
     ] = False,
     max_calls: Annotated[
         int, typer.Option("--calls", min=_FEWEST_CALLS, help="How often Slack may be asked.")
@@ -66,12 +74,15 @@ def reconcile(
     with _database(settings, dry_run) as (database, is_there):
         report, url = asyncio.run(_look(settings, database, scope, is_there))
     if json:
-        console.as_json(_json(report, scope, url))
-    else:
-        _show(report, scope, url)
+        console.as_json(_json(report, scope, url, settings.rules))
+    elif len(report.unknown) < len(scope.channels) or not scope.channels:
+        _show(report, scope, url, settings.rules)
     if report.unknown:
         names = ", ".join(report.unknown)
-        raise CommandFailed(f"the bot is not in {names}: invite it there (/invite @plain-bridge)")
+        raise CommandFailed(
+            f"the bot is in no channel {names}: invite it there (/invite @plain-bridge), "
+            "or correct the name"
+        )
 
 
 @contextmanager
@@ -136,17 +147,37 @@ def _age(text: str) -> float:
     return int(found[1]) * _SECONDS[found[2]]
 
 
-def _show(report: Report, scope: Scope, url: str) -> None:
+def _show(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> None:
     told = report.findings if scope.dry_run else report.of(Verdict.ESCALATED)
     if told:
         console.table(
             ("Channel", "Posted", "Emoji", "Rule", "Asked by", "Result", "Message"),
             [_row(one, scope, url) for one in sorted(told, key=lambda one: one.posted.posted_at)],
         )
+    if scope.dry_run:
+        console.say("")
+        _show_rules(report, rules)
+        console.say("")
     console.say(_summary(report, scope))
     if report.left:
         console.say(_left(report, scope))
     console.say(_NEVER)
+
+
+def _show_rules(report: Report, rules: Sequence[Rule]) -> None:
+    console.table(
+        ("Rule", "Takes", "Would escalate", "In the ledger"),
+        [
+            (number, flat(words.takes(rule)), *_counts(report, number))
+            for number, rule in enumerate(rules, 1)
+        ],
+    )
+
+
+def _counts(report: Report, number: int) -> tuple[int, int]:
+    """Return how many messages a rule would escalate, and how many of its are in the ledger."""
+    of_rule = [one.verdict for one in report.findings if one.rule + 1 == number]
+    return of_rule.count(Verdict.ESCALATED), of_rule.count(Verdict.IN_LEDGER)
 
 
 def _row(one: Finding, scope: Scope, url: str) -> tuple[object, ...]:
@@ -162,27 +193,20 @@ def _row(one: Finding, scope: Scope, url: str) -> tuple[object, ...]:
 
 
 def _result(one: Finding, scope: Scope) -> str:
-    match one.verdict:
-        case Verdict.ESCALATED:
-            return "would be escalated" if scope.dry_run else "recorded"
-        case Verdict.IN_LEDGER:
-            return "in the ledger"
-        case Verdict.BEFORE_RULE if one.rule_since is None:
-            return "before the rule (not loaded yet)"
-        case Verdict.BEFORE_RULE:
-            return f"before the rule ({console.moment(one.rule_since)})"
+    if one.verdict is Verdict.IN_LEDGER:
+        return "in the ledger"
+    if not scope.dry_run:
+        return "recorded"
+    return "would be escalated" + (" (older than the rule)" if one.is_before_rule else "")
 
 
 def _summary(report: Report, scope: Scope) -> str:
-    found, late = len(report.of(Verdict.ESCALATED)), len(report.of(Verdict.BEFORE_RULE))
+    found = len(report.of(Verdict.ESCALATED))
     more = " more" if report.went_on else ""
     places = _count(report.looked_at, f"{more} channel".strip())
     if scope.dry_run:
-        known = len(report.of(Verdict.IN_LEDGER))
-        return (
-            f"Looked at {places}: {found} would be escalated; left alone: {known} in the ledger, "
-            f"{late} older than the rule. Nothing was written."
-        )
+        return f"Looked at {places}: {_would(report)} Nothing was written."
+    late = len(report.of(Verdict.BEFORE_RULE))
     left_alone = f"; {late} older than the rule, left alone" if late else ""
     if not found:
         return f"Looked at {places}: nothing is missing{left_alone}."
@@ -190,6 +214,19 @@ def _summary(report: Report, scope: Scope) -> str:
         f"Looked at {places}: {_count(found, 'message')} recorded{left_alone}. "
         "A running bridge delivers them."
     )
+
+
+def _would(report: Report) -> str:
+    would = report.of(Verdict.ESCALATED)
+    late = sum(one.is_before_rule for one in would)
+    known = len(report.of(Verdict.IN_LEDGER))
+    told = (
+        f"{len(would)} would be escalated, {known} {'is' if known == 1 else 'are'} in the ledger."
+    )
+    if not late:
+        return told
+    older = f"{late} of them {'is' if late == 1 else 'are'}" if late < len(would) else "All are"
+    return f"{told} {older} older than the rule: without --dry-run these are left alone."
 
 
 def _left(report: Report, scope: Scope) -> str:
@@ -210,7 +247,7 @@ def _why(why: str) -> str:
     return known.get(why, why)
 
 
-def _json(report: Report, scope: Scope, url: str) -> dict[str, object]:
+def _json(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> dict[str, object]:
     return {
         "dry_run": scope.dry_run,
         "findings": [
@@ -223,10 +260,16 @@ def _json(report: Report, scope: Scope, url: str) -> dict[str, object]:
                 "emoji": one.emoji,
                 "rule": one.rule + 1,
                 "rule_since": one.rule_since,
+                "before_rule": one.is_before_rule,
                 "asker": one.asker,
                 "permalink": refs.permalink(url, one.posted.ref, one.posted.thread_ts),
             }
             for one in report.findings
+        ],
+        "rules": [
+            {"rule": number, "escalated": escalated, "in_ledger": in_ledger}
+            for number in range(1, len(rules) + 1)
+            for escalated, in_ledger in [_counts(report, number)]
         ],
         "channels_looked_at": report.looked_at,
         "went_on": report.went_on,

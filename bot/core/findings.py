@@ -48,9 +48,10 @@ class Verdict(StrEnum):
     """What a pass makes of a message that bears a rule's emoji."""
 
     ESCALATED = "escalated"
-    """It had no row; in a dry run: it would be escalated."""
+    """It had no row; in a dry run: today's rules would have escalated it."""
     BEFORE_RULE = "before_rule"
-    """It is older than the moment at which its rule was loaded for the first time."""
+    """It is older than the moment at which its rule was loaded for the first time. Never told in
+    a dry run, which ignores the rules' age."""
     IN_LEDGER = "in_ledger"
     """It has its row, whatever came of it. Told in a dry run only."""
 
@@ -67,6 +68,11 @@ class Finding:
     verdict: Verdict
     asker: str | None = None
     rule_since: float | None = None
+
+    @property
+    def is_before_rule(self) -> bool:
+        """Return whether the message is older than its rule, so that only a dry run takes it."""
+        return self.rule_since is None or self.posted.posted_at < self.rule_since
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,13 +211,13 @@ class _Pass:
         late: Finding | None = None
         for one in asked:
             moment = self.moments[one.rule]
-            in_time = moment is not None and posted.posted_at >= moment
+            # A dry run answers for the rules as they are now, however young they are.
+            in_time = self.scope.dry_run or (moment is not None and posted.posted_at >= moment)
             if not in_time and late is not None:
                 continue
-            # Who asked costs calls; for what is not escalated only a dry run wants to know.
-            needed = in_time or self.scope.dry_run
-            asker = await self._asker(posted, one.reaction) if needed else None
-            if asker is None and needed:
+            # Who asked costs calls, and is needed only for what is escalated.
+            asker = await self._asker(posted, one.reaction) if in_time else None
+            if asker is None and in_time:
                 continue
             if not in_time:
                 late = self._finding(channel, posted, one, Verdict.BEFORE_RULE, asker)

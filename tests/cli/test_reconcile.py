@@ -55,17 +55,39 @@ def test_a_dry_run_of_a_month(run: Run, scene: Scene) -> None:
     before = dump(scene.database)
     result = run("reconcile", "--dry-run", "--since", "30d")
     assert result.exit_code == 0
-    _, *rows, summary, _ = result.stdout.splitlines()
+    told, counts, last = result.stdout.split("\n\n")
+    _, *rows = told.splitlines()
     assert [row.split()[-1].rpartition("/p")[2] for row in rows] == [
         ts.replace(".", "") for ts in (first, known, newest)
     ]
-    assert ["before the rule (20" in row for row in rows] == [True, True, False]
-    assert "would be escalated" in rows[2]
-    assert summary == (
-        "Looked at 1 channel: 1 would be escalated; left alone: 0 in the ledger, "
-        "2 older than the rule. Nothing was written."
+    assert all("would be escalated" in row for row in rows)
+    assert ["(older than the rule)" in row for row in rows] == [True, True, False]
+    _, count = counts.splitlines()
+    assert count.split() == ["1", ":ticket:", "in", "every", "channel", "3", "0"]
+    assert last.splitlines()[0] == (
+        "Looked at 1 channel: 3 would be escalated, 0 are in the ledger. 2 of them are older "
+        "than the rule: without --dry-run these are left alone. Nothing was written."
     )
     assert dump(scene.database) == before
+
+
+def test_a_dry_run_counts_per_rule(run: Run, scene: Scene, folder: Path) -> None:
+    scene.start()
+    scene.lost()
+    run("reconcile")
+    rules = "\n".join(f'[[rule]]\nemoji = "{emoji}"' for emoji in ("eyes", "ticket", "bug"))
+    (folder / "plain-bridge.toml").write_text(rules)
+    scene.lost(emoji="bug")
+    scene.lost(emoji="bug")
+    counts = run("reconcile", "--dry-run").stdout.split("\n\n")[1].splitlines()
+    assert [line.split()[0::6] for line in counts[1:]] == [["1", "0"], ["2", "1"], ["3", "0"]]
+    assert [line.split()[5] for line in counts[1:]] == ["0", "0", "2"]
+    said = json.loads(run("reconcile", "--dry-run", "--json").stdout)
+    assert said["rules"] == [
+        {"rule": 1, "escalated": 0, "in_ledger": 0},
+        {"rule": 2, "escalated": 0, "in_ledger": 1},
+        {"rule": 3, "escalated": 2, "in_ledger": 0},
+    ]
 
 
 def test_a_dry_run_before_there_is_a_database_makes_none(
@@ -75,7 +97,8 @@ def test_a_dry_run_before_there_is_a_database_makes_none(
     monkeypatch.setenv("DATABASE_URL", "sqlite:///new.db")
     result = run("reconcile", "--dry-run")
     assert result.exit_code == 0
-    assert "before the rule (not loaded yet)" in result.stdout
+    assert "would be escalated (older than the rule)" in result.stdout
+    assert "1 would be escalated, 0 are in the ledger. All are older" in result.stdout
     assert not (folder / "new.db").exists()
     assert run("reconcile").exit_code == 1
     assert not (folder / "new.db").exists()
@@ -88,6 +111,7 @@ def test_as_json(run: Run, scene: Scene) -> None:
     (found,) = said.pop("findings")
     assert said == {
         "dry_run": True,
+        "rules": [{"rule": 1, "escalated": 1, "in_ledger": 0}],
         "channels_looked_at": 1,
         "went_on": False,
         "calls": 3,
@@ -98,6 +122,7 @@ def test_as_json(run: Run, scene: Scene) -> None:
     assert found.pop("rule_since") < found.pop("posted_at")
     assert found == {
         "verdict": "escalated",
+        "before_rule": False,
         "channel": scene.support,
         "channel_name": "support",
         "ts": ts,
@@ -125,8 +150,20 @@ def test_a_channel_that_the_bot_is_not_in(run: Run, scene: Scene) -> None:
     ts = scene.lost()
     result = run("reconcile", "--channel", "#lobby", "--channel", scene.support)
     assert result.exit_code == 1
-    assert result.stderr == ("the bot is not in #lobby: invite it there (/invite @plain-bridge)\n")
+    assert result.stderr == (
+        "the bot is in no channel #lobby: invite it there (/invite @plain-bridge), "
+        "or correct the name\n"
+    )
+    assert "Looked at 1 channel" in result.stdout
     assert [key.rpartition(":")[2] for key in scene.rows()] == [ts]
+
+
+def test_only_channels_that_the_bot_is_not_in_are_an_error_alone(run: Run, scene: Scene) -> None:
+    scene.start()
+    result = run("reconcile", "--channel", "#nope", "--channel", "#lobby")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("the bot is in no channel #nope, #lobby: invite it there")
 
 
 def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, scene: Scene) -> None:

@@ -28,9 +28,10 @@ async def test_a_dry_run_tells_all_and_writes_nothing(bench: Bench) -> None:
     assert verdicts(report.findings) == {
         known.ts: Verdict.IN_LEDGER,
         new.ts: Verdict.ESCALATED,
-        late.ts: Verdict.BEFORE_RULE,
+        late.ts: Verdict.ESCALATED,
     }
-    (unloaded,) = report.of(Verdict.BEFORE_RULE)
+    unloaded, loaded = report.of(Verdict.ESCALATED)
+    assert (loaded.is_before_rule, unloaded.is_before_rule) == (False, True)
     assert (unloaded.rule_since, unloaded.asker) == (None, ADA)
     assert dump(bench.database) == before
 
@@ -44,9 +45,11 @@ async def test_a_dry_run_of_a_month_answers_for_the_time_before_the_rules(bench:
     bench.mark(31 * DAY)
     report = await bench.look(dry_run=True, messages=30 * DAY, replies=30 * DAY)
     assert verdicts(report.findings) == {
-        late.ts: Verdict.BEFORE_RULE,
+        late.ts: Verdict.ESCALATED,
         new.ts: Verdict.ESCALATED,
     }
+    older = {one.posted.ref.ts: one.is_before_rule for one in report.findings}
+    assert older == {late.ts: True, new.ts: False}
 
 
 async def test_a_dry_run_leaves_the_place_where_it_was(bench: Bench) -> None:
