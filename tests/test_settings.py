@@ -92,6 +92,21 @@ def test_a_whole_rule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    [
+        "https://acme.slack.com/archives/C024BE91L",
+        "https://acme.slack.com/archives/C024BE91L/p1700000000000100?thread_ts=1.2",
+        "https://app.slack.com/client/T024BE7LD/C024BE91L",
+        "<#C024BE91L|support>",
+        "<#C024BE91L>",
+    ],
+)
+def test_a_pasted_link_to_a_channel_is_its_id(tmp_path: Path, written: str) -> None:
+    settings = loaded(tmp_path, f'[[rule]]\nemoji = "a"\nchannels = "{written}"')
+    assert settings.rules[0].channels == ("C024BE91L",)
+
+
+@pytest.mark.parametrize(
     ("toml", "expected"),
     [("[plain]\nshare = 1", DEFAULT_RULES), ("rule = []", ())],
     ids=["no rules in the file", "none on purpose"],

@@ -38,7 +38,7 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
             "unknown key `qux` in [privacy]; known are keep_text_days",
         ),
         (
-            "[rules]\nemoji = 1",
+            '[rules]\nemoji = "a"',
             "line 1, `[rules]`",
             "unknown key `rules`; did you mean `rule`?",
         ),
@@ -47,9 +47,25 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
             'line 5, `priority = "hihg"`',
             '`priority` is "hihg"; it takes "urgent", "high", "normal" or "low"',
         ),
+        (
+            '[[rules]]\nemoji = "a"',
+            "line 1, `[[rules]]`",
+            "unknown key `rules`; did you mean `rule`?",
+        ),
+        (
+            '[rule]\nemoji = "a"',
+            "line 1, `[rule]`",
+            "write [[rule]], with two brackets: there may be several rules",
+        ),
         ("[[rule]]\n", "line 1, `[[rule]]`", "`emoji` is missing in [[rule]]"),
         ("[[rule]]\nemoji = []", "line 2", "`emoji`: [] is empty: name at least one"),
-        ('[[rule]]\nemoji = "🎫"', "line 2", '`emoji`: "🎫" is no emoji\'s name'),
+        (
+            '[[rule]]\nemoji = "🎫"',
+            "line 2",
+            '`emoji`: "🎫" is no emoji\'s name: write its name, `:ticket:`',
+        ),
+        ('[[rule]]\nemoji = "👍🏽"', "line 2", "write its name, `:+1:`"),
+        ('[[rule]]\nemoji = "🪿"', "line 2", "Slack shows it where the mouse rests on the emoji"),
         (
             '[[rule]]\nemoji = "a"\nchannels = ["Support"]',
             "line 3",
@@ -127,7 +143,7 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
         (
             '[[rule]]\nemoji = "a"\npriority = high',
             "line 3, `priority = high`",
-            "is not TOML: Invalid value",
+            "is not TOML: after = there is no value that TOML knows: put a text in straight",
         ),
         (
             '[[rule]]\nemoji = ["a", "b"]\n[[rule]]\nemoji = "a"\nchannels = "#x"',
@@ -218,6 +234,82 @@ def test_the_error_lists_them(tmp_path: Path) -> None:
     error = SettingsError(["one", "two"])
     assert str(error) == "the settings have 2 mistakes:\n- one\n- two"
     assert str(SettingsError(["alone"])) == "alone"
+
+
+@pytest.mark.parametrize(
+    ("toml", "line", "words"),
+    [
+        ('[[rule]]\nemoji = "ticket\n', 2, "a quote is missing"),
+        ('[[rule]]\nemoji = "ticket', 2, "a quote is missing"),
+        ("[[rule]]\nemoji = 'ticket", 2, "a quote is missing"),
+        ('[[rule]]\nemoji = ticket"', 2, "put a text in straight quotes"),
+        ("[[rule]]\nemoji = “ticket”", 2, "put a text in straight quotes"),
+        ('[[rule]]\nemoji = ["a, "b"]', 2, "a ], a comma or a quote is missing in a list"),
+        ('[[rule]]\nemoji = "a", "b"', 2, 'the brackets of a list: write it like ["a", "b"]'),
+        ("[[rule]]\nemoji", 2, "a key is followed by = and its value"),
+        ('[rule]\nemoji = "a"\n[rule]\nemoji = "b"', 3, "write [[rule]], with two brackets"),
+        ("[plain]\n[plain]", 2, "this table is there twice"),
+        ("[[rule]\n", 1, "a header that begins with [[ ends with ]]"),
+        ("[plain\n", 1, "a header that begins with [ ends with ]"),
+        ('[[rule]]\ntenant = "\\d"', 2, "a backslash in double quotes begins an escape"),
+    ],
+)
+def test_what_is_not_toml_is_said_in_words(
+    tmp_path: Path, toml: str, line: int, words: str
+) -> None:
+    (problem,) = mistakes(tmp_path, toml)
+    assert problem.startswith(f"plain-bridge.toml, line {line}, ")
+    assert words in problem
+
+
+DEAD = '[[rule]]\nemoji = "a"\n[[rule]]\nemoji = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("toml", "lines"),
+    [
+        pytest.param(f'{DEAD}priority = "hihg"', [3, 5], id="an unknown value in the dead rule"),
+        pytest.param(f'{DEAD}prioriti = "low"', [3, 5], id="an unknown key in the dead rule"),
+        pytest.param(
+            '[[rule]]\nemoji = "a"\nassignee = "Bob"\n[[rule]]\nemoji = "a"',
+            [3, 4],
+            id="an unknown value in the rule above",
+        ),
+        pytest.param(
+            '[[rules]]\nemoji = "a"\n[[rule]]\nemoji = "a"',
+            [1, 3],
+            id="below a rule whose header is wrong",
+        ),
+        pytest.param(
+            '[[rule]]\nemoji = "a"\n[[rules]]\nemoji = "a"\nlabels = 1',
+            [3, 3, 5],
+            id="a rule whose header is wrong",
+        ),
+        pytest.param(
+            '[rule]\nemoji = "🎫"\npriority = "x"\nqux = 1', [1, 2, 3, 4], id="[rule] and in it"
+        ),
+        pytest.param("[privcy]\nkeep_text_days = -1\nqux = 1", [1, 2, 3], id="a table's name"),
+        pytest.param(
+            '[identity]\nwithout_email = "falback"\nfallback_customer = "a@b.example"',
+            [2],
+            id="a value that is wrong contradicts nothing",
+        ),
+    ],
+)
+def test_mistakes_of_every_kind_are_told_beside_each_other(
+    tmp_path: Path, toml: str, lines: list[int]
+) -> None:
+    problems = mistakes(tmp_path, toml)
+    assert [int(re.findall(r"toml, line (\d+)", one)[0]) for one in problems] == lines
+
+
+@pytest.mark.parametrize("key", ["channel", "chanels", "where"])
+def test_a_rule_whose_channels_may_stand_under_another_name_kills_no_other(
+    tmp_path: Path, key: str
+) -> None:
+    toml = f'[[rule]]\nemoji = "a"\n{key} = "#support"\n[[rule]]\nemoji = "a"'
+    (problem,) = mistakes(tmp_path, toml)
+    assert f"unknown key `{key}`" in problem
 
 
 def test_a_dead_rule_shows_beside_a_broken_one(tmp_path: Path) -> None:

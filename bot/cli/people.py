@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
-from bot.cli import console, opening, sheet
+from bot.cli import console, known, opening, sheet
+from bot.cli.checks import plain
 from bot.cli.console import CommandFailed
+from bot.core.faults import Fault
 from bot.core.identity import is_customer_name
 from bot.flows.ports import Person
-from bot.settings import load
+from bot.settings import Settings, SettingsError, load
 from bot.store.people import People
 
 app = typer.Typer(no_args_is_help=True, help="Which Plain customer a Slack user is.")
 
 PROGRESS_FROM = 1000
 """Rows from which on an import shows how far it is."""
+
+MOST_REPLACED = 20
+"""Of the links that an import replaces that are named."""
+
+Standing = Mapping[tuple[str, str], Person]
+"""The lines of the lookup table by team and user."""
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="The user's id, U…")]
 Team = Annotated[
@@ -54,6 +62,15 @@ def link(
         typer.Argument(metavar="CUSTOMER", help="c_…, an e-mail address or external:ID"),
     ],
     team: Team = None,
+    check: Annotated[
+        bool | None,
+        typer.Option(
+            "--check/--no-check",
+            help="Link only whom Plain knows; or do not ask Plain. "
+            "Without either, say what Plain knows where PLAIN_API_KEY is set.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Say which Plain customer a Slack user is; what waited for that goes on."""
     user = checked_user(slack_user)
@@ -62,10 +79,34 @@ def link(
             f"{customer} names no customer: write c_…, an e-mail address or external:ID"
         )
     settings = load()
+    told = _known(settings, customer, check)
     with opening.database(settings, create=True) as database:
         where = _checked_team(team) or opening.team(settings, database)
-        opened = People(database).link([Person(team=where, slack_user=user, customer=customer)])
-    console.say(f"{user} of {where} is {customer}.{_going_on(opened)}")
+        people = People(database)
+        old = people.find(user, [where])
+        opened = people.link([Person(team=where, slack_user=user, customer=customer)])
+    was = f", was {old.customer}" if old is not None and old.customer != customer else ""
+    console.say(f"{user} of {where} is {customer}{was}.{_going_on(opened)}")
+    if told is not None:
+        console.say(told)
+
+
+def _known(settings: Settings, customer: str, check: bool | None) -> str | None:
+    """What Plain says about the customer. CommandFailed where it has none and `check` is on."""
+    if check is False or (check is None and settings.plain_api_key is None):
+        return None
+    try:
+        found = known.customers(settings, [customer])[customer]
+    except (Fault, CommandFailed) as error:
+        if check:
+            raise
+        why = plain.failed("", error).detail if isinstance(error, Fault) else str(error)
+        return f"Whom Plain knows by that name was not looked up: {why}."
+    if found is not None:
+        return f"Plain knows {known.shown(found)}."
+    if check:
+        raise CommandFailed(f"nobody was linked: Plain has no customer {customer}")
+    return f"Plain has no customer {customer}: until it has, requests for this person are refused."
 
 
 @app.command()
@@ -86,6 +127,9 @@ def import_(
         typer.Argument(metavar="FILE", help="CSV as `people export` writes it; - is stdin."),
     ],
     team: Team = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask Plain for every customer that is new here.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Link many people from a CSV file, all of them or none.
@@ -93,24 +137,85 @@ def import_(
     The columns `user` and `customer` are needed; `team`, `email` and `name` may be there.
     """
     found = sheet.read(file.read())
-    if found.mistakes:
-        listed = "\n".join(found.mistakes)
-        count = f"{len(found.mistakes)} mistake{'s' if len(found.mistakes) > 1 else ''}"
-        raise CommandFailed(f"nothing was imported, for {count}:\n{listed}")
     team = _checked_team(team)
+    if found.mistakes:
+        home = team or (_home() if found.may_have_doubles else None)
+        raise _nothing(found.mistakes + (found.doubles(home) if home else []))
     settings = load()
     with opening.database(settings, create=True) as database:
         if team is None and any(where is None for where, _ in found.people):
             team = opening.team(settings, database)
+        if team is not None and (doubles := found.doubles(team)):
+            raise _nothing(doubles)
         people = People(database)
-        fresh = _changed(people.all(), _placed(found, team or ""))
+        standing = {(one.team, one.slack_user): one for one in people.all()}
+        fresh = _changed(
+            standing, [replace(one, team=at or team or "") for at, one in found.people]
+        )
+        if check:
+            _check(settings, found, {(one.team, one.slack_user) for one in fresh}, team)
         opened = people.link(_watched(fresh)) if fresh else 0
-    unchanged = len(found.people) - len(fresh)
+    _tell_import(fresh, standing, len(found.people) - len(fresh), opened, json=json)
+
+
+def _nothing(mistakes: list[str]) -> CommandFailed:
+    listed = "\n".join(sheet.in_order(mistakes))
+    count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    return CommandFailed(f"nothing was imported, for {count}:\n{listed}")
+
+
+def _home() -> str | None:
+    """The workspace's team id, where it can be known."""
+    try:
+        settings = load()
+        with opening.database(settings) as database:
+            return opening.team(settings, database)
+    except (CommandFailed, SettingsError):
+        return None
+
+
+def _check(
+    settings: Settings, found: sheet.Sheet, fresh: set[tuple[str, str]], team: str | None
+) -> None:
+    """CommandFailed with every line that names a customer whom Plain does not have."""
+    lines = [
+        (number, one.customer)
+        for number, (where, one) in zip(found.lines, found.people, strict=True)
+        if (where or team, one.slack_user) in fresh
+    ]
+    customers = known.customers(settings, (name for _, name in lines))
+    if unknown := [(number, name) for number, name in lines if customers[name] is None]:
+        raise _nothing([f"line {number}: Plain has no customer {name}" for number, name in unknown])
+
+
+def _tell_import(
+    fresh: list[Person], standing: Standing, unchanged: int, opened: int, *, json: bool
+) -> None:
+    replaced = [
+        (one, old)
+        for one in fresh
+        if (old := standing.get((one.team, one.slack_user))) and old.customer != one.customer
+    ]
     if json:
-        console.as_json({"imported": len(fresh), "unchanged": unchanged, "opened": opened})
+        told = [
+            {"team": one.team, "user": one.slack_user, "old": old.customer, "new": one.customer}
+            for one, old in replaced
+        ]
+        console.as_json(
+            {
+                "imported": len(fresh),
+                "unchanged": unchanged,
+                "opened": opened,
+                "replaced": told,
+            }
+        )
         return
-    rest = f", {unchanged} stood there already" if unchanged else ""
+    rest = f", {unchanged} unchanged" if unchanged else ""
     console.say(f"{len(fresh)} imported{rest}.{_going_on(opened)}")
+    for one, old in replaced[:MOST_REPLACED]:
+        console.say(f"{one.slack_user} of {one.team} is {one.customer}, was {old.customer}.")
+    if len(replaced) > MOST_REPLACED:
+        console.say(f"…and {len(replaced) - MOST_REPLACED} more were linked to others.")
 
 
 @app.command()
@@ -120,23 +225,8 @@ def export() -> None:
         sheet.write(People(database).all(), sys.stdout)
 
 
-def _placed(found: sheet.Sheet, team: str) -> list[Person]:
-    """The people, each in a team; CommandFailed where that makes two lines one."""
-    placed: dict[tuple[str, str], Person] = {}
-    for where, one in found.people:
-        person = replace(one, team=where or team)
-        if (key := (person.team, person.slack_user)) in placed:
-            raise CommandFailed(
-                f"nothing was imported: {person.slack_user} is there with the team {person.team} "
-                "and without a team, which is the same"
-            )
-        placed[key] = person
-    return list(placed.values())
-
-
-def _changed(known: list[Person], people: list[Person]) -> list[Person]:
+def _changed(standing: Standing, people: list[Person]) -> list[Person]:
     """Those that say something new: a line that comes back as it was keeps its source."""
-    standing = {(one.team, one.slack_user): one for one in known}
     return [
         one
         for one in people

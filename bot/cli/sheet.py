@@ -17,6 +17,7 @@ NEEDED = ("user", "customer")
 
 _USER = re.compile(r"[UW][A-Z0-9]+")
 _TEAM = re.compile(r"[TE][A-Z0-9]+")
+_LINE = re.compile(r"line (\d+):")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -29,10 +30,35 @@ class Sheet:
     """What was read. `team` of a person is None where the line names none.
 
     `mistakes`: sentences, each with its line's number; the people are worth nothing then.
+    `lines`: the number of each person's line.
     """
 
     people: list[tuple[str | None, Person]] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+    def doubles(self, team: str) -> list[str]:
+        """Return the mistakes of which only the team of the lines without one shows that they
+        are some: a user once with that team and once without any."""
+        found: list[str] = []
+        seen: dict[str, tuple[int, str | None]] = {}
+        for number, (where, one) in zip(self.lines, self.people, strict=True):
+            if where not in (None, team) or not one.slack_user:
+                continue
+            line, other = seen.setdefault(one.slack_user, (number, where))
+            if other != where:
+                has = "with" if other else "without"
+                found.append(
+                    f"line {number}: {one.slack_user} stands in line {line} already, "
+                    f"{has} the team {team}, which is the same"
+                )
+        return found
+
+    @property
+    def may_have_doubles(self) -> bool:
+        """Return whether a user is there both with a team and without one."""
+        without = {one.slack_user for where, one in self.people if where is None}
+        return any(where is not None and one.slack_user in without for where, one in self.people)
 
 
 def write(people: Iterable[Person], to: TextIO) -> None:
@@ -59,9 +85,14 @@ def read(content: bytes) -> Sheet:
     header = next(rows, (1, []))[1]
     columns = [name.strip().lower() for name in header]
     sheet.mistakes.extend(_of_header(columns))
-    if not sheet.mistakes:
+    if any(name in columns for name in NEEDED):  # else the first line is no header at all
         _read_people(columns, rows, sheet)
     return sheet
+
+
+def in_order(mistakes: Iterable[str]) -> list[str]:
+    """Return the sentences by the number of their line."""
+    return sorted(mistakes, key=lambda one: int(found[1]) if (found := _LINE.match(one)) else 0)
 
 
 def user_id(text: str) -> str | None:
@@ -114,6 +145,7 @@ def _read_people(columns: list[str], rows: Iterable[tuple[int, list[str]]], shee
         seen.setdefault(who, number)
         sheet.mistakes.extend(f"line {number}: {problem}" for problem in problems)
         sheet.people.append((who[0] or None, _person(who, cells)))
+        sheet.lines.append(number)
 
 
 def _of_row(columns: list[str], row: list[str], cells: dict[str, str]) -> Iterator[str]:
@@ -123,10 +155,9 @@ def _of_row(columns: list[str], row: list[str], cells: dict[str, str]) -> Iterat
     if any("\0" in cell for cell in row):
         yield "holds a character that no database takes (NUL)"
         return
-    user, customer = cells.get("user", ""), cells.get("customer", "")
-    if user_id(user) is None:
+    if "user" in columns and user_id(user := cells.get("user", "")) is None:
         yield f"`user` {_shown(user)} is no Slack user id (U…)" if user else "`user` is empty"
-    if not is_customer_name(customer):
+    if "customer" in columns and not is_customer_name(customer := cells.get("customer", "")):
         what = "names no customer (c_…, an e-mail address or external:ID)"
         yield f"`customer` {_shown(customer)} {what}" if customer else "`customer` is empty"
     if (team := cells.get("team")) and not is_team_id(team):

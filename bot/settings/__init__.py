@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -147,18 +148,59 @@ def _tables(read: Document, problems: list[str]) -> Tables | None:
     try:
         tables = Tables.model_validate(read.data)
     except ValidationError as errors:
-        found.extend(
-            words.of_table(read, error, _known_keys(error["loc"]))
-            for error in errors.errors(include_url=False)
-        )
+        found.extend(_findings(read, errors))
+        found.extend(_in_misnamed(read))
     problems.extend(text for _, text in sorted(found))
     return tables
+
+
+def _findings(read: Document, errors: ValidationError) -> Iterator[Located]:
+    for error in errors.errors(include_url=False):
+        yield words.of_table(read, error, _known_keys(error["loc"]))
+
+
+def _in_misnamed(read: Document) -> Iterator[Located]:
+    """The mistakes inside of tables whose own name is one: `[rule]`, `[[rules]]`, `[privcy]`."""
+    for name, meant in _misnamed(read).items():
+        value = read.data[name]
+        model = RuleTable if meant == "rule" else _model(meant)
+        places = _tables_of(name, value)
+        for place, table in places:
+            try:
+                model.model_validate(table)
+            except ValidationError as errors:
+                for error in errors.errors(include_url=False):
+                    placed = error | {"loc": (*place, *error["loc"])}
+                    yield words.of_table(read, placed, list(model.model_fields))
+
+
+def _misnamed(read: Document) -> dict[str, str]:
+    """The names of tables that are not known, or of the wrong kind, each with what was meant."""
+    found = {
+        name: close[0]
+        for name, value in read.data.items()
+        if isinstance(value, dict | list)
+        and name not in Tables.model_fields
+        and (close := get_close_matches(name, Tables.model_fields, n=1))
+    }
+    return found | ({"rule": "rule"} if isinstance(read.data.get("rule"), dict) else {})
+
+
+def _tables_of(name: str, value: object) -> list[tuple[document.Place, object]]:
+    """The table, or those of the array, each with its place."""
+    if isinstance(value, list):
+        return [((name, number), one) for number, one in enumerate(value)]
+    return [((name,), value)]
+
+
+def _model(name: str) -> type[BaseModel]:
+    return type(getattr(Tables(), name))
 
 
 def _known_keys(place: document.Place) -> list[str]:
     model: type[BaseModel] = Tables
     if len(place) > 1:
-        model = RuleTable if place[0] == "rule" else type(getattr(Tables(), str(place[0])))
+        model = RuleTable if place[0] == "rule" else _model(str(place[0]))
     return list(model.model_fields)
 
 
@@ -168,34 +210,60 @@ def _contradictions(read: Document) -> Iterator[Located]:
     identity = read.data.get("identity")
     if not isinstance(identity, dict):
         return
-    fallback = identity.get("without_email", "refuse") == "fallback"
-    if fallback and "fallback_customer" not in identity:
+    without_email = identity.get("without_email", "refuse")
+    if without_email == "fallback" and "fallback_customer" not in identity:
         place = ("identity", "without_email")
         yield words.at(read, place, '`without_email` = "fallback" needs `fallback_customer`')
-    if not fallback and "fallback_customer" in identity:
+    if without_email in {"refuse", "synthetic"} and "fallback_customer" in identity:
         place = ("identity", "fallback_customer")
         text = '`fallback_customer` does nothing without `without_email` = "fallback"'
         yield words.at(read, place, text)
 
 
 def _dead_rules(read: Document) -> Iterator[Located]:
-    rules = dict(_sound_rules(read))
-    numbers = list(rules)
-    for death in routing.dead(list(rules.values())):
+    numbered = list(enumerate(_rule_tables(read), 1))
+    found = [
+        (number, place, reach)
+        for number, (place, table) in numbered
+        if (reach := _reach(table)) is not None
+    ]
+    for death in routing.dead([reach for _, _, reach in found]):
         takers = " and ".join(
-            f"rule {numbers[i] + 1} (line {read.line(('rule', numbers[i]))})" for i in death.because
+            f"rule {found[i][0]} (line {read.line(found[i][1])})" for i in death.because
         )
-        number = numbers[death.index]
+        number, place, _ = found[death.index]
         takes = "takes" if len(death.because) == 1 else "take"
-        text = f"rule {number + 1} can never apply: {takers} {takes} all that it would"
-        yield words.at(read, ("rule", number), text)
+        text = f"rule {number} can never apply: {takers} {takes} all that it would"
+        yield words.at(read, place, text)
 
 
-def _sound_rules(read: Document) -> Iterator[tuple[int, Rule]]:
-    """The rules that can be read, by their number from 0, whatever else is wrong."""
-    tables = read.data.get("rule")
-    for number, table in enumerate(tables if isinstance(tables, list) else ()):
-        try:
-            yield number, RuleTable.model_validate(table).rule()
-        except ValidationError:
-            continue
+def _rule_tables(read: Document) -> list[tuple[document.Place, object]]:
+    """The rules in the order of the file, those too whose table's name is not right."""
+    names = [name for name, meant in _misnamed(read).items() if meant == "rule"]
+    found = [
+        one
+        for name in dict.fromkeys(["rule", *names])
+        if name in read.data
+        for one in _tables_of(name, read.data[name])
+    ]
+    return sorted(found, key=lambda one: read.line(one[0]) or 0)
+
+
+def _reach(table: object) -> Rule | None:
+    """The emoji and channels that a rule names, whatever else is wrong in it; None where they
+    are what is wrong: also where `channels` may stand under another name."""
+    if not isinstance(table, dict):
+        return None
+    unknown = [name for name in table if name not in RuleTable.model_fields]
+    if "channels" not in table and any(_may_mean_channels(name) for name in unknown):
+        return None
+    where = {name: table[name] for name in ("emoji", "channels") if name in table}
+    try:
+        return RuleTable.model_validate(where).rule()
+    except ValidationError:
+        return None
+
+
+def _may_mean_channels(name: str) -> bool:
+    close = get_close_matches(name, RuleTable.model_fields, n=1)
+    return not close or close[0] == "channels"

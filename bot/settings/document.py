@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.settings.broken import in_words
+
 Place = tuple[str | int, ...]
 """Where a value stands: keys, and from 0 the number of a table in an array of tables."""
 
@@ -64,7 +66,7 @@ def parse(text: str, name: str) -> Document:
         line = int(at[1]) if at else max(len(lines), 1)
         why = _BROKEN_LINE.sub("", str(error)).removesuffix(" (at end of document)")
         broken = Document(name, lines=lines).words(line)
-        raise Unreadable(f"is not TOML: {why}", line, broken) from None
+        raise Unreadable(f"is not TOML: {in_words(why)}", line, broken) from None
     return Document(name, data, lines, _places(lines))
 
 
@@ -85,7 +87,8 @@ def _places(lines: tuple[str, ...]) -> dict[Place, int]:
         header = lines[start].lstrip()
         if header.startswith("["):
             table = _table(statement, tables, array=header.startswith("[["))
-            places.setdefault(table, start + 1)
+            for length in range(1, len(table) + 1):
+                places.setdefault(table[:length], start + 1)
         else:
             for key in _leaves(statement):
                 for length in range(1, len(key) + 1):

@@ -12,6 +12,7 @@ from bot.core import routing
 from bot.core.identity import IdentityPolicy, is_customer_name
 from bot.core.model import Priority, Rule
 from bot.core.workspace import Standing
+from bot.settings import emoji
 
 _TAKEN_RECEIPTS = {
     "white_check_mark": "done",
@@ -20,6 +21,17 @@ _TAKEN_RECEIPTS = {
 }
 """What Plain's own Slack app reads into a reaction to a message that it has."""
 
+_NO_NAME = frozenset({"So", "Sk", "Zs", "Me", "Cn"})
+"""Categories of characters that are no part of a name. Cn: newer than this Python's tables."""
+_EMOJI_HINT = (
+    'write its name, like "ticket"; Slack shows it where the mouse rests on the emoji in a message'
+)
+
+# https://docs.slack.dev/messaging/formatting-message-text#linking-channels
+_CHANNEL_LINK = re.compile(
+    r"https://[^/\s]+/(?:archives|client/[TE][A-Z0-9]+)/([CDG][A-Z0-9]+)(?:[/?].*)?"
+    r"|<#([CDG][A-Z0-9]+)(?:\|[^>]*)?>"
+)
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -28,8 +40,10 @@ _PLAIN_USER = re.compile(r"u_[0-9A-Za-z]+")
 
 def _emoji(name: str) -> str:
     bare = routing.bare_emoji(name)
-    if not bare or any(c in ": " or unicodedata.category(c) in {"So", "Sk", "Zs"} for c in bare):
-        raise ValueError('is no emoji\'s name: write it as Slack shows it, like "ticket"')
+    if not bare or any(c in ": " or unicodedata.category(c) in _NO_NAME for c in bare):
+        known = emoji.name_of(name)
+        hint = f"write its name, `:{known}:`" if known else _EMOJI_HINT
+        raise ValueError(f"is no emoji's name: {hint}")
     return bare
 
 
@@ -48,7 +62,10 @@ def _channel(name: str) -> str:
         return name.lower()
     if _CHANNEL_ID.fullmatch(name):
         return name
-    hint = "" if not name or name.startswith("#") else f', like "#{name.lower()}"'
+    if link := _CHANNEL_LINK.fullmatch(name.strip()):
+        return link[1] or link[2]
+    is_word = re.fullmatch(r"[\w.-]+", name) is not None
+    hint = f', like "#{name.lower()}"' if is_word else ""
     raise ValueError(
         f"is no channel: write its id (C…, in the channel's details) or its name after a #{hint}"
     )

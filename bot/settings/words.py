@@ -74,6 +74,8 @@ def _quoted(line: str) -> str:
 def of_table(document: Document, error: ErrorDetails, known: Iterable[str]) -> Located:
     """One of pydantic's findings about the file; `known`: the keys that its table takes."""
     place = error["loc"]
+    if place == ("rule",) and isinstance(error["input"], dict):
+        return at(document, place, "write [[rule]], with two brackets: there may be several rules")
     if error["type"] == "extra_forbidden":
         text = _unknown_key(str(place[-1]), place[:-1], list(known))
         return at(document, place, text)

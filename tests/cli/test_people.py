@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from bot.core.faults import Reason
 from bot.core.model import Form, Priority, Turned, Via
 from bot.core.workspace import Installation
 from bot.flows.ports import Person
+from bot.sandbox.plain import Plain
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.memory import Memory
 from bot.store.people import People
 from tests.cli.conftest import Run
+from tests.cli.surroundings import World
 from tests.nouns import escalation
 
 ANN = Person("T1", "U1", "ann@example.com")
@@ -132,6 +135,7 @@ def test_import_from_a_file_as_json(run: Run, bridge_database: Database, folder:
         "imported": 1,
         "unchanged": 0,
         "opened": 0,
+        "replaced": [],
     }
 
 
@@ -149,8 +153,103 @@ def test_a_team_said_twice(run: Run, bridge_database: Database) -> None:
     content = "team,user,customer\nT1,U1,external:a\n,U1,external:b\n"
     imported = run("people", "import", "-", "--team", "T1", input=content)
     assert imported.exit_code == 1
-    assert "U1 is there with the team T1 and without a team" in imported.stderr
+    assert imported.stderr == (
+        "nothing was imported, for 1 mistake:\n"
+        "line 3: U1 stands in line 2 already, with the team T1, which is the same\n"
+    )
     assert People(bridge_database).all() == []
+
+
+def test_a_team_said_twice_is_told_beside_other_mistakes(
+    run: Run, bridge_database: Database
+) -> None:
+    content = "team,user,customer\n,U1,external:a\nT1,U2,acme\nT1,U1,external:b\nT2,U9,acme\n"
+    here = Installation("T1", "https://x.slack.com/", "UBOT")
+    Memory(bridge_database, Installation).keep("slack.installation.0123", here)
+    for arguments in ((), ("--team", "T1")):
+        imported = run("people", "import", "-", *arguments, input=content)
+        first, *mistakes = imported.stderr.splitlines()
+        assert first == "nothing was imported, for 3 mistakes:"
+        assert [mistake[:7] for mistake in mistakes] == ["line 3:", "line 4:", "line 5:"]
+        assert "U1 stands in line 2 already, without the team T1" in mistakes[1]
+
+
+def test_an_import_says_whom_it_links_to_another(run: Run, bridge_database: Database) -> None:
+    People(bridge_database).link([ANN, Person("T1", "U2", "external:acme")])
+    content = "user,customer\nU1,external:b\nU2,external:acme\nU3,external:c\n"
+    imported = run("people", "import", "-", "--team", "T1", input=content)
+    assert imported.stdout.splitlines()[1:] == ["U1 of T1 is external:b, was ann@example.com."]
+    again = run("people", "import", "-", "--team", "T1", "--json", input="user,customer\nU1,c_1\n")
+    assert json.loads(again.stdout)["replaced"] == [
+        {"team": "T1", "user": "U1", "old": "external:b", "new": "c_1"}
+    ]
+
+
+def test_linking_says_whom_it_replaces(run: Run, bridge_database: Database) -> None:
+    People(bridge_database).link([ANN])
+    linked = run("people", "link", "U1", "external:acme", "--team", "T1")
+    assert linked.stdout == "U1 of T1 is external:acme, was ann@example.com.\n"
+    assert "was" not in run("people", "link", "U1", "external:acme", "--team", "T1").stdout
+
+
+# What Plain knows
+
+
+@pytest.fixture
+def plain(
+    folder: Path, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Plain]:
+    with World() as world:
+        world.plain.add_customer("Ann Example", "ann@example.com")
+        for name in ("PLAIN_API_URL", "PLAIN_API_KEY"):
+            monkeypatch.setenv(name, world.variables[name])
+        yield world.plain
+
+
+def test_linking_says_what_plain_knows(run: Run, plain: Plain) -> None:
+    linked = run("people", "link", "U1", "ann@example.com", "--team", "T1")
+    assert linked.stdout.splitlines()[1].startswith("Plain knows Ann Example (ann@example.com, c_")
+    stranger = run("people", "link", "U2", "nobody@x.example", "--team", "T1")
+    assert stranger.exit_code == 0
+    assert "Plain has no customer nobody@x.example: until it has" in stranger.stdout
+    assert len(run("people", "link", "U2", "a@x.example", "--team", "T1", "--no-check").stdout) < 60
+
+
+def test_linking_only_whom_plain_knows(run: Run, plain: Plain, bridge_database: Database) -> None:
+    result = run("people", "link", "U1", "nobody@x.example", "--team", "T1", "--check")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "nobody was linked: Plain has no customer nobody@x.example\n"
+    assert People(bridge_database).all() == []
+
+
+def test_linking_goes_on_where_plain_is_away(
+    run: Run, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAIN_API_URL", "http://127.0.0.1:1/graphql")
+    monkeypatch.setenv("PLAIN_API_KEY", "plainApiKey_test")
+    linked = run("people", "link", "U1", "ann@example.com", "--team", "T1")
+    assert linked.exit_code == 0
+    assert "was not looked up: Plain was not reached (unreachable)." in linked.stdout
+    assert run("people", "link", "U1", "c_1", "--team", "T1", "--check").exit_code == 1
+    assert People(bridge_database).all() == [ANN]
+
+
+def test_an_import_of_those_only_whom_plain_knows(
+    run: Run, plain: Plain, bridge_database: Database
+) -> None:
+    People(bridge_database).link([Person("T1", "U9", "gone@x.example", source="import")])
+    content = "user,customer\nU1,ann@example.com\nU2,nobody@x.example\nU3,external:x\n"
+    old = "U9,gone@x.example\n"
+    result = run("people", "import", "-", "--team", "T1", "--check", input=content + old)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1:] == [
+        "line 3: Plain has no customer nobody@x.example",
+        "line 4: Plain has no customer external:x",
+    ]
+    assert len(People(bridge_database).all()) == 1
+    kept = "user,customer\nU1,ann@example.com\n" + old
+    imported = run("people", "import", "-", "--team", "T1", "--check", input=kept)
+    assert imported.stdout == "1 imported, 1 unchanged.\n"
 
 
 def test_an_export_comes_back_as_it_was(run: Run, bridge_database: Database) -> None:
@@ -165,9 +264,7 @@ def test_an_export_comes_back_as_it_was(run: Run, bridge_database: Database) -> 
         "T1,U1,c_01ARZ3NDEKTSV4RRFFQ69G5FAV,a@b.example,Ann,email",
         "T1,U2,external:acme,,,link",
     ]
-    assert run("people", "import", "-", input=exported).stdout == (
-        "0 imported, 2 stood there already.\n"
-    )
+    assert run("people", "import", "-", input=exported).stdout == ("0 imported, 2 unchanged.\n")
     assert People(bridge_database).all() == lines
 
 

@@ -26,6 +26,7 @@ def test_tells_all_mistakes(run: Run, folder: Path) -> None:
     (folder / "plain-bridge.toml").write_text(BAD)
     result = run("rules", "lint")
     assert (result.exit_code, result.stdout) == (1, "")
+    assert "line 3, `[[rule]]`: rule 2 can never apply" in result.stderr
     assert "line 5" in result.stderr
     assert "line 6" in result.stderr
 
@@ -46,4 +47,4 @@ def test_as_json(run: Run, folder: Path) -> None:
     (folder / "plain-bridge.toml").write_text(BAD)
     result = run("rules", "lint", "--json")
     assert result.exit_code == 1
-    assert len(json.loads(result.stdout)["problems"]) == 2
+    assert len(json.loads(result.stdout)["problems"]) == 3

@@ -74,6 +74,24 @@ U3,
             ["line 1: the column `user` is there 2 times"],
         ),
         (
+            "an unknown column beside other mistakes",
+            "user,customer,emial\nU1,external:a\nU2,acme\nU1,external:b\n",
+            [
+                f"line 1: unknown column `emial`; {KNOWN}",
+                f'line 3: `customer` "acme" {FORMS}',
+                "line 4: U1 stands in line 2 already",
+            ],
+        ),
+        (
+            "a missing column beside other mistakes",
+            "user,mail\nU1,a\nann,b\n",
+            [
+                f"line 1: the header has no `customer`; {KNOWN}",
+                f"line 1: unknown column `mail`; {KNOWN}",
+                'line 3: `user` "ann" is no Slack user id (U…)',
+            ],
+        ),
+        (
             "every bad line",
             MANY_BAD_LINES,
             [
