@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +13,8 @@ from bot import wiring
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.core import refs
-from bot.core.explaining import Explanation
+from bot.core.explaining import Explanation, Unread
+from bot.core.linkers import Others
 from bot.core.refs import MessageRef
 from bot.core.workspace import Installation
 from bot.flows import explain as flow
@@ -21,6 +23,8 @@ from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
 from bot.store.engine import Database
 from bot.store.threads import Threads
+
+LINK_IS_WRONG = "Or the link is wrong: copy it again from the message's … menu."
 
 
 def explain(
@@ -42,7 +46,10 @@ def explain(
     settings.need("slack_bot_token")
     with opening.database(settings) as database:
         here, explained = asyncio.run(_explained(settings, database, permalink.strip(), *found))
-    _show(words.told(explained, here.bot_user))
+    told = words.told(explained, here.bot_user, Others(settings.identity.linkers or ()))
+    if explained.unread is Unread.GONE and not explained.known:
+        told = replace(told, first=f"{told.first} {LINK_IS_WRONG}")
+    _show(told)
 
 
 async def _explained(

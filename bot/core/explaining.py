@@ -316,12 +316,10 @@ _OPEN = frozenset({"channel", "label", "needed", "standing"})
 
 
 def _reduced(known: Known, standing: Standing) -> Known:
-    record = replace(
-        known.record,
-        requester=None,
-        customer=None,
-        data={key: value for key, value in known.record.data.items() if key in _OPEN},
-    )
+    data = {key: value for key, value in known.record.data.items() if key in _OPEN}
+    if "requester" in known.record.data:
+        data["requester"] = ""  # that it is about a person, and not about whom
+    record = replace(known.record, requester=None, customer=None, data=data)
     shown = known.customer if known.customer and "@" not in known.customer else None
     customer = shown if standing is Standing.MEMBER else None
     return replace(known, record=record, email=None, customer=customer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from bot.core.record import Record, State
@@ -53,10 +53,15 @@ class Foreign:
 Home = Mine | Foreign
 
 
-def page(records: Sequence[Record], now: float) -> tuple[tuple[Ticketed, ...], int | None]:
-    """The tickets of one page, out of `PAGE` + 1 that were read; and where the next one begins."""
+def page(
+    records: Sequence[Record], now: float, refused: Container[int] = ()
+) -> tuple[tuple[Ticketed, ...], int | None]:
+    """The tickets of one page, out of `PAGE` + 1 that were read; and where the next one begins.
+
+    `refused`: the ids of those whose undo was refused for good.
+    """
     shown = records[:PAGE]
-    tickets = tuple(Ticketed(one, is_undoable(one, now)) for one in shown)
+    tickets = tuple(Ticketed(one, is_undoable(one, now) and one.id not in refused) for one in shown)
     return tickets, (shown[-1].id if len(records) > PAGE else None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.core.faults import Reason
 from bot.core.model import Rule, Ticket, Via
 from bot.core.refs import MessageRef
 
@@ -72,3 +73,19 @@ class Record:
     undone_by: str | None = None
     doubles: tuple[str, ...] = ()
     found: bool = False
+
+    @property
+    def is_on_hold(self) -> bool:
+        """Return whether it goes on by itself once somebody says who the requester is."""
+        return is_on_hold(self.state, self.reason, self.data)
+
+
+def is_on_hold(state: str, reason: str | None, data: Mapping[str, str] | None) -> bool:
+    """Return whether a row waits for a link: its state is "refused", and a link mends its reason.
+
+    A customer that a rule names (then `data` has no requester) is mended in the rule instead.
+    """
+    if state != State.REFUSED:
+        return False
+    by_person = "requester" in (data or {})
+    return reason == Reason.NO_CUSTOMER or (reason == Reason.BROKEN_LINK and by_person)

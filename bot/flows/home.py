@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
 from bot.core.linkers import Linkers
 from bot.core.record import Record
+from bot.core.undoing import UNDO_SECONDS
 from bot.core.workspace import Profile, Standing
 from bot.flows.ports import Run
 
@@ -45,10 +46,31 @@ class Slack(Protocol):
         """Publish it, unless it is what `unless` is the digest of; returns its digest."""
 
 
+@dataclass
+class RefusedUndos:
+    """The ids of rows whose undo was refused for good, for as long as a Home would offer it.
+
+    In the memory of one process: after a restart the button is there again, and its click decides.
+    """
+
+    clock: Callable[[], float]
+    _until: dict[int, float] = field(default_factory=dict)
+
+    def add(self, row_id: int) -> None:
+        """Offer this row's undo no more."""
+        now = self.clock()
+        self._until = {row: until for row, until in self._until.items() if until > now}
+        self._until[row_id] = now + UNDO_SECONDS
+
+    def __contains__(self, row_id: object) -> bool:
+        return row_id in self._until
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """All that the Home touches. `waiting` gives the people who wait to be linked, at most so
-    many; `who` may ask; `clock` is in Unix seconds."""
+    many; `who` may ask; `clock` is in Unix seconds; `refused` are the rows whose undo was refused
+    for good."""
 
     slack: Slack
     tickets: Tickets
@@ -58,6 +80,7 @@ class World:
     who: frozenset[Standing]
     run: Run
     clock: Callable[[], float]
+    refused: Container[int] = ()
 
 
 async def open_home(user: str, world: World, *, is_blank: bool = False) -> None:
@@ -98,7 +121,7 @@ async def _home(user: str, world: World, before: int | None) -> Home:
     if profile is None or profile.standing in (Standing.EXTERNAL, Standing.BOT):
         return Foreign()
     records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)
-    tickets, older = page(records, world.clock())
+    tickets, older = page(records, world.clock(), world.refused)
     waiting: Sequence[Waiting] | None = None
     if world.linkers.include(profile):
         waiting = await world.run(world.waiting, PAGE + 1)

@@ -83,4 +83,5 @@ class Explaining:
             profile.standing,
             is_linker=self.linkers.include(profile),
         )
-        return why.explanation(seen, self.installation.bot_user)
+        answerer = self.linkers.answerer(profile)
+        return why.explanation(seen, self.installation.bot_user, answerer)

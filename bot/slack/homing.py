@@ -98,11 +98,13 @@ class HomeTab:
 class Homing:
     """The listeners, and what shows changes. Nothing here is a loss if it fails.
 
-    `permalink` gives the link to a record's message, as the Home shows it.
+    `permalink` gives the link to a record's message, as the Home shows it; `undo_refused` is told
+    of rows (by id) whose undo shall not be offered any more.
     """
 
     world: flow.World
     permalink: Callable[[Record], str | None]
+    undo_refused: Callable[[int], None] = lambda _row: None
     later: Later = field(default_factory=Later)
     pause: float = PAUSE
     _changed: set[str] = field(default_factory=set)

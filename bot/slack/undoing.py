@@ -35,6 +35,9 @@ log = structlog.get_logger("bot.slack")
 
 Asked = dict[str, Any]
 
+_FOR_GOOD = (TooLate, Acted, AddedTo, NotUndoable)
+"""Whoever clicks, and whenever: it stays so."""
+
 
 class Speaks(Protocol):
     """What an undo says, and of whom it asks who they are."""
@@ -50,8 +53,8 @@ class Speaks(Protocol):
 class Undoing:
     """The listeners. `by_reaction`: to take one's reaction away is an undo.
 
-    `changed` is told whose tickets stand otherwise, and `just_over` tells who asked for those
-    that could be undone until a moment ago.
+    `changed` is told whose tickets stand otherwise, `refused` of rows that nobody can undo any
+    more, and `just_over` tells who asked for those that could be undone until a moment ago.
     """
 
     team: str
@@ -61,6 +64,7 @@ class Undoing:
     clock: Callable[[], float]
     by_reaction: bool = False
     changed: Callable[[str], None] = lambda _user: None
+    refused: Callable[[int], None] = lambda _row: None
     just_over: Callable[[], Sequence[str]] = tuple
     later: Later = field(default_factory=Later)
     _waiting: Later = field(default_factory=Later)
@@ -105,14 +109,20 @@ class Undoing:
         edited: tuple[Said, ...] = ()
         if isinstance(result, Undone | AlreadyUndone):
             edited = await self._settled(row)
+        elif isinstance(result, _FOR_GOOD):
+            self.refused(row)
+            await self._show_again(row)
         await self._answer(click, result, edited)
 
     async def _settled(self, row: int) -> tuple[Said, ...]:
         """Let it be seen that the row is undone; what the bot had said of it, and edited."""
+        await self._show_again(row)
+        return await retract.retract(row, self.said)
+
+    async def _show_again(self, row: int) -> None:
         found = await self.world.run(self.world.ledger.find, row)
         if found is not None:
             self.changed(found.asker)
-        return await retract.retract(row, self.said)
 
     async def _result(self, row: int, user: str) -> Result:
         try:
@@ -187,4 +197,4 @@ def _is_over(result: Result) -> bool:
     """Whether the button can do nothing more, whoever clicks it."""
     if isinstance(result, Unreached):
         return result.goes_on
-    return isinstance(result, Undone | AlreadyUndone | TooLate | Acted | AddedTo | NotUndoable)
+    return isinstance(result, (Undone, AlreadyUndone, *_FOR_GOOD))

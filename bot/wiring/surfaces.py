@@ -88,6 +88,7 @@ def homing(parts: Parts) -> Homing:
         found = waiting.waiting_for_link(limit)
         return [WaitingPerson(one.requester, one.since, one.reference) for one in found]
 
+    refused = home.RefusedUndos(time.time)
     tab = HomeTab(parts.slack.web, parts.slack.profile, parts.installation, parts.settings.rules)
     return Homing(
         home.World(
@@ -99,8 +100,10 @@ def homing(parts: Parts) -> Homing:
             who=parts.world.policy.who,
             run=parts.run,
             clock=time.time,
+            refused=refused,
         ),
         permalink=tab.permalink,
+        undo_refused=refused.add,
     )
 
 
@@ -189,6 +192,7 @@ def _undoing(parts: Parts, said: retract.World, tab: Homing) -> UndoListeners:
         clock=time.time,
         by_reaction=parts.settings.escalation.undo_by_reaction,
         changed=tab.changed,
+        refused=tab.undo_refused,
         just_over=Undoing(parts.database).just_over,
         later=tab.later,
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import Created
+from bot.core.faults import Reason
+from bot.core.model import Created, Turned
 from bot.core.refs import MessageRef
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
@@ -24,17 +25,14 @@ def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> Non
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].startswith("The reaction :ticket: counts, but no event was received: Slack has")
+    assert lines[0].endswith("finds the reaction; you need not do anything.")
     assert lines[1:] == [
         "",
         "What the bridge has recorded",
         "  - Nothing: it was asked for neither by a reaction that counts nor from its menu.",
         "",
         "Reactions on the message",
-        (
-            f"  - :ticket: by 1 person: rule 1 takes it. {scene.ada} may ask. "
-            "No event was received. The bridge looks through the channels every 15 minutes and "
-            "creates the ticket when it finds the reaction; you need not do anything."
-        ),
+        (f"  - :ticket: by 1 person: rule 1 takes it. {scene.ada} may ask. No event was received."),
         "",
         "Rules, in the order in which they are looked at",
         "  - Rule 1 (:ticket: in every channel): takes :ticket:.",
@@ -72,7 +70,25 @@ def test_a_message_that_is_gone(run: Run, scene: Scene) -> None:
     ts = scene.lost()
     link = scene.slack.permalink(scene.support, ts)
     scene.do(scene.slack.delete(scene.ben, scene.support, ts))
-    assert "the message is gone" in run("explain", link).stdout.splitlines()[0]
+    assert run("explain", link).stdout.splitlines()[0] == (
+        "No ticket was created, and the message is gone: it was deleted in Slack. "
+        "Or the link is wrong: copy it again from the message's … menu."
+    )
+
+
+def test_what_is_on_hold_says_whom_to_ask(run: Run, scene: Scene, folder: Path) -> None:
+    (folder / "plain-bridge.toml").write_text('[identity]\nlinkers = ["U7"]')
+    ts = scene.lost()
+    ledger, ref = Ledger(scene.database), MessageRef(scene.support, ts)
+    asked = escalation(ref=ref, team=scene.slack.team)
+    ledger.record(type(asked)(f"{scene.slack.team}:{scene.support}:{ts}", asked.trigger))
+    (claim,) = ledger.claim("one", 1)
+    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U9", "name": "Nemo"}))
+    said = run("explain", scene.slack.permalink(scene.support, ts)).stdout
+    assert said.startswith("On hold: nobody has said yet which Plain customer Nemo is. Ask U7 to")
+    assert "or whoever runs the bridge to run plain-bridge people link U9 CUSTOMER" in said
+    assert "On hold on 20" in said
+    assert "no_customer" not in said
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,7 @@ def test_what_others_see(standing: Standing, customer: str | None) -> None:
     assert seen.known is not None
     (one,) = seen.known
     assert (one.customer, one.email) == (customer, None)
-    assert one.record.data == {"standing": "guest"}
+    assert one.record.data == {"standing": "guest", "requester": ""}
     assert "b@x.example" not in repr(seen)
 
 

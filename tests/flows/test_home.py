@@ -12,8 +12,18 @@ from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, is_undoable
 from bot.core.linkers import Linkers
 from bot.core.model import Via
 from bot.core.record import Record, State
+from bot.core.undoing import UNDO_SECONDS
 from bot.core.workspace import Profile, Standing
-from bot.flows.home import Opened, World, open_home, refresh, refresh_linkers, turn_page
+from bot.flows.home import (
+    Opened,
+    RefusedUndos,
+    World,
+    open_home,
+    refresh,
+    refresh_linkers,
+    turn_page,
+)
+from tests.conftest import Clock
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET
 
@@ -187,3 +197,14 @@ async def test_who_may_ask(user: str, may: bool) -> None:
 )
 def test_when_undo_is_offered(row: Record, expected: bool) -> None:
     assert is_undoable(row, NOW) is expected
+
+
+def test_a_refused_undo_is_remembered_for_as_long_as_it_would_be_offered(clock: Clock) -> None:
+    refused = RefusedUndos(clock)
+    refused.add(1)
+    clock.now += UNDO_SECONDS / 2
+    refused.add(2)
+    assert (1 in refused, 2 in refused, 3 in refused) == (True, True, False)
+    clock.now += UNDO_SECONDS / 2 + 1
+    refused.add(3)
+    assert (1 in refused, 2 in refused, 3 in refused) == (False, True, True)

@@ -43,13 +43,20 @@ def test_a_refusal_ends_in_the_question_and_whom_to_put_it_to(
     answerer: Answerer | None, what: str
 ) -> None:
     assert refusals.refusal(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
-        "No ticket was created, because nobody has said yet which Plain customer Gus &lt;b&gt; "
+        "On hold: nobody has said yet which Plain customer Gus &lt;b&gt; "
         f"is. {what} The ticket is created by itself after that.\nReference: `PB-7`"
     )
     assert refusals.refusal(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (
-        "No ticket was created, because `U1` is linked to the customer `c_9`, which Plain does "
+        "On hold: `U1` is linked to the customer `c_9`, which Plain does "
         f"not know. {what} The ticket is created by itself after that.\nReference: `PB-7`"
     )
+
+
+def test_where_no_button_stands_a_linker_is_sent_to_the_home() -> None:
+    said = refusals.refusal(
+        Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", Yourself(), button=False
+    )
+    assert "Say it in the Home of <@UBOT>." in said
 
 
 def test_only_so_many_are_named() -> None:

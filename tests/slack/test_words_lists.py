@@ -42,11 +42,25 @@ def record(**more: Any) -> Record:
         (record(state=State.UNWANTED), "Not asked for"),
         (
             record(state=State.REFUSED, reason=Reason.NO_CUSTOMER.value),
-            "No ticket: nobody has said which Plain customer the requester is",
+            "On hold: nobody has said which Plain customer the requester is",
         ),
         (
             record(state=State.REFUSED, reason=Reason.UNKNOWN_LABEL.value),
-            "No ticket: the bridge or its rules have to be corrected",
+            "No ticket: a rule names a label that Plain does not have",
+        ),
+        (
+            record(state=State.REFUSED, reason=Reason.BROKEN_LINK.value, data={"requester": "U1"}),
+            "On hold: Plain does not know the customer",
+        ),
+        (
+            record(state=State.REFUSED, reason=Reason.BROKEN_LINK.value),
+            "No ticket: Plain does not know the customer",
+        ),
+        (
+            record(
+                state=State.REFUSED, reason=Reason.NOT_ALLOWED.value, data={"standing": "guest"}
+            ),
+            "No ticket: the bridge takes no requests from guests",
         ),
         (
             record(state=State.PARKED, reason=Reason.GAVE_UP.value),

@@ -19,7 +19,7 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123", "name": "Ana <b>"},
         (
-            "No ticket was created, because nobody has said yet which Plain customer "
+            "On hold: nobody has said yet which Plain customer "
             "Ana &lt;b&gt; is. Ask whoever runs the bridge to run `plain-bridge people link U123 "
             f"CUSTOMER`, {CUSTOMER}. The ticket is created by itself after that."
         ),
@@ -29,7 +29,7 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123"},
         (
-            "No ticket was created, because nobody has said yet which Plain customer `U123` is. "
+            "On hold: nobody has said yet which Plain customer `U123` is. "
             "Ask whoever runs the bridge to run `plain-bridge people link U123 CUSTOMER`, "
             f"{CUSTOMER}. The ticket is created by itself after that."
         ),
@@ -39,7 +39,7 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.BROKEN_LINK,
         {"requester": "U123", "customer": "external:9"},
         (
-            "No ticket was created, because `U123` is linked to the customer `external:9`, "
+            "On hold: `U123` is linked to the customer `external:9`, "
             "which Plain does not know. Ask whoever runs the bridge to run `plain-bridge "
             f"people link U123 CUSTOMER`, {CUSTOMER}. The ticket is created by itself after "
             "that."
@@ -247,7 +247,7 @@ def test_who_was_not_allowed_is_named(standing: str, those: str) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_a_refusal_without_its_data_still_reads(reason: Reason) -> None:
     said = words.refusal(reason, {}, "r1")
-    assert said.startswith("No ticket was c")
+    assert said.startswith(("No ticket was c", "On hold: "))
     assert "``" not in said
     assert said.endswith(".\nReference: `r1`")
 

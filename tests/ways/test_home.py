@@ -69,7 +69,7 @@ async def test_ones_own_tickets_each_with_its_state_and_ways(on: Stage) -> None:
     await on.settled()
     said = await opened(on, on.ada)
     first, second = [line for line in said.splitlines() if "PB-" in line]
-    assert first.startswith("No ticket: nobody has said which Plain customer the requester is · 2")
+    assert first.startswith("On hold: nobody has said which Plain customer the requester is · 2")
     assert f"message ({on.slack.url}archives/{on.support}/p" in first
     assert second.startswith("Created: T-1 · Open in Plain (https://app.plain.com/workspace/")
     assert "[Undo]" in said

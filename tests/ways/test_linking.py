@@ -29,7 +29,7 @@ async def test_a_linker_is_asked_searches_links_and_the_ticket_comes_by_itself(o
     gus = guest(on)
     await asked(on, gus)
     refusal = last(on, on.ada)
-    assert refusal.text.startswith("No ticket was created, because nobody has said yet which")
+    assert refusal.text.startswith("On hold: nobody has said yet which")
     assert NOBODY in refusal.text
     (button,) = buttons(refusal)
     assert (button["action_id"], button["value"]) == ("link_person", "PB-1")

@@ -207,6 +207,21 @@ async def test_the_home_offers_it_too(sqlite_url: str, tmp_path: Path) -> None:
         assert told["text"].startswith("Too late: mark T-1 done in Plain.")
 
 
+async def test_the_home_stops_offering_what_was_refused(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path) as on:
+        on.bridge.homing.pause = 0.01
+        await created(on)
+        await on.slack.open_home(on.ada)
+        await until(lambda: "undo_ticket" in str(on.slack.home(on.ada)))
+        on.plain.answer(thread(on), "Have you tried again?")
+        await on.slack.click(on.ada, "undo_ticket")
+        await on.bridge.doors.rest()
+        (told,) = on.slack.dms(on.ada)
+        assert told["text"].startswith("Not undone, because somebody has acted on T-1 in Plain.")
+        await until(lambda: "undo_ticket" not in str(on.slack.home(on.ada)))
+        assert "Created: T-1" in str(on.slack.home(on.ada))
+
+
 async def test_reconciliation_leaves_what_was_undone_alone(sqlite_url: str, tmp_path: Path) -> None:
     """The reaction that asked still stands under the message."""
     async with stage(sqlite_url, tmp_path) as on:

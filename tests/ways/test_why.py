@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,12 +38,7 @@ async def with_rules(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
 async def why(on: Stage, ts: str, *, user: str = "", channel: str = "") -> str:
     """What the modal says in the end, as a reader sees it."""
     user, channel = user or on.ada, channel or on.support
-    opened = await on.slack.use_shortcut(user, channel, ts, "why_no_plain_ticket")
-    assert opened.view is not None
-    assert words.LOOKING in str(opened.view)
-    await on.bridge.doors.rest()
-    shown = on.slack.view(opened.view["id"])
-    assert shown is not None
+    shown = await window(on, ts, user=user, channel=channel)
     assert "submit" not in {name for name, value in shown.items() if value}
     texts = [
         block["text"]["text"] if "text" in block else block["elements"][0]["text"]
@@ -50,6 +46,40 @@ async def why(on: Stage, ts: str, *, user: str = "", channel: str = "") -> str:
         if block["type"] != "divider"
     ]
     return flat("\n".join(texts))
+
+
+async def window(on: Stage, ts: str, *, user: str, channel: str) -> dict[str, Any]:
+    opened = await on.slack.use_shortcut(user, channel, ts, "why_no_plain_ticket")
+    assert opened.view is not None
+    assert words.LOOKING in str(opened.view)
+    await on.bridge.doors.rest()
+    shown = on.slack.view(opened.view["id"])
+    assert shown is not None
+    return shown
+
+
+async def test_the_window_is_called_by_how_it_stands(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    before = await window(on, ts, user=on.ada, channel=on.support)
+    await on.slack.react(on.ada, on.support, ts, "bug")
+    await on.settled()
+    after = await window(on, ts, user=on.ada, channel=on.support)
+    assert [one["title"]["text"] for one in (before, after)] == [
+        "Why no Plain ticket?",
+        "Plain ticket status",
+    ]
+    assert {one["callback_id"] for one in (before, after)} == {"plain_why"}
+
+
+async def test_who_may_say_who_somebody_is_is_sent_to_the_home(with_rules: Stage) -> None:
+    on = with_rules
+    on.slack.users[on.ada].admin = True
+    nobody = on.slack.add_user("Nemo")
+    ts = await on.slack.post(nobody, on.support, "The export fails")
+    await on.slack.react(on.ben, on.support, ts, "ticket")
+    await on.settled()
+    assert f"Say it in the Home of {on.slack.bot_user}." in await why(on, ts)
 
 
 async def test_a_ticket_is_told_with_everything_about_it(with_rules: Stage) -> None:
@@ -140,7 +170,8 @@ async def test_a_reaction_of_which_no_event_came(with_rules: Stage) -> None:
         "The reaction :ticket: counts, but no event was received: Slack has not told the bridge of "
         "it. The bridge looks through the channels every 15 minutes and creates the ticket"
     )
-    assert f"rule 2 takes it. {on.ada} may ask. No event was received. The bridge looks" in said
+    assert f"rule 2 takes it. {on.ada} may ask. No event was received." in said
+    assert said.count("The bridge looks through the channels") == 1
 
 
 async def test_a_message_older_than_its_rule(with_rules: Stage) -> None:
@@ -174,9 +205,10 @@ async def test_a_refusal_is_told_with_what_to_do(with_rules: Stage) -> None:
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
     said = await why(on, ts)
-    assert said.startswith("No ticket was created, because nobody has said yet which Plain cust")
-    assert "customer Nemo is. Ask" in said
-    assert "Refused on 2" in said
+    assert said.startswith("On hold: nobody has said yet which Plain cust")
+    assert "customer Nemo is. Ask an owner or admin of this workspace to say it in the Home" in said
+    assert "On hold on 2" in said
+    assert "no_customer" not in said
     eve = on.slack.add_user("Eve", email="eve@acme.example")
     assert "Nemo" not in await why(on, ts, user=eve)
 

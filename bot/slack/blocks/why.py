@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.core.explaining import Explanation
+from bot.core.linkers import Answerer
 from bot.slack.blocks.answer import Answer
 from bot.slack.words import why as words
 from bot.slack.words.marks import shorten
@@ -28,14 +29,16 @@ def looking() -> dict[str, Any]:
     return _view([_section(words.LOOKING)])
 
 
-def explanation(explained: Explanation, bot: str | None = None) -> dict[str, Any]:
-    """The first reason, then every decision; `bot` is the bot's user id."""
-    told = words.told(explained, bot)
+def explanation(
+    explained: Explanation, bot: str | None = None, answerer: Answerer | None = None
+) -> dict[str, Any]:
+    """The first reason, then every decision; `bot` and `answerer` as `words.why.told` has them."""
+    told = words.told(explained, bot, answerer)
     blocks = [_section(shorten(told.first, _SECTION_LENGTH))]
     for heading, lines in told.lists:
         blocks += [{"type": "divider"}, _section(f"*{heading}*"), *_list(lines)]
     note = {"type": "mrkdwn", "text": words.AS_OF_NOW, "verbatim": True}
-    return _view([*blocks, {"type": "context", "elements": [note]}])
+    return _view([*blocks, {"type": "context", "elements": [note]}], words.title(explained))
 
 
 def not_explained() -> dict[str, Any]:
@@ -75,11 +78,11 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def _view(blocks: list[dict[str, Any]]) -> dict[str, Any]:
+def _view(blocks: list[dict[str, Any]], title: str = words.TITLE) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "title": {"type": "plain_text", "text": words.TITLE, "emoji": False},
+        "title": {"type": "plain_text", "text": title, "emoji": False},
         "close": {"type": "plain_text", "text": words.CLOSE, "emoji": False},
         "blocks": blocks,
     }

@@ -13,11 +13,12 @@ from bot.core.explaining import (
     ReactionLook,
     RuleLook,
     Unread,
+    Why,
 )
 from bot.core.model import Via
 from bot.core.record import Evidence, Record, State
 from bot.core.workspace import Standing
-from bot.slack.words import rules
+from bot.slack.words import reasons, rules
 from bot.slack.words.marks import code, escape, link, shorten
 from bot.slack.words.tokens import emoji, emojis, moment, person
 
@@ -109,7 +110,7 @@ def _tries(row: Record) -> str:
     tries = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
     if row.cause is None:
         return f"{tries}." if row.attempts else ""
-    return f"{tries}; the last one failed: {code(row.cause)}."
+    return f"{tries}; the last one failed: {escape(reasons.cause(row.cause))}."
 
 
 def _end(row: Record) -> str:
@@ -126,9 +127,10 @@ def _end(row: Record) -> str:
             by = f" by {person(row.undone_by)}" if row.undone_by else ""
             end = f"{ticket}{by}{f' on {moment(row.undone_at)}' if row.undone_at else ''}."
         case State.REFUSED | State.PARKED:
-            end = f"Refused{when}: {code(row.reason or 'unknown')}."
+            stands = "On hold" if row.is_on_hold else "Refused"
+            end = f"{stands}{when}: {escape(reasons.reason(row.reason, row.data))}."
         case State.UNWANTED:
-            end = f"Left alone{when}: {code(row.reason or 'unknown')}."
+            end = f"Left alone{when}: {escape(reasons.reason(row.reason, row.data))}."
     if row.doubles:
         end = f"{end} Found twice in Plain: {escape(', '.join(row.doubles))} too."
     return end
@@ -141,7 +143,10 @@ def reactions(explained: Explanation) -> tuple[str, ...]:
     """What each emoji under the message comes to."""
     if explained.reactions is None:
         return (_UNREAD[explained.unread or Unread.AWAY],)
-    return tuple(reaction(one) for one in explained.reactions) or (NO_REACTIONS,)
+    told = explained.missed if explained.why is Why.NO_EVENT else None
+    return tuple(reaction(one, is_told=one is told) for one in explained.reactions) or (
+        NO_REACTIONS,
+    )
 
 
 _UNREAD: Mapping[Unread, str] = {
@@ -152,15 +157,15 @@ _UNREAD: Mapping[Unread, str] = {
 }
 
 
-def reaction(look: ReactionLook) -> str:
-    """What one emoji under the message comes to."""
+def reaction(look: ReactionLook, *, is_told: bool = False) -> str:
+    """What one emoji under the message comes to; `is_told`: the first reason tells its outlook."""
     head = f"{emoji(look.emoji)} by {look.count} {'person' if look.count == 1 else 'people'}"
     if look.rule is None:
         return f"{head}: no rule takes it here."
     askers = " ".join(_asker(one) for one in look.askers)
     event = ""
     if look.outlook is not None and any(one.may for one in look.askers):
-        event = f"No event was received. {outlook(look)}"
+        event = "No event was received." + ("" if is_told else f" {outlook(look)}")
     return " ".join(part for part in (f"{head}: rule {look.rule} takes it.", askers, event) if part)
 
 

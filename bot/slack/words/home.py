@@ -26,8 +26,8 @@ NOT_ALLOWED = "The bridge takes no requests from you here. Ask somebody who may 
 WAITING = "People to link"
 """Plain text."""
 WAITING_WHY = (
-    "Nobody has said yet which Plain customer they are. Their requests wait for it and go on by "
-    "themselves."
+    "Nobody has said yet which Plain customer they are. Their requests are on hold, and go on by "
+    "themselves once they are linked."
 )
 NOBODY_WAITS = "Nobody is waiting."
 MORE_WAIT = "Others wait too; they show up here when these are linked."

@@ -21,12 +21,15 @@ def refusal(
     reference: str,
     bot: str | None = None,
     answerer: Answerer | None = None,
+    *,
+    button: bool = True,
 ) -> str:
     """What was refused, why, what to do, and the reference; `bot` is the bot's user id.
 
-    `answerer` tells who can say who the requester is, where that is what was missing.
+    `answerer` tells who can say who the requester is, where that is what was missing; `button`:
+    for whom may say it, a button stands below.
     """
-    sentence = _REFUSALS[reason](_Data(data, bot, answerer))
+    sentence = _REFUSALS[reason](_Data(data, bot, answerer, button=button))
     return f"{sentence}\nReference: {code(reference)}"
 
 
@@ -41,7 +44,10 @@ def refused_quietly(reference: str) -> str:
 class _Data:
     """A refusal's data, made harmless; what is missing has a word that fits the sentence."""
 
-    def __init__(self, data: Mapping[str, str], bot: str | None, answerer: Answerer | None) -> None:
+    def __init__(
+        self, data: Mapping[str, str], bot: str | None, answerer: Answerer | None, *, button: bool
+    ) -> None:
+        self.button = button
         self._data = {key: shorten(value) for key, value in data.items()}
         self._bot = bot
         self.answerer = answerer
@@ -68,7 +74,12 @@ class _Data:
     @property
     def link(self) -> str:
         """The command that links the requester."""
-        return command(self._data.get("requester", "SLACK_USER"))
+        return command(self._data.get("requester") or "SLACK_USER")
+
+    @property
+    def is_about_a_person(self) -> bool:
+        """Whether a person's link is what is wrong; who that is may be kept back (empty)."""
+        return "requester" in self._data
 
 
 _OPERATOR = "whoever runs the bridge"
@@ -76,22 +87,19 @@ _ASK_AGAIN = "then ask for the ticket again"
 
 
 def _no_customer(data: _Data) -> str:
-    return (
-        "No ticket was created, because nobody has said yet which Plain customer "
-        f"{data.who} is. {_say_who(data)}"
-    )
+    return f"On hold: nobody has said yet which Plain customer {data.who} is. {_say_who(data)}"
 
 
 def _broken_link(data: _Data) -> str:
     customer = data.code("customer", "that customer")
-    if not data.has("requester"):
+    if not data.is_about_a_person:
         return (
             f"No ticket was created, because the bridge's configuration names the customer "
             f"{customer}, which Plain does not know. Ask {_OPERATOR} to correct it, {_ASK_AGAIN}."
         )
     return (
-        f"No ticket was created, because {data.who} is linked to the customer {customer}, which "
-        f"Plain does not know. {_say_who(data)}"
+        f"On hold: {data.who} is linked to the customer {customer}, which Plain does not know. "
+        f"{_say_who(data)}"
     )
 
 
@@ -99,8 +107,10 @@ def _say_who(data: _Data) -> str:
     """Whom to ask for the customer, or how to say it oneself."""
     operator = f"{_OPERATOR} to run {data.link}, where {CUSTOMER_IS}"
     match data.answerer:
-        case Yourself():
+        case Yourself() if data.button:
             what = "Say it with the button below."
+        case Yourself():
+            what = f"Say it in the Home of {data.bot}."
         case Others():
             what = (
                 f"Ask {who_may(data.answerer)} to say it in the Home of {data.bot}, or {operator}."

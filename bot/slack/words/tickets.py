@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.faults import Reason
 from bot.core.record import Record, State
+from bot.slack.words import reasons
 from bot.slack.words.marks import code, escape, link
 from bot.slack.words.tokens import ago
 
@@ -16,20 +16,6 @@ AWAY = (
     "Your tickets cannot be looked up just now, because the bridge cannot read its records. "
     "Nothing is lost; try again in a minute."
 )
-
-_WHY: dict[str, str] = {
-    Reason.NO_CUSTOMER: "nobody has said which Plain customer the requester is",
-    Reason.BROKEN_LINK: "Plain does not know the customer",
-    Reason.NOT_ALLOWED: "you may not ask for tickets here",
-    Reason.NOT_IN_CHANNEL: "the bridge is not in the channel",
-    Reason.CHANNEL_NOT_FOUND: "the bridge cannot see the channel",
-    Reason.MESSAGE_NOT_FOUND: "the message is gone",
-    Reason.EMPTY: "the message has neither text nor files",
-    Reason.CUSTOMER_IS_SPAM: "the customer is marked as spam in Plain",
-    Reason.GAVE_UP: "it failed for hours; ask for it again",
-}
-_NOT_SET_UP = "the bridge or its rules have to be corrected"
-"""Every other reason: whoever runs the bridge reads it whole in the ledger."""
 
 
 def mine(records: Sequence[Record], permalinks: Sequence[str | None], *, more: bool) -> str:
@@ -61,6 +47,7 @@ def stands(record: Record) -> str:
         case State.UNDONE:
             return f"Undone: {escape(record.ticket.ref)}" if record.ticket else "Undone"
         case State.REFUSED | State.PARKED:
-            return f"No ticket: {_WHY.get(record.reason or '', _NOT_SET_UP)}"
+            stands = "On hold" if record.is_on_hold else "No ticket"
+            return f"{stands}: {escape(reasons.reason(record.reason, record.data))}"
         case State.UNWANTED:
             return "Not asked for"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.core.explaining import Explanation, Unread, Why, emoji_here
 from bot.core.faults import Reason
+from bot.core.linkers import Answerer
 from bot.core.record import Record, State
 from bot.core.workspace import Standing
 from bot.slack.words import decisions, refusals
@@ -15,6 +16,8 @@ from bot.slack.words.marks import code, escape, link
 from bot.slack.words.tokens import channel, emoji, emojis, person
 
 TITLE = "Why no Plain ticket?"
+STATUS_TITLE = "Plain ticket status"
+"""Where there is a ticket, or one is on its way."""
 CLOSE = "Close"
 LOOKING = "Looking at this message, the rules and the bridge's records…"
 NOT_EXPLAINED = (
@@ -49,10 +52,18 @@ class Told:
     lists: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def told(explained: Explanation, bot: str | None = None) -> Told:
-    """The whole explanation, mrkdwn; `bot` is the bot's user id."""
+def title(explained: Explanation) -> str:
+    """Return what the window is called; plain text."""
+    return STATUS_TITLE if explained.why in (Why.HAS_TICKET, Why.WAITING) else TITLE
+
+
+def told(explained: Explanation, bot: str | None = None, answerer: Answerer | None = None) -> Told:
+    """The whole explanation, mrkdwn; `bot` is the bot's user id.
+
+    `answerer` tells who can say who the requester is, as the answer to whoever asked does.
+    """
     return Told(
-        _FIRST[explained.why](explained, bot),
+        _first(explained, bot, answerer),
         (
             (RECORDS, decisions.records(explained)),
             (REACTIONS, decisions.reactions(explained)),
@@ -64,6 +75,12 @@ def told(explained: Explanation, bot: str | None = None) -> Told:
 # The first reason
 
 
+def _first(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
+    if explained.why is Why.REFUSED:
+        return _refused(explained, bot, answerer)
+    return _FIRST[explained.why](explained, bot)
+
+
 def _has_ticket(explained: Explanation, _: str | None) -> str:
     record = _latest(explained)
     shown = link(record.ticket) if record.ticket else "a ticket"
@@ -72,13 +89,13 @@ def _has_ticket(explained: Explanation, _: str | None) -> str:
     return f"There is a ticket: {shown}."
 
 
-def _refused(explained: Explanation, bot: str | None) -> str:
+def _refused(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
     record = _latest(explained)
     try:
         reason = Reason(record.reason or "")
     except ValueError:
         return f"No ticket was created. Give {OPERATOR} the reference {code(record.reference)}."
-    return refusals.refusal(reason, record.data, record.reference, bot)
+    return refusals.refusal(reason, record.data, record.reference, bot, answerer, button=False)
 
 
 def _unwanted(explained: Explanation, _: str | None) -> str:
@@ -164,7 +181,6 @@ _FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
         "The ticket is on its way; you need not ask again. "
         f"Reference: {code(_latest(explained).reference)}"
     ),
-    Why.REFUSED: _refused,
     Why.UNWANTED: _unwanted,
     Why.UNDONE: _undone,
     Why.LEDGER_AWAY: lambda *_: (

@@ -1,0 +1,80 @@
+"""The words for the ledger's codes: none of them shows to people."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.core.explaining import Known
+from bot.core.faults import Reason
+from bot.core.model import Via
+from bot.core.record import Record, State
+from bot.slack.words import decisions, reasons
+
+BOT = Path(reasons.__file__).parents[2]
+
+
+def row(**values: object) -> Known:
+    given = {
+        "id": 7,
+        "reference": "PB-7",
+        "key": "k",
+        "generation": 1,
+        "via": Via.REACTION,
+        "asker": "U1",
+        "created_at": 1.7e9,
+        "asked_at": 1.7e9,
+    }
+    return Known(Record(**(given | values)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words(reason: Reason) -> None:
+    said = reasons.reason(reason.value)
+    assert "_" not in said
+    assert said != reasons.reason("a reason of a later release")
+
+
+@pytest.mark.parametrize("word", ["no_rule", "asked_by_a_bot"])
+def test_what_is_left_alone_has_words(word: str) -> None:
+    assert reasons.reason(word) != reasons.reason("a reason of a later release")
+
+
+def test_who_may_not_ask_is_named() -> None:
+    said = reasons.reason("not_allowed", {"standing": "external"})
+    assert said == "the bridge takes no requests from people of other companies"
+
+
+def test_every_cause_that_the_code_names_has_words() -> None:
+    """`bug` is what the rest is called."""
+    named = {
+        cause
+        for path in BOT.rglob("*.py")
+        if "sandbox" not in path.parts
+        for cause in re.findall(r'(?:TryLater|Wait)\(\s*f?"([^"]+)"', path.read_text())
+    }
+    assert len(named) > 30
+    for cause in named - {"bug", "call_budget"}:
+        assert reasons.cause(re.sub(r"{\w+}", "503", cause)) != reasons.cause("bug"), cause
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (row(state=State.REFUSED, reason="unknown_label"), "Refused: a rule names a label"),
+        (row(state=State.REFUSED, reason="no_customer"), "On hold: nobody has said which"),
+        (row(state=State.PARKED, reason="gave_up"), "Refused: it failed for hours"),
+        (row(state=State.UNWANTED, reason="no_rule"), "Left alone: no rule took the reaction"),
+        (
+            row(state=State.WAITING, attempts=2, cause="plain_unreachable"),
+            "2 attempts; the last one failed: Plain could not be reached.",
+        ),
+    ],
+)
+def test_a_record_is_told_without_codes(known: Known, words: str) -> None:
+    said = decisions.record(known)
+    assert words in said
+    assert known.record.reason is None or known.record.reason not in said
+    assert known.record.cause is None or known.record.cause not in said
