@@ -46,7 +46,8 @@ def test_the_examples_are_right(tmp_path: Path) -> None:
     settings = load({}, tmp_path)
     bare = load({}, tmp_path / "elsewhere")
     assert len(settings.rules) == 2
-    assert settings.model_copy(update={"rules": bare.rules}) == bare
+    assert [sorted(lines) for lines in settings.rule_lines][1] == ["emoji"]
+    assert settings.model_copy(update={"rules": bare.rules, "rule_lines": ()}) == bare
 
 
 def test_environment_wins_over_dotenv_and_empty_is_unset(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, 
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
 from bot.settings import SettingsError
+from bot.slack.words import reasons
 from bot.store import single
 
 __all__ = ["app", "main"]
@@ -97,8 +98,9 @@ def _words(fault: Fault) -> str:
             why = getattr(fault.__cause__, "orig", None) or "it is busy"
             return telemetry.masked(f"the database cannot be used: {why}")
         case TryLater(cause=cause):
-            return f"it did not work just now ({cause}); try again"
+            return f"it did not work just now: {reasons.cause(cause)} ({cause}); try again"
         case Refused(reason=reason, data=data):
             told = ", ".join(f"{name} {value}" for name, value in data.items())
-            return telemetry.masked(f"refused: {reason.value}{f' ({told})' if told else ''}")
+            words = reasons.reason(reason.value, data)
+            return telemetry.masked(f"refused: {words}{f' ({told})' if told else ''}")
     return "it did not work just now; try again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from rich.text import Text
 
 PIPED_WIDTH = 200
 """Columns of a table that no terminal's width bounds."""
+
+
+_SECONDS = {"m": 60.0, "h": 3600.0, "d": 24 * 3600.0, "w": 7 * 24 * 3600.0}
 
 
 class CommandFailed(Exception):
@@ -69,6 +73,22 @@ def moment(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def iso(seconds: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC, for scripts: 2026-09-01T10:00:00.000Z."""
+    if seconds is None:
+        return None
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")
+
+
+def age(option: str, text: str) -> float:
+    """The seconds of an age such as 90m, 24h, 7d or 4w; CommandFailed for anything else."""
+    found = re.fullmatch(r"([0-9]{1,5})([mhdw])", text.strip().lower())
+    if found is None or int(found[1]) == 0:
+        raise CommandFailed(f"{option} {text}: say a number and m, h, d or w, such as 24h or 7d")
+    return int(found[1]) * _SECONDS[found[2]]
 
 
 def _console() -> Console:

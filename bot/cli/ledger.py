@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from bot.cli import console, opening
+from bot.cli.checks import channels
 from bot.cli.console import CommandFailed
 from bot.cli.people import checked_user
-from bot.settings import load
+from bot.core.record import is_on_hold
+from bot.settings import Settings, load
+from bot.slack.history import SlackHistory
+from bot.slack.words import reasons
 from bot.store.history import STATES, Entry, History
+from bot.store.people import People
 from bot.store.retention import Retention
 
 app = typer.Typer(no_args_is_help=True, help="What was asked for, and what came of it.")
+
+CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
+_TIMES = ("created_at", "due", "settled_at", "verify_at", "undone_at")
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Name = Annotated[
@@ -24,23 +35,68 @@ Name = Annotated[
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, help="How many, from the newest on.")] = 20,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Show the N newest of those that fit.")
+    ] = 20,
     state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Asked for lately: 90m, 24h, 7d, 4w.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="U…", help="Asked for by this Slack user, or for them.")
+    ] = None,
+    channel: Annotated[
+        str | None,
+        typer.Option(metavar="CHANNEL", help="Asked for there; by id, or by #name with Slack."),
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Ask Slack how the channels are called.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the newest escalations."""
     if state is not None and state not in STATES:
         raise CommandFailed(f"{state} is no state: it is one of {', '.join(STATES)}")
-    with opening.database(load()) as database:
-        entries = History(database).newest(limit, state)
+    user = checked_user(user) if user is not None else None
+    age = console.age("--since", since) if since is not None else None
+    settings = load()
+    by_name = channel is not None and CHANNEL_ID.fullmatch(channel) is None
+    called = _channels(settings) if names or by_name else {}
+    if channel is not None and by_name:
+        channel = _channel_id(channel, called)
+    with opening.database(settings) as database:
+        entries = History(database).newest(limit, state, age=age, user=user, channel=channel)
+        people = {(one.team, one.slack_user): one.name for one in People(database).all()}
     if json:
-        console.as_json([one.as_dict() for one in entries])
+        console.as_json([_as_dict(one) for one in entries])
     elif not entries:
-        console.say("Nothing there yet.")
+        some = (state, since, user, channel) != (None, None, None, None)
+        console.say("None of them fits." if some else "Nothing there yet.")
     else:
         console.table(
-            ("Reference", "State", "Asked", "Via", "Channel", "Ticket", "Why"), map(_row, entries)
+            ("Reference", "State", "Asked", "Via", "Channel", "Asked by", "Ticket", "Why"),
+            [_row(one, called, people) for one in entries],
         )
+
+
+def _channels(settings: Settings) -> Mapping[str, str]:
+    """The names of the channels that the bot is in, by id."""
+    settings.need("slack_bot_token")
+
+    async def ask() -> Mapping[str, str]:
+        async with opening.slack(settings) as slack:
+            joined = await channels.joined(SlackHistory(slack.web))
+            return {one.id: one.name for one in joined if one.name}
+
+    return asyncio.run(ask())
+
+
+def _channel_id(name: str, called: Mapping[str, str]) -> str:
+    bare = name.removeprefix("#").lower()
+    found = next((id_ for id_, one in called.items() if one.lower() == bare), None)
+    if found is None:
+        raise CommandFailed(f"the bot is in no channel {name}: write its id (C…)")
+    return found
 
 
 @app.command()
@@ -51,7 +107,7 @@ def show(name: Name, json: Json = False) -> None:
     if not entries:
         raise CommandFailed(f"the ledger has no {name}")
     if json:
-        console.as_json([one.as_dict() for one in entries])
+        console.as_json([_as_dict(one) for one in entries])
         return
     for number, entry in enumerate(entries):
         if number:
@@ -78,7 +134,7 @@ def retry(
             else:
                 mistakes.append(_not_opened(name, history.find(name)))
     if json:
-        console.as_json([one.as_dict() for one in opened])
+        console.as_json([_as_dict(one) for one in opened])
     else:
         for one in opened:
             console.say(f"{one.reference} is tried again.")
@@ -88,10 +144,10 @@ def retry(
 
 @app.command()
 def export() -> None:
-    """Write every escalation as JSON Lines to standard output, without texts."""
+    """Write every escalation as JSON Lines to standard output, without texts; times in UTC."""
     with opening.database(load()) as database:
         for entry in History(database).export():
-            console.as_json(entry.as_dict())
+            console.as_json(_as_dict(entry))
 
 
 @app.command()
@@ -125,26 +181,50 @@ def _not_opened(name: str, found: list[Entry]) -> str:
     return f"{name} is {states}: only what is refused or parked can be tried again"
 
 
-def _row(entry: Entry) -> tuple[object, ...]:
+def _as_dict(entry: Entry) -> dict[str, object]:
+    """The entry for scripts, its times as ISO 8601."""
+    told = entry.as_dict()
+    return told | {name: console.iso(getattr(entry, name)) for name in _TIMES}
+
+
+def _row(
+    entry: Entry, called: Mapping[str, str], people: Mapping[tuple[str, str], str | None]
+) -> tuple[object, ...]:
+    channel = entry.channel or ""
     return (
         entry.reference,
-        entry.state,
+        _state(entry),
         console.moment(entry.created_at),
         entry.via,
-        entry.channel,
+        f"#{called[channel]}" if channel in called else channel,
+        people.get((entry.team, entry.asker)) or entry.asker,
         entry.thread_ref,
-        entry.reason or entry.cause,
+        _why(entry),
     )
+
+
+def _state(entry: Entry) -> str:
+    return "on hold" if is_on_hold(entry.state, entry.reason, entry.reason_data) else entry.state
+
+
+def _why(entry: Entry) -> str | None:
+    if entry.reason is not None:
+        return reasons.reason(entry.reason, entry.reason_data)
+    return reasons.cause(entry.cause) if entry.cause is not None else None
+
+
+def _with_code(words: str | None, code: str | None) -> str | None:
+    return f"{words} ({code})" if code is not None else None
 
 
 def _pairs(entry: Entry) -> list[tuple[str, object]]:
     data = entry.reason_data or {}
     return [
         ("Reference", entry.reference),
-        ("State", entry.state),
-        ("Why", entry.reason),
+        ("State", _state(entry)),
+        ("Why", _with_code(_why(entry), entry.reason)),
         *((f"  {name}", value) for name, value in data.items()),
-        ("Last trouble", entry.cause),
+        ("Last trouble", _with_code(entry.cause and reasons.cause(entry.cause), entry.cause)),
         ("Ticket", entry.thread_ref),
         ("Link", entry.thread_url),
         ("Doubles", ", ".join(entry.doubles) if entry.doubles else None),

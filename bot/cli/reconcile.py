@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +29,6 @@ from bot.store.group import GroupCommit
 from bot.store.ledger import Ledger
 from bot.store.threads import Threads
 
-_SECONDS = {"m": 60.0, "h": 3600.0, "d": 24 * 3600.0, "w": 7 * 24 * 3600.0}
 _FEWEST_CALLS = 10
 """Enough for every pass to come further than the one before."""
 
@@ -69,7 +67,7 @@ def reconcile(
     """
     settings = load()
     settings.need("slack_bot_token")
-    age = _age(since)
+    age = console.age("--since", since)
     scope = Scope(age, age, tuple(channel or ()), max_calls, dry_run)
     with _database(settings, dry_run) as (database, is_there):
         report, url = asyncio.run(_look(settings, database, scope, is_there))
@@ -137,14 +135,6 @@ class _NeverLoaded:
 
     def known(self) -> dict[str, float]:
         return {}
-
-
-def _age(text: str) -> float:
-    """Seconds."""
-    found = re.fullmatch(r"([0-9]{1,5})([mhdw])", text.strip().lower())
-    if found is None or int(found[1]) == 0:
-        raise CommandFailed(f"--since {text}: say a number and m, h, d or w, such as 24h or 7d")
-    return int(found[1]) * _SECONDS[found[2]]
 
 
 def _show(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> None:

@@ -37,6 +37,8 @@ class Settings(Variables):
     """Everything that was set. Secrets are `SecretStr`: no repr, log or traceback shows them."""
 
     rules: tuple[Rule, ...] = DEFAULT_RULES
+    rule_lines: tuple[Mapping[str, int], ...] = ()
+    """For each rule of the file the line of each of its keys."""
     escalation: EscalationTable = EscalationTable()
     identity: IdentityTable = IdentityTable()
     plain: PlainTable = PlainTable()
@@ -78,15 +80,28 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     if problems or variables is None or tables is None:
         raise SettingsError(problems)
     rules = DEFAULT_RULES if tables.rule is None else tuple(table.rule() for table in tables.rule)
+    lines = _rule_lines(read, len(rules)) if read and tables.rule else ()
     return Settings(
         **{name: getattr(variables, name) for name in Variables.model_fields},
         rules=rules,
+        rule_lines=lines,
         escalation=tables.escalation,
         identity=tables.identity,
         plain=tables.plain,
         slack=tables.slack,
         privacy=tables.privacy,
     )
+
+
+def _rule_lines(read: Document, count: int) -> tuple[Mapping[str, int], ...]:
+    return tuple(
+        {str(place[2]): line for place, line in read.places.items() if _is_key_of(place, number)}
+        for number in range(count)
+    )
+
+
+def _is_key_of(place: document.Place, number: int) -> bool:
+    return len(place) == 3 and place[:2] == ("rule", number)
 
 
 def _oauth(environ: Mapping[str, str]) -> Iterator[str]:

@@ -20,6 +20,9 @@ from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
 _ITEMS = 200
 """Slack's advice for the size of a page. https://docs.slack.dev/apis/web-api/pagination"""
 
+_MOST_ITEMS = 1000
+"""Of `conversations.list`, which Slack allows twenty times a minute only."""
+
 _GONE = frozenset({"message_not_found", "thread_not_found"})
 
 
@@ -73,6 +76,21 @@ class SlackHistory:
             types="public_channel,private_channel",
             exclude_archived=True,
             limit=_ITEMS,
+            cursor=cursor,
+        )
+        return Page(tuple(_channels(said)), _next(said))
+
+    async def public_channels(self, cursor: str | None) -> Page[Channel]:
+        """The public channels, whether the bot is in them or not; archived ones left out.
+
+        https://docs.slack.dev/reference/methods/conversations.list
+        """
+        said = await self._ask(
+            "conversations.list",
+            self._web.conversations_list,
+            types="public_channel",
+            exclude_archived=True,
+            limit=_MOST_ITEMS,
             cursor=cursor,
         )
         return Page(tuple(_channels(said)), _next(said))

@@ -60,12 +60,27 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def newest(self, limit: int, state: str | None = None) -> list[Entry]:
-        """The newest `limit` rows, of one state or of all."""
+    def newest(
+        self,
+        limit: int,
+        state: str | None = None,
+        *,
+        age: float | None = None,
+        user: str | None = None,
+        channel: str | None = None,
+    ) -> list[Entry]:
+        """The newest `limit` rows: of one state, asked for in the last `age` seconds, by or for
+        this user, in this channel (an id)."""
         statement = select(table).order_by(table.c.id.desc()).limit(limit)
-        return self._entries(
-            statement if state is None else statement.where(table.c.state == state)
-        )
+        if state is not None:
+            statement = statement.where(table.c.state == state)
+        if age is not None:
+            statement = statement.where(table.c.asked_at >= self._database.now() - age)
+        if user is not None:
+            statement = statement.where(or_(table.c.asker == user, table.c.requester == user))
+        if channel is not None:
+            statement = statement.where(table.c.channel == channel)
+        return self._entries(statement)
 
     def find(self, name: str) -> list[Entry]:
         """The rows that `name` names: "PB-7", a key (all its generations), or a ref "T-123"."""

@@ -31,12 +31,15 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
     ("fault", "words"),
     [
         (TryLater("database_busy"), "the database cannot be used: it is busy"),
-        (TryLater("slack_timeout"), "it did not work just now (slack_timeout); try again"),
+        (
+            TryLater("slack_timeout"),
+            "it did not work just now: Slack did not answer in time (slack_timeout); try again",
+        ),
         (
             Refused(Reason.SLACK_REFUSED, code="x", method="auth.test"),
-            "refused: slack_refused (code x, method auth.test)",
+            "refused: Slack did not let the bridge do its part (code x, method auth.test)",
         ),
-        (Refused(Reason.PLAIN_KEY), "refused: plain_key"),
+        (Refused(Reason.PLAIN_KEY), "refused: Plain does not accept the bridge's key"),
         (LeaseLost(), "it did not work just now; try again"),
     ],
 )

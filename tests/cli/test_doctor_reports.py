@@ -196,7 +196,82 @@ def test_a_folder_that_cannot_be_written(run: Run, folder: Path, monkeypatch: An
 
 def test_the_team_of_a_link_is_asked_from_slack(run: Run, patient: Patient) -> None:
     linked = run("people", "link", "U1", "external:acme")
-    assert linked.stdout == "U1 of T00000001 is external:acme.\n"
+    assert linked.stdout.startswith("U1 of T00000001 is external:acme.\nPlain knows Acme (")
+
+
+def _fix(checks: list[dict[str, Any]], name: str) -> tuple[str, str]:
+    (one,) = [check for check in checks if check["name"] == name]
+    return one["detail"], one["fix"]
+
+
+def test_what_is_not_there_is_named_with_its_rule_and_what_exists(
+    run: Run, patient: Patient
+) -> None:
+    patient.world.plain.add_label_type("Feature")
+    patient.world.plain.add_tenant("acme-eu", "Acme EU")
+    toml = """
+[[rule]]
+emoji = "fire"
+labels = ["Bugg", "Bug"]
+tenant = "acme-us"
+
+[[rule]]
+emoji = "ticket"
+labels = "Bugg"
+assignee = "nobody@example.com"
+customer = "external:b"
+
+[identity]
+without_email = "fallback"
+fallback_customer = "external:b"
+"""
+    (patient.folder / "plain-bridge.toml").write_text(toml)
+    checks = json.loads(run("doctor", "--json").stdout)
+    assert _fix(checks, "Plain labels") == (
+        "not there: Bugg (rule 1, line 4 and rule 2, line 9; did you mean Bug?)",
+        "correct the name in the rule; Plain has Bug, Feature",
+    )
+    assert _fix(checks, "Plain tenants") == (
+        "not there: acme-us (rule 1, line 5; did you mean acme-eu?)",
+        "correct the name in the rule; Plain has acme, acme-eu",
+    )
+    assert _fix(checks, "Plain assignees")[0] == "not there: nobody@example.com (rule 2, line 10)"
+    assert _fix(checks, "Plain customers")[0] == (
+        "not there: external:b (rule 2, line 11 and [identity] fallback_customer)"
+    )
+
+
+def test_a_channel_that_is_not_there_is_not_one_without_the_bot(run: Run, patient: Patient) -> None:
+    patient.world.slack.add_channel("sales", bot_member=False)
+    patient.world.slack.add_channel("board", bot_member=False, private=True)
+    toml = """
+[[rule]]
+emoji = "fire"
+channels = ["#sales", "#suport", "#support"]
+
+[[rule]]
+emoji = "ticket"
+channels = "#board"
+"""
+    (patient.folder / "plain-bridge.toml").write_text(toml)
+    checks = json.loads(run("doctor", "--json").stdout)
+    detail, fix = _fix(checks, "Slack channels")
+    assert detail == (
+        "the bot is not in #sales (rule 1, line 4); there is no public channel #suport (rule 1, "
+        "line 4; did you mean #support?), #board (rule 2, line 8)"
+    )
+    assert fix.endswith("correct the name in the rule; if the channel is private, invite the bot")
+
+
+def test_where_slack_does_not_list_its_channels_nothing_is_said_of_them(
+    run: Run, patient: Patient
+) -> None:
+    (patient.folder / "plain-bridge.toml").write_text(
+        '[[rule]]\nemoji = "fire"\nchannels = ["#nope"]'
+    )
+    patient.world.slack.fail("conversations.list", status=500)
+    checks = json.loads(run("doctor", "--json").stdout)
+    assert _fix(checks, "Slack channels")[0] == "the bot is not in #nope (rule 1, line 3)"
 
 
 def test_a_proxy_that_cannot_be_used_is_said(run: Run, patient: Patient) -> None:

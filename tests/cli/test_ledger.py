@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
+from sqlalchemy import update
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Turned
+from bot.core.refs import MessageRef
+from bot.flows.ports import Person
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
+from bot.store.people import People
+from bot.store.schema import escalation as table
 from bot.store.undoing import Undoing
 from tests.cli.conftest import Run
+from tests.cli.scene import Scene, scene
 from tests.nouns import TICKET, escalation
+
+__all__ = ["scene"]
 
 
 @pytest.fixture
@@ -29,14 +40,71 @@ def three(bridge_database: Database) -> Database:
 
 def test_list(run: Run, three: Database) -> None:
     header, *rows = run("ledger", "list").stdout.splitlines()
-    assert header.split() == ["Reference", "State", "Asked", "Via", "Channel", "Ticket", "Why"]
+    columns = ["Reference", "State", "Asked", "Via", "Channel", "Asked by", "Ticket", "Why"]
+    assert re.split(r"\s{2,}", header.strip()) == columns
     assert [row.split()[:2] for row in rows] == [
         ["PB-3", "waiting"],
         ["PB-2", "refused"],
         ["PB-1", "created"],
     ]
-    assert rows[1].split()[-1] == "not_in_channel"
-    assert rows[2].split()[-1] == "T-1"
+    assert rows[1].endswith("the bridge is not in the channel")
+    assert re.split(r"\s{2,}", rows[2].strip())[-3:] == ["C0001", "U0ASKER", "T-1"]
+
+
+def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -> None:
+    ledger = Ledger(bridge_database)
+    ledger.record(escalation(1))
+    (claim,) = ledger.claim("w", 1)
+    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U9"}))
+    People(bridge_database).link([Person("T0001", "U0ASKER", "c_1", name="Ann Asker")])
+    row = run("ledger", "list").stdout.splitlines()[1]
+    assert re.split(r"\s{2,}", row.strip()) == [
+        "PB-1",
+        "on hold",
+        re.split(r"\s{2,}", row)[2],
+        "reaction",
+        "C0001",
+        "Ann Asker",
+        "nobody has said which Plain customer the requester is",
+    ]
+    shown = run("ledger", "show", "PB-1").stdout
+    assert "on hold" in shown
+    assert "nobody has said which Plain customer the requester is (no_customer)" in shown
+    (listed,) = json.loads(run("ledger", "list", "--json").stdout)
+    assert (listed["state"], listed["reason"]) == ("refused", "no_customer")
+
+
+def references(run: Run, *arguments: str) -> list[str]:
+    listed = json.loads(run("ledger", "list", "--json", *arguments).stdout)
+    return [one["reference"] for one in listed]
+
+
+def test_list_of_a_time_a_user_and_a_channel(run: Run, bridge_database: Database) -> None:
+    ledger = Ledger(bridge_database)
+    for number, (asker, channel) in enumerate([("U1", "C1"), ("U2", "C1"), ("U2", "C2")], 1):
+        asked = escalation(number, ref=MessageRef(channel, f"170000000{number}.000100"))
+        ledger.record(replace(asked, trigger=replace(asked.trigger, asker=asker)))
+    with bridge_database.writing() as connection:
+        old = update(table).where(table.c.id == 1).values(asked_at=table.c.asked_at - 8 * 86400)
+        connection.execute(old)
+    assert references(run, "--user", "U2") == ["PB-3", "PB-2"]
+    assert references(run, "--channel", "C1") == ["PB-2", "PB-1"]
+    assert references(run, "--since", "7d") == ["PB-3", "PB-2"]
+    assert references(run, "--since", "2w", "--user", "U2", "--channel", "C1") == ["PB-2"]
+    assert run("ledger", "list", "--user", "U9").stdout == "None of them fits.\n"
+    assert "U9x is no Slack user id" in run("ledger", "list", "--user", "U9x").stderr
+    assert "such as 24h or 7d" in run("ledger", "list", "--since", "soon").stderr
+
+
+def test_channels_by_name(run: Run, scene: Scene) -> None:
+    ledger = Ledger(scene.database)
+    for number, channel in enumerate([scene.support, "C9"], 1):
+        ledger.record(escalation(number, ref=MessageRef(channel, f"170000000{number}.000100")))
+    listed = run("ledger", "list", "--names").stdout.splitlines()
+    assert [row.split()[5] for row in listed[1:]] == ["C9", "#support"]
+    assert references(run, "--channel", "#support") == ["PB-1"]
+    lost = run("ledger", "list", "--channel", "#nope")
+    assert lost.stderr == "the bot is in no channel #nope: write its id (C…)\n"
 
 
 def test_list_some_as_json(run: Run, three: Database) -> None:
@@ -114,6 +182,17 @@ def test_retry_does_what_it_can_and_says_the_rest(run: Run, three: Database) -> 
 def test_export_is_json_lines_oldest_first(run: Run, three: Database) -> None:
     lines = [json.loads(line) for line in run("ledger", "export").stdout.splitlines()]
     assert [line["reference"] for line in lines] == ["PB-1", "PB-2", "PB-3"]
+
+
+def test_times_for_scripts_are_iso_8601(run: Run, three: Database) -> None:
+    exported = json.loads(run("ledger", "export").stdout.splitlines()[0])
+    listed = json.loads(run("ledger", "list", "--json").stdout)[-1]
+    (shown,) = json.loads(run("ledger", "show", "PB-1", "--json").stdout)
+    assert exported == listed == shown
+    settled = datetime.fromisoformat(exported["settled_at"])
+    assert settled >= datetime.fromisoformat(exported["created_at"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", exported["settled_at"])
+    assert exported["undone_at"] is None
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,9 @@ def test_slack_asks_to_wait(run: Run, scene: Scene) -> None:
     scene.slack.fail("users.conversations", retry_after=30)
     result = run("reconcile")
     assert result.exit_code == 1
-    assert result.stderr == "it did not work just now (slack_ratelimited); try again\n"
+    assert result.stderr == (
+        "it did not work just now: Slack asked to wait (slack_ratelimited); try again\n"
+    )
 
 
 @pytest.mark.parametrize("since", ["1", "h", "0d", "1y", "-1d", "99999999d", ""])

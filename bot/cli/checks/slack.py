@@ -47,7 +47,7 @@ async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
         return [
             *checks,
             await link.examine(settings, client),
-            await looked(channels.check(settings.rules, history)),
+            await looked(channels.check(settings, history)),
             await looked(files.check(client)),
         ]
 
