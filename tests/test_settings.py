@@ -144,11 +144,24 @@ def test_needed_variables_are_named_all_at_once(tmp_path: Path) -> None:
     settings = load({"SLACK_BOT_TOKEN": "xoxb-test"}, tmp_path)
     with pytest.raises(SettingsError) as raised:
         settings.need("slack_bot_token", "plain_api_key", "slack_signing_secret")
-    key, signing = raised.value.problems
+    key, door = raised.value.problems
     assert key.startswith("PLAIN_API_KEY is not set: an API key")
-    assert signing.startswith("SLACK_SIGNING_SECRET is not set: the Signing Secret")
-    assert "SLACK_APP_TOKEN" in signing
+    assert door.startswith("SLACK_APP_TOKEN is not set: an App-Level Token (xapp-…)")
+    assert "or set SLACK_SIGNING_SECRET, if Slack shall call the bridge over HTTP" in door
+    assert str(raised.value).splitlines()[-1].startswith("`plain-bridge setup` asks for what is")
     settings.need("slack_bot_token")
+
+
+def test_what_is_missing_is_told_beside_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "plain-bridge.toml").write_text("[what]\n")
+    with pytest.raises(SettingsError) as raised:
+        load({}, tmp_path, needs=("slack_bot_token", "plain_api_key"))
+    assert [problem.split()[0] for problem in raised.value.problems] == [
+        "plain-bridge.toml,",
+        "SLACK_BOT_TOKEN",
+        "PLAIN_API_KEY",
+    ]
+    assert "plain-bridge setup" in str(raised.value)
 
 
 def test_socket_mode_needs_no_signing_secret(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from sqlalchemy.exc import DBAPIError
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from bot import proxies, telemetry, wiring
 from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, run, sandbox, setup
@@ -48,6 +48,15 @@ class Commands(TyperGroup):
         raise typer.Exit(1)
 
 
+class Command(TyperCommand):
+    """Shows what must be given as `NAME`, as every other command line does, not as `{NAME}`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [
+            piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)
+        ]
+
+
 app = typer.Typer(
     name="plain-bridge",
     cls=Commands,
@@ -66,6 +75,10 @@ app.command("explain")(explain.explain)
 app.command("reconcile")(reconcile.reconcile)
 app.command("setup")(setup.setup)
 app.command("doctor")(doctor.doctor)
+
+for one in (app, people.app, ledger.app, rules.app):
+    for command in one.registered_commands:
+        command.cls = Command
 
 
 def _tell_version(asked: bool) -> None:

@@ -42,8 +42,7 @@ def explain(
             "this is no link to a Slack message: open the message's … menu, choose “Copy link”, "
             "and put it between quotation marks"
         )
-    settings = load()
-    settings.need("slack_bot_token")
+    settings = load(needs=("slack_bot_token",))
     with opening.database(settings) as database:
         here, explained = asyncio.run(_explained(settings, database, permalink.strip(), *found))
     told = words.told(explained, here.bot_user, Others(settings.identity.linkers or ()))

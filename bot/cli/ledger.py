@@ -119,7 +119,7 @@ def show(name: Name, json: Json = False) -> None:
 def retry(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME…", help="References PB-7, keys, or tickets T-123."),
+        typer.Argument(metavar="NAME", help="References PB-7, keys, or tickets T-123."),
     ],
     json: Json = False,
 ) -> None:

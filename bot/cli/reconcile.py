@@ -65,8 +65,7 @@ def reconcile(
     posted before its rule was loaded for the first time, and nothing that has a row already,
     whatever came of it.
     """
-    settings = load()
-    settings.need("slack_bot_token")
+    settings = load(needs=("slack_bot_token",))
     age = console.age("--since", since)
     scope = Scope(age, age, tuple(channel or ()), max_calls, dry_run)
     with _database(settings, dry_run) as (database, is_there):

@@ -22,7 +22,7 @@ app.command("test")(trying.reactions)
 def lint(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE]", help="Instead of the file that the settings name."),
+        typer.Argument(metavar="FILE", help="Instead of the file that the settings name."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:

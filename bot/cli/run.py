@@ -18,8 +18,7 @@ from bot.store import migrating
 
 def run() -> None:
     """Run the bridge: its doors (HTTP, and Socket Mode where SLACK_APP_TOKEN is set) and worker."""
-    settings = load()
-    settings.need("slack_bot_token", "slack_signing_secret", "plain_api_key")
+    settings = load(needs=("slack_bot_token", "slack_signing_secret", "plain_api_key"))
     _run(settings, process.serve(settings))
 
 
@@ -28,8 +27,7 @@ def worker() -> None:
 
     It serves /healthz, /readyz and /metrics.
     """
-    settings = load()
-    settings.need("slack_bot_token", "plain_api_key")
+    settings = load(needs=("slack_bot_token", "plain_api_key"))
     _run(settings, process.serve(settings, hears=False))
 
 

@@ -23,7 +23,9 @@ def sandbox(
     stay: Annotated[
         bool, typer.Option(help="Serve a page to try it in a browser, until Ctrl-C.")
     ] = False,
-    port: Annotated[int | None, typer.Option(help="Of the page.", show_default="8020")] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Where the page is served; 8020 without.")
+    ] = None,
     socket_mode: Annotated[
         bool, typer.Option(help="The story's bridge is reached over Socket Mode, not HTTP.")
     ] = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,6 +32,11 @@ DEFAULT_FILE = "plain-bridge.toml"
 DEFAULT_RULES = (Rule(emoji=("ticket",)),)
 """The rules that stand where no file gives any."""
 
+SETUP = (
+    "`plain-bridge setup` asks for what is missing and writes it into .env; "
+    "or set it in the environment or in .env."
+)
+
 
 class Settings(Variables):
     """Everything that was set. Secrets are `SecretStr`: no repr, log or traceback shows them."""
@@ -51,24 +56,40 @@ class Settings(Variables):
         `slack_signing_secret` is not missed where `slack_app_token` is set: Socket Mode
         needs none.
         """
-        return tuple(
-            f"{name.upper()} is not set: {SOURCES[name]}"
-            for name in names
-            if getattr(self, name) is None
-            and not (name == "slack_signing_secret" and self.slack_app_token)
-        )
+        return _missing(self, names)
 
     def need(self, *names: str) -> None:
         """SettingsError that names every one of these variables that is `missing`."""
         if missing := self.missing(*names):
-            raise SettingsError(missing)
+            raise SettingsError(missing, SETUP)
 
 
-def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+def _missing(variables: Variables, names: Sequence[str]) -> tuple[str, ...]:
+    absent = [name for name in names if getattr(variables, name) is None]
+    if variables.slack_app_token is not None:
+        absent = [name for name in absent if name != "slack_signing_secret"]
+    return tuple(_not_set(name) for name in absent)
+
+
+def _not_set(name: str) -> str:
+    if name != "slack_signing_secret":
+        return f"{name.upper()} is not set: {SOURCES[name]}"
+    # Socket Mode is the default, so it is its token that is missing.
+    return (
+        f"SLACK_APP_TOKEN is not set: {SOURCES['slack_app_token']}; or set SLACK_SIGNING_SECRET, "
+        "if Slack shall call the bridge over HTTP"
+    )
+
+
+def load(
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    needs: Sequence[str] = (),
+) -> Settings:
     """Read `environ` (the process's), and `.env` and the TOML file in `folder` (the working one).
 
-    SettingsError names every mistake. A relative path of a SQLite file stays relative to the
-    working directory.
+    SettingsError names every mistake, and which of the variables in `needs` are missing. A
+    relative path of a SQLite file stays relative to the working directory.
     """
     environ = os.environ if environ is None else environ
     folder = folder or Path()
@@ -77,8 +98,9 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     problems.extend(_proxies(environ, variables))
     read = _document(environ, folder, problems)
     tables = _tables(read, problems) if read else None
-    if problems or variables is None or tables is None:
-        raise SettingsError(problems)
+    missing = _missing(variables, needs) if variables is not None else ()
+    if problems or missing or variables is None or tables is None:
+        raise SettingsError([*problems, *missing], SETUP if missing else None)
     rules = DEFAULT_RULES if tables.rule is None else tuple(table.rule() for table in tables.rule)
     lines = _rule_lines(read, len(rules)) if read and tables.rule else ()
     return Settings(

@@ -32,16 +32,19 @@ _TAKES = {
 
 
 class SettingsError(Exception):
-    """The bridge cannot run with these settings. `problems`: a sentence each, no secrets."""
+    """The bridge cannot run with these settings. `problems`: a sentence each, no secrets.
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    `hint` stands below them: what mends them all.
+    """
+
+    def __init__(self, problems: Sequence[str], hint: str | None = None) -> None:
         self.problems = tuple(problems)
         if len(self.problems) == 1:
             text = self.problems[0]
         else:
             rows = "\n".join(f"- {problem}" for problem in self.problems)
             text = f"the settings have {len(self.problems)} mistakes:\n{rows}"
-        super().__init__(text)
+        super().__init__(f"{text}\n{hint}" if hint else text)
 
 
 Located = tuple[int, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -116,3 +117,48 @@ def test_a_port_in_use_is_said_before_anything_begins(
         "end it, or set PORT to a free one\n"
     )
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("run", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "PLAIN_API_KEY"]),
+        ("worker", ["SLACK_BOT_TOKEN", "PLAIN_API_KEY"]),
+    ],
+)
+def test_without_settings_it_points_to_setup(
+    run: Run, folder: Path, command: str, missing: list[str]
+) -> None:
+    result = run(command)
+    assert result.exit_code == 1
+    _, *lines, hint = result.stderr.splitlines()
+    assert [line.split()[1] for line in lines] == missing
+    assert hint.startswith("`plain-bridge setup` asks for what is missing and writes it into .env")
+
+
+def test_doctor_without_settings_points_to_setup(run: Run, folder: Path) -> None:
+    checks = {one["name"]: one for one in json.loads(run("doctor", "--json").stdout)}
+    names = {"Slack token": "BOT", "Slack link": "APP", "Plain key": "PLAIN"}
+    for name, what in names.items():
+        assert what in checks[name]["detail"].partition(" is not set")[0]
+        assert "`plain-bridge setup` asks for it and writes .env" in checks[name]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("people link", "plain-bridge people link [OPTIONS] SLACK_USER CUSTOMER"),
+        ("ledger retry", "plain-bridge ledger retry [OPTIONS] NAME..."),
+        ("rules lint", "plain-bridge rules lint [OPTIONS] [FILE]"),
+        ("rules test", "plain-bridge rules test [OPTIONS] PERMALINK|FILE"),
+    ],
+)
+def test_usage_is_written_as_everywhere(run: Run, command: str, usage: str) -> None:
+    shown = " ".join(run(*command.split(), "--help").stdout.split())
+    assert f"Usage: {usage} " in shown
+
+
+def test_the_pages_port_is_told_plainly(run: Run) -> None:
+    shown = " ".join(run("sandbox", "--help").stdout.split())
+    assert "Where the page is served; 8020 without." in shown
+    assert "(8020)" not in shown

@@ -66,22 +66,32 @@ def test_from_nothing_to_a_configuration(folder: Path, urls: dict[str, str]) -> 
         terminal.until("How shall Slack reach the bridge?")
         terminal.type("")
         shown = terminal.until("Or by hand:")
-        assert "https://api.slack.com/apps?new_app=1&manifest_yaml=" in shown
+        assert "Open create-slack-app.html" in shown
+        assert all(len(line) < 250 for line in shown.splitlines())
+        page = (folder / "create-slack-app.html").read_text()
+        assert 'href="https://api.slack.com/apps?new_app=1&amp;manifest_yaml=' in page
         answer_the_tokens(terminal)
-        terminal.until("What shall the bridge go without?")
+        terminal.until("Which features shall be left out?")
         terminal.type("")
         assert "thread:create  (threads)" in terminal.until("Paste an API key")
         terminal.type("plainApiKey_test")
         terminal.until("ok     Plain permission timeline:read")
         terminal.until("Which emoji makes a ticket?")
+        terminal.type("🎫")
+        terminal.until("🎫 is no emoji's name: write its name, `:ticket:`.")
+        terminal.until("Which emoji makes a ticket?")
         terminal.type(":bug:")
         terminal.until("In which channels?")
-        terminal.type("#support")
+        terminal.type("support")
+        shown = terminal.until("In which channels?")
+        assert 'like "#support"' in shown
+        assert "Which emoji" not in shown
+        terminal.type("#support, https://acme.slack.com/archives/C024BE91L")
         terminal.until("Which labels")
         terminal.type("1, incident")
         terminal.until(
-            "plain-bridge.toml is written: :bug: in #support makes a ticket with the label "
-            "Bug, Incident."
+            "plain-bridge.toml is written: :bug: in #support, C024BE91L makes a ticket with the "
+            "label Bug, Incident."
         )
         terminal.until("Run the bridge now?")
         terminal.type("n")
@@ -93,7 +103,8 @@ def test_from_nothing_to_a_configuration(folder: Path, urls: dict[str, str]) -> 
     assert settings.slack_bot_token is not None
     assert settings.slack_bot_token.get_secret_value() == "xoxb-test"
     (rule,) = settings.rules
-    assert (rule.emoji, rule.channels) == (("bug",), ("#support",))
+    assert (rule.emoji, rule.channels) == (("bug",), ("#support", "C024BE91L"))
+    assert "https://acme" not in (folder / "plain-bridge.toml").read_text()
     assert len(rule.labels) == 2
     assert all(label.startswith("lt_") for label in rule.labels)
 
@@ -130,7 +141,7 @@ def test_broken_off_it_goes_on_where_it_was(
 ) -> None:
     with Terminal(["setup", "--connection", "socket"], folder, urls) as terminal:
         answer_the_tokens(terminal)
-        terminal.until("What shall the bridge go without?")
+        terminal.until("Which features shall be left out?")
         terminal.interrupt()
         terminal.until("run `plain-bridge setup` again to go on there")
         assert terminal.end() == 1
@@ -144,7 +155,7 @@ def test_broken_off_it_goes_on_where_it_was(
     with Terminal(["setup", "--connection", "socket"], folder, {}) as terminal:
         terminal.until("SLACK_BOT_TOKEN is taken from .env.")
         terminal.until("SLACK_APP_TOKEN is taken from .env.")
-        assert "Paste" not in terminal.until("What shall the bridge go without?")
+        assert "Paste" not in terminal.until("Which features shall be left out?")
         terminal.type("files, bogus")
         terminal.until("There is no bogus")
         terminal.type("files,additions")
@@ -175,7 +186,44 @@ def test_an_old_file_is_written_over_only_after_a_yes(
         assert load(environ, folder).rules[0].emoji == (emoji,)
 
 
+def test_what_is_there_is_not_asked_again(folder: Path, world: World) -> None:
+    with Terminal(["setup", "--no-run"], folder, world.variables) as terminal:
+        shown = terminal.until("Which emoji makes a ticket?")
+        assert "SLACK_APP_TOKEN is there already: the bridge calls Slack (Socket Mode)." in shown
+        assert "How shall Slack reach the bridge?" not in shown
+        assert "Which features shall be left out?" not in shown
+        assert "Paste" not in shown
+        terminal.interrupt()
+        terminal.end()
+
+
+def test_what_the_key_may_not_do_is_offered_to_be_left_out(folder: Path, world: World) -> None:
+    world.plain.permissions -= {"attachment:create", "tenant:read"}
+    with Terminal(["setup", "--no-run"], folder, world.variables) as terminal:
+        terminal.until("Which features shall be left out?")
+        terminal.until("[files, tenants]")
+        terminal.type("")
+        assert "failed" not in terminal.until("Which emoji makes a ticket?")
+        terminal.interrupt()
+        terminal.end()
+
+
 # Without a terminal
+
+
+@pytest.mark.parametrize(
+    ("arguments", "door"),
+    [((), "SLACK_APP_TOKEN"), (("--connection", "http"), "SLACK_SIGNING_SECRET")],
+)
+def test_all_missing_secrets_are_named_at_once(
+    run: Run, folder: Path, arguments: tuple[str, ...], door: str
+) -> None:
+    result = run("setup", "--yes", *arguments)
+    assert result.exit_code == 1
+    named = [line.split()[0] for line in result.stderr.splitlines() if "is not set" in line]
+    assert named == ["SLACK_BOT_TOKEN", door, "PLAIN_API_KEY"]
+    assert "--secrets" in result.stderr
+    assert list(folder.iterdir()) == []
 
 
 def test_nobody_to_ask_is_a_clear_error(run: Run, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -55,6 +56,13 @@ def test_the_link_holds_the_manifest() -> None:
     )
     assert yaml.safe_load(sent) == expected
     assert "#" not in sent.replace('"#1b3a2f"', "")
+
+
+def test_the_page_leads_to_the_same_place() -> None:
+    page = manifest.page("https://bridge.acme.com")
+    assert unescape(page.partition('href="')[2].partition('"')[0]) == manifest.link(
+        "https://bridge.acme.com"
+    )
 
 
 @pytest.mark.parametrize(

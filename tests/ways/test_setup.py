@@ -41,7 +41,7 @@ def test_setup_then_run_then_a_thread(tmp_path: Path, world: World) -> None:
         for question, answer in (
             ("Paste the Bot User OAuth Token", "xoxb-test"),
             ("Paste an App-Level Token", "xapp-test"),
-            ("What shall the bridge go without?", ""),
+            ("Which features shall be left out?", ""),
             ("Paste an API key", "plainApiKey_test"),
             ("Which emoji", "bug"),
             ("In which channels?", ""),

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from bot.cli.checks import Check, looked, names, operations, permissions
+from bot.cli.checks import Check, looked, names, operations, permissions, refusals
 from bot.cli.checks.clock import Clocks
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.plain.answers import Workspace
@@ -22,8 +22,7 @@ NAME = "Plain key"
 async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
     """The checks, in order; without a good key the others are left out."""
     if settings.plain_api_key is None:
-        detail, _, fix = settings.missing("plain_api_key")[0].partition(": ")
-        return [Check(NAME, False, detail, fix)]
+        return [refusals.missing(settings, NAME, "plain_api_key")]
     async with client(settings, clocks) as plain:
         if isinstance(plain, Check):
             return [plain]

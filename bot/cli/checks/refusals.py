@@ -11,7 +11,7 @@ from bot.slack import calls
 def missing(settings: Settings, name: str, variable: str) -> Check:
     """The variable is not set; with where to get it."""
     detail, _, fix = settings.missing(variable)[0].partition(": ")
-    return Check(name, False, detail, fix)
+    return Check(name, False, detail, f"{fix}. `plain-bridge setup` asks for it and writes .env")
 
 
 def lacking(name: str, fault: Fault) -> Check | None:

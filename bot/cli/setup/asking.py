@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from getpass import getpass
 from typing import Protocol
 
@@ -62,14 +63,18 @@ class Nobody:
         return default
 
     def secret(self, question: str, variable: str, *, may_be_empty: bool = False) -> str:  # noqa: ARG002
-        source = SOURCES[variable.lower()]
-        raise CommandFailed(
-            f"{variable} is not set: {source}. Set it in the environment, or in a file or on "
-            f"standard input with --secrets. {_NO_ARGV}"
-        )
+        raise CommandFailed(not_given([variable]))
 
     def yes(self, question: str, *, default: bool) -> bool:  # noqa: ARG002
         return default
+
+
+def not_given(variables: Sequence[str]) -> str:
+    """Where to get each of these secrets, and how to give them where nobody can be asked."""
+    lines = [f"{name} is not set: {SOURCES[name.lower()]}." for name in variables]
+    them = "it" if len(variables) == 1 else "them"
+    ways = f"Set {them} in the environment, or in a file or on standard input with --secrets."
+    return "\n".join([*lines, f"{ways} {_NO_ARGV}"])
 
 
 def asker(*, yes: bool) -> Asker:

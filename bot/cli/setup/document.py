@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -44,12 +44,18 @@ def text(rule: FirstRule, *, additions: bool) -> str:
 def mistake(rule: FirstRule) -> str | None:
     """What is wrong with the emoji or a channel, in the settings' own words."""
     try:
-        Tables.model_validate(tomllib.loads(text(rule, additions=True)))
+        checked(rule)
     except ValidationError as errors:
         error = errors.errors(include_url=False)[0]
         said = str(error.get("ctx", {}).get("error") or error["msg"])
         return f"{_line(str(error['input']))} {said}."
     return None
+
+
+def checked(rule: FirstRule) -> FirstRule:
+    """The rule as the settings read it: a channel's link is its id. ValidationError."""
+    (table,) = Tables.model_validate(tomllib.loads(text(rule, additions=True))).rule or ()
+    return replace(rule, emoji=table.emoji[0], channels=table.channels)
 
 
 def _string(value: str) -> str:

@@ -76,6 +76,19 @@ def plain_key(settings: Settings, features: frozenset[Feature]) -> Key:
     return asyncio.run(look())
 
 
+def granted(settings: Settings) -> frozenset[str] | None:
+    """The permissions of the key; None where Plain does not take it or does not answer."""
+
+    async def look() -> frozenset[str] | None:
+        async with plain.client(settings) as client:
+            if isinstance(client, Check):
+                return None
+            _, workspace = await plain.of_key(client)
+            return workspace.permissions if workspace else None
+
+    return asyncio.run(look())
+
+
 def _web(settings: Settings, session: ClientSession) -> AsyncWebClient:
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     return calls.web_client(token, settings.slack_api_url, session)

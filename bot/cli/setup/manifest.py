@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,14 @@ LONGEST = 8000
 
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]{1,5})?", re.IGNORECASE)
 _EXAMPLE = "https://bridge.example.com/"
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Create the Slack app of Plain Bridge</title>
+<p><a href="{link}">Create the Slack app</a></p>
+</html>
+"""
 _NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 
 
@@ -30,6 +39,11 @@ def link(public_url: str | None = None) -> str:
     then. https://docs.slack.dev/app-manifests/configuring-apps-with-app-manifests
     """
     return _NEW_APP + quote(text(public_url), safe="")
+
+
+def page(public_url: str | None = None) -> str:
+    """A page of HTML that holds nothing but the link."""
+    return _PAGE.format(link=escape(link(public_url)))
 
 
 def text(public_url: str | None = None) -> str:

@@ -11,7 +11,7 @@ from bot.cli import console, doctor
 from bot.cli.checks import Check, permissions
 from bot.cli.checks.permissions import OPTIONAL, Feature
 from bot.cli.console import CommandFailed
-from bot.cli.setup import document, kinds, looks, manifest, words
+from bot.cli.setup import asking, document, kinds, looks, manifest, words
 from bot.cli.setup.asking import Asker
 from bot.cli.setup.document import FirstRule
 from bot.cli.setup.values import Values
@@ -49,6 +49,8 @@ class Setup:
 
     def go(self) -> None:
         """All steps. CommandFailed where one cannot be done; run again, it goes on there."""
+        if not self.ask.attended:
+            self._need_all()
         self.values.keep_urls()
         connection = self._slack_app()
         self._bot_token()
@@ -63,25 +65,48 @@ class Setup:
         for line in words.done(connection, self.wishes.public_url):
             console.say(line)
 
+    def _need_all(self) -> None:
+        """CommandFailed that names every secret that is missing, where nobody can be asked."""
+        connection = self.wishes.connection or self._found_connection() or "socket"
+        door = "SLACK_APP_TOKEN" if connection == "socket" else "SLACK_SIGNING_SECRET"
+        names = ("SLACK_BOT_TOKEN", door, "PLAIN_API_KEY")
+        if missing := [name for name in names if self.values.known(name)[0] is None]:
+            raise CommandFailed(asking.not_given(missing))
+
     # Steps
 
     def _slack_app(self) -> Connection:
         _begin(1, "The Slack app")
         connection = self.wishes.connection or self._asked_connection()
         if self.values.known("SLACK_BOT_TOKEN")[0] is None:
-            url = self._public_url() if connection == "http" else None
-            for line in words.create_app(manifest.link(url), manifest.path()):
-                console.say(line)
+            self._offer_app(self._public_url() if connection == "http" else None)
         else:
             console.say(words.APP_IS_THERE)
         return connection
 
+    def _offer_app(self, url: str | None) -> None:
+        """Write the page with the link, and say what to do with it."""
+        try:
+            (self.folder / words.APP_PAGE).write_text(manifest.page(url), encoding="utf-8")
+        except OSError:
+            console.say(manifest.link(url))
+        for line in words.create_app(manifest.path()):
+            console.say(line)
+
+    def _found_connection(self) -> Connection | None:
+        """What the secrets that are there already mean; Socket Mode where both are."""
+        if self.values.known("SLACK_APP_TOKEN")[0] is not None:
+            return "socket"
+        return "http" if self.values.known("SLACK_SIGNING_SECRET")[0] is not None else None
+
     def _asked_connection(self) -> Connection:
-        secret = self.values.known("SLACK_SIGNING_SECRET")[0]
-        by_http = secret is not None and self.values.known("SLACK_APP_TOKEN")[0] is None
-        default = "http" if by_http else "socket"
+        found = self._found_connection()
+        if found is not None:
+            name = "SLACK_APP_TOKEN" if found == "socket" else "SLACK_SIGNING_SECRET"
+            console.say(words.connected(found, name))
+            return found
         while True:
-            answer = self.ask.line(words.CONNECTION, default, "--connection").lower()
+            answer = self.ask.line(words.CONNECTION, "socket", "--connection").lower()
             if answer in ("socket", "http"):
                 return "socket" if answer == "socket" else "http"
             console.say(words.NO_CONNECTION)
@@ -144,12 +169,28 @@ class Setup:
     def _left_out(self) -> frozenset[Feature]:
         if self.wishes.without is not None:
             return self.wishes.without
+        lacking = self._lacking()
+        if lacking is not None and not lacking:
+            return frozenset()  # the key that is there may do all of it
+        question = words.WITHOUT_LACKING if lacking else words.WITHOUT
         while True:
-            answer = _listed(self.ask.line(words.WITHOUT, "", "--without"))
+            answer = _listed(self.ask.line(question, ", ".join(lacking or ()), "--without"))
+            if answer == [words.NONE]:
+                return frozenset()
             if unknown := [one for one in answer if one not in OPTIONAL]:
                 console.say(words.no_feature(unknown, OPTIONAL))
                 continue
             return frozenset(Feature(one) for one in answer)
+
+    def _lacking(self) -> list[Feature] | None:
+        """What a key that is there already may not do; None where there is no good one."""
+        key = self.values.known("PLAIN_API_KEY")[0]
+        if key is None or kinds.mistake("PLAIN_API_KEY", key) is not None:
+            return None
+        granted = looks.granted(self.values.settings(plain_api_key=key))
+        if granted is None:
+            return None
+        return [one for one in OPTIONAL if not permissions.MORE[one].keys() <= granted]
 
     def _rules(self) -> None:
         _begin(5, "The first rule")
@@ -168,18 +209,31 @@ class Setup:
         console.say(words.wrote(self.config, rule))
 
     def _first_rule(self) -> FirstRule:
-        emoji_given, channels_given = self.wishes.emoji, self.wishes.channels
+        rule = self._asked_emoji()
+        rule = self._asked_channels(rule)
+        return replace(document.checked(rule), labels=self._labels())
+
+    def _asked_emoji(self) -> FirstRule:
+        given = self.wishes.emoji
         while True:
-            emoji = emoji_given or self.ask.line(words.EMOJI, "ticket", "--emoji")
-            channels = self._asked_list(channels_given, words.CHANNELS, "--channel")
-            rule = FirstRule(emoji.strip().strip(":"), (), channels)
+            emoji = given or self.ask.line(words.EMOJI, "ticket", "--emoji")
+            rule = FirstRule(emoji.strip().strip(":"))
             wrong = document.mistake(rule)
             if wrong is None:
-                return replace(rule, labels=self._labels())
-            if not self.ask.attended:
-                raise CommandFailed(wrong)
-            console.say(wrong)
-            emoji_given, channels_given = None, None  # whichever it is, it is asked for now
+                return rule
+            self._refuse(wrong)
+            given = None
+
+    def _asked_channels(self, rule: FirstRule) -> FirstRule:
+        given = self.wishes.channels
+        while True:
+            channels = self._asked_list(given, words.CHANNELS, "--channel")
+            rule = replace(rule, channels=channels)
+            wrong = document.mistake(rule)
+            if wrong is None:
+                return rule
+            self._refuse(wrong)
+            given = None
 
     def _labels(self) -> list[LabelType]:
         if not self.label_types and not self.wishes.labels:

@@ -29,9 +29,14 @@ PUBLIC_URL = "Address at which Slack will reach the bridge (https://…; empty: 
 APP_IS_THERE = "A bot token is there already, so the app is too."
 
 WITHOUT = (
-    "What shall the bridge go without? additions (more messages of a Slack thread go to its "
-    "ticket), files, undo, tenants; several with commas; empty: nothing"
+    "Which features shall be left out? additions (more messages of a Slack thread go to its "
+    "ticket), files, undo, tenants; several with commas; Enter keeps all"
 )
+WITHOUT_LACKING = (
+    "Which features shall be left out? Those that the key may not do are named; Enter takes them, "
+    '"none" keeps all'
+)
+NONE = "none"
 
 EMOJI = "Which emoji makes a ticket?"
 CHANNELS = "In which channels? #names or ids, several with commas; empty: all"
@@ -52,13 +57,23 @@ def step(number: int, what: str) -> str:
     return f"{number}/{STEPS} {what}"
 
 
-def create_app(link: str, manifest: Path) -> list[str]:
+APP_PAGE = "create-slack-app.html"
+"""The page with the link that creates the app: 3,000 characters, too many for a terminal."""
+
+
+def create_app(manifest: Path) -> list[str]:
     by_hand = 'https://api.slack.com/apps, "Create New App", "From a manifest", and paste'
     return [
-        "Open this link, choose the workspace, and press Create; then Install to Workspace:",
-        link,
+        f"Open {APP_PAGE} (written here) in a browser and follow its link.",
+        "Choose the workspace, and press Create; then Install to Workspace.",
         f"Or by hand: {by_hand} {manifest}.",
     ]
+
+
+def connected(connection: str, name: str) -> str:
+    how = "the bridge calls Slack (Socket Mode)" if connection == "socket" else "Slack calls it"
+    other = "http" if connection == "socket" else "socket"
+    return f"{name} is there already: {how}. --connection {other} changes that."
 
 
 def create_key(needed: Mapping[str, str]) -> list[str]:
