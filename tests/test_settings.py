@@ -116,6 +116,11 @@ def test_a_file_without_rules(tmp_path: Path, toml: str, expected: tuple[Rule, .
     assert loaded(tmp_path, toml).rules == expected
 
 
+def test_two_names_of_one_emoji_are_one(tmp_path: Path) -> None:
+    (rule,) = loaded(tmp_path, '[[rule]]\nemoji = ["thumbsup", "+1", "eyes"]').rules
+    assert rule.emoji == ("+1", "eyes")
+
+
 def test_identity_becomes_a_policy(tmp_path: Path) -> None:
     policy = loaded(
         tmp_path,

@@ -151,6 +151,11 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
             "rule 2 can never apply: rule 1 (line 1) takes all that it would",
         ),
         (
+            '[[rule]]\nemoji = "thumbsup"\n[[rule]]\nemoji = "+1"',
+            "line 3, `[[rule]]`",
+            "rule 2 can never apply: rule 1 (line 1) takes all that it would",
+        ),
+        (
             '[[rule]]\nemoji = "a"\n[[rule]]\nemoji = "b"\n[[rule]]\nemoji = ["a", "b"]',
             "line 5, `[[rule]]`",
             "rule 3 can never apply: rule 1 (line 1) and rule 2 (line 3) take all that it would",

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 _TS = re.compile(r"\d{1,12}\.\d{6}")
-_PERMALINK_PATH = re.compile(r"/archives/([A-Z0-9]+)/p(\d{7,18})/?")
+# Links copied out of some clients have a segment before it: /x-p123-456-789/archives/C…/p….
+_PERMALINK_PATH = re.compile(r"(?:/[\w.~-]+)?/archives/([A-Z0-9]+)/p(\d{7,18})/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ def permalink(workspace_url: str, ref: MessageRef, thread_ts: str | None = None)
 
 
 def from_permalink(link: str) -> tuple[MessageRef, str | None] | None:
-    """The message that a Slack permalink names, and its thread's root if it is a reply."""
+    """Return the message that a Slack permalink names, and its thread's root if it is a reply.
+
+    None for any other link. One segment may stand before `/archives/`.
+    """
     try:
         parts = urlsplit(link)
     except ValueError:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bot.core import emoji as names
 from bot.core.model import Rule, Trigger
 from bot.core.workspace import Channel
 
 
 def bare_emoji(name: str) -> str:
-    """The emoji's name as rules keep it: no colons, no skin tone, lower case.
+    """Return the emoji's name as rules keep it: no colons, no skin tone, lower case, no alias.
 
-    Slack appends the tone to the name: `thumbsup::skin-tone-2`.
+    Slack appends the tone to the name: `thumbsup::skin-tone-2` is `+1`.
     https://docs.slack.dev/reference/events/reaction_added
     """
-    return name.strip().strip(":").partition("::")[0].lower()
+    return names.canonical(name.strip().strip(":").partition("::")[0].lower())
 
 
 def candidates(rules: Sequence[Rule], trigger: Trigger) -> tuple[Rule, ...]:

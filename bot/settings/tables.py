@@ -113,6 +113,11 @@ def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Two names of one emoji are one."""
+    return tuple(dict.fromkeys(values))
+
+
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -133,7 +138,12 @@ class Table(BaseModel):
 class RuleTable(Table):
     """One `[[rule]]`."""
 
-    emoji: Annotated[tuple[EmojiName, ...], BeforeValidator(_one_or_many), AfterValidator(_some)]
+    emoji: Annotated[
+        tuple[EmojiName, ...],
+        BeforeValidator(_one_or_many),
+        AfterValidator(_some),
+        AfterValidator(_once),
+    ]
     channels: Annotated[
         tuple[Annotated[str, AfterValidator(_channel)], ...], BeforeValidator(_one_or_many)
     ] = ()

@@ -10,6 +10,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.core.emoji import canonical
 from bot.core.reactions import Posted, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
 from bot.core.workspace import Channel
@@ -198,4 +199,4 @@ def _reactions(message: Json) -> Iterator[Reaction]:
             continue
         (users,) = lists([one.get("users")]) if isinstance(one.get("users"), list) else ([],)
         named = tuple(filter(is_id, users))
-        yield Reaction(emoji, named, max(integer(one, "count") or 0, len(named)))
+        yield Reaction(canonical(emoji), named, max(integer(one, "count") or 0, len(named)))

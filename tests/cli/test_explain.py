@@ -44,6 +44,14 @@ def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> Non
     ]
 
 
+def test_a_link_with_a_segment_before_archives_is_read(run: Run, scene: Scene) -> None:
+    scene.start()
+    link = scene.slack.permalink(scene.support, scene.lost())
+    result = run("explain", link.replace("/archives/", "/x-p12-34-56/archives/"))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("The reaction :ticket: counts")
+
+
 def test_a_ticket_is_told_with_its_times_in_utc(run: Run, scene: Scene) -> None:
     ts = scene.lost()
     ledger, ref = Ledger(scene.database), MessageRef(scene.support, ts)

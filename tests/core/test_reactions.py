@@ -9,6 +9,7 @@ import pytest
 from bot.core.model import Priority, Rule
 from bot.core.reactions import Posted, Reaction, asked, counting, identity
 from bot.core.refs import MessageRef
+from bot.core.routing import bare_emoji
 from bot.core.workspace import Channel
 
 BUG = Rule(("bug", "beetle"), ("#support",))
@@ -51,6 +52,13 @@ def given(*emoji: str) -> Posted:
 def test_asked(emoji: tuple[str, ...], channel: Channel, expected: list[tuple[str, int]]) -> None:
     found = asked((BUG, HERE, TICKET), given(*emoji), channel)
     assert [(one.reaction.emoji, one.rule) for one in found] == expected
+
+
+@pytest.mark.parametrize("under", ["+1", "thumbsup", "thumbsup::skin-tone-3"])
+@pytest.mark.parametrize("written", ["+1", "thumbsup"])
+def test_a_rule_takes_an_emoji_under_each_of_its_names(under: str, written: str) -> None:
+    (found,) = asked((Rule((bare_emoji(written),)),), given(under), SUPPORT)
+    assert found.rule == 0
 
 
 def test_counting() -> None:

@@ -60,9 +60,24 @@ def test_a_permalink_reads_back(channel: str, ts: str, root: str | None) -> None
     assert refs.from_permalink(refs.permalink("https://a.slack.com/", ref, root)) == (ref, wanted)
 
 
+@pytest.mark.parametrize("before", ["", "/x-p1234567890-12345-678901", "/messages"])
+@pytest.mark.parametrize("root", [None, ROOT])
+def test_a_permalink_may_have_a_segment_before_archives(before: str, root: str | None) -> None:
+    query = f"?thread_ts={root}&cid=C0123" if root else ""
+    link = f"https://acme.slack.com{before}/archives/C0123/p1599529504000400{query}"
+    assert refs.from_permalink(link) == (REF, root)
+
+
 @pytest.mark.parametrize(
     "link",
-    ["", "https://acme.slack.com/", "https://acme.slack.com/archives/C1", "C0123", "p1"],
+    [
+        "https://acme.slack.com/a/b/archives/C0123/p1599529504000400",
+        "",
+        "https://acme.slack.com/",
+        "https://acme.slack.com/archives/C1",
+        "C0123",
+        "p1",
+    ],
 )
 def test_other_links_name_no_message(link: str) -> None:
     assert refs.from_permalink(link) is None

@@ -131,6 +131,14 @@ async def test_a_thread_or_message_that_is_gone_is_empty() -> None:
         assert await history.reactions(MessageRef("C1", TS)) == ()
 
 
+async def test_a_reaction_comes_under_the_one_name_of_its_emoji() -> None:
+    under = [{"name": "thumbsup::skin-tone-2", "users": ["U1"], "count": 1}]
+    said = {"ts": TS, "reactions": under}
+    async with reading({"reactions.get": ok(type="message", message=said)}) as (history, _):
+        (found,) = await history.reactions(MessageRef("C1", TS))
+    assert found.emoji == "+1::skin-tone-2"
+
+
 async def test_reactions_are_asked_for_in_full() -> None:
     said = {"ts": TS, "reactions": [{"name": "ticket", "users": ["U1", "U2"], "count": 2}]}
     async with reading({"reactions.get": ok(type="message", message=said)}) as (history, slack):

@@ -95,7 +95,7 @@ def test_a_recorded_reaction(name: str, recorded: Recorded) -> None:
     ("reaction_name", "emoji"),
     [
         ("ticket", "ticket"),
-        ("thumbsup::skin-tone-2", "thumbsup"),
+        ("thumbsup::skin-tone-2", "+1"),
         ("handshake::skin-tone-2-3", "handshake"),
         (":ticket:", "ticket"),
         ("+1", "+1"),

@@ -61,6 +61,20 @@ async def test_just_what_was_lost_is_found_and_found_once(
         await until(lambda: len(on.seen_by(on.ada)) == 4)
 
 
+@pytest.mark.parametrize(("written", "given"), [("thumbsup", "+1"), ("+1", "thumbsup")])
+async def test_a_rule_takes_its_emoji_under_either_name(
+    written: str, given: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Heard as an event, and found under the message."""
+    toml = f'[[rule]]\nemoji = "{written}"\n'
+    async with stage(sqlite_url, tmp_path, toml=toml) as on:
+        await on.ask("heard", given)
+        await on.threads(1)
+        ts = await lost(on, given)
+        assert found(await look(on)) == [ts]
+        assert [entry.state for entry in await on.settled()] == ["created"] * 2
+
+
 async def test_at_its_start_the_bridge_finds_what_was_said_while_it_was_away(
     database_url: str, tmp_path: Path
 ) -> None:
