@@ -9,7 +9,7 @@ from bot.core import filenames, markdown, richtext
 from bot.core.faults import Reason
 from bot.core.files import Fate
 from bot.core.markdown import Run
-from bot.core.model import Message
+from bot.core.model import UNNAMED_APP, Message
 from bot.core.parts import Part, PlainTextPart, TextPart, Tone
 from bot.core.plaintext import one_line, units
 from bot.core.refs import MessageRef, time_of
@@ -123,6 +123,18 @@ def unread(why: Reason) -> PlainTextPart:
     )
 
 
+def app_of(message: Message) -> str | None:
+    """Return who posted the message where that was an app, in words that no person's name reads
+    like; None for a person's message. A single line."""
+    if message.bot is None:
+        return None
+    app = one_line(message.bot) or UNNAMED_APP
+    named = "" if app == UNNAMED_APP else app
+    if shown := one_line(message.made_up or ""):
+        return f"Posted as “{shown}” by {f'the app {named}' if named else UNNAMED_APP}"
+    return f"{named} (app)" if named else "An app"
+
+
 def moment(ref: MessageRef | None) -> str | None:
     """When the message was posted, in words; None where nobody knows."""
     if ref is None:
@@ -156,7 +168,7 @@ def _message(
 
 
 def _author(thread: Thread, message: Message) -> str:
-    name = message.bot
+    name = app_of(message)
     if name is None and message.author is not None:
         name = thread.authors.get(message.author, message.author)
     return one_line(name or "") or "Someone"

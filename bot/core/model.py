@@ -53,13 +53,19 @@ class File:
     withheld: bool = False
 
 
+UNNAMED_APP = "an app"
+"""Stands for the name of an app that Slack does not name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What someone wrote. `ref` is None for a text that never was a message (a command's).
 
     `thread_ts` is the root's `ts` where the message stands in a Slack thread (the root of a
-    thread included), else None. `bot` is the name of the bot or workflow that posted it;
-    `author` may be None then.
+    thread included), else None. `bot` is the name of the app or workflow that posted it
+    (`UNNAMED_APP` where Slack gives none); `author` is then the app's user, a person who posted
+    through the app until `flows.authorship` has looked, or None. `made_up` is the name that the app
+    gave itself for this one message.
     """
 
     ref: MessageRef | None
@@ -68,6 +74,7 @@ class Message:
     thread_ts: str | None = None
     bot: str | None = None
     files: tuple[File, ...] = ()
+    made_up: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def _circumstances(message: Message, scene: Scene) -> str:
     where = f" in {_place(scene.channel)}" if scene.channel else ""
     if scene.whole is not None:
         return f"Slack thread{where} · {conversation.extent(scene.whole.messages)}"
-    who = one_line(scene.author or message.bot or "") or "Someone"
+    who = conversation.app_of(message) or one_line(scene.author or "") or "Someone"
     when = conversation.moment(message.ref)
     return f"{who}{where}" + (f" · {when}" if when else "")
 

@@ -9,7 +9,7 @@ from bot.core import files, quote, refs
 from bot.core.faults import Reason, Refused, TryLater, Wait
 from bot.core.files import Fate
 from bot.core.model import Added, Created, Message, Outcome, ThreadDraft, Ticket, Unwanted
-from bot.flows import attach, looking, naming, sequels
+from bot.flows import attach, authorship, looking, naming, sequels
 from bot.flows.admission import admit
 from bot.flows.claims import Claim, Held, Stands
 from bot.flows.looking import SENDING_SECONDS
@@ -47,6 +47,8 @@ async def deliver(claim: Claim, world: World, progress: Progress) -> Outcome:
     message = trigger.message
     if message is None and trigger.ref is not None:
         message = await world.slack.message(trigger.ref)
+    if message is not None:
+        message = await authorship.settled(message, world.slack)
     asked = Asked(trigger, message, admitted)
     conversation_key = _conversation_key(claim, message, world)
     await progress.read(message, conversation_key)

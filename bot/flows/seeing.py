@@ -15,7 +15,7 @@ from bot.core.model import File, Message, Trigger
 from bot.core.refs import MessageRef
 from bot.core.richtext import mentions
 from bot.core.workspace import Names
-from bot.flows import attach
+from bot.flows import attach, authorship
 from bot.flows.admission import Admitted
 from bot.flows.attach import Copying
 from bot.flows.claims import Claim, Rest
@@ -96,6 +96,7 @@ async def _whole(world: World, asked: Asked) -> Thread | None:
     replies = await world.slack.replies(MessageRef(message.ref.channel, message.thread_ts))
     if not any(reply.ref == message.ref for reply in replies):
         replies = (*replies, message)  # deleted since, and asked for all the same
+    replies = tuple([await authorship.settled(one, world.slack) for one in replies])
     people = {one.author for one in replies if one.author is not None and one.bot is None}
     authors = {one: name_of(await world.slack.profile(one), one) for one in sorted(people)}
     return Thread(replies, authors, message.ref, world.policy.bounds)
@@ -126,10 +127,10 @@ async def _scene(
     )
 
 
-async def _author(world: World, asked: Asked) -> str:
+async def _author(world: World, asked: Asked) -> str | None:
     message = asked.message
     if message is not None and message.bot is not None:
-        return message.bot
+        return None  # the message names its app
     author = message.author if message else None
     if author is None or author == asked.trigger.asker:
         return name_of(asked.admitted.asker, asked.trigger.asker)

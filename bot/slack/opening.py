@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -14,7 +14,8 @@ from bot.core import quote
 from bot.core.faults import Fault
 from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger
 from bot.core.richtext import Mention, mentions
-from bot.core.workspace import Names
+from bot.core.workspace import Names, Profile
+from bot.flows import authorship
 from bot.flows.beside import LOOK_SECONDS, Beside, Surroundings
 from bot.flows.intake import Intake, Opened
 from bot.flows.ports import Drafts, Run
@@ -24,7 +25,10 @@ from bot.slack.later import Later, note
 from bot.slack.payloads_view import RequesterChosen
 
 Asked = dict[str, Any]
+T = TypeVar("T")
 
+KNOWN_SECONDS = 0.3
+"""How long the form may wait for who somebody is: its trigger lives for three seconds."""
 MOST_FORMS = 1000
 """Open forms of which it is known who was chosen in them last; more are not looked after."""
 
@@ -38,6 +42,8 @@ class Forms(Protocol):
     async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
 
     def names_at_hand(self, mentions: Sequence[Mention]) -> Names: ...
+
+    async def profile(self, user: str) -> Profile | None: ...
 
 
 @dataclass
@@ -69,6 +75,7 @@ class Opening:
 
         Where it does not open, the person is told.
         """
+        trigger = await self._settled(trigger)
         filled = prefill or self._prefill(trigger)
         draft = Draft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
         beside = self.surroundings.at_hand(draft)
@@ -117,6 +124,14 @@ class Opening:
         while len(self._latest) > MOST_FORMS:
             del self._latest[next(iter(self._latest))]
 
+    async def _settled(self, trigger: Trigger) -> Trigger:
+        """Say whose the message is, where that can be known in time: the requester is chosen
+        before the form is seen. A delivery looks again."""
+        if trigger.message is None:
+            return trigger
+        message = await _in_time(authorship.settled(trigger.message, self.slack))
+        return trigger if message is None else replace(trigger, message=message)
+
     def _prefill(self, trigger: Trigger) -> Form:
         message = trigger.message
         if message is None:
@@ -129,6 +144,15 @@ class Opening:
             requester=message.author if by_a_person and message.author else trigger.asker,
             priority=Priority.NORMAL,
         )
+
+
+async def _in_time(asked: Awaitable[T]) -> T | None:
+    """Return what is asked for, or None where Slack does not tell it at once."""
+    try:
+        async with asyncio.timeout(KNOWN_SECONDS):
+            return await asked
+    except (Fault, TimeoutError):
+        return None
 
 
 async def _is_of_the_form(body: Asked) -> bool:

@@ -11,12 +11,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from bot.core.model import Message, ReplyTo, Trigger, Via
+from bot.core.model import UNNAMED_APP, Message, ReplyTo, Trigger, Via
 from bot.core.refs import MessageRef, is_ts
 from bot.core.routing import bare_emoji
 from bot.slack.fields import ID, is_id, mapping, string
 from bot.slack.text import blocks_of, files_of, plain_blocks
-from bot.slack.words import form as words
 
 _SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
 
@@ -181,27 +180,34 @@ class SlashCommand(_Sent):
 
 
 def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
-    """Slack's message object as core's Message; `ref` says where it stands.
+    """Return Slack's message object as core's Message; `ref` says where it stands.
 
-    A message by an app can carry a user too (its bot user, or who installed it): `bot_id`
-    decides. https://docs.slack.dev/reference/events/message
+    A message with a `bot_id` can carry a user too: the app's bot user, or the person who posted
+    through the app. https://docs.slack.dev/reference/events/message
     """
     user, thread_ts = message.get("user"), message.get("thread_ts")
+    bot, made_up = _app(message)
     return Message(
         ref=ref,
         author=user if is_id(user) else None,
         blocks=blocks_of(message),
         thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
-        bot=_bot_name(message),
+        bot=bot,
         files=files_of(message),
+        made_up=made_up,
     )
 
 
-def _bot_name(message: Mapping[str, Any]) -> str | None:
+def _app(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the name of the app that posted the message, and the name that it made up for it.
+
+    `username` is what whoever posts chooses; the app's own name stands in `bot_profile`.
+    https://docs.slack.dev/reference/methods/chat.postMessage#authorship
+    """
     user = message.get("user")
     if isinstance(user, str) and user in _SLACK_ITSELF:
-        return _SLACK_ITSELF[user]
+        return _SLACK_ITSELF[user], None
     if user and not message.get("bot_id") and message.get("subtype") != "bot_message":
-        return None
-    profile = mapping(message.get("bot_profile"))
-    return string(message, "username") or string(profile, "name") or words.A_BOT
+        return None, None
+    own, shown = string(mapping(message.get("bot_profile")), "name"), string(message, "username")
+    return own or UNNAMED_APP, shown if shown != own else None

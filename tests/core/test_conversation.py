@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.core.conversation import LONGEST_TEXT, Bounds, Thread, tell, unread
 from bot.core.faults import Reason
 from bot.core.files import Fate, Loss
-from bot.core.model import File, Message, Via
+from bot.core.model import UNNAMED_APP, File, Message, Via
 from bot.core.parts import PlainTextPart, TextPart, Tone
 from bot.core.plaintext import units
 from bot.core.quote import Scene, Wishes, event, sequels, thread
@@ -50,8 +50,18 @@ def test_who_said_what_when() -> None:
 
 
 AUTHORSHIP = {
-    "a bot": (said(0, "a", None, bot="Alerts"), "**Alerts**"),
-    "a bot with a user": (said(0, "a", "U1", bot="Alerts"), "**Alerts**"),
+    "an app": (said(0, "a", None, bot="Alerts"), "**Alerts (app)**"),
+    "an app with a user": (said(0, "a", "U1", bot="Alerts"), "**Alerts (app)**"),
+    "an app without a name": (said(0, "a", None, bot=UNNAMED_APP), "**An app**"),
+    "a made-up name": (
+        said(0, "a", None, bot="Alerts", made_up="Cleo, CEO"),
+        "**Posted as “Cleo, CEO” by the app Alerts**",
+    ),
+    "a made-up name of an app without one": (
+        said(0, "a", None, bot=UNNAMED_APP, made_up="Cleo\nof BigCorp"),
+        "**Posted as “Cleo of BigCorp” by an app**",
+    ),
+    "an app that calls itself nothing": (said(0, "a", None, bot="\n", made_up=" "), "**An app**"),
     "nobody known": (said(0, "a", "U9"), "**U9**"),
     "nobody": (said(0, "a", None), "**Someone**"),
     "a name with marks": (said(0, "a", None, bot="*x*\n_y_"), None),

@@ -150,12 +150,19 @@ def test_where(channel: Channel | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("author", "bot", "expected"),
-    [("Ada", "Alerts", "Ada"), (None, "Alerts", "Alerts"), (None, None, "Someone")],
+    ("author", "bot", "made_up", "expected"),
+    [
+        ("Ada", None, None, "Ada"),
+        ("Ada", "Alerts", None, "Alerts (app)"),
+        (None, "Alerts", None, "Alerts (app)"),
+        (None, "Alerts", "Cleo, CEO", "Posted as “Cleo, CEO” by the app Alerts"),
+        (None, None, None, "Someone"),
+    ],
 )
-def test_who(author: str | None, bot: str | None, expected: str) -> None:
+def test_who(author: str | None, bot: str | None, made_up: str | None, expected: str) -> None:
     scene = replace(SCENE, author=author, channel=None)
-    first = draft(replace(said("a"), bot=bot, ref=None), scene=scene).parts[0]
+    posted = replace(said("a"), bot=bot, made_up=made_up, ref=None)
+    first = draft(posted, scene=scene).parts[0]
     assert first == PlainTextPart(expected, Tone.MUTED, small=True)
 
 

@@ -9,6 +9,7 @@ import pytest
 from bot.core.faults import Reason, Refused
 from bot.core.identity import IdentityPolicy
 from bot.core.model import Created, Customer, Message, Priority, Rule, Via
+from bot.core.workspace import Standing
 from bot.flows.deliver import Policy
 from bot.flows.ports import Person
 from tests.flows.delivering import Bench, bench
@@ -93,13 +94,26 @@ async def test_without_a_customer_the_requester_is_named(bench: Bench) -> None:
         (message(), "U0AUTHOR"),
         (message(bot="Zap", author=None), "U0ASKER"),
         (message(bot="Zap", author="U0BOTUSER"), "U0ASKER"),
+        (message(bot="Zap", author="U0HIDDEN"), "U0ASKER"),
+        (message(bot="Zap", author="U0AUTHOR"), "U0AUTHOR"),
+        (message(bot="Zap", author="U0AUTHOR", made_up="Cleo"), "U0ASKER"),
         (message(author=None), "U0ASKER"),
     ],
-    ids=["author", "bot", "bot with a user", "nobody"],
+    ids=[
+        "author",
+        "bot",
+        "bot with a user",
+        "bot with a user whom Slack does not show",
+        "person through an app",
+        "app under a made-up name",
+        "nobody",
+    ],
 )
 async def test_whose_ticket_it_is(bench: Bench, posted: Message, requester: str) -> None:
     assert posted.ref is not None
     bench.slack.messages[posted.ref] = posted
+    bench.slack.profiles["U0BOTUSER"] = profile("U0BOTUSER", standing=Standing.BOT)
+    bench.slack.profiles["U0HIDDEN"] = None
     await bench.settle(bench.react())
     assert bench.plain.threads[0].customer == f"c_{requester.lower()}"
 

@@ -187,8 +187,8 @@ REF = MessageRef("C1", "1583636382.000300")
         pytest.param(
             {"subtype": "bot_message", "bot_id": "B1", "username": "Statuspage"},
             None,
-            "Statuspage",
-            id="a bot with a name of its own",
+            "an app",
+            id="a webhook that Slack does not name",
         ),
         pytest.param(
             {"user": "U9", "bot_id": "B1", "bot_profile": {"id": "B1", "name": "Deploys"}},
@@ -196,18 +196,35 @@ REF = MessageRef("C1", "1583636382.000300")
             "Deploys",
             id="an app with a bot user",
         ),
-        pytest.param({"bot_id": "B1"}, None, "a bot", id="a bot without a name"),
-        pytest.param({}, None, "a bot", id="nobody"),
+        pytest.param({"bot_id": "B1"}, None, "an app", id="a bot without a name"),
+        pytest.param({}, None, "an app", id="nobody"),
         pytest.param({"user": "USLACKBOT"}, "USLACKBOT", "Slackbot", id="Slackbot"),
         pytest.param({"user": "USLACK"}, "USLACK", "Slack", id="Slack itself"),
         pytest.param(
-            {"bot_id": "B1", "username": None, "bot_profile": None}, None, "a bot", id="nulls"
+            {"bot_id": "B1", "username": None, "bot_profile": None}, None, "an app", id="nulls"
         ),
     ],
 )
 def test_who_wrote_a_message(message: dict[str, Any], author: str | None, bot: str | None) -> None:
     found = message_of({"text": "x", **message}, REF)
     assert (found.author, found.bot) == (author, bot)
+
+
+@pytest.mark.parametrize(
+    ("message", "made_up"),
+    [
+        ({"bot_profile": {"name": "Alerts"}}, None),
+        ({"bot_profile": {"name": "Alerts"}, "username": "Alerts"}, None),
+        ({"bot_profile": {"name": "Alerts"}, "username": "Cleo (CEO)"}, "Cleo (CEO)"),
+        ({"username": "Cleo (CEO)"}, "Cleo (CEO)"),
+        ({"username": "ben", "user": "U2", "bot_id": None}, None),
+        ({"username": "Slackbot", "user": "USLACKBOT"}, None),
+    ],
+)
+def test_a_name_that_was_made_up_for_a_message(
+    message: dict[str, Any], made_up: str | None
+) -> None:
+    assert message_of({"text": "x", "bot_id": "B1", **message}, REF).made_up == made_up
 
 
 @pytest.mark.parametrize(

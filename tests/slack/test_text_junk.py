@@ -139,4 +139,4 @@ def test_half_an_emoji_can_be_stored_wherever_it_stands() -> None:
         MessageRef("C1", "1700000000.000100"),
     )
     assert MESSAGE.value(MESSAGE.text(message)) == message
-    assert message.bot == "cut off \ufffd"
+    assert message.made_up == "cut off \ufffd"

@@ -169,7 +169,6 @@ def test_help_without_rules_names_no_emoji() -> None:
         (form.already(TICKET), "This message already has its Plain ticket: T-123."),
         (form.open_label(TICKET), "Open T-123 in Plain"),
         (marks.OPEN_IN_PLAIN, "Open in Plain"),
-        (form.A_BOT, "a bot"),
         (form.UNTITLED, "A message from Slack"),
     ],
 )

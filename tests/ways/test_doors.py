@@ -63,7 +63,7 @@ async def test_a_bots_message_is_asked_for_by_who_escalates_it(on_stage: Stage) 
     assert state["requester"]["value"]["selected_user"] == on.ada
     await on.slack.submit(on.ada, opened.view["id"])
     await on.threads(1)
-    assert "Monitor in #support" in str(on.plain.threads[0].components)
+    assert "Posted as “Monitor” by an app in #support" in str(on.plain.threads[0].components)
 
 
 async def test_a_requester_whom_slack_refuses_leaves_the_form_without_one(

@@ -39,12 +39,14 @@ class People(World):
         `<!subteam^S…>` and `<!here>` that name something, which stand for a mention that was
         picked. `blocks` take the place of the `rich_text` block; `rich_text=False` leaves it out.
         With `bot_name` it is an integration's or a workflow's message (`bot_message`, without a
-        user); with a `user` and a `bot_id` another app's.
+        user), under a name made up for it where `bot_id` names another app. With a `user` and a
+        `bot_id` it is an app's: by itself where `user` is its bot user, else with the token of
+        that person.
         """
         message: Json = {"text": self.typed_text(text)}
         if bot_name is not None:
-            bot_id = bot_id or self.add_bot(bot_name)
-            message |= {"subtype": "bot_message", "username": bot_name, "bot_id": bot_id}
+            message |= {"subtype": "bot_message", "username": bot_name}
+            message |= self._posted_by(bot_id) if bot_id else {"bot_id": self.add_bot(bot_name)}
         else:
             message |= self._written_by(user, bot_id)
         if blocks is None and rich_text and text and bot_name is None:
@@ -146,5 +148,8 @@ class People(World):
         if bot_id is None:
             author = {"user": user, "team": self.users[user].team}
             return {**author, "client_msg_id": self.nonce("message")}
+        return {"user": user, "team": self.team, **self._posted_by(bot_id)}
+
+    def _posted_by(self, bot_id: str) -> Json:
         profile = {"id": bot_id, "name": self.bots[bot_id], "team_id": self.team}
-        return {"user": user, "bot_id": bot_id, "team": self.team, "bot_profile": profile}
+        return {"bot_id": bot_id, "bot_profile": profile}

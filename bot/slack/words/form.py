@@ -9,7 +9,6 @@ from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowe
 from bot.slack.words.marks import escape, shorten
 from bot.slack.words.refusals import BRIDGE, THOSE
 
-A_BOT = "a bot"
 UNTITLED = "A message from Slack"
 """The title of a ticket whose message gives none; plain text."""
 
