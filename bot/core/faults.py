@@ -13,7 +13,8 @@ class Reason(StrEnum):
     """Why something was refused; `slack/words` has a sentence for each."""
 
     NO_CUSTOMER = "no_customer"
-    """Nothing says which Plain customer the requester is. data: requester, name?"""
+    """Nothing says which Plain customer the requester is.
+    data: requester, name?, address? ("unconfirmed" where Slack does not call theirs confirmed)"""
     BROKEN_LINK = "broken_link"
     """The link names a customer that Plain does not know. data: requester?, customer"""
     NOT_ALLOWED = "not_allowed"

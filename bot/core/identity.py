@@ -46,7 +46,12 @@ class ByEmail:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """No evidence that counts: a person has to say who it is."""
+    """No evidence that counts: a person has to say who it is.
+
+    `unconfirmed`: the user's address would count if Slack called it confirmed.
+    """
+
+    unconfirmed: bool = False
 
 
 Identity = Named | ByEmail | Nobody
@@ -94,7 +99,7 @@ def decide(
         return ByEmail(address, profile.name if profile else user, False, "synthetic")
     if policy.without_email == "fallback" and policy.fallback_customer is not None:
         return Named(policy.fallback_customer)
-    return Nobody()
+    return Nobody(unconfirmed=profile is not None and _is_unconfirmed(policy, profile))
 
 
 def _proof(policy: IdentityPolicy, profile: Profile) -> str | None:
@@ -105,8 +110,22 @@ def _proof(policy: IdentityPolicy, profile: Profile) -> str | None:
     """
     if profile.email is None or not profile.email_confirmed:
         return None
+    return profile.email if _is_trusted(policy, profile, profile.email) else None
+
+
+def _is_unconfirmed(policy: IdentityPolicy, profile: Profile) -> bool:
+    """Whether nothing but Slack's confirmation is missing for the address to be proof.
+
+    Members who sign in by SSO have been seen with an address that stays unconfirmed.
+    """
+    if profile.email is None or profile.email_confirmed:
+        return False
+    return _is_trusted(policy, profile, profile.email)
+
+
+def _is_trusted(policy: IdentityPolicy, profile: Profile, email: str) -> bool:
     if profile.standing is Standing.MEMBER:
-        return profile.email
-    domain = profile.email.rpartition("@")[2].lower()
+        return True
+    domain = email.rpartition("@")[2].lower()
     trusted = profile.team in policy.trusted_teams or domain in policy.trusted_domains
-    return profile.email if trusted and profile.standing is not Standing.BOT else None
+    return trusted and profile.standing is not Standing.BOT

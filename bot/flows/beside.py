@@ -35,7 +35,12 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """Nothing says which customer the requester is: somebody has to."""
+    """Nothing says which customer the requester is: somebody has to.
+
+    `unconfirmed`: their address in Slack would say it, if Slack called it confirmed.
+    """
+
+    unconfirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +198,8 @@ class Surroundings:
             case ByEmail(email):
                 found = await self.plain.find_customer(email)
                 return Known(found.name) if found else New()
-            case Nobody():
-                return Unlinked()
+            case Nobody(unconfirmed):
+                return Unlinked(unconfirmed)
 
 
 def _quoted(draft: Draft, slack: Slack) -> str:

@@ -56,8 +56,10 @@ async def customer_of(
             team = profile.team if profile else home
             learnt = Person(team, requester, customer.id, email, name, source)
             return customer.id, learnt, Evidence(source)
-        case Nobody():
-            raise Refused(Reason.NO_CUSTOMER, requester=requester, name=name_of(profile, requester))
+        case Nobody(unconfirmed):
+            more = {"address": "unconfirmed"} if unconfirmed else {}
+            name = name_of(profile, requester)
+            raise Refused(Reason.NO_CUSTOMER, requester=requester, name=name, **more)
 
 
 def _evidence(rule: Rule | None, link: Person | None) -> Evidence:

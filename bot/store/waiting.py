@@ -24,6 +24,14 @@ class WaitingPerson(NamedTuple):
     reference: str
 
 
+class Counts(NamedTuple):
+    """How many people wait to be linked; `unconfirmed` of them have an address in Slack that
+    lacks nothing but Slack's confirmation."""
+
+    people: int
+    unconfirmed: int
+
+
 class Waiting:
     """Reads the table of escalations. Methods block; each is one transaction."""
 
@@ -43,6 +51,14 @@ class Waiting:
                 .limit(limit)
             ).all()
         return [WaitingPerson(row.requester, row.since, reference(row.last)) for row in found]
+
+    def counts(self) -> Counts:
+        """Count the people whom somebody has to link, each once; raises TryLater."""
+        unconfirmed = table.c.reason_data.contains('"address":"unconfirmed"', autoescape=True)
+        people = select(func.count(table.c.requester.distinct()))
+        with self._database.reading() as connection:
+            some = connection.scalar(people.where(_waits(), unconfirmed))
+            return Counts(count_people(connection), some or 0)
 
     def unlinked(self, name: str) -> Unlinked | None:
         """See `link.Requests.unlinked`."""

@@ -40,6 +40,7 @@ def test_all_is_well(run: Run, patient: Patient) -> None:
         "database writable",
         "Slack events",
         "backlog",
+        "people to link",
         "clock",
     ]
     assert checks["Slack token"]["detail"] == (

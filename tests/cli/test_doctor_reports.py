@@ -64,6 +64,21 @@ def test_parked_work_is_told(run: Run, patient: Patient) -> None:
     )
 
 
+def test_people_without_a_customer_are_counted_with_the_unconfirmed_among_them(
+    run: Run, patient: Patient
+) -> None:
+    with patient.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE escalation SET state = 'refused', reason = 'no_customer', requester = 'U1', "
+            'reason_data = \'{"requester":"U1","name":"Ben","address":"unconfirmed"}\''
+        )
+    status, checks = examined(run)
+    assert (status, red(checks)) == (0, [])
+    check = checks["people to link"]
+    assert check["detail"] == "1 waits, 1 of them with an e-mail address that Slack doesn't confirm"
+    assert "plain-bridge people link" in check["fix"]
+
+
 def test_rules_without_names(run: Run, patient: Patient) -> None:
     (patient.folder / "plain-bridge.toml").write_text('[[rule]]\nemoji = "ticket"\n')
     status, checks = examined(run)
@@ -109,7 +124,7 @@ def test_in_words(run: Run, patient: Patient) -> None:
     failed = next(number for number, line in enumerate(lines) if line.startswith("failed"))
     assert lines[failed].startswith("failed Slack scopes: not granted: users:read.email")
     assert lines[failed + 1].startswith("       → add them at https://api.slack.com/apps")
-    assert lines[-1] == "20 checks, 1 failed."
+    assert lines[-1] == "21 checks, 1 failed."
 
 
 def test_nothing_is_set(run: Run, folder: Path) -> None:

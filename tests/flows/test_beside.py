@@ -154,7 +154,9 @@ ACME = Customer("c_7", "Acme")
         pytest.param({}, {}, {"u0author@example.com": ACME}, Known("Acme"), id="by address"),
         pytest.param({}, {}, {}, New(), id="by an address that Plain does not know"),
         pytest.param({"email": None}, {}, {}, Unlinked(), id="without an address"),
-        pytest.param({"email_confirmed": False}, {}, {}, Unlinked(), id="address not confirmed"),
+        pytest.param(
+            {"email_confirmed": False}, {}, {}, Unlinked(unconfirmed=True), id="not confirmed"
+        ),
     ],
 )
 async def test_who_the_requester_is(

@@ -88,6 +88,19 @@ async def test_without_a_customer_the_requester_is_named(bench: Bench) -> None:
     assert refusal.value.data == {"requester": "U0AUTHOR", "name": "Author"}
 
 
+async def test_an_address_that_is_not_confirmed_is_named_as_that(bench: Bench) -> None:
+    bench.post()
+    bench.slack.profiles["U0AUTHOR"] = profile("U0AUTHOR", email_confirmed=False)
+    with pytest.raises(Refused) as refusal:
+        await bench.deliver(bench.react())
+    assert refusal.value.reason is Reason.NO_CUSTOMER
+    assert refusal.value.data == {
+        "requester": "U0AUTHOR",
+        "name": "Author",
+        "address": "unconfirmed",
+    }
+
+
 @pytest.mark.parametrize(
     ("posted", "requester"),
     [

@@ -35,6 +35,17 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         ),
     ),
     (
+        "no customer, for an address that is not confirmed",
+        Reason.NO_CUSTOMER,
+        {"requester": "U123", "name": "Ana", "address": "unconfirmed"},
+        (
+            "No ticket was created, because Slack doesn't list Ana's e-mail address as confirmed, "
+            "so the bridge can't tell which Plain customer they are. Ask whoever runs the bridge "
+            f"to run `plain-bridge people link U123 CUSTOMER`, {CUSTOMER}. The ticket is created "
+            "by itself after that."
+        ),
+    ),
+    (
         "broken link of a person",
         Reason.BROKEN_LINK,
         {"requester": "U123", "customer": "external:9"},

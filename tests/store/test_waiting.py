@@ -80,6 +80,19 @@ def test_only_what_a_link_mends(
         assert found is None or not found.waits
 
 
+def test_people_are_counted_once_with_the_unconfirmed_among_them(
+    waiting: Waiting, database: Database
+) -> None:
+    assert waiting.counts() == (0, 0)
+    unconfirmed = {"requester": "U2", "name": "B", "address": "unconfirmed"}
+    named_so = {"requester": "U3", "name": '"address":"unconfirmed"'}
+    for number, data in enumerate([dict(no_customer("U1").data), unconfirmed, unconfirmed], 1):
+        settled(database, number, Turned(Reason.NO_CUSTOMER, data))
+    settled(database, 4, Turned(Reason.NO_CUSTOMER, named_so))
+    settled(database, 5, Created(TICKET))
+    assert waiting.counts() == (3, 1)
+
+
 def test_who_was_linked_waits_no_more(waiting: Waiting, database: Database) -> None:
     settled(database, 1, no_customer("U1"))
     People(database).link([Person(TEAM, "U1", "c_1")])

@@ -82,6 +82,24 @@ async def test_who_may_say_who_somebody_is_is_sent_to_the_home(with_rules: Stage
     assert f"Say it in the Home of {on.slack.bot_user}." in await why(on, ts)
 
 
+async def test_an_address_that_slack_does_not_confirm_is_named_to_who_asked(
+    with_rules: Stage,
+) -> None:
+    """In the refusal, and again in the window; not to somebody else."""
+    on = with_rules
+    sue = on.slack.add_user("Sue Sso", email="sue@acme.example", confirmed=False)
+    on.slack.channel(on.support).members.add(sue)
+    ts = await on.slack.post(sue, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    (entry,) = await on.settled()
+    assert entry.reason == "no_customer"
+    sentence = "On hold: Slack doesn't list Sue Sso's e-mail address as confirmed"
+    assert on.seen_by(on.ada)[-1].startswith(sentence)
+    assert (await why(on, ts)).startswith(sentence)
+    assert "confirmed" not in await why(on, ts, user=on.ben)
+    assert "sue@acme.example" not in str(on.slack.ephemerals(on.ada))
+
+
 async def test_a_ticket_is_told_with_everything_about_it(with_rules: Stage) -> None:
     on = with_rules
     ts = await on.slack.post(on.ben, on.support, "The export fails")

@@ -9,19 +9,22 @@ from bot.cli.checks import Check, skip
 from bot.core.faults import Fault
 from bot.store.engine import Database
 from bot.store.standing import Backlog, Standing, backlog, standing
+from bot.store.waiting import Counts, Waiting
 
 EVENTS = "Slack events"
 BACKLOG = "backlog"
+PEOPLE = "people to link"
 
 LONGEST_WAIT = 600.0
 """Seconds that work may wait before it is a failure: several attempts lie in them."""
 
 
 def examine(database: Database) -> Iterator[Check]:
-    """Both checks."""
+    """The checks, in order."""
     try:
         yield _events(standing(database))
         yield _backlog(backlog(database))
+        yield _people(Waiting(database).counts())
     except Fault as fault:
         yield Check(BACKLOG, False, str(fault), "see the checks of the database")
 
@@ -60,6 +63,20 @@ def _backlog(found: Backlog) -> Check:
         "names the last trouble of each"
     )
     return Check(BACKLOG, False, detail, fix)
+
+
+def _people(found: Counts) -> Check:
+    """Nobody's fault, so never red: those who asked were told what to do."""
+    if not found.people:
+        return Check(PEOPLE, True, "nobody waits")
+    detail = f"{found.people} {'waits' if found.people == 1 else 'wait'}"
+    if found.unconfirmed:
+        detail += f", {found.unconfirmed} of them with an e-mail address that Slack doesn't confirm"
+    fix = (
+        "`plain-bridge people link` says who they are (`plain-bridge ledger list --state refused` "
+        "names them)"
+    )
+    return Check(PEOPLE, True, detail, fix)
 
 
 def _ago(found: Standing, moment: float | None) -> str:

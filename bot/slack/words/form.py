@@ -82,6 +82,12 @@ def in_plain(user: str, customer: Acquaintance) -> str:
             return f"{who} is the customer {escape(shorten(name, 200))} in Plain."
         case New():
             return f"{who} is not in Plain yet, and becomes a customer there with the ticket."
+        case Unlinked(unconfirmed=True):
+            return (
+                f"Slack doesn't list the e-mail address of {who} as confirmed, so it doesn't say "
+                "which customer in Plain that is. You can send the form: the ticket is created "
+                "as soon as somebody has said who that is."
+            )
         case Unlinked():
             return (
                 f"{who} is not linked to a customer in Plain yet. You can send the form: "

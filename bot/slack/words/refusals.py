@@ -87,6 +87,11 @@ _ASK_AGAIN = "then ask for the ticket again"
 
 
 def _no_customer(data: _Data) -> str:
+    if data.has("address"):
+        return (
+            f"On hold: Slack doesn't list {data.who}'s e-mail address as confirmed, so the bridge "
+            f"can't tell which Plain customer they are. {_say_who(data)}"
+        )
     return f"On hold: nobody has said yet which Plain customer {data.who} is. {_say_who(data)}"
 
 
