@@ -125,12 +125,16 @@ def test_identity_becomes_a_policy(tmp_path: Path) -> None:
     policy = loaded(
         tmp_path,
         '[identity]\nwithout_email = "fallback"\nfallback_customer = "help@example.com"\n'
-        'trusted_teams = ["T1"]\ntrusted_domains = ["@Example.com"]\n',
+        'trusted_teams = ["T1"]\n'
+        'trusted_domains = { T2 = ["@Example.com", "b.example"], E3 = "c.example" }\n',
     ).identity.policy()
     assert policy.without_email == "fallback"
     assert policy.fallback_customer == "help@example.com"
     assert policy.trusted_teams == {"T1"}
-    assert policy.trusted_domains == {"example.com"}
+    assert policy.trusted_domains == {
+        "T2": {"example.com", "b.example"},
+        "E3": {"c.example"},
+    }
 
 
 def test_addresses_and_tokens_are_made_usable(tmp_path: Path) -> None:

@@ -124,6 +124,32 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
             '`fallback_customer` does nothing without `without_email` = "fallback"',
         ),
         (
+            '[identity]\ntrusted_domains = ["bigcorp.example"]',
+            "line 2",
+            (
+                '`trusted_domains`: ["bigcorp.example"] names no team: any company can put any '
+                "address into its own profiles. Say whose word you take, like { T024BE7LD = "
+                '["bigcorp.example"] }; for guests of your own workspace, that is its id'
+            ),
+        ),
+        (
+            '[identity.trusted_domains]\nAcme = ["a.example"]\nT1 = ["x"]\nT2 = 5\nT3 = []',
+            "line 1",
+            (
+                "is wrong: a key is no team's id, like T024BE7LD; a domain of T1 is no "
+                'domain: write it like "example.com"; T2 takes a list of domains; a domain of T3 '
+                "is empty: name at least one"
+            ),
+        ),
+        (
+            '[identity]\ntrusted_teams = ["T1"]\ntrusted_domains = { T1 = ["a.example"] }',
+            "line 3",
+            (
+                "the domains of T1 in `trusted_domains` do nothing: `trusted_teams` trusts every "
+                "address that this team states"
+            ),
+        ),
+        (
             '[identity]\ntrusted_teams = ["Acme"]',
             "line 2",
             '`trusted_teams`: "Acme" is no Slack id of that kind: write it like T024BE7LD',

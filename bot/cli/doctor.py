@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from bot.cli import console
-from bot.cli.checks import Check, database, plain, slack
+from bot.cli.checks import Check, database, plain, slack, trust
 from bot.cli.checks.clock import Clocks
 from bot.settings import Settings, SettingsError, load
 
@@ -46,6 +46,7 @@ async def _examine(settings: Settings) -> list[Check]:
     )
     return [
         Check("settings", True, "read"),
+        trust.check(settings),
         *(check for part in found for check in part),
         clocks.check(),
     ]

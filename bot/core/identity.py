@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.workspace import Profile, Standing
@@ -15,13 +16,17 @@ _EXTERNAL = re.compile(r"external:\S.*")
 
 @dataclass(frozen=True, slots=True)
 class IdentityPolicy:
-    """`[identity]` of the settings, as far as it decides who the customer is."""
+    """`[identity]` of the settings, as far as it decides who the customer is.
+
+    `trusted_domains` are domains by the Slack team whose word is taken for them: any company can
+    put any address into the profiles of its own workspace.
+    """
 
     without_email: Literal["refuse", "synthetic", "fallback"] = "refuse"
     synthetic_domain: str = "slack.invalid"
     fallback_customer: str | None = None
     trusted_teams: frozenset[str] = frozenset()
-    trusted_domains: frozenset[str] = frozenset()
+    trusted_domains: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def decide(
     """Who the customer of the Slack user is.
 
     In this order: what the rule says; what the lookup table says; a confirmed address of a
-    member, or of someone whose team or domain is trusted; what `without_email` says.
+    member, or of someone whose team is trusted with it; what `without_email` says.
     """
     if rule is not None:
         return Named(rule)
@@ -127,5 +132,6 @@ def _is_trusted(policy: IdentityPolicy, profile: Profile, email: str) -> bool:
     if profile.standing is Standing.MEMBER:
         return True
     domain = email.rpartition("@")[2].lower()
-    trusted = profile.team in policy.trusted_teams or domain in policy.trusted_domains
+    of_team = policy.trusted_domains.get(profile.team, frozenset())
+    trusted = profile.team in policy.trusted_teams or domain in of_team
     return trusted and profile.standing is not Standing.BOT

@@ -247,6 +247,7 @@ def _contradictions(read: Document) -> Iterator[Located]:
     identity = read.data.get("identity")
     if not isinstance(identity, dict):
         return
+    yield from _trusted_twice(read, identity)
     without_email = identity.get("without_email", "refuse")
     if without_email == "fallback" and "fallback_customer" not in identity:
         place = ("identity", "without_email")
@@ -255,6 +256,19 @@ def _contradictions(read: Document) -> Iterator[Located]:
         place = ("identity", "fallback_customer")
         text = '`fallback_customer` does nothing without `without_email` = "fallback"'
         yield words.at(read, place, text)
+
+
+def _trusted_twice(read: Document, identity: Mapping[str, object]) -> Iterator[Located]:
+    teams, domains = identity.get("trusted_teams"), identity.get("trusted_domains")
+    if not isinstance(teams, list) or not isinstance(domains, dict):
+        return
+    for team in domains:
+        if team in teams:
+            text = (
+                f"the domains of {team} in `trusted_domains` do nothing: `trusted_teams` trusts "
+                "every address that this team states"
+            )
+            yield words.at(read, ("identity", "trusted_domains", team), text)
 
 
 def _dead_rules(read: Document) -> Iterator[Located]:

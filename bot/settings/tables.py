@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from typing import Annotated, Any, Literal
@@ -35,6 +36,7 @@ _CHANNEL_LINK = re.compile(
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_TEAM_ID = re.compile(r"[TE][A-Z0-9]+")
 _PLAIN_USER = re.compile(r"u_[0-9A-Za-z]+")
 
 
@@ -88,6 +90,34 @@ def _domain(name: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise ValueError('is no domain: write it like "example.com"')
     return domain
+
+
+def _domains_by_team(value: Any) -> Any:
+    """Check the table of domains by team; all that is wrong is said in one sentence."""
+    if not isinstance(value, dict):
+        every = value if isinstance(value, list) else []
+        named = [one for one in every if isinstance(one, str) and _DOMAIN.fullmatch(one)]
+        example = json.dumps(named or ["example.com"])
+        raise ValueError(
+            "names no team: any company can put any address into its own profiles. Say whose word "
+            f"you take, like {{ T024BE7LD = {example} }}; for guests of your own workspace, that "
+            "is its id"
+        )
+    checked: dict[str, tuple[str, ...]] = {}
+    wrong: list[str] = []
+    for team, domains in value.items():
+        if not _TEAM_ID.fullmatch(team):
+            wrong.append("a key is no team's id, like T024BE7LD")
+            continue
+        try:
+            checked[team] = tuple(map(_domain, _some(tuple(_one_or_many(domains)))))
+        except (AttributeError, TypeError):
+            wrong.append(f"{team} takes a list of domains")
+        except ValueError as error:
+            wrong.append(f"a domain of {team} {error}")
+    if wrong:
+        raise ValueError(f"is wrong: {'; '.join(wrong)}")
+    return checked
 
 
 def _id(kinds: str, example: str) -> AfterValidator:
@@ -189,7 +219,7 @@ class IdentityTable(Table):
     synthetic_domain: Domain = "slack.invalid"
     fallback_customer: CustomerName | None = None
     trusted_teams: tuple[TeamId, ...] = ()
-    trusted_domains: tuple[Domain, ...] = ()
+    trusted_domains: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_domains_by_team)] = {}
     linkers: tuple[UserId, ...] | None = None
 
     def policy(self) -> IdentityPolicy:
@@ -199,7 +229,9 @@ class IdentityTable(Table):
             synthetic_domain=self.synthetic_domain,
             fallback_customer=self.fallback_customer,
             trusted_teams=frozenset(self.trusted_teams),
-            trusted_domains=frozenset(self.trusted_domains),
+            trusted_domains={
+                team: frozenset(domains) for team, domains in self.trusted_domains.items()
+            },
         )
 
 

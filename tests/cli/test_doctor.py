@@ -22,6 +22,7 @@ def test_all_is_well(run: Run, patient: Patient) -> None:
     assert status == 0
     assert [name for name, check in checks.items() if not check["skipped"]] == [
         "settings",
+        "trusted addresses",
         "Slack token",
         "Slack scopes",
         "Slack link",

@@ -79,6 +79,28 @@ def test_people_without_a_customer_are_counted_with_the_unconfirmed_among_them(
     assert "plain-bridge people link" in check["fix"]
 
 
+@pytest.mark.parametrize(
+    ("identity", "detail", "warns"),
+    [
+        ("", "those of members only", False),
+        (
+            'trusted_domains = { T1 = ["a.example", "b.example"] }',
+            "a.example, b.example of T1",
+            False,
+        ),
+        ('trusted_teams = ["T1"]', "every address that T1 states", True),
+    ],
+)
+def test_a_team_that_is_trusted_with_every_address_is_warned_of(
+    run: Run, patient: Patient, identity: str, detail: str, warns: bool
+) -> None:
+    (patient.folder / "plain-bridge.toml").write_text(f"[identity]\n{identity}\n")
+    status, checks = examined(run)
+    check = checks["trusted addresses"]
+    assert (status, check["ok"], check["detail"]) == (0, True, detail)
+    assert bool(check["fix"]) is warns
+
+
 def test_rules_without_names(run: Run, patient: Patient) -> None:
     (patient.folder / "plain-bridge.toml").write_text('[[rule]]\nemoji = "ticket"\n')
     status, checks = examined(run)
@@ -124,7 +146,7 @@ def test_in_words(run: Run, patient: Patient) -> None:
     failed = next(number for number, line in enumerate(lines) if line.startswith("failed"))
     assert lines[failed].startswith("failed Slack scopes: not granted: users:read.email")
     assert lines[failed + 1].startswith("       → add them at https://api.slack.com/apps")
-    assert lines[-1] == "21 checks, 1 failed."
+    assert lines[-1] == "22 checks, 1 failed."
 
 
 def test_nothing_is_set(run: Run, folder: Path) -> None:

@@ -22,7 +22,8 @@ STRICT = IdentityPolicy()
 SYNTHETIC = IdentityPolicy(without_email="synthetic", synthetic_domain="slack.example")
 FALLBACK = IdentityPolicy(without_email="fallback", fallback_customer="c_fallback")
 TRUSTING = IdentityPolicy(
-    trusted_teams=frozenset({"T9"}), trusted_domains=frozenset({"partner.example"})
+    trusted_teams=frozenset({"T9"}),
+    trusted_domains={"T8": frozenset({"partner.example"}), "T1": frozenset({"example.com"})},
 )
 
 MEMBER = Profile("U1", "T1", "Ada", Standing.MEMBER, "ada@example.com", email_confirmed=True)
@@ -83,9 +84,25 @@ BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
             id="trusted team, unconfirmed",
         ),
         pytest.param(TRUSTING, None, None, EXTERNAL, Nobody(), id="another team"),
+        pytest.param(
+            TRUSTING,
+            None,
+            None,
+            replace(OF_TRUSTED_DOMAIN, team="T7"),
+            Nobody(),
+            id="a trusted domain in the profile of a third company",
+        ),
+        pytest.param(
+            TRUSTING,
+            None,
+            None,
+            GUEST,
+            replace(BY_ADDRESS, verified=False),
+            id="a guest of the own workspace, with a trusted domain",
+        ),
         pytest.param(TRUSTING, None, None, BOT, Nobody(), id="a bot of a trusted team"),
         pytest.param(
-            replace(TRUSTING, trusted_domains=frozenset({"example"})),
+            replace(TRUSTING, trusted_domains={"T8": frozenset({"example"})}),
             None,
             None,
             OF_TRUSTED_DOMAIN,

@@ -39,7 +39,7 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123", "name": "Ana", "address": "unconfirmed"},
         (
-            "No ticket was created, because Slack doesn't list Ana's e-mail address as confirmed, "
+            "On hold: Slack doesn't list Ana's e-mail address as confirmed, "
             "so the bridge can't tell which Plain customer they are. Ask whoever runs the bridge "
             f"to run `plain-bridge people link U123 CUSTOMER`, {CUSTOMER}. The ticket is created "
             "by itself after that."
