@@ -108,11 +108,13 @@ class Outlook(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who reacted; `may`: the settings let people of this standing ask."""
+    """Who reacted; `may`: the settings let people of this standing ask, and the account was not
+    `deactivated`."""
 
     user: str
     standing: Standing
     may: bool
+    deactivated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bot.core.model import EventDraft, File, Form, Message, Priority, Sequel, Th
 from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.core.plaintext import chunks, clean, one_line, shorten
 from bot.core.secrets import mask, mask_runs
-from bot.core.workspace import Channel, Names
+from bot.core.workspace import Channel, Names, Standing
 
 LONGEST_TITLE = 250
 """UTF-16 units; Plain states no limit, this one is on the safe side."""
@@ -32,7 +32,8 @@ class Scene:
     `author` is None where nobody knows who wrote it; `channel` where there is none;
     `emoji` names the reaction, without colons. `whole` is the message's Slack thread where all of
     it is quoted, `unread` why it is not, though it was wanted; `fates` tells of each file by its
-    id what became of it.
+    id what became of it. `on_behalf_of` is the requester's name where somebody else asks for them,
+    and `standing` what that somebody is to the workspace.
     """
 
     author: str | None
@@ -45,6 +46,8 @@ class Scene:
     whole: conversation.Thread | None = None
     unread: Reason | None = None
     fates: Mapping[str, Fate] = field(default_factory=dict)
+    on_behalf_of: str | None = None
+    standing: Standing = Standing.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def thread(
         customer=customer,
         external_id=external_id,
         title=_title(message, form, lines),
-        parts=_parts(message, form, scene),
+        parts=(*_behalf(scene), *_parts(message, form, scene)),
         preview=_preview(message, form, lines),
         priority=form.priority if form else wishes.priority,
         label_types=tuple(dict.fromkeys((*wishes.label_types, *(form.labels if form else ())))),
@@ -179,6 +182,23 @@ def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Pa
         parts.append(LinkPart(OPEN_IN_SLACK, scene.permalink))
     parts.append(_aside(_escalation(scene)))
     return tuple(parts)
+
+
+def _behalf(scene: Scene) -> tuple[Part, ...]:
+    """Who asked, first and in full size: an agent's answer goes to the requester, who may
+    know nothing of what is asked in their name."""
+    if scene.on_behalf_of is None:
+        return ()
+    asker, requester = one_line(scene.asker) or "Someone", one_line(scene.on_behalf_of)
+    is_what = _NO_MEMBER.get(scene.standing, "")
+    text = f"Submitted by {asker}{is_what} on behalf of {requester or 'someone else'}"
+    return (PlainTextPart(shorten(text, LONGEST_TEXT)),)
+
+
+_NO_MEMBER = {
+    Standing.GUEST: " (a guest in Slack)",
+    Standing.EXTERNAL: " (of another company)",
+}
 
 
 def _quote(message: Message | None, scene: Scene) -> tuple[tuple[Part, ...], tuple[str, ...]]:

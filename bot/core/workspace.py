@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ class Standing(StrEnum):
 class Installation:
     """Where the Slack token is installed, as `auth.test` tells it; `url` ends with a slash.
 
+    `app` is the Slack app's id; None where Slack did not tell it.
     https://docs.slack.dev/reference/methods/auth.test
     """
 
@@ -29,6 +30,7 @@ class Installation:
     bot_user: str
     bot_id: str | None = None
     enterprise: str | None = None
+    app: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Channel:
 class Profile:
     """A Slack user. `team` is the user's own; `email` may be withheld.
 
-    `admin`: an owner or admin of the installed workspace.
+    `admin`: an owner or admin of the installed workspace. `deactivated`: nobody can use the
+    account any more; Slack may have forgotten that it was a guest's.
     """
 
     user: str
@@ -58,6 +61,18 @@ class Profile:
     email: str | None = None
     email_confirmed: bool = False
     admin: bool = False
+    deactivated: bool = False
+
+
+def standing_of(profile: Profile | None) -> Standing:
+    """Return what a user is to the workspace; the only users whom Slack does not show (None) are
+    those of other companies."""
+    return profile.standing if profile else Standing.EXTERNAL
+
+
+def may_ask(profile: Profile | None, who: Set[Standing]) -> bool:
+    """Return whether the user may ask for tickets where `[escalation] who` is `who`."""
+    return standing_of(profile) in who and not (profile is not None and profile.deactivated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
-"""Whether an asking counts: who asked, and which rule wants it."""
+"""Whether an asking counts: who asked, which rule wants it, and for whom they may ask."""
 
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from bot.core import routing
 from bot.core.faults import Reason, Refused
-from bot.core.model import Escalation, Rule, Unwanted, Via
-from bot.core.workspace import Channel, Profile, Standing
+from bot.core.model import Escalation, Form, Message, Rule, Trigger, Unwanted, Via
+from bot.core.workspace import Channel, Profile, Standing, may_ask, standing_of
 from bot.flows.ports import Slack
+
+DEACTIVATED = "deactivated"
+"""Stands for the standing of whoever asked with an account that was deactivated since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,81 @@ async def admit(escalation: Escalation, slack: Slack, who: Set[Standing]) -> Adm
     """Let those in who may ask, for what a rule wants; raises Refused for who may not."""
     trigger = escalation.trigger
     asker = await slack.profile(trigger.asker)
-    standing = asker.standing if asker else Standing.EXTERNAL  # Slack hides only strangers
+    standing = standing_of(asker)
     if standing is Standing.BOT:
         return Unwanted("asked_by_a_bot")
-    if standing not in who:
-        raise Refused(Reason.NOT_ALLOWED, standing=standing.value)
+    if not may_ask(asker, who):
+        raise Refused(Reason.NOT_ALLOWED, standing=named(asker))
     channel = await slack.channel(trigger.channel) if trigger.channel else None
     rule = routing.applying(escalation.rules, channel) if channel else None
     if trigger.via is Via.REACTION and rule is None:
         return Unwanted("no_rule")
     return Admitted(asker, channel, rule)
+
+
+def named(profile: Profile | None) -> str:
+    """Return what a refusal calls the person's standing."""
+    if profile is not None and profile.deactivated:
+        return DEACTIVATED
+    return standing_of(profile).value
+
+
+# For whom somebody may ask
+
+
+def is_confined(asker: Profile | None) -> bool:
+    """Return whether the person may ask only for themselves or for the message's author.
+
+    All but members: an agent's answer to their words goes to the requester by e-mail, and tenants
+    are other companies.
+    """
+    return standing_of(asker) is not Standing.MEMBER
+
+
+def confined(form: Form, asker: str, message: Message | None) -> Form:
+    """Return the form as such a person may send it, before they have seen it."""
+    allowed = _requesters(asker, message)
+    requester = form.requester if form.requester in allowed else allowed[-1]
+    return replace(form, requester=requester, tenant=None)
+
+
+def confine(trigger: Trigger, asker: Profile | None, message: Message | None) -> Trigger:
+    """Return what the person may ask for of what they did. Raises Refused where the requester is
+    somebody for whom they may not ask, whatever the form offered them."""
+    form = trigger.form
+    if form is None or not is_confined(asker):
+        return trigger
+    if form.requester not in _requesters(trigger.asker, message):
+        raise Refused(Reason.REQUESTER_NOT_ALLOWED, standing=standing_of(asker).value)
+    return replace(trigger, form=replace(form, tenant=None))
+
+
+def _requesters(asker: str, message: Message | None) -> tuple[str, ...]:
+    """The person who asks and, where a person wrote the message, its author, who comes last."""
+    if message is None or message.author is None or message.bot is not None:
+        return (asker,)
+    return (asker, message.author)
+
+
+# Who may hear of tickets
+
+
+class Profiles(Protocol):
+    async def profile(self, user: str) -> Profile | None:
+        """Return who that is (cached); None for a user that Slack does not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Tells who may ask for tickets: nobody else is told anything of one."""
+
+    slack: Profiles
+    who: Set[Standing]
+
+    async def refused(self, user: str) -> str | None:
+        """Return the standing for which the person may not ask; None where they may.
+
+        Raises TryLater, and Refused where Slack shows nobody at all.
+        """
+        profile = await self.slack.profile(user)
+        return None if may_ask(profile, self.who) else named(profile)

@@ -12,7 +12,8 @@ from bot.core.faults import Fault
 from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
 from bot.core.model import Customer, Draft, LabelType, Tenant, Trigger
 from bot.core.richtext import Mention, mentions
-from bot.core.workspace import Names, Profile, Standing
+from bot.core.workspace import Names, Profile, Standing, may_ask, standing_of
+from bot.flows.admission import is_confined
 from bot.flows.ports import People, Run
 
 T = TypeVar("T")
@@ -55,7 +56,12 @@ class NotAllowed:
     standing: Standing
 
 
-Acquaintance = Known | New | Unlinked | Broken | NotAllowed
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Whoever opened the form cannot choose the requester, and is told nothing more of them."""
+
+
+Acquaintance = Known | New | Unlinked | Broken | NotAllowed | Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,15 @@ class Closed:
 class Beside:
     """What the form shows without asking for it.
 
-    `quote` is plain text. `offers_thread` and `offers_tenants` tell which inputs there are: they
-    stay as they were when the form was opened. `labels` and `tenants` name what is chosen
-    beforehand. `closed` and `customer` (of `requester`) are None where nothing is known.
+    `quote` is plain text. `offers_thread`, `offers_requester` and `offers_tenants` tell which
+    inputs there are: they stay as they were when the form was opened, but that the last two go
+    once it is known that they are not for whoever opened it. `labels` and `tenants` name what is
+    chosen beforehand. `closed` and `customer` (of `requester`) are None where nothing is known.
     """
 
     quote: str = ""
     offers_thread: bool = False
+    offers_requester: bool = True
     offers_tenants: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
     tenants: Mapping[str, str] = field(default_factory=dict)
@@ -124,7 +132,7 @@ class Plain(Protocol):
 class Surroundings:
     """Where that is looked for. `team` is the installed workspace's id.
 
-    Who may not ask for tickets (`who`) is not shown who is whom in Plain.
+    Who may not ask for tickets (`who`) is not shown who is whom in Plain, and nor are guests.
     """
 
     slack: Slack
@@ -135,8 +143,11 @@ class Surroundings:
     who: Set[Standing]
     team: str
 
-    def at_hand(self, draft: Draft) -> Beside:
-        """What is known without waiting for anybody: the form must open now."""
+    def at_hand(self, draft: Draft, asker: Profile | None = None) -> Beside:
+        """What is known without waiting for anybody: the form must open now.
+
+        `asker` is None as long as nobody knows who opened it.
+        """
         message = draft.trigger.message
         ref = message.ref if message else None
         readable = self.slack.readable_at_hand(ref.channel) if ref else None
@@ -144,7 +155,7 @@ class Surroundings:
         chosen = draft.prefill
         labels = {one.id: one.name for one in self.plain.label_types_at_hand()}
         companies = {one.external_id: one.name for one in tenants or ()}
-        return Beside(
+        beside = Beside(
             quote=_quoted(draft, self.slack),
             offers_thread=(
                 message is not None and message.thread_ts is not None and readable is not False
@@ -154,12 +165,20 @@ class Surroundings:
             tenants={id_: name for id_, name in companies.items() if id_ == chosen.tenant},
             closed=_closed(draft.trigger, readable),
         )
+        if asker is None or not is_confined(asker):
+            return beside
+        return self._confined(beside, asker, draft.prefill.requester)
 
     async def look(self, draft: Draft, beside: Beside, requester: str) -> Beside:
         """`beside` with what Slack and Plain say of the requester and of the conversation.
 
         What the selects offer is asked for on the way, so that it is there when one is opened.
         """
+        asker = await _or_none(self.slack.profile(draft.trigger.asker))
+        if asker is not None and is_confined(asker):
+            readable = await _or_none(self._readable(draft.trigger))
+            closed = beside.closed if readable is None else _closed(draft.trigger, readable)
+            return self._confined(replace(beside, closed=closed), asker, draft.prefill.requester)
         customer, readable, _, _ = await asyncio.gather(
             _or_none(self._customer(draft.trigger.asker, requester)),
             _or_none(self._readable(draft.trigger)),
@@ -175,12 +194,25 @@ class Surroundings:
             return None
         return await self.slack.readable(message.ref.channel)
 
+    def _confined(self, beside: Beside, asker: Profile, requester: str) -> Beside:
+        """The same for a person who cannot choose the requester."""
+        said = Preset() if may_ask(asker, self.who) else NotAllowed(asker.standing)
+        return replace(
+            beside,
+            offers_requester=False,
+            offers_tenants=False,
+            tenants={},
+            requester=requester,
+            customer=said,
+        )
+
     async def _customer(self, asker: str, requester: str) -> Acquaintance | None:
         """As a delivery will decide it, without making anything."""
         person = await self.slack.profile(asker)
-        standing = person.standing if person else Standing.EXTERNAL  # Slack hides only strangers
-        if standing not in self.who:
-            return NotAllowed(standing)
+        if not may_ask(person, self.who):
+            return NotAllowed(standing_of(person))
+        if is_confined(person):
+            return Preset()
         profile = await self.slack.profile(requester)
         teams = dict.fromkeys((profile.team if profile else self.team, self.team))
         link = await self.run(self.people.find, requester, list(teams))

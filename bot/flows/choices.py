@@ -11,7 +11,8 @@ from typing import Protocol
 from bot.core.faults import Fault
 from bot.core.model import LabelType, Tenant
 from bot.core.plaintext import one_line
-from bot.core.workspace import Profile, Standing
+from bot.core.workspace import Profile, Standing, may_ask
+from bot.flows.admission import is_confined
 
 WAIT_SECONDS = 0.4
 """Slack waits for three seconds, somebody who types for half of one."""
@@ -40,7 +41,8 @@ class Lists(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Offers nothing to who may not ask for tickets, and nothing that takes too long."""
+    """Offers nothing to who may not ask for tickets, no tenants to guests, and nothing that takes
+    too long."""
 
     slack: Profiles
     plain: Lists
@@ -50,7 +52,9 @@ class Choices:
         """The label types in whose names `typed` stands; their values are `lt_…`."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                found = await self.plain.recent_label_types() if await self._may(asker) else ()
+                person = await self.slack.profile(asker)
+                may = person is not None and may_ask(person, self.who)
+                found = await self.plain.recent_label_types() if may else ()
         except (Fault, TimeoutError):
             return ()
         return matching([Choice(one.id, one.name) for one in found], typed)
@@ -60,15 +64,13 @@ class Choices:
         external ids."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                found = await self.plain.recent_tenants() if await self._may(asker) else ()
+                person = await self.slack.profile(asker)
+                may = may_ask(person, self.who) and not is_confined(person)
+                found = await self.plain.recent_tenants() if may else ()
         except (Fault, TimeoutError):
             return ()
         choices = [Choice(one.external_id, one.name) for one in found or ()]
         return matching(choices, typed, by_value=True)
-
-    async def _may(self, asker: str) -> bool:
-        profile = await self.slack.profile(asker)
-        return profile is not None and profile.standing in self.who
 
 
 def matching(

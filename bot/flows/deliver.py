@@ -10,7 +10,7 @@ from bot.core.faults import Reason, Refused, TryLater, Wait
 from bot.core.files import Fate
 from bot.core.model import Added, Created, Message, Outcome, ThreadDraft, Ticket, Unwanted
 from bot.flows import attach, authorship, looking, naming, sequels
-from bot.flows.admission import admit
+from bot.flows.admission import admit, confine
 from bot.flows.claims import Claim, Held, Stands
 from bot.flows.looking import SENDING_SECONDS
 from bot.flows.ports import PlainThread
@@ -49,6 +49,7 @@ async def deliver(claim: Claim, world: World, progress: Progress) -> Outcome:
         message = await world.slack.message(trigger.ref)
     if message is not None:
         message = await authorship.settled(message, world.slack)
+    trigger = confine(trigger, admitted.asker, message)
     asked = Asked(trigger, message, admitted)
     conversation_key = _conversation_key(claim, message, world)
     await progress.read(message, conversation_key)

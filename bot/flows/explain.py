@@ -13,7 +13,14 @@ from bot.core.model import Rule, Ticket
 from bot.core.reactions import Posted, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel, Installation, Profile, Standing
+from bot.core.workspace import (
+    Channel,
+    Installation,
+    Profile,
+    Standing,
+    may_ask,
+    standing_of,
+)
 from bot.flows.history import FirstLoaded
 from bot.flows.ports import Person, Run
 
@@ -206,8 +213,9 @@ class _Judge:
             profile = await self.world.slack.profile(user)
         except Fault:
             profile = None
-        standing = profile.standing if profile else Standing.EXTERNAL
-        return Asker(user, standing, standing in self.world.who)
+        may = may_ask(profile, self.world.who)
+        is_gone = profile is not None and profile.deactivated
+        return Asker(user, standing_of(profile), may, deactivated=is_gone)
 
     def _outlook(self, number: int) -> tuple[Outlook, float | None]:
         rule = self.world.rules[number - 1]

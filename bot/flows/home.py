@@ -10,7 +10,7 @@ from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
 from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.undoing import UNDO_SECONDS
-from bot.core.workspace import Profile, Standing
+from bot.core.workspace import Profile, Standing, may_ask
 from bot.flows.ports import Run
 
 
@@ -120,7 +120,10 @@ async def _home(user: str, world: World, before: int | None) -> Home:
     profile = await world.slack.profile(user)
     if profile is None or profile.standing in (Standing.EXTERNAL, Standing.BOT):
         return Foreign()
-    records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)
+    may = may_ask(profile, world.who)
+    records: Sequence[Record] = ()
+    if may:  # who may not ask is told nothing of a ticket
+        records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)
     tickets, older = page(records, world.clock(), world.refused)
     waiting: Sequence[Waiting] | None = None
     if world.linkers.include(profile):
@@ -129,7 +132,7 @@ async def _home(user: str, world: World, before: int | None) -> Home:
         tickets=tickets,
         older=older,
         newer=before is not None,
-        may_ask=profile.standing in world.who,
+        may_ask=may,
         waiting=None if waiting is None else tuple(waiting[:PAGE]),
         more_waiting=waiting is not None and len(waiting) > PAGE,
     )

@@ -81,14 +81,15 @@ class Intake:
         return recorded
 
     async def open_form(
-        self, trigger_id: str, draft: Draft, beside: Beside = NOTHING
+        self, trigger_id: str, draft: Draft, beside: Beside = NOTHING, *, may_know: bool = True
     ) -> Opened | None:
         """Show the form for `draft`, or the ticket that its message has already (None).
 
+        The ticket only where `may_know`: who may not ask is told of none.
         The form and its record go out together; where the record fails, the form says so (None).
         Raises what opening the form raises.
         """
-        if draft.trigger.ref is not None:
+        if may_know and draft.trigger.ref is not None:
             ticket = await self._ticket_of(draft.trigger)
             if ticket is not None:
                 await self.forms.show_ticket(trigger_id, ticket)

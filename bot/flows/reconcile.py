@@ -12,7 +12,14 @@ from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.reactions import Asked, Posted, Reaction
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
-from bot.core.workspace import Channel, Installation, Profile, Standing
+from bot.core.workspace import (
+    Channel,
+    Installation,
+    Profile,
+    Standing,
+    may_ask,
+    standing_of,
+)
 from bot.flows.history import FirstLoaded, History, Page, Place, Places
 from bot.flows.ports import Recorded, Run
 
@@ -66,7 +73,7 @@ class _Pass:
     _at: Place | None = None
     _findings: list[Finding] = field(default_factory=list)
     _judged: set[str] = field(default_factory=set)
-    _standings: dict[str, Standing] = field(default_factory=dict)
+    _profiles: dict[str, Profile | None] = field(default_factory=dict)
 
     async def look(self) -> Report:
         """Go through the channels, each once; keep the place if it did not come to all."""
@@ -280,20 +287,18 @@ class _Pass:
         first: str | None = None
         others = (user for user in users if user != self.world.installation.bot_user)
         for _, user in zip(range(_ASKERS), others, strict=False):
-            standing = await self._standing(user)
-            if standing in self.world.who:
+            profile = await self._profile(user)
+            if may_ask(profile, self.world.who):
                 return user, True
-            if first is None and standing is not Standing.BOT:
+            if first is None and standing_of(profile) is not Standing.BOT:
                 first = user
         return first, False
 
-    async def _standing(self, user: str) -> Standing:
-        """As the worker sees it: whom Slack does not show is of another company."""
-        if user not in self._standings:
+    async def _profile(self, user: str) -> Profile | None:
+        if user not in self._profiles:
             self._spend()
-            profile = await self.world.profile(user)
-            self._standings[user] = profile.standing if profile else Standing.EXTERNAL
-        return self._standings[user]
+            self._profiles[user] = await self.world.profile(user)
+        return self._profiles[user]
 
 
 def _turns(channels: Sequence[Channel], place: Place | None) -> Iterator[tuple[Channel, Place]]:

@@ -14,8 +14,8 @@ from bot.core.files import Fate
 from bot.core.model import File, Message, Trigger
 from bot.core.refs import MessageRef
 from bot.core.richtext import mentions
-from bot.core.workspace import Names
-from bot.flows import attach, authorship
+from bot.core.workspace import Names, standing_of
+from bot.flows import attach, authorship, naming
 from bot.flows.admission import Admitted
 from bot.flows.attach import Copying
 from bot.flows.claims import Claim, Rest
@@ -124,7 +124,16 @@ async def _scene(
         names=await world.slack.names(mentioned) if texts else Names(),
         whole=whole,
         unread=unread,
+        on_behalf_of=await _on_behalf_of(world, asked),
+        standing=standing_of(asked.admitted.asker),
     )
+
+
+async def _on_behalf_of(world: World, asked: Asked) -> str | None:
+    requester = naming.requester_of(asked.trigger, asked.message)
+    if requester == asked.trigger.asker:
+        return None
+    return name_of(await world.slack.profile(requester), requester)
 
 
 async def _author(world: World, asked: Asked) -> str | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.core.faults import Fault
 from bot.core.model import Rule
 from bot.core.record import Record
+from bot.flows.admission import Gate
 from bot.flows.ports import Run
 from bot.slack.blocks import answer, commands
 from bot.slack.blocks.answer import Answer
@@ -34,6 +35,7 @@ class Words:
     """What each word answers; `permalink` gives the link to a record's message."""
 
     tickets: Tickets
+    gate: Gate
     permalink: Callable[[Record], str | None]
     run: Run
     rules: Sequence[Rule]
@@ -52,6 +54,8 @@ class Words:
     async def mine(self, user: str) -> Answer:
         try:
             async with asyncio.timeout(MINE_SECONDS):
+                if (refused := await self.gate.refused(user)) is not None:
+                    return answer.nothing_to_see(refused)
                 found = await self.run(self.tickets.tickets_of, user, None, MINE + 1)
         except (Fault, TimeoutError) as fault:
             note("mine_not_read", fault)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from bot.core.faults import Fault
 from bot.core.linkers import Linkers
 from bot.core.model import ReplyTo, Trigger
 from bot.core.refs import MessageRef
-from bot.core.workspace import Installation, Profile, Standing
+from bot.core.workspace import Installation, Profile, Standing, may_ask
 from bot.slack import payloads
 from bot.slack.blocks import answer, why
 from bot.slack.later import Later, note
@@ -42,6 +42,7 @@ class Explaining:
     explain: Callable[[MessageRef, str | None], Awaitable[Explanation]]
     slack: Views
     linkers: Linkers
+    who: Set[Standing]
     clock: Callable[[], float]
     later: Later = field(default_factory=Later)
 
@@ -74,6 +75,8 @@ class Explaining:
         profile = await self.slack.profile(asked.asker)
         if profile is None or profile.standing in (Standing.EXTERNAL, Standing.BOT):
             return why.strangers()
+        if not may_ask(profile, self.who):
+            return why.nothing_to_see(profile)
         assert asked.ref is not None  # noqa: S101 — a message's menu brings its message
         thread_ts = asked.message.thread_ts if asked.message else None
         explained = await self.explain(asked.ref, thread_ts)

@@ -14,7 +14,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
 from bot.core.faults import Fault
-from bot.core.model import Draft, Remark, ReplyTo, Trigger
+from bot.core.model import Draft, Remark, ReplyTo, Trigger, Via
+from bot.flows.admission import Gate
 from bot.flows.intake import Intake
 from bot.flows.ports import Drafts, Recorded, Run
 from bot.slack import payloads, payloads_view
@@ -52,6 +53,7 @@ class Doors:
     opening: Opening
     drafts: Drafts
     slack: Speaks
+    gate: Gate
     run: Run
     clock: Callable[[], float]
     commands: Mapping[str, Says] = field(default_factory=dict)
@@ -157,7 +159,15 @@ class Doors:
         self._remarked[trigger.request] = None
         if len(self._remarked) > 1000:
             del self._remarked[next(iter(self._remarked))]
-        self.later.do(self.slack.remark(trigger.reply_to, recorded.remark))
+        self.later.do(self._remark(trigger, recorded.remark))
+
+    async def _remark(self, trigger: Trigger, remark: Remark) -> None:
+        """Who may not ask is told of no ticket: a reaction of theirs is just a reaction."""
+        refused = await self.gate.refused(trigger.asker)
+        if refused is None:
+            await self.slack.remark(trigger.reply_to, remark)
+        elif trigger.via is not Via.REACTION:
+            await self.slack.say_privately(trigger.reply_to, answer.not_allowed(refused))
 
     async def rest(self) -> None:
         """Wait for what was left for later (at a graceful stop, and in tests)."""

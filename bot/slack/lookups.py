@@ -106,6 +106,7 @@ class _User(_Answer):
 
     id: str
     team_id: str | None = None
+    deleted: bool = False
     name: str | None = None
     real_name: str | None = None
     profile: _UserProfile = Field(default_factory=_UserProfile)
@@ -289,6 +290,7 @@ def _profile(user: _User, installation: Installation) -> Profile:
         # Another company's admins are no admins here.
         admin=standing is Standing.MEMBER
         and (user.is_owner or user.is_admin or user.is_primary_owner),
+        deactivated=user.deleted,
     )
 
 

@@ -14,8 +14,9 @@ from bot.core import quote
 from bot.core.faults import Fault
 from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger
 from bot.core.richtext import Mention, mentions
-from bot.core.workspace import Names, Profile
+from bot.core.workspace import Names, Profile, may_ask
 from bot.flows import authorship
+from bot.flows.admission import confined, is_confined
 from bot.flows.beside import LOOK_SECONDS, Beside, Surroundings
 from bot.flows.intake import Intake, Opened
 from bot.flows.ports import Drafts, Run
@@ -27,7 +28,7 @@ from bot.slack.payloads_view import RequesterChosen
 Asked = dict[str, Any]
 T = TypeVar("T")
 
-KNOWN_SECONDS = 0.3
+KNOWN_SECONDS = 0.4
 """How long the form may wait for who somebody is: its trigger lives for three seconds."""
 MOST_FORMS = 1000
 """Open forms of which it is known who was chosen in them last; more are not looked after."""
@@ -75,12 +76,17 @@ class Opening:
 
         Where it does not open, the person is told.
         """
-        trigger = await self._settled(trigger)
+        asker, trigger = await asyncio.gather(
+            _in_time(self.slack.profile(trigger.asker)), self._settled(trigger)
+        )
         filled = prefill or self._prefill(trigger)
+        if asker is not None and is_confined(asker):
+            filled = confined(filled, trigger.asker, trigger.message)
         draft = Draft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
-        beside = self.surroundings.at_hand(draft)
+        beside = self.surroundings.at_hand(draft, asker)
+        may_know = asker is not None and may_ask(asker, self.surroundings.who)
         try:
-            opened = await self.intake.open_form(trigger_id, draft, beside)
+            opened = await self.intake.open_form(trigger_id, draft, beside, may_know=may_know)
         except (Fault, TimeoutError) as fault:
             note("form_not_opened", fault)
             self.later.do(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))

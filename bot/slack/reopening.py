@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core.faults import Fault
 from bot.core.model import AlreadyThere, OnItsWay, Remark, ReplyTo, Ticket
+from bot.flows.admission import Gate
 from bot.flows.ports import Run
 from bot.flows.reopening import Again, Asked, NotKnown, NotYours, again
 from bot.slack.blocks import answer
@@ -39,6 +40,7 @@ class Reopening:
     asked: Asked
     opening: Opening
     slack: Speaks
+    gate: Gate
     run: Run
     clock: Callable[[], float]
     later: Later
@@ -72,6 +74,8 @@ class Reopening:
         match found:
             case Again(trigger, key, prefill):
                 await self.opening.open(trigger_id, trigger, prefill, key)
+            case AlreadyThere() | OnItsWay() if refused := await self.gate.refused(to.user):
+                self.later.do(self.slack.say_privately(to, answer.not_allowed(refused)))
             case AlreadyThere(ticket):
                 await self.slack.show_ticket(trigger_id, ticket)
             case OnItsWay():

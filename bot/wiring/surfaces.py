@@ -12,6 +12,7 @@ from bot import refused as refused_requests
 from bot import rounds
 from bot.core.home import Waiting as WaitingPerson
 from bot.flows import explain, home, retract, undo
+from bot.flows.admission import Gate
 from bot.flows.beside import Surroundings
 from bot.flows.choices import Choices
 from bot.flows.intake import Intake
@@ -107,6 +108,10 @@ def homing(parts: Parts) -> Homing:
     )
 
 
+def _gate(parts: Parts) -> Gate:
+    return Gate(parts.slack, parts.world.policy.who)
+
+
 def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
     drafts = Drafts(parts.database)
     surroundings = Surroundings(
@@ -128,6 +133,7 @@ def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
     )
     words = commands.Words(
         tickets=Tickets(parts.database),
+        gate=_gate(parts),
         permalink=tab.permalink,
         run=parts.run,
         rules=parts.settings.rules,
@@ -138,6 +144,7 @@ def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
         opening=opening,
         drafts=drafts,
         slack=parts.slack,
+        gate=_gate(parts),
         run=parts.run,
         clock=time.time,
         commands=words.table,
@@ -150,6 +157,7 @@ def _reopening(parts: Parts, doors: Doors) -> Reopening:
         asked=Asked(parts.database),
         opening=doors.opening,
         slack=parts.slack,
+        gate=doors.gate,
         run=parts.run,
         clock=time.time,
         later=doors.later,
@@ -208,6 +216,7 @@ def _explaining(parts: Parts, doors: Doors) -> Explaining:
         explain=lambda ref, thread_ts: explain.explain(ref, thread_ts, looks),
         slack=parts.slack,
         linkers=parts.linkers,
+        who=parts.world.policy.who,
         clock=time.time,
         later=doors.later,
     )

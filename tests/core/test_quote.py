@@ -24,7 +24,7 @@ from bot.core.richtext import (
     Text,
     visible,
 )
-from bot.core.workspace import Channel, Names
+from bot.core.workspace import Channel, Names, Standing
 
 NAMES = Names(users={"U2": "Bob"})
 SCENE = Scene(
@@ -147,6 +147,29 @@ def test_where(channel: Channel | None, expected: str) -> None:
     first = draft(said("a"), scene=replace(SCENE, channel=channel)).parts[0]
     assert isinstance(first, PlainTextPart)
     assert first.text == f"{expected} · 2020-09-08 01:45 UTC"
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (Standing.MEMBER, "Submitted by Grace Hopper on behalf of Victor of Beta"),
+        (
+            Standing.GUEST,
+            "Submitted by Grace Hopper (a guest in Slack) on behalf of Victor of Beta",
+        ),
+        (
+            Standing.EXTERNAL,
+            "Submitted by Grace Hopper (of another company) on behalf of Victor of Beta",
+        ),
+    ],
+)
+def test_who_asks_for_somebody_else_stands_first(standing: Standing, expected: str) -> None:
+    scene = replace(SCENE, on_behalf_of="Victor\nof Beta", standing=standing)
+    found = draft(said("a"), scene=scene)
+    assert found.parts[0] == PlainTextPart(expected)
+    assert found.parts[1:] == draft(said("a")).parts
+    added = event(external_id="x", thread="th_1", message=said("a"), form=None, scene=scene)
+    assert added.parts == found.parts[1:]
 
 
 @pytest.mark.parametrize(

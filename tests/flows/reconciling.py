@@ -28,13 +28,14 @@ from tests.flows.fake_history import FakeHistory
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM
 
-ADA, BEN, PAM, GIL = "U0ADA", "U0BEN", "U0PAM", "U0GIL"
+ADA, BEN, PAM, GIL, GONE = "U0ADA", "U0BEN", "U0PAM", "U0GIL", "U0GONE"
 
 BOT, ALERTS = "U0BRIDGE", "U0ALERTS"
 
 WHOM = {
     PAM: profile(PAM, standing=Standing.EXTERNAL),
     GIL: profile(GIL, standing=Standing.GUEST),
+    GONE: profile(GONE, deactivated=True),
     BOT: profile(BOT, standing=Standing.BOT),
     ALERTS: profile(ALERTS, standing=Standing.BOT),
 }

@@ -22,6 +22,7 @@ from bot.flows.beside import (
     Known,
     New,
     NotAllowed,
+    Preset,
     Surroundings,
     Unlinked,
 )
@@ -186,6 +187,26 @@ async def test_who_may_not_ask_is_told_that_and_nothing_else(
     )
     seen = await around.look(draft(message()), Beside(), "U0AUTHOR")
     assert seen.customer == NotAllowed(standing)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("requester", ["U0AUTHOR", "U0VICTOR"])
+async def test_a_guest_who_may_ask_is_told_of_nobody_and_offered_no_tenants(
+    at_hand: bool, requester: str
+) -> None:
+    gus = profile("U0ASKER", standing=Standing.GUEST)
+    around = surroundings(
+        Slack(profiles={"U0ASKER": gus}),
+        Plain({"c_7": ACME}, tenants=[Tenant("te_1", "Beta", "beta")]),
+        People({"U0AUTHOR": LINE, "U0VICTOR": LINE}),
+    )
+    around = replace(around, who=frozenset({Standing.GUEST}))
+    form = draft(message(), tenant="beta")
+    seen = around.at_hand(form, gus)
+    if not at_hand:
+        seen = await around.look(form, around.at_hand(form), requester)
+    assert (seen.requester, seen.customer) == ("U0AUTHOR", Preset())
+    assert (seen.offers_requester, seen.offers_tenants, seen.tenants) == (False, False, {})
 
 
 async def test_a_look_that_fails_or_hangs_tells_nothing_and_takes_nothing_back(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -72,6 +72,19 @@ async def test_who_may_not_ask_is_offered_nothing(asker: Profile | None) -> None
     offers = offering(Lists(), asker)
     assert await offers.labels("U0GIL", "") == ()
     assert await offers.tenants("U0GIL", "") == ()
+
+
+async def test_a_guest_who_may_ask_is_offered_no_tenants() -> None:
+    """They are other companies."""
+    gil = profile("U0GIL", standing=Standing.GUEST)
+    offers = replace(offering(Lists(), gil), who=frozenset({Standing.GUEST}))
+    assert [one.text for one in await offers.labels("U0GIL", "")] == ["Bug", "Idea"]
+    assert await offers.tenants("U0GIL", "") == ()
+
+
+async def test_a_deactivated_account_is_offered_nothing() -> None:
+    offers = offering(Lists(), profile("U0GIL", deactivated=True))
+    assert await offers.labels("U0GIL", "") == await offers.tenants("U0GIL", "") == ()
 
 
 @pytest.mark.parametrize(

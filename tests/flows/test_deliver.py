@@ -171,6 +171,7 @@ async def test_the_scene_names_people_and_place(bench: Bench) -> None:
             channel=Channel(CHANNEL, "support"),
             permalink=f"https://example.slack.com/archives/{CHANNEL}/p1700000001000100",
             emoji="ticket",
+            on_behalf_of="Author",
         ),
         wishes=quote.Wishes(),
     )

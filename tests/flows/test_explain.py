@@ -17,6 +17,7 @@ from bot.core.refs import MessageRef
 from bot.core.workspace import Channel, Installation, Profile, Standing
 from bot.flows.explain import World, explain
 from bot.flows.ports import Person
+from bot.slack.words import why as words
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, TICKET
 
@@ -162,6 +163,16 @@ async def test_whom_slack_does_not_show_is_a_stranger() -> None:
     assert found.reactions is not None
     assert found.reactions[0].askers[0].standing is Standing.EXTERNAL
     assert found.why is Why.NOT_ALLOWED
+
+
+async def test_a_deactivated_account_may_not_ask() -> None:
+    bench = Bench(post=reacted("ticket", "U0ADA"))
+    bench.slack.profiles["U0ADA"] = profile("U0ADA", deactivated=True)
+    found = await explain(REF, None, bench.world)
+    assert found.why is Why.NOT_ALLOWED
+    told = words.told(found)
+    assert "because only deactivated accounts reacted" in told.first
+    assert "<@U0ADA> may not ask: a deactivated account." in str(told.lists)
 
 
 async def test_a_reaction_with_a_row_missed_no_event() -> None:

@@ -182,6 +182,14 @@ async def test_who_may_ask(user: str, may: bool) -> None:
     assert bench.last.may_ask is may
 
 
+async def test_who_may_not_ask_any_more_is_not_shown_what_they_asked_for() -> None:
+    bench = Bench()
+    bench.records = [record(1, asker=GIL)]
+    await open_home(GIL, bench.world)
+    assert isinstance(bench.last, Mine)
+    assert bench.last.tickets == ()
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [

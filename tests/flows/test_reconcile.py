@@ -21,6 +21,7 @@ from tests.flows.reconciling import (
     BOT,
     BUGS,
     GIL,
+    GONE,
     NOW,
     PAM,
     TICKETS,
@@ -170,6 +171,12 @@ async def test_a_reaction_by_bots_does_not_hide_anothers(bench: Bench) -> None:
     bench.slack.react(ref, "ticket", BEN)
     (found,) = (await bench.look()).findings
     assert (found.emoji, found.asker) == ("ticket", BEN)
+
+
+async def test_a_deactivated_account_did_not_ask(bench: Bench) -> None:
+    """Slack may have forgotten that it was a guest's."""
+    bench.slack.react(bench.post(), "ticket", GONE, BEN)
+    assert [one.asker for one in (await bench.look()).findings] == [BEN]
 
 
 async def test_a_partial_list_of_people_is_asked_for_whole(bench: Bench) -> None:

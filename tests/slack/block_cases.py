@@ -151,9 +151,12 @@ def of_the_form(text: str) -> list[Case]:
         beside.New(),
         beside.Unlinked(),
         beside.Broken(),
+        beside.Unlinked(unconfirmed=True),
         beside.NotAllowed(Standing.EXTERNAL),
+        beside.Preset(),
     )
-    others = [replace(around, customer=one) for one in acquaintances]
+    confined = replace(around, offers_requester=False, offers_tenants=False)
+    others = [confined, *(replace(around, customer=one) for one in acquaintances)]
     bare = beside.Beside()
     return [
         *(partial(form.form, draft(text), one, bot="UBOT") for one in (around, bare, *others)),

@@ -25,6 +25,7 @@ from bot.core.model import (
     OnItsWay,
     Turned,
 )
+from bot.core.workspace import Standing
 from bot.flows import link as linking
 from bot.slack import blocks
 from bot.slack.blocks import answer, commands, form, link, why
@@ -64,6 +65,10 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "answer.remark": lambda: strange(lambda text: answer.remark(AlreadyThere(ticket(text)))),
     "answer.remark_quietly": lambda: [
         partial(answer.remark_quietly, one) for one in (AlreadyThere(T), OnItsWay())
+    ],
+    "answer.not_allowed": lambda: [partial(answer.not_allowed, one) for one in (*Standing, "x")],
+    "answer.nothing_to_see": lambda: [
+        partial(answer.nothing_to_see, one) for one in (*Standing, "x")
     ],
     "answer.undo_result": lambda: [partial(answer.undo_result, one) for one in UNDONE],
     "answer.undone": lambda: strange(lambda text: answer.undone(ticket(text), "U1")),
@@ -109,6 +114,7 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "why.explanation": lambda: [case for text in STRANGE for case in of_why(text)],
     "why.not_explained": lambda: [why.not_explained],
     "why.strangers": lambda: [why.strangers],
+    "why.nothing_to_see": lambda: strange(lambda text: why.nothing_to_see(profile(text))),
     "why.not_opened": lambda: [why.not_opened],
 }
 

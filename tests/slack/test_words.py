@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
 from bot.core.workspace import Standing
-from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Unlinked
+from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Preset, Unlinked
 from bot.slack.words import answers, form, marks
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -195,6 +195,15 @@ def test_form_and_notices(said: str, sentence: str) -> None:
                 "the ticket is created as soon as somebody has corrected the link."
             ),
         ),
+        (
+            Unlinked(unconfirmed=True),
+            (
+                "Slack doesn't list the e-mail address of <@U7> as confirmed, so it doesn't say "
+                "which customer in Plain that is. You can send the form: the ticket is created "
+                "as soon as somebody has said who that is."
+            ),
+        ),
+        (Preset(), "The ticket is for <@U7>."),
         (
             NotAllowed(Standing.GUEST),
             (

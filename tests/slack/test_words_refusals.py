@@ -76,6 +76,26 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         ),
     ),
     (
+        "not allowed, for the account is gone",
+        Reason.NOT_ALLOWED,
+        {"standing": "deactivated"},
+        (
+            "No ticket was created, because the bridge takes no requests from deactivated "
+            "accounts. Ask somebody who may create tickets here, or whoever runs the bridge to "
+            "allow it."
+        ),
+    ),
+    (
+        "requester not allowed",
+        Reason.REQUESTER_NOT_ALLOWED,
+        {"standing": "guest"},
+        (
+            "No ticket was created, because guests can ask for a ticket only for themselves or "
+            "for whoever wrote the message. Ask a member of this workspace to create it for "
+            "somebody else."
+        ),
+    ),
+    (
         "not in channel",
         Reason.NOT_IN_CHANNEL,
         {"channel": "C1"},

@@ -17,7 +17,7 @@ def quoted(on: Stage) -> list[str]:
 async def through_an_app(on: Stage, thread_ts: str | None = None) -> str:
     """Post a message of Ben's with Ben's own token, as an app does that he let in."""
     desk = on.slack.add_bot("Voice Desk")
-    text = "The printer on floor 2 is on fire"
+    text = "The lift is stuck again"
     return await on.slack.post(on.ben, on.support, text, bot_id=desk, thread_ts=thread_ts)
 
 
@@ -28,7 +28,8 @@ async def test_what_a_person_posts_through_an_app_is_that_persons(on_stage: Stag
     (entry,) = await on.settled()
     assert entry.requester == on.ben
     assert on.plain.threads[0].customer.email.email == "ben@acme.example"
-    assert "Ben Ortiz in #support" in quoted(on)[0]
+    assert "Submitted by Ada Nowak on behalf of Ben Ortiz" in quoted(on)[0]
+    assert "Ben Ortiz in #support" in quoted(on)[1]
 
 
 async def test_the_form_for_it_offers_that_person(on_stage: Stage) -> None:

@@ -111,6 +111,16 @@ class Answer:
         return [section, {"type": "actions", "elements": elements}]
 
 
+def not_allowed(standing: str) -> Answer:
+    """The answer to who may not ask, where nothing was recorded."""
+    return Answer(refusals.not_allowed(standing))
+
+
+def nothing_to_see(standing: str) -> Answer:
+    """The answer to who wants to know of tickets and may not ask for any."""
+    return Answer(refusals.nothing_to_see(standing))
+
+
 def outcome(
     outcome: Outcome,
     reference: str,

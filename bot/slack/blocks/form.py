@@ -79,15 +79,7 @@ def form(
                 | ({"initial_value": description} if description else {}),
                 optional=True,
             ),
-            _input(
-                "requester",
-                words.REQUESTER_LABEL,
-                words.REQUESTER_HINT,
-                {"type": "users_select"}
-                | ({"initial_user": prefill.requester} if with_requester else {}),
-                optional=True,  # the select may not offer people of other companies
-            )
-            | {"dispatch_action": True},  # the line below is about whoever is chosen
+            *_requester(draft, beside, with_requester=with_requester),
             *_in_plain(beside),
             _input(
                 "priority",
@@ -120,6 +112,20 @@ def options(choices: Iterable[Choice]) -> list[dict[str, Any]]:
 def reopen_button(reference: str) -> Button:
     """Opens the form of a refused escalation as it was; `reference` is the escalation's."""
     return Button(REOPEN_ACTION, words.REOPEN, words.REOPEN_LABEL, reference)
+
+
+def _requester(draft: Draft, beside: Beside, *, with_requester: bool) -> list[dict[str, Any]]:
+    if not beside.offers_requester:
+        return []
+    block = _input(
+        "requester",
+        words.REQUESTER_LABEL,
+        words.REQUESTER_HINT,
+        {"type": "users_select"}
+        | ({"initial_user": draft.prefill.requester} if with_requester else {}),
+        optional=True,  # the select may not offer people of other companies
+    )
+    return [block | {"dispatch_action": True}]  # the line below is about whoever is chosen
 
 
 def _labels(draft: Draft, beside: Beside) -> dict[str, Any]:

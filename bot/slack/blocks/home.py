@@ -38,6 +38,8 @@ def home(shown: Home, configured: Sequence[Rule], permalink: Permalink) -> dict[
 
 
 def _tickets(shown: Mine, permalink: Permalink) -> Iterator[Block]:
+    if not shown.may_ask:
+        return
     yield _header(words.TICKETS)
     if not shown.tickets:
         yield _section(words.NO_OLDER if shown.newer else words.NONE)

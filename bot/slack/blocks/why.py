@@ -11,7 +11,10 @@ from typing import Any
 
 from bot.core.explaining import Explanation
 from bot.core.linkers import Answerer
+from bot.core.workspace import Profile
+from bot.flows.admission import named
 from bot.slack.blocks.answer import Answer
+from bot.slack.words import refusals
 from bot.slack.words import why as words
 from bot.slack.words.marks import shorten
 
@@ -49,6 +52,11 @@ def not_explained() -> dict[str, Any]:
 def strangers() -> dict[str, Any]:
     """For people of other companies."""
     return _view([_section(words.STRANGERS)])
+
+
+def nothing_to_see(viewer: Profile) -> dict[str, Any]:
+    """For who may not ask, and is told nothing of a ticket."""
+    return _view([_section(refusals.nothing_to_see(named(viewer)))])
 
 
 def not_opened() -> Answer:

@@ -171,7 +171,10 @@ def reaction(look: ReactionLook, *, is_told: bool = False) -> str:
 
 def _asker(asker: Asker) -> str:
     who = person(asker.user)
-    return f"{who} may ask." if asker.may else f"{who} may not ask: {_ONE_OF[asker.standing]}."
+    if asker.may:
+        return f"{who} may ask."
+    is_what = "a deactivated account" if asker.deactivated else _ONE_OF[asker.standing]
+    return f"{who} may not ask: {is_what}."
 
 
 _ONE_OF: Mapping[Standing, str] = {

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.model import Priority, Ticket
-from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Unlinked
+from bot.flows.beside import (
+    Acquaintance,
+    Broken,
+    Closed,
+    Known,
+    New,
+    NotAllowed,
+    Preset,
+    Unlinked,
+)
 from bot.slack.words.marks import escape, shorten
 from bot.slack.words.refusals import BRIDGE, THOSE
 
@@ -98,6 +107,8 @@ def in_plain(user: str, customer: Acquaintance) -> str:
                 f"{who} is linked to a customer that Plain does not know. You can send the form: "
                 "the ticket is created as soon as somebody has corrected the link."
             )
+        case Preset():
+            return f"The ticket is for {who}."
         case NotAllowed(standing):
             return (
                 f"No ticket would come of this form, because the bridge takes no requests from "

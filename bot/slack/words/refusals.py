@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
 from bot.core.workspace import Standing
+from bot.flows.admission import DEACTIVATED
 from bot.slack.words.link import CUSTOMER_IS, command, who_may
 from bot.slack.words.marks import code, escape, shorten
 
@@ -132,14 +133,39 @@ THOSE: Mapping[str, str] = {
     Standing.GUEST: "guests",
     Standing.EXTERNAL: "people of other companies",
     Standing.BOT: "bots",
+    DEACTIVATED: "deactivated accounts",
 }
 
 
 def _not_allowed(data: _Data) -> str:
-    those = THOSE.get(data.get("standing", ""), "you")
+    return not_allowed(data.get("standing", ""))
+
+
+def not_allowed(standing: str) -> str:
+    """The refusal of who may not ask, of which nothing is recorded; `standing` is what they are."""
     return (
-        f"No ticket was created, because the bridge takes no requests from {those}. "
+        f"No ticket was created, because the bridge takes no requests from {_those(standing)}. "
         f"Ask somebody who may create tickets here, or {_OPERATOR} to allow it."
+    )
+
+
+def nothing_to_see(standing: str) -> str:
+    """The answer to who wants to know of tickets and may not ask for any."""
+    return (
+        f"The bridge takes no requests from {_those(standing)}, so it can't tell you about "
+        "tickets. Ask somebody who may create tickets here."
+    )
+
+
+def _those(standing: str) -> str:
+    return THOSE.get(standing, "you")
+
+
+def _requester_not_allowed(data: _Data) -> str:
+    return (
+        f"No ticket was created, because {_those(data.get('standing', ''))} can ask for a ticket "
+        "only for themselves or for whoever wrote the message. Ask a member of this workspace to "
+        "create it for somebody else."
     )
 
 
@@ -180,6 +206,7 @@ _REFUSALS: Mapping[Reason, Callable[[_Data], str]] = {
     Reason.NO_CUSTOMER: _no_customer,
     Reason.BROKEN_LINK: _broken_link,
     Reason.NOT_ALLOWED: _not_allowed,
+    Reason.REQUESTER_NOT_ALLOWED: _requester_not_allowed,
     Reason.NOT_IN_CHANNEL: lambda data: (
         f"No ticket was created, because the bridge is not in {_channel(data)} and cannot read "
         f"the message. Type /invite {data.bot} there, {_ASK_AGAIN}; the message's `…` menu "

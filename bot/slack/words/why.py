@@ -10,6 +10,7 @@ from bot.core.faults import Reason
 from bot.core.linkers import Answerer
 from bot.core.record import Record, State
 from bot.core.workspace import Standing
+from bot.flows.admission import DEACTIVATED
 from bot.slack.words import decisions, refusals
 from bot.slack.words.decisions import MENU, MOST_EMOJI, OPERATOR, outlook
 from bot.slack.words.marks import code, escape, link
@@ -153,7 +154,7 @@ def _no_reaction(explained: Explanation, _: str | None) -> str:
 
 def _not_allowed(explained: Explanation, _: str | None) -> str:
     standings = dict.fromkeys(
-        asker.standing
+        DEACTIVATED if asker.deactivated else asker.standing.value
         for one in explained.reactions or ()
         for asker in one.askers
         if asker.standing is not Standing.BOT

@@ -1,0 +1,74 @@
+"""Opening a form again where its ticket is there, by somebody who may not ask any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot.core.model import OnItsWay, Remark, ReplyTo, Ticket, Via
+from bot.core.workspace import Standing
+from bot.flows.admission import Gate
+from bot.flows.reopening import Earlier
+from bot.slack.blocks.answer import Answer
+from bot.slack.later import Later
+from bot.slack.reopening import Reopening
+from tests.flows.fakes import FakeSlack, profile, run
+from tests.nouns import TICKET, escalation
+
+CLICK = {
+    "type": "block_actions",
+    "user": {"id": "U0ASKER"},
+    "trigger_id": "1.2.x",
+    "actions": [{"action_id": "reopen_form", "value": "PB-1"}],
+}
+
+
+@dataclass
+class Said:
+    """Keeps what the click is answered with."""
+
+    shown: list[object] = field(default_factory=list)
+
+    async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
+        self.shown.append(ticket)
+
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+        self.shown.append(remark)
+
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
+        self.shown.append(said.text)
+
+
+@pytest.mark.parametrize("ticket", [TICKET, None])
+@pytest.mark.parametrize("standing", [Standing.MEMBER, Standing.GUEST])
+async def test_who_may_not_ask_is_told_of_no_ticket(
+    ticket: Ticket | None, standing: Standing
+) -> None:
+    earlier = Earlier(escalation(via=Via.SHORTCUT), waits=ticket is None, ticket=ticket)
+
+    class Asked:
+        def find(self, reference: str) -> Earlier | None:
+            return earlier
+
+    async def ack() -> None:
+        return
+
+    said = Said()
+    people = FakeSlack(profiles={"U0ASKER": profile("U0ASKER", standing=standing)})
+    reopening = Reopening(
+        asked=Asked(),
+        opening=None,  # type: ignore[arg-type]
+        slack=said,
+        gate=Gate(people, frozenset({Standing.MEMBER})),
+        run=run,
+        clock=lambda: 0.0,
+        later=Later(),
+    )
+    await reopening.on_click(CLICK, ack)  # type: ignore[arg-type]
+    await reopening.later.rest()
+    (shown,) = said.shown
+    if standing is Standing.MEMBER:
+        assert shown == (ticket or OnItsWay())
+    else:
+        assert str(shown).startswith("No ticket was created, because the bridge takes no requests")
