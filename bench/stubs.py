@@ -154,6 +154,7 @@ _SLACK: dict[str, Callable[[Json], Json]] = {
         "user_id": "U1",
         "bot_id": "B1",
     },
+    "bots.info": lambda _: {"bot": {"id": "B1", "app_id": "A00000001"}},
     "conversations.replies": _replies,
     "users.info": _user,
     "conversations.info": lambda _: {

@@ -96,6 +96,13 @@ class Metrics:
             self._verified.labels(door)
             for cause in causes:
                 self._refused.labels(door, cause)
+        self._foreign = Counter(
+            "plain_bridge_foreign_requests",
+            "Signed requests of Slack that belong to another workspace or app; nothing is "
+            "recorded of them.",
+            ["belongs_to"],
+            registry=self.registry,
+        )
         self._backlog = Gauge(
             "plain_bridge_backlog",
             "Escalations that wait for their outcome, in the whole database; NaN while it "
@@ -162,6 +169,10 @@ class Metrics:
             self._withheld.inc()
         else:
             self._refused.labels(door, cause).inc()
+
+    def foreign(self, belongs_to: str) -> None:
+        """Count a request that belongs to "another_app" or "another_workspace"."""
+        self._foreign.labels(belongs_to).inc()
 
     def waiting(self, count: float, oldest: float, parked: float, people: float) -> None:
         """What the ledger holds: rows that wait, the oldest one's age in seconds, parked rows,

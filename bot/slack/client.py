@@ -80,6 +80,21 @@ class SlackClient:
         )
         return self.installed
 
+    async def app(self) -> str | None:
+        """Return the id of the app that the token is of; None where Slack does not say it.
+
+        https://docs.slack.dev/reference/methods/bots.info
+        """
+        bot = (await self._installation()).bot_id
+        if bot is None:
+            return None
+        try:
+            answer = await call("bots.info", self.web.bots_info(bot=bot))
+        except Fault:
+            return None
+        found = content(answer).get("bot")
+        return _text(found, "app_id") if isinstance(found, dict) else None
+
     async def granted_scopes(self) -> frozenset[str]:
         """The token's scopes, as Slack states them with every answer.
 

@@ -207,6 +207,7 @@ async def bridge(
             record=GroupCommit(Accepting(database), run).record,
         )
         app = bolt(slack, installed)
+        surfaces.turn_away_others(app, parts, metrics)
         refused = Refused(metrics, Memory(database, float), run)
         await surfaces.note_events(app, parts, refused, stack)
         hung = surfaces.hang(app, parts, intake, worker, said, homing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -40,7 +41,8 @@ async def installation(
     name = f"slack.installation.{digest}"
 
     async def ask() -> Installation:
-        found = await slack.installation()
+        found = replace(await slack.installation(), app=await slack.app())
+        slack.installed = found
         await run(memory.keep, name, found)
         return found
 

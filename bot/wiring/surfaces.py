@@ -17,9 +17,11 @@ from bot.flows.beside import Surroundings
 from bot.flows.choices import Choices
 from bot.flows.intake import Intake
 from bot.flows.link import Link
+from bot.metrics import Metrics
 from bot.refused import Cause, Refused
 from bot.slack import commands
 from bot.slack.explaining import Explaining
+from bot.slack.foreign import Foreign
 from bot.slack.heard import KEEP_SECONDS, Heard, on_withheld
 from bot.slack.homing import HomeTab, Homing
 from bot.slack.linking import Linking
@@ -70,6 +72,11 @@ def hang(
     undoing.hang_on(app)
     _explaining(parts, doors).hang_on(app)
     return Surfaces(doors, undoing)
+
+
+def turn_away_others(app: AsyncApp, parts: Parts, metrics: Metrics) -> None:
+    """Keep what belongs to another workspace or app from the listeners."""
+    Foreign(lambda: parts.slack.installed or parts.installation, metrics.foreign).hang_on(app)
 
 
 async def note_events(app: AsyncApp, parts: Parts, refused: Refused, stack: AsyncExitStack) -> None:

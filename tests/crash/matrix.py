@@ -12,7 +12,7 @@ from tests.crash.ground import PATIENCE, Ground, Replica, until
 FIRST = "plain.after createThread:1"
 """Where a bridge dies for the door "recovery", whose second bridge dies once more."""
 
-_AT_THE_START = ("auth.test", "memory.keep", "claiming.free_all")
+_AT_THE_START = ("auth.test", "bots.info", "memory.keep", "claiming.free_all")
 """What a start passes besides, at a moment of its own."""
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
+from bot.sandbox.slack import payloads
 from tests.ways.locking import locked
-from tests.ways.stage import Stage, until
+from tests.ways.stage import Stage, Transport, stage, until
 
 # The form
 
@@ -288,3 +292,57 @@ async def test_a_shortcut_that_cannot_be_recorded_says_so_in_its_form(on_stage: 
     (view,) = on.slack.open_views(on.ada)
     assert "could not" in str(view["blocks"])
     assert not any(block["type"] == "input" for block in view["blocks"])
+
+
+# Other workspaces and apps
+
+
+@pytest.mark.parametrize("transport", ["http", "socket"])
+async def test_what_belongs_to_another_workspace_or_app_is_answered_and_not_recorded(
+    sqlite_url: str, tmp_path: Path, transport: Transport
+) -> None:
+    """One secret signs for every workspace that the app is installed in."""
+    async with stage(sqlite_url, tmp_path, transport=transport) as on:
+        ts = await on.slack.post(on.ben, on.support, "It burns")
+        event = payloads.reaction(on.slack, "reaction_added", on.ada, on.support, ts, "ticket")
+        ours = payloads.envelope(on.slack, event, on.ada, on.support)
+        theirs = {**ours["authorizations"][0], "team_id": "T0THEIRS"}
+        foreign = [
+            ours | {"authorizations": [theirs], "context_team_id": "T0THEIRS"},
+            ours | {"api_app_id": "A0OTHER"},
+        ]
+        with capture_logs() as logs:
+            for number, body in enumerate([*foreign, foreign[0]]):
+                said = await on.slack.courier.event(body | {"event_id": f"Ev{number}"})
+                assert (said.status, said.attempts) == (200, 1)
+        assert await on.settled() == []
+        named = [(line["event"], line["team"], line["app"]) for line in logs if "team" in line]
+        assert named == [
+            ("request_of_another_workspace", "T0THEIRS", on.slack.app_id),
+            ("request_of_another_app", on.slack.team, "A0OTHER"),
+        ]
+        said = await on.slack.courier.event(ours | {"team_id": "T0SENDER"})
+        assert said.status == 200
+        assert [entry.state for entry in await on.settled()] == ["created"]
+
+
+async def test_a_command_of_another_workspace_is_told_that_nothing_was_recorded(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    theirs = {
+        "command": "/plain-ticket",
+        "text": "It burns",
+        "team_id": "T0THEIRS",
+        "api_app_id": on.slack.app_id,
+        "user_id": "U0THEIRS",
+        "channel_id": "C0THEIRS",
+        "trigger_id": "1.2.x",
+    }
+    said = await on.slack.courier.once("slash_commands", theirs)
+    assert said.status == 200
+    assert "this bridge belongs to another Slack workspace" in str(said.body)
+    assert await on.settled() == []
+    async with aiohttp.ClientSession() as session, session.get(f"{on.url}/metrics") as metrics:
+        counted = await metrics.text()
+    assert 'plain_bridge_foreign_requests_total{belongs_to="another_workspace"} 1.0' in counted

@@ -77,23 +77,8 @@ async def _hello(session: aiohttp.ClientSession, url: str) -> Mapping[str, Any] 
 async def _of_one_app(hello: Mapping[str, Any], client: SlackClient | None) -> Check:
     """Both tokens have to be one app's: else the events of another one arrive."""
     listening = string(mapping(hello.get("connection_info")), "app_id")
-    speaking = await _app_of(client) if client else None
+    speaking = await client.app() if client else None
     if listening and speaking and listening != speaking:
         detail = f"SLACK_APP_TOKEN is of the app {listening}, SLACK_BOT_TOKEN of {speaking}"
         return Check(NAME, False, detail, "take both tokens from the page of one app")
     return Check(NAME, True, "Socket Mode, Slack said hello")
-
-
-async def _app_of(client: SlackClient) -> str | None:
-    """The app that the bot token is of, where Slack says it.
-
-    https://docs.slack.dev/reference/methods/bots.info
-    """
-    bot = client.installed.bot_id if client.installed else None
-    if bot is None:
-        return None
-    try:
-        answer = await calls.call("bots.info", client.web.bots_info(bot=bot))
-    except Fault:
-        return None
-    return string(mapping(calls.content(answer).get("bot")), "app_id")
