@@ -12,6 +12,7 @@ _REASONS: Mapping[str, str] = {
     Reason.NO_CUSTOMER: "nobody has said which Plain customer the requester is",
     Reason.BROKEN_LINK: "Plain does not know the customer",
     Reason.NOT_ALLOWED: "the bridge takes no requests from {standing}",
+    Reason.REQUESTER_NOT_ALLOWED: "guests may ask only for themselves or the author",
     Reason.NOT_IN_CHANNEL: "the bridge is not in the channel",
     Reason.CHANNEL_NOT_FOUND: "the bridge cannot see the channel",
     Reason.MESSAGE_NOT_FOUND: "the message is gone",
