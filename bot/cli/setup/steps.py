@@ -86,11 +86,12 @@ class Setup:
 
     def _offer_app(self, url: str | None) -> None:
         """Write the page with the link, and say what to do with it."""
+        link = None
         try:
             (self.folder / words.APP_PAGE).write_text(manifest.page(url), encoding="utf-8")
         except OSError:
-            console.say(manifest.link(url))
-        for line in words.create_app(manifest.path()):
+            link = manifest.link(url)
+        for line in words.create_app(manifest.path(), link):
             console.say(line)
 
     def _found_connection(self) -> Connection | None:

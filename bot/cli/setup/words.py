@@ -61,10 +61,13 @@ APP_PAGE = "create-slack-app.html"
 """The page with the link that creates the app: 3,000 characters, too many for a terminal."""
 
 
-def create_app(manifest: Path) -> list[str]:
+def create_app(manifest: Path, link: str | None = None) -> list[str]:
+    """How to make the app; `link` where the page could not be written."""
     by_hand = 'https://api.slack.com/apps, "Create New App", "From a manifest", and paste'
     return [
-        f"Open {APP_PAGE} (written here) in a browser and follow its link.",
+        f"Open {APP_PAGE} (written here) in a browser and follow its link."
+        if link is None
+        else f"Open this link: {link}",
         "Choose the workspace, and press Create; then Install to Workspace.",
         f"Or by hand: {by_hand} {manifest}.",
     ]
