@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 
 from bot.store import migrating
@@ -14,6 +16,13 @@ from bot.store.engine import Database
 from tests import contracts, logs, postgres
 
 SHARED_MEMORY = Path("/dev/shm")
+
+# The same examples in every run, however slow the machine is; `--hypothesis-profile=search`
+# looks for new ones.
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("suite", derandomize=True, **_PATIENT)
+settings.register_profile("search", **_PATIENT)
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
