@@ -19,6 +19,9 @@ from bot.core.workspace import Names
 LONGEST_TEXT = 10_000
 """UTF-16 units of one text component."""
 
+WITHOUT_TEXT = Run("(without a text)", italic=True)
+"""Stands for a message of which nothing is seen."""
+
 _UNREAD = {
     Reason.NOT_IN_CHANNEL: "the bridge's bot is not in that channel",
     Reason.CHANNEL_NOT_FOUND: "the bridge's bot is not in that conversation",
@@ -164,7 +167,7 @@ def _message(
         yield from filenames.runs(message.files, alone=not seen, fates=fates)
     elif not seen:
         yield Run("\n", mark=True)
-        yield Run("(without a text)", italic=True)
+        yield WITHOUT_TEXT
 
 
 def _author(thread: Thread, message: Message) -> str:

@@ -35,7 +35,10 @@ def runs(files: Sequence[File], *, alone: bool, fates: Mapping[str, Fate]) -> It
 
 
 def _name(file: File) -> str:
-    return one_line(mask(file.name or "")[0]) or NAMELESS
+    """Return the name that people see in Slack, with the file's own name where they differ."""
+    name = one_line(mask(file.name or "")[0])
+    title = one_line(mask(file.title or "")[0])
+    return f"{title} ({name})" if title and name else title or name or NAMELESS
 
 
 def _count(files: Sequence[File]) -> str:

@@ -38,7 +38,9 @@ class File:
     `size` is in bytes. `mode` is Slack's word ("hosted", "snippet", "external", "tombstone", …).
     `download` is where the bot may fetch it with its token; None where Slack gives no address.
     `external`: it lies elsewhere, Slack holds no more than its link. `withheld`: Slack told no
-    more than the id (`file_access`), so that it has to be looked up.
+    more than the id (`file_access`), so that it has to be looked up. `title` is what people see
+    in Slack, where it says something else than `name`. `words` is what Slack shows of the
+    contents (a mail, a transcript); a message's files are without them, its blocks hold them.
     https://docs.slack.dev/reference/objects/file-object
     """
 
@@ -51,6 +53,8 @@ class File:
     download: str | None = None
     external: bool = False
     withheld: bool = False
+    title: str | None = None
+    words: tuple[Block, ...] = ()
 
 
 UNNAMED_APP = "an app"

@@ -13,6 +13,7 @@ from bot.core.files import Fate
 from bot.core.model import EventDraft, File, Form, Message, Priority, Sequel, ThreadDraft, Via
 from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.core.plaintext import chunks, clean, one_line, shorten
+from bot.core.richtext import Block
 from bot.core.secrets import mask, mask_runs
 from bot.core.workspace import Channel, Names, Standing
 
@@ -64,12 +65,12 @@ def default_title(message: Message | None, names: Names, limit: int = LONGEST_DE
     """A title of 1 to `limit` (20 or more) UTF-16 units: the first line that says something."""
     if message is None:
         return UNTITLED
-    return _first(message, _lines(message, names), limit)
+    return _first(_headlines(message, names), limit)
 
 
 def excerpt(message: Message, names: Names) -> str:
     """What the quote will say, as plain text with secrets masked; empty where it says nothing."""
-    lines = _lines(message, names)
+    lines = _lines(message.blocks, names)
     listed = markdown.text_of(list(filenames.runs(message.files, alone=not lines, fates={})))
     return "\n".join((*lines, listed)).strip()
 
@@ -84,11 +85,11 @@ def thread(
     wishes: Wishes,
 ) -> ThreadDraft:
     """The thread to create for `message` as `form` describes it; either may be missing."""
-    lines = _lines(message, scene.names) if message else ()
+    lines = _headlines(message, scene.names) if message else ()
     return ThreadDraft(
         customer=customer,
         external_id=external_id,
-        title=_title(message, form, lines),
+        title=_title(form, lines),
         parts=(*_behalf(scene), *_parts(message, form, scene)),
         preview=_preview(message, form, lines),
         priority=form.priority if form else wishes.priority,
@@ -106,7 +107,7 @@ def event(
     return EventDraft(
         thread=thread,
         external_id=external_id,
-        title=_title(message, form, _lines(message, scene.names) if message else ()),
+        title=_title(form, _headlines(message, scene.names) if message else ()),
         parts=_parts(message, form, scene),
     )
 
@@ -133,34 +134,38 @@ def quoted_files(message: Message | None, whole: conversation.Thread | None) -> 
     return (*own, *chain.from_iterable(others))
 
 
-def _title(message: Message | None, form: Form | None, lines: Sequence[str]) -> str:
+def _title(form: Form | None, lines: Sequence[str]) -> str:
     own = one_line(mask(clean(form.title))[0]) if form else ""
-    if own:
-        return shorten(own, LONGEST_TITLE)
-    return _first(message, lines, LONGEST_DEFAULT_TITLE) if message else UNTITLED
+    return shorten(own, LONGEST_TITLE) if own else _first(lines, LONGEST_DEFAULT_TITLE)
 
 
-def _first(message: Message, lines: Sequence[str], limit: int) -> str:
-    return shorten(next(iter(lines), None) or _files_title(message), limit)
+def _first(lines: Sequence[str], limit: int) -> str:
+    return shorten(next(iter(lines), UNTITLED), limit)
 
 
 def _preview(message: Message | None, form: Form | None, lines: Sequence[str]) -> str | None:
-    if not lines and form and form.description:
+    """Return the words of the message, else the form's, else what the message has instead."""
+    if not (message and _says_something(message)) and form and form.description:
         lines = (one_line(mask(clean(form.description))[0]),)
-    if not lines and message and message.files:
-        lines = (_files_title(message),)
     return shorten(" ".join(lines), LONGEST_PREVIEW) or None
 
 
-def _lines(message: Message, names: Names) -> tuple[str, ...]:
-    """The lines of the message that say something, without marks, secrets masked."""
-    masked, _ = mask_runs(richtext.runs(message.blocks, names, bare=True))
+def _says_something(message: Message) -> bool:
+    return richtext.says_something(richtext.own(message.blocks))
+
+
+def _headlines(message: Message, names: Names) -> tuple[str, ...]:
+    """Return the lines of the author's words, else the names of the files, else the asides."""
+    if said := _lines(richtext.own(message.blocks), names):
+        return said
+    return (filenames.title(message.files),) if message.files else _lines(message.blocks, names)
+
+
+def _lines(blocks: Sequence[Block], names: Names) -> tuple[str, ...]:
+    """The lines that say something, without marks, secrets masked."""
+    masked, _ = mask_runs(richtext.runs(blocks, names, bare=True))
     lines = (one_line(line) for line in markdown.text_of(masked).split("\n"))
     return tuple(line for line in lines if line)
-
-
-def _files_title(message: Message) -> str:
-    return filenames.title(message.files) if message.files else UNTITLED
 
 
 def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Part, ...]:
@@ -213,6 +218,7 @@ def _quote(message: Message | None, scene: Scene) -> tuple[tuple[Part, ...], tup
     named = filenames.runs(message.files, alone=not said, fates=scene.fates)
     listed, more = mask_runs(list(named))
     pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
+    pieces = pieces or [markdown.render([conversation.WITHOUT_TEXT])]
     return tuple(TextPart(piece) for piece in pieces), (*found, *more)
 
 

@@ -85,15 +85,23 @@ Inline = Text | Link | Mention | Broadcast | Emoji | Date
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Inlines that may hold line feeds; blank lines inside are kept."""
+    """Inlines that may hold line feeds; blank lines inside are kept.
+
+    `aside`: not what the author says, but what surrounds it (who is forwarded, from where, what
+    cannot be quoted). No ticket is named after one while there are words.
+    """
 
     children: tuple[Inline, ...]
+    aside: bool = False
     kind: Literal["paragraph"] = "paragraph"
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
+    """What somebody else says; `aside` as in `Paragraph`."""
+
     children: tuple[Inline, ...]
+    aside: bool = False
     kind: Literal["quote"] = "quote"
 
 
@@ -145,6 +153,18 @@ def mentions(blocks: Iterable[Block]) -> tuple[Mention, ...]:
     return tuple(found.values())
 
 
+def own(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Return the blocks that are no asides."""
+    return tuple(
+        block for block in blocks if not (isinstance(block, Paragraph | Quote) and block.aside)
+    )
+
+
+def says_something(blocks: Iterable[Block]) -> bool:
+    """Return whether a reader sees anything of `blocks`, white space aside."""
+    return any(map(_is_visible, chain.from_iterable(map(_children, blocks))))
+
+
 def pieces(blocks: Sequence[Block], names: Names, limit: int = 10_000) -> tuple[str, ...]:
     """The text for Plain's text component, in pieces of 1 to `limit` (2 or more) UTF-16 units.
 
@@ -191,6 +211,16 @@ def _is_seen(line: _Line) -> bool:
 
 def _children(block: Block) -> Iterable[Inline]:
     return chain.from_iterable(block.items) if isinstance(block, Items) else block.children
+
+
+def _is_visible(child: Inline) -> bool:
+    match child:
+        case Text():
+            return bool(clean(child.text).strip())
+        case Link():
+            return bool(clean(child.url + (child.text or "")).strip())
+        case _:
+            return True
 
 
 def _block_lines(block: Block, names: Names, bare: bool) -> Iterator[_Line]:

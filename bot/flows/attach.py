@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Protocol
 
 from bot.core import files
@@ -201,5 +202,11 @@ def named_only(of: Sequence[File], now: float) -> Mapping[str, Fate]:
 
 
 def with_files(message: Message, found: Mapping[str, File]) -> Message:
-    """The message with what was looked up of its files."""
-    return replace(message, files=tuple(found.get(file.id, file) for file in message.files))
+    """Return the message with what was looked up of its files, and with the words in them."""
+    files = tuple(found.get(file.id, file) for file in message.files)
+    words = chain.from_iterable(file.words for file in files)
+    return replace(
+        message,
+        blocks=(*message.blocks, *words),
+        files=tuple(replace(file, words=()) for file in files),
+    )

@@ -17,7 +17,7 @@ from bot.core.model import File
 from bot.points import Point
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping
-from bot.slack.text import file_of
+from bot.slack.file_objects import file_of
 
 CHUNK = 65_536
 """Bytes that are in memory of a file at a time, more or less."""

@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
@@ -33,6 +34,12 @@ _HIGHEST_CODE_POINT = 0x10FFFF
 _LONGEST_SEQUENCE = 16
 
 
+_DEEPEST = 16
+"""Elements inside of elements, beyond which it is said that there is more."""
+_WORDS = ("text", "title", "name", "label", "value", "fallback")
+"""Where an element of an unknown kind may have its words, the best first."""
+
+
 def rich_text(block: Json) -> Iterator[Block]:
     """The blocks of one `rich_text` block."""
     # How far the ordered lists above count, by depth: Slack sends a list that goes on after a
@@ -52,18 +59,34 @@ def _leaf(element: Json) -> Iterator[Block]:
     match element.get("type"):
         case "rich_text_quote":
             yield Quote(children)
-        case "rich_text_preformatted" if bordered:
-            yield Quote((Text("```\n"), *children, Text("\n```")))
         case "rich_text_preformatted":
-            yield Preformatted(children)
-        case _ if children:
+            code = Preformatted(children)
+            yield quoted(code) if bordered else code
+        case "rich_text_section" if children:
             yield Quote(children) if bordered else Paragraph(children)
+        case "rich_text_section":
+            return
+        case _:
+            yield Paragraph(tuple(_inline(element, 0)))
+
+
+def quoted(block: Block) -> Block:
+    """Return the block as something that somebody else says."""
+    match block:
+        case Items():
+            return replace(block, quoted=True)
+        case Preformatted(children):
+            return Quote((Text("```\n"), *children, Text("\n```")))
+        case Paragraph(children, aside):
+            return Quote(children, aside)
+        case _:
+            return block
 
 
 def _list(element: Json, counted: dict[int, int]) -> Items:
     indent = min(max(integer(element, "indent") or 0, 0), _DEEPEST_INDENT)
     ordered = element.get("style") == "ordered"
-    items = tuple(_children(item) for item in maps(element.get("elements")))
+    items = tuple(_item(item) for item in maps(element.get("elements")))
     offset = integer(element, "offset")
     if offset is None or not 0 <= offset <= _LARGEST_NUMBER:
         offset = counted.get(indent, 0)
@@ -80,14 +103,20 @@ def _list(element: Json, counted: dict[int, int]) -> Items:
     )
 
 
-def _children(element: Json) -> tuple[Inline, ...]:
-    return tuple(chain.from_iterable(map(_inline, maps(element.get("elements")))))
+def _item(item: Json) -> tuple[Inline, ...]:
+    return _children(item) if isinstance(item.get("elements"), list) else tuple(_inline(item, 0))
 
 
-def _inline(element: Json) -> Iterator[Inline]:
-    """One element of a section; of an unknown kind its text, if it has one."""
+def _children(element: Json, depth: int = 0) -> tuple[Inline, ...]:
+    return tuple(chain.from_iterable(_inline(one, depth) for one in maps(element.get("elements"))))
+
+
+def _inline(element: Json, depth: int) -> Iterator[Inline]:
+    """Yield one element of a section."""
     style = _style(element)
     match element.get("type"):
+        case "text":
+            yield from _text(element.get("text"), style)
         case "link":
             yield from _link(element, style)
         case "user" | "channel" | "usergroup" as of:
@@ -100,8 +129,23 @@ def _inline(element: Json) -> Iterator[Inline]:
             yield Broadcast(string(element, "range") or "channel")
         case "color":
             yield from _text(element.get("value"), style)
-        case _:
-            yield from _text(element.get("text") or element.get("fallback"), style)
+        case kind:
+            yield from _unknown(element, kind, style, depth)
+
+
+def _unknown(element: Json, kind: object, style: Style, depth: int) -> Iterator[Inline]:
+    """Yield the words, the address and the elements of an unknown kind, else its name."""
+    if depth >= _DEEPEST:
+        yield Text("(more is nested here than can be quoted)")
+        return
+    words = next(filter(None, (string(element, key) for key in _WORDS)), None)
+    url = string(element, "url")
+    found: tuple[Inline, ...] = (Link(url, words, style),) if url else tuple(_text(words, style))
+    found += _children(element, depth + 1)
+    if found:
+        yield from found
+    elif isinstance(kind, str) and not kind.startswith("rich_text_"):
+        yield Text(f"[{whole(kind)}]", style)
 
 
 def _text(text: object, style: Style) -> Iterator[Text]:

@@ -1,30 +1,77 @@
-"""The text and the files of a Slack message, from Slack's JSON to core's nodes."""
+"""The text and the files of a Slack message, from Slack's JSON to core's nodes.
+
+Slack shows a message's blocks where it has any, else its `text`, and its attachments in any case.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from bot.core.model import File
-from bot.core.richtext import Block, Inline, Items, Link, Mention, Paragraph, Quote, Style, Text
-from bot.slack import mrkdwn
-from bot.slack.fields import Json, integer, lists, mapping, maps, string
-from bot.slack.rich import rich_text
+from bot.core.plaintext import one_line
+from bot.core.richtext import (
+    Block,
+    Date,
+    Inline,
+    Link,
+    Mention,
+    Paragraph,
+    Style,
+    Text,
+    own,
+    says_something,
+)
+from bot.slack import kit, mrkdwn
+from bot.slack.elements import bold, marked, note, plain, spaced
+from bot.slack.fields import Json, integer, is_id, mapping, maps, string
+from bot.slack.file_objects import file_of, without_words, words_of
+from bot.slack.kit import paragraph
+from bot.slack.rich import quoted
 
 _DEEPEST = 3
-"""Messages forwarded inside forwarded messages, beyond which nothing is read."""
-_BOLD = Style(bold=True)
-_TOKENS = frozenset({"pub_secret", "t", "token"})
+"""Messages forwarded inside forwarded messages, beyond which it is said that there are more."""
+
+_PREVIEW = ("from_url", "original_url", "is_app_unfurl", "is_msg_unfurl")
+"""What only an attachment has that Slack made of a link."""
+
+_SLACKS_OWN = frozenset(
+    {
+        "this content can't be displayed",
+        "this message can't be displayed",
+        "this message contains interactive elements",
+        "[no preview available]",
+        "no preview available",
+    }
+)
+"""What Slack writes where it has no words for blocks, in small letters without the full stop."""
+
+_NAMES: Mapping[str, str] = {
+    "huddle_thread": "A huddle",
+    "sh_room_created": "A huddle",
+    "sh_room_shared": "A huddle",
+    "sh_room_ended": "A huddle",
+    "tombstone": "A deleted message",
+    "ekm_access_denied": "A message that the company's own key management hides",
+    "assistant_app_thread": "A conversation with an app",
+    "reminder_add": "A reminder",
+    "reminder_delete": "A reminder",
+}
+"""What a message is that may hold no words, by its `subtype`."""
 
 
 def blocks_of(message: Mapping[str, object]) -> tuple[Block, ...]:
-    """What the message says, from the best of what Slack sent; never raises.
+    """Return all that Slack shows of the message; never raises.
 
-    Its `rich_text` blocks, else its `text`, else its other blocks and its attachments. A message
-    that it forwards is part of it in any case. Whatever else the JSON holds is passed over.
+    Its blocks, else its `text`; the words in its files; its attachments, forwarded messages among
+    them. Previews of links are left out, unless there is nothing else. A message of which nothing
+    can be quoted is named for what it is.
     """
-    return tuple(_message(message, 0))
+    found = tuple(_message(message, 0))
+    if says_something(found) or _has_files(message):
+        return found
+    named = Text(f"{_what(message)}. Nothing of it can be quoted.", Style(italic=True))
+    return (Paragraph((named,), aside=True),)
 
 
 def plain_blocks(text: str) -> tuple[Block, ...]:
@@ -36,166 +83,184 @@ def plain_blocks(text: str) -> tuple[Block, ...]:
 
 
 def files_of(message: Mapping[str, object]) -> tuple[File, ...]:
-    """The files of the message. Slack can withhold all but the id (`file_access`)."""
-    return tuple(chain.from_iterable(map(_file, maps(message.get("files")))))
+    """Return the files of the message and of what it forwards, each once, its own first.
 
-
-def file_of(file: Mapping[str, object]) -> File | None:
-    """Slack's file object; None for what has no id.
-
-    https://docs.slack.dev/reference/objects/file-object
+    Slack can withhold all but the id (`file_access`).
     """
-    id_, size = string(file, "id"), integer(file, "size")
-    if not id_:
-        return None
-    address = string(file, "url_private_download") or string(file, "url_private")
-    return File(
-        id=id_,
-        name=string(file, "name") or string(file, "title"),
-        mimetype=string(file, "mimetype"),
-        size=size if size is not None and size >= 0 else None,
-        link=string(file, "permalink"),
-        mode=string(file, "mode"),
-        download=_without_token(address) if address else None,
-        external=file.get("is_external") is True,
-        withheld=string(file, "file_access") == "check_file_info",
-    )
+    found: dict[str, File] = {}
+    for file in filter(None, map(file_of, _files(message, 0))):
+        known = found.get(file.id)
+        if known is None or (known.download is None and file.download is not None):
+            found[file.id] = without_words(file)
+    return tuple(found.values())
 
 
-def _file(file: Json) -> Iterator[File]:
-    found = file_of(file)
-    if found is not None:
-        yield found
+def _files(message: Json, depth: int) -> Iterator[Json]:
+    yield from _own_files(message)
+    yield from kit.files_in(message.get("blocks"))
+    for attachment in maps(message.get("attachments")):
+        if _is_preview(attachment) or depth >= _DEEPEST:
+            continue
+        yield from maps(attachment.get("files"))
+        yield from kit.files_in(attachment.get("blocks"))
+        for carried in maps(attachment.get("message_blocks")):
+            yield from _files(mapping(carried.get("message")), depth + 1)
 
 
-def _without_token(address: str) -> str:
-    """The address without the tokens that Slack puts into some: the bot's own opens it."""
-    bare, mark, query = address.partition("?")
-    kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in _TOKENS]
-    return f"{bare}?{'&'.join(kept)}" if mark and any(kept) else bare
+def _own_files(message: Json) -> Iterator[Json]:
+    yield from maps(message.get("files"))
+    if isinstance(message.get("file"), Mapping):  # messages of before 2018 have one
+        yield mapping(message.get("file"))
 
 
-def _message(message: Json, depth: int) -> Iterator[Block]:
-    blocks, attachments = list(maps(message.get("blocks"))), list(maps(message.get("attachments")))
-    own = list(chain.from_iterable(rich_text(one) for one in blocks if _is_rich(one)))
-    own = own or list(mrkdwn.parse(string(message, "text") or ""))
-    if own:
-        yield from own
-        attachments = [one for one in attachments if one.get("is_share") is True]
-    else:
-        yield from chain.from_iterable(map(_other, blocks))
-    if depth < _DEEPEST:
-        yield from chain.from_iterable(_attachment(one, depth + 1) for one in attachments)
+def _has_files(message: Json) -> bool:
+    return any(string(file, "id") for file in _files(message, 0))
 
 
-def _is_rich(block: Json) -> bool:
-    return block.get("type") == "rich_text"
+def _is_preview(attachment: Json) -> bool:
+    """Return whether Slack made the attachment of a link. What a person forwards is none, though
+    it has the same fields."""
+    return attachment.get("is_share") is not True and any(map(attachment.get, _PREVIEW))
 
 
-def _other(block: Json) -> Iterator[Block]:
-    """A block that is not rich text. https://docs.slack.dev/reference/block-kit/blocks"""
-    match block.get("type"):
-        case "rich_text":
-            yield from rich_text(block)
-        case "section":
-            yield from _paragraph(_words(block.get("text")))
-            yield from chain.from_iterable(_paragraph(_words(f)) for f in maps(block.get("fields")))
-        case "header":
-            yield from _paragraph(_bold(_words(block.get("text"))))
-        case "context":
-            elements = [_words(one) for one in maps(block.get("elements"))]
-            yield from _paragraph(_spaced(" ", elements))
-        case "image" | "video":
-            yield from _paragraph(_words(block.get("title")) or _plain(string(block, "alt_text")))
-        case "markdown":
-            yield from _paragraph(_plain(string(block, "text")))
-        case "table":
-            yield from _paragraph(_spaced("\n", map(_row, lists(block.get("rows")))))
+def _message(message: Json, depth: int) -> list[Block]:
+    found = list(_said(message))
+    room = string(mapping(message.get("room")), "name")
+    found += paragraph(plain(f"Huddle: {room}" if room else None))
+    found += chain.from_iterable(map(words_of, _own_files(message)))
+    attachments = list(maps(message.get("attachments")))
+    for attachment in attachments:
+        if not _is_preview(attachment):
+            found += _attachment(attachment, depth)
+    if not says_something(found) and not _has_files(message):
+        found += chain.from_iterable(_attachment(one, depth) for one in attachments)
+    return found
 
 
-def _row(row: list[object]) -> tuple[Inline, ...]:
-    return _spaced(" | ", map(_cell, maps(row)))
+def _said(message: Json) -> list[Block]:
+    """Return what the blocks show, else the text. A block that is only named is no reason to
+    leave out the text."""
+    shown = list(kit.blocks(message.get("blocks")))
+    if says_something(own(shown)):
+        return shown
+    text = string(message, "text") or string(mapping(message.get("comment")), "comment") or ""
+    return [*([] if _is_slacks_own(text) else mrkdwn.parse(text)), *shown]
 
 
-def _cell(cell: Json) -> tuple[Inline, ...]:
-    """What a table's cell says. https://docs.slack.dev/reference/block-kit/blocks/table-block"""
-    if not _is_rich(cell):
-        return _plain(string(cell, "text"))
-    parts = (part.children for part in rich_text(cell) if not isinstance(part, Items))
-    return tuple(chain.from_iterable(parts))
+def _is_slacks_own(text: str) -> bool:
+    return one_line(text).replace("\u2019", "'").rstrip(".").casefold() in _SLACKS_OWN
+
+
+def _what(message: Json) -> str:
+    subtype = string(message, "subtype") or ""
+    if subtype in _NAMES:
+        return _NAMES[subtype]
+    if message.get("room"):
+        return "A huddle"
+    if any(block.get("type") == "call" for block in maps(message.get("blocks"))):
+        return "A call"
+    return f"A message of the kind “{subtype}”" if subtype else "A message without text"
 
 
 def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
     """https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments"""
-    shared = attachment.get("is_share") is True
-    content = list(_forwarded(attachment, depth)) or list(_content(attachment))
-    if not content:
-        yield from _paragraph(_plain(string(attachment, "fallback")))
+    if depth >= _DEEPEST:
+        yield note("More messages are forwarded inside of this one than can be quoted.")
         return
-    yield from _paragraph(_mrkdwn(string(attachment, "pretext")))
-    yield from _paragraph(_bold(_plain(string(attachment, "author_name"))))
-    yield from map(_quoted, content) if shared else content
-    yield from _paragraph(_mrkdwn(string(attachment, "footer")))
+    shared = attachment.get("is_share") is True
+    pretext = list(mrkdwn.parse(string(attachment, "pretext") or ""))
+    author = list(_author(attachment, shared))
+    body = list(_body(attachment, depth + 1))
+    foot = list(_foot(attachment))
+    known = bool(attachment.get("files")) if shared else says_something([*pretext, *author, *foot])
+    if not says_something(body) and not known:
+        fallback = string(attachment, "fallback") or ""
+        body = [] if _is_slacks_own(fallback) else list(paragraph(plain(fallback)))
+        body = body or [note("An attachment stands here: nothing of it can be quoted.")]
+    yield from pretext
+    yield from author
+    yield from map(quoted, body) if shared else body
+    yield from foot
 
 
-def _forwarded(attachment: Json, depth: int) -> Iterator[Block]:
-    """The messages that the attachment carries whole."""
+def _author(attachment: Json, shared: bool) -> Iterator[Block]:
+    """Yield who wrote it; the names of services and their users stand beside each other."""
+    name, subname = string(attachment, "author_name"), string(attachment, "author_subname")
+    url, id_ = string(attachment, "author_link"), attachment.get("author_id")
+    label = mrkdwn.unescape(name or subname or "")
+    parts: list[tuple[Inline, ...]] = []
+    if label:
+        parts.append(bold([Link(url, label) if url else Text(label)]))
+    elif shared and is_id(id_):
+        parts.append(bold([Mention("user", id_)]))
+    elif url:
+        parts.append((Link(url),))
+    if not shared:
+        parts += [
+            plain(one) for one in (string(attachment, "service_name"), subname) if one != name
+        ]
+    yield from _aside(parts)
+
+
+def _aside(parts: list[tuple[Inline, ...]]) -> Iterator[Block]:
+    seen = [part for part in dict.fromkeys(parts) if part]
+    if seen:
+        yield Paragraph(spaced(" · ", seen), aside=True)
+
+
+def _foot(attachment: Json) -> Iterator[Block]:
+    """Yield where it comes from, when, and the way there."""
+    ts = string(attachment, "ts") or str(integer(attachment, "ts") or "")
+    at = ts.partition(".")[0]
+    link = string(attachment, "from_url") or string(attachment, "original_url")
+    if link == attachment.get("title_link"):
+        link = None
+    yield from _aside(
+        [
+            marked(string(attachment, "footer")),
+            (Date(int(at)),) if at.isascii() and at.isdigit() and len(at) <= 12 else (),
+            (Link(link, "View in Slack" if attachment.get("is_share") else None),) if link else (),
+        ]
+    )
+
+
+def _body(attachment: Json, depth: int) -> Iterator[Block]:
+    title, url = string(attachment, "title"), string(attachment, "title_link")
+    if title:
+        words = mrkdwn.unescape(title)
+        yield Paragraph(bold([Link(url, words)] if url else marked(title)))
+    elif url:
+        yield Paragraph((Link(url),))
+    carried = list(_carried(attachment, depth))
+    shown = list(kit.blocks(attachment.get("blocks")))
+    if not says_something(own(carried)):
+        yield from mrkdwn.parse(string(attachment, "text") or "")
+    yield from carried
+    for field in maps(attachment.get("fields")):
+        name, value = bold(plain(string(field, "title"))), marked(string(field, "value"))
+        yield from paragraph(spaced("\n", [part for part in (name, value) if part]))
+    if shown != carried:
+        yield from shown
+    yield from chain.from_iterable(map(words_of, maps(attachment.get("files"))))
+    yield from _pictures(attachment)
+    yield from kit.blocks([{"type": "actions", "elements": list(_actions(attachment))}])
+
+
+def _carried(attachment: Json, depth: int) -> Iterator[Block]:
+    """Yield the messages that the attachment carries whole."""
     for carried in maps(attachment.get("message_blocks")):
         yield from _message(mapping(carried.get("message")), depth)
 
 
-def _content(attachment: Json) -> Iterator[Block]:
-    title, url = string(attachment, "title"), string(attachment, "title_link")
-    if title and url:
-        words = mrkdwn.unescape(title)
-        yield Paragraph((Link(url, words, _BOLD),))
-    else:
-        yield from _paragraph(_bold(_mrkdwn(title)))
-    yield from mrkdwn.parse(string(attachment, "text") or "")
-    for field in maps(attachment.get("fields")):
-        name, value = _bold(_plain(string(field, "title"))), _mrkdwn(string(field, "value"))
-        yield from _paragraph(_spaced("\n", [part for part in (name, value) if part]))
-    yield from chain.from_iterable(map(_other, maps(attachment.get("blocks"))))
+def _pictures(attachment: Json) -> Iterator[Block]:
+    for key, label in (("image_url", "Image"), ("thumb_url", "Image"), ("video_url", "Video")):
+        url = string(attachment, key)
+        if url and (key != "thumb_url" or url != attachment.get("image_url")):
+            yield Paragraph((Link(mrkdwn.unescape(url), label),))
 
 
-def _quoted(block: Block) -> Block:
-    return replace(block, quoted=True) if isinstance(block, Items) else Quote(block.children)
-
-
-def _words(value: object) -> tuple[Inline, ...]:
-    """A text object: mrkdwn or plain; of an image in a context, its description."""
-    thing = mapping(value)
-    if thing.get("type") == "mrkdwn":
-        return _mrkdwn(string(thing, "text"))
-    return _plain(string(thing, "text") or string(thing, "alt_text"))
-
-
-def _mrkdwn(text: str | None) -> tuple[Inline, ...]:
-    return mrkdwn.inline(text) if text else ()
-
-
-def _plain(text: str | None) -> tuple[Inline, ...]:
-    return (Text(mrkdwn.unescape(text)),) if text else ()
-
-
-def _bold(children: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    return tuple(map(_bolder, children))
-
-
-def _bolder(child: Inline) -> Inline:
-    if isinstance(child, Text | Link | Mention):
-        return replace(child, style=replace(child.style, bold=True))
-    return child
-
-
-def _spaced(space: str, parts: Iterable[tuple[Inline, ...]]) -> tuple[Inline, ...]:
-    """`parts` with `space` between them."""
-    kept: list[Inline] = []
-    for index, part in enumerate(parts):
-        kept += [Text(space), *part] if index else part
-    return tuple(kept)
-
-
-def _paragraph(children: tuple[Inline, ...]) -> Iterator[Paragraph]:
-    if children:
-        yield Paragraph(children)
+def _actions(attachment: Json) -> Iterator[Json]:
+    """Yield the buttons of old: their `text` is no text object."""
+    for action in maps(attachment.get("actions")):
+        if action.get("type", "button") == "button":
+            yield {**action, "type": "button"}

@@ -76,7 +76,7 @@ ELEMENTS: dict[str, tuple[dict[str, Any], tuple[Inline, ...]]] = {
     "broadcast": ({"type": "broadcast", "range": "here"}, (Broadcast("here"),)),
     "color": ({"type": "color", "value": "#ff0000"}, (Text("#ff0000"),)),
     "unknown": ({"type": "new", "text": "a"}, (Text("a"),)),
-    "unknown without a text": ({"type": "new"}, ()),
+    "unknown without a text": ({"type": "new"}, (Text("[new]"),)),
 }
 
 
@@ -176,9 +176,9 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "a | b\nc |",
     ),
-    "text before other blocks": (
+    "blocks before the text": (
         {"text": "short", "blocks": [{"type": "section", "text": MARKDOWN_OBJECT}]},
-        "short",
+        "**a** & [x](https://x.example)",
     ),
     "attachment": (
         {
@@ -224,7 +224,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         {"attachments": [{"is_share": True, "author_name": "Ada", "text": "a\nb"}]},
         "**Ada**\n> a\n> b",
     ),
-    "nothing": ({}, ""),
+    "nothing": ({}, "_A message without text. Nothing of it can be quoted._"),
 }
 
 

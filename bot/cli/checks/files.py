@@ -10,8 +10,8 @@ from bot.core.model import File
 from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.fields import maps
+from bot.slack.file_objects import file_of
 from bot.slack.files import SlackFiles
-from bot.slack.text import file_of
 
 NAME = "Slack files"
 LISTED = 50
