@@ -89,7 +89,9 @@ def _choices(json: Json) -> Iterator[tuple[Inline, ...]]:
     for option in maps(json.get("options")):
         mark = Text("☑ " if string(option, "value") in chosen - {None} else "☐ ")
         described = words_of(option.get("description"))
-        yield (mark, *words_of(option.get("text")), *([Text(" "), *described] * bool(described)))
+        words = spaced(" ", filter(None, [words_of(option.get("text")), described]))
+        if words:
+            yield (mark, *words)
 
 
 def _chosen(json: Json) -> Iterator[tuple[Inline, ...]]:

@@ -7,7 +7,6 @@ https://docs.slack.dev/reference/block-kit/blocks
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -36,6 +35,7 @@ from bot.slack.elements import (
     spaced,
 )
 from bot.slack.fields import Json, lists, mapping, maps, string
+from bot.slack.loose import is_technical, loose
 from bot.slack.rich import rich_text
 
 _DEEPEST = 16
@@ -62,18 +62,6 @@ _SILENT = frozenset(
 )
 """Kinds of which nothing is missing where they hold no words."""
 
-_TECHNICAL = frozenset(
-    {"type", "id", "style", "color", "emoji", "verbatim", "level", "align", "width", "height"}
-    | {"size", "status", "mode", "source", "format", "team", "enterprise", "user", "channel"}
-    | {"confirm", "placeholder", "slack_icon", "fallback", "mimetype", "filetype", "indent"}
-    | {"column_settings", "dispatch_action_config", "accessibility_label", "slack_file", "file"}
-    | {"icon_url", "provider_icon_url", "thumbnail_url", "author_icon", "footer_icon", "metadata"}
-    | {"auth_url", "disconnect_url", "event_payload", "token", "border", "offset", "range"}
-    | {"categories"}
-)
-"""Fields that hold no words of a message, or that only work inside Slack. A chart's categories are
-its points' labels once more."""
-_TECHNICAL_END = re.compile(r".*_(?:id|ids|ts|type|width|height|bytes|token|secret|hash|size)")
 _HEADINGS = frozenset({"title", "rich_text_title", "name", "caption"})
 _ADDRESSES = {
     "title": ("title_url", "title_link"),
@@ -81,7 +69,6 @@ _ADDRESSES = {
     "name": ("join_url", "url"),
 }
 """Where the words of a field lead."""
-_ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)\S+", re.IGNORECASE)
 _BLOCKS = frozenset({"blocks", "child_blocks"})
 _NUMBERS = frozenset({"value", "text", "number", "label"})
 
@@ -121,7 +108,7 @@ def _thing(value: object, depth: int) -> Iterator[Block]:
     if depth > _DEEPEST:
         yield note("More is nested here than can be quoted.")
     elif isinstance(value, str):
-        yield from paragraph(_address_or_words(whole(value)))
+        yield from paragraph(loose(value))
     elif isinstance(value, list):
         yield from _together(list(_thing(one, depth + 1)) for one in value)
     elif isinstance(value, Mapping):
@@ -154,7 +141,7 @@ def _is_point(json: Json) -> bool:
 def _fields(json: Json, depth: int) -> Iterator[Block]:
     """Yield the fields, those that the kind is known for first and in their order."""
     first = _ORDER.get(string(json, "type") or "", ())
-    others = (key for key in json if key not in first and not _is_technical(key))
+    others = (key for key in json if key not in first and not is_technical(key))
     linked: set[str] = set()
     for key in chain((key for key in first if key in json), others):
         if key in linked or (key == "alt_text" and label_of(json.get("title"))):
@@ -182,18 +169,8 @@ def _field(key: str, value: object, depth: int) -> Iterator[Block]:
         yield from _thing(value, depth)
 
 
-def _is_technical(key: str) -> bool:
-    return key in _TECHNICAL or _TECHNICAL_END.fullmatch(key) is not None
-
-
 def _is_address(value: object) -> bool:
     return isinstance(value, str) and links.safe(value)
-
-
-def _address_or_words(value: str) -> tuple[Inline, ...]:
-    if _ADDRESS.fullmatch(value.strip()):
-        return (Link(mrkdwn.unescape(value.strip())),)
-    return plain(value)
 
 
 def _together(parts: Iterable[list[Block]]) -> Iterator[Block]:
@@ -285,7 +262,8 @@ def _table(block: Json, depth: int) -> Iterator[Block]:
     """Yield a line for each row. https://docs.slack.dev/reference/block-kit/blocks/table-block"""
     yield from paragraph(bold(plain(string(block, "caption"))))
     rows = [[_cell(cell, depth) for cell in row] for row in lists(block.get("rows"))]
-    yield from paragraph(spaced("\n", [spaced(" | ", row) for row in rows]))
+    if says_something(Paragraph(cell) for row in rows for cell in row):
+        yield from paragraph(spaced("\n", [spaced(" | ", row) for row in rows]))
 
 
 def _cell(cell: object, depth: int) -> tuple[Inline, ...]:

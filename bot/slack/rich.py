@@ -27,6 +27,7 @@ from bot.core.richtext import (
     Text,
 )
 from bot.slack.fields import Json, integer, is_id, mapping, maps, string
+from bot.slack.loose import loose_words
 
 _DEEPEST_INDENT = 8
 _LARGEST_NUMBER = 1_000_000
@@ -134,14 +135,22 @@ def _inline(element: Json, depth: int) -> Iterator[Inline]:
 
 
 def _unknown(element: Json, kind: object, style: Style, depth: int) -> Iterator[Inline]:
-    """Yield the words, the address and the elements of an unknown kind, else its name."""
+    """Yield the words, the address and the elements of an unknown kind, else its name.
+
+    Slack's own clients write mentions of lists, canvases, files and more, which the reference
+    does not list.
+    """
     if depth >= _DEEPEST:
         yield Text("(more is nested here than can be quoted)")
         return
-    words = next(filter(None, (string(element, key) for key in _WORDS)), None)
-    url = string(element, "url")
+    best = next((key for key in _WORDS if string(element, key)), None)
+    words, url = string(element, best) if best else None, string(element, "url")
     found: tuple[Inline, ...] = (Link(url, words, style),) if url else tuple(_text(words, style))
     found += _children(element, depth + 1)
+    used = {*_WORDS, "url", "elements", "style"}
+    rest = {key: value for key, value in element.items() if key not in used}
+    for part in loose_words(rest, style):
+        found += (Text(" "), *part) if found else part
     if found:
         yield from found
     elif isinstance(kind, str) and not kind.startswith("rich_text_"):
