@@ -19,6 +19,7 @@ Json = dict[str, Any]
 Strategy = st.SearchStrategy[Json]
 
 _MARK = re.compile("§([WUKH])§")
+_SEEN = re.compile(r'§[WU]§|: -1\b|"type": "(?:emoji|broadcast|user|usergroup)"')
 _FORMS = {"W": "word{}x", "U": "https://x.example/a{}z", "K": "kind{}x", "H": "hidden{}x"}
 
 
@@ -49,9 +50,8 @@ def numbered(value: Any) -> tuple[Any, list[str], list[str]]:
 
 
 def is_seen(value: Any) -> bool:
-    """Return whether words, an address or a number are in it."""
-    text = json.dumps(value)
-    return "\\u00a7W" in text or "\\u00a7U" in text or ": -1" in text
+    """Return whether words, an address, a number, an emoji or a mention are in it."""
+    return _SEEN.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
 def some(**fields: st.SearchStrategy[Any] | str | int | bool) -> Strategy:
@@ -82,7 +82,7 @@ text_object = plain_text | mrkdwn
 # Rich text.
 
 style = some(bold=st.booleans(), italic=st.booleans(), strike=st.booleans(), code=st.booleans())
-inline: Strategy = st.one_of(
+INLINE: tuple[Strategy, ...] = (
     st.fixed_dictionaries({"type": st.just("text"), "text": words}, optional={"style": style}),
     some(type="link", url="§U§", text=line, style=style),
     some(type="emoji", name="tada"),
@@ -100,6 +100,7 @@ inline: Strategy = st.one_of(
         few(st.just({"type": "text", "text": "§W§"}), 1),
     ),
 )
+inline: Strategy = st.one_of(INLINE)
 section = some(type="rich_text_section", elements=few(inline))
 part: Strategy = st.one_of(
     section,
@@ -127,17 +128,20 @@ image = st.one_of(
 button = st.one_of(
     some(type="button", action_id="§H§", text=some(type="plain_text", text=line), url="§U§"),
     some(type="button", action_id="§H§", text=some(type="plain_text", text="§H§"), value="§H§"),
-    some(
-        type="workflow_button",
-        text=some(type="plain_text", text=line),
-        workflow=st.just({"trigger": {"url": "§U§"}}),
+    st.builds(
+        lambda text: {
+            "type": "workflow_button",
+            "text": text,
+            "workflow": {"trigger": {"url": "§U§"}},
+        },
+        some(type="plain_text", text=line),
     ),
 )
 chosen = st.just({"text": {"type": "plain_text", "text": "§W§"}, "value": "v"})
 unseen = st.just({"text": {"type": "plain_text", "text": "§H§"}, "value": "w"})
 option = some(text=text_object, description=plain_text, value="v")
 linked = some(text=some(type="plain_text", text=line), url="§U§", value="§H§")
-menu = st.one_of(
+MENUS: tuple[Strategy, ...] = (
     some(type="static_select", placeholder=unseen, options=few(unseen), initial_option=chosen),
     some(type="multi_static_select", options=few(unseen), initial_options=few(chosen)),
     some(type="overflow", options=few(linked | unseen)),
@@ -147,6 +151,7 @@ menu = st.one_of(
         lambda one: "type" in one
     ),
 )
+menu: Strategy = st.one_of(MENUS)
 feedback = st.just({"type": "feedback_buttons", "positive_button": {"text": "§H§", "value": "§H§"}})
 pressed = button | menu | feedback
 
@@ -214,7 +219,7 @@ unknown = st.one_of(
     some(type="hologram", block_id="§H§", body=strange, footing=strange, rows=rows),
     some(type="§K§", block_id="§H§", size=4),
 )
-plain_block: Strategy = st.one_of(
+BLOCKS: tuple[Strategy, ...] = (
     rich_text,
     some(
         type="section",
@@ -263,6 +268,7 @@ plain_block: Strategy = st.one_of(
     ),
     unknown,
 )
+plain_block: Strategy = st.one_of(BLOCKS)
 block: Strategy = plain_block | some(
     type="container",
     title=plain_text,
@@ -281,7 +287,7 @@ def _file(**fields: Any) -> Strategy:
     return some(**always)
 
 
-file: Strategy = st.one_of(
+FILES: tuple[Strategy, ...] = (
     _file(name="§W§", mode="hosted"),
     _file(name="§W§", title="§W§", mode="hosted"),
     _file(name="§H§", title="§W§", mode=st.sampled_from(["canvas", "quip", "list"])).filter(
@@ -300,6 +306,7 @@ file: Strategy = st.one_of(
         **{"from": [{"address": "a@x.example", "name": "§W§"}]},
     ),
 )
+file: Strategy = st.one_of(FILES)
 
 # Attachments.
 
@@ -367,6 +374,28 @@ def _finished(message: Json, previews: list[Json]) -> Json:
     attachments = [*message.get("attachments", []), *map(_hidden, previews)]
     return {**finished, "attachments": attachments}
 
+
+PARTS: tuple[Strategy, ...] = (
+    *(one.map(lambda one: {"blocks": [one]}) for one in BLOCKS),
+    *(one.map(lambda one: {"blocks": [{"type": "section", "accessory": one}]}) for one in MENUS),
+    *(
+        one.map(
+            lambda one: {
+                "blocks": [
+                    {
+                        "type": "rich_text",
+                        "elements": [{"type": "rich_text_section", "elements": [one]}],
+                    }
+                ]
+            }
+        )
+        for one in INLINE
+    ),
+    *(one.map(lambda one: {"files": [one]}) for one in FILES),
+    own_attachment.map(lambda one: {"attachments": [one]}),
+)
+"""Messages of one part each, by its kind."""
+ALONE = tuple(st.builds(_finished, part, st.just([])) for part in PARTS)
 
 preview = st.builds(
     lambda mark, attachment: {**attachment, **mark},
