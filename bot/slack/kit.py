@@ -91,8 +91,8 @@ def _block(block: Json, depth: int) -> Iterator[Block]:
     elif kind in ("file", "image") and _has_file(block):
         return  # it is named among the files
     else:
-        named = f"of the kind “{kind}”" if kind else "of an unknown kind"
-        yield note(f"A block {named} stands here: nothing of it can be quoted.")
+        named = f"A block of the kind “{kind}”" if kind else "A block of an unknown kind"
+        yield note(f"{named} stands here: nothing of it can be quoted.")
 
 
 def _shown(block: Json, kind: str, depth: int) -> Iterator[Block]:
@@ -141,7 +141,7 @@ def _is_point(json: Json) -> bool:
 def _fields(json: Json, depth: int) -> Iterator[Block]:
     """Yield the fields, those that the kind is known for first and in their order."""
     first = _ORDER.get(string(json, "type") or "", ())
-    others = (key for key in json if key not in first and not is_technical(key))
+    others = (key for key in json if key not in first and not is_technical(key, json[key]))
     linked: set[str] = set()
     for key in chain((key for key in first if key in json), others):
         if key in linked or (key == "alt_text" and label_of(json.get("title"))):

@@ -18,21 +18,26 @@ _DEEPEST = 16
 _TECHNICAL = frozenset(
     {"type", "id", "style", "color", "emoji", "verbatim", "level", "align", "width", "height"}
     | {"size", "status", "mode", "source", "format", "team", "enterprise", "user", "channel"}
-    | {"confirm", "placeholder", "slack_icon", "fallback", "mimetype", "filetype", "indent"}
-    | {"column_settings", "dispatch_action_config", "accessibility_label", "slack_file", "file"}
-    | {"icon_url", "provider_icon_url", "thumbnail_url", "author_icon", "footer_icon", "metadata"}
-    | {"auth_url", "disconnect_url", "event_payload", "token", "border", "offset", "range"}
-    | {"categories"}
+    | {"mimetype", "filetype", "indent", "border", "offset", "range", "token"}
+    | {"icon_url", "provider_icon_url", "thumbnail_url", "author_icon", "footer_icon"}
+    | {"auth_url", "disconnect_url"}
 )
-"""Fields that hold no words of a message, or that only work inside Slack. A chart's categories are
-its points' labels once more."""
+"""Fields whose texts nobody reads; what is nested in them may be read."""
+_LEFT_OUT = frozenset(
+    {"confirm", "placeholder", "fallback", "accessibility_label", "column_settings", "metadata"}
+    | {"dispatch_action_config", "event_payload", "file", "slack_file", "slack_icon", "categories"}
+)
+"""Fields that are left out with all that is in them: files are named elsewhere, a chart's
+categories are its points' labels once more, and the others do nothing outside of Slack."""
 _END = re.compile(r".*_(?:id|ids|ts|type|width|height|bytes|token|secret|hash|size)")
 _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)\S+", re.IGNORECASE)
 
 
-def is_technical(key: str) -> bool:
-    """Return whether a field of this name holds nothing that people read."""
-    return key in _TECHNICAL or _END.fullmatch(key) is not None
+def is_technical(key: str, value: object) -> bool:
+    """Return whether the field holds nothing that people read."""
+    if isinstance(value, Mapping | list):
+        return key in _LEFT_OUT
+    return key in _TECHNICAL or key in _LEFT_OUT or _END.fullmatch(key) is not None
 
 
 def loose(text: str, style: Style = PLAIN) -> tuple[Inline, ...]:
@@ -60,5 +65,5 @@ def loose_words(value: object, style: Style, depth: int = 0) -> Iterator[tuple[I
 
 def _readable(json: Json) -> Iterator[object]:
     for key, value in json.items():
-        if not is_technical(key):
+        if not is_technical(key, value):
             yield value

@@ -13,6 +13,7 @@ from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
 from bot.core.files import KEPT_SECONDS, WORDS, Loss
 from bot.core.model import Created, File
 from bot.core.parts import TextPart
+from bot.core.richtext import Paragraph, Text
 from bot.flows.attach import NOT_UPLOADED, NOT_UPLOADED_SECONDS, Carrier, Chunks, UploadForm
 from bot.flows.claims import Claim
 from bot.flows.deliver import World
@@ -195,6 +196,20 @@ async def test_a_withheld_file_is_looked_up(bench: FileBench) -> None:
         "With 2 files: [F1.png](https://x.example/F1), a file without a name "
         f"(not attached: {WORDS[Loss.UNREADABLE]})"
     )
+
+
+async def test_the_words_in_a_file_that_is_looked_up_are_quoted(bench: FileBench) -> None:
+    mail = Paragraph((Text("The parcel is late"),))
+    bench.source.known["F1"] = replace(file("F1"), words=(mail,))
+    bench.plain.before = [TryLater("plain_429")]
+    await bench.fail(react(bench, File("F1", withheld=True)))
+    await bench.settle(bench.claim())
+    (thread,) = bench.plain.threads
+    texts = [part.text for part in thread.parts if isinstance(part, TextPart)]
+    assert texts == [
+        "The export fails\n\nThe parcel is late",
+        "With 1 file: [F1.png](https://x.example/F1)",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ strange = st.recursive(
             inner,
             max_size=3,
         ),
-        some(type="mirror", items=inner, mirror_id="§H§"),
+        some(type="mirror", items=inner, mirror_id="§H§", source=few(inner), status="§H§"),
     ),
     max_leaves=5,
 )

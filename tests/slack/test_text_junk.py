@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.model import Message
@@ -116,7 +116,7 @@ WORDS = st.sampled_from(
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
-    max_leaves=40,
+    max_leaves=25,
 )
 LIKELY = st.fixed_dictionaries(
     {},
@@ -138,6 +138,7 @@ LIKELY = st.fixed_dictionaries(
 MESSAGE = Codec(Message)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 @given(LIKELY | st.dictionaries(KEYS, JSON))
 def test_junk_raises_nothing(message: dict[str, Any]) -> None:
     read = message_of(message, MessageRef("C1", "1700000000.000100"))

@@ -46,11 +46,18 @@ def served(world: World, request: web.Request) -> web.StreamResponse:
 
 
 def _is_seen_by_bot(world: World, file_id: str) -> bool:
-    """Whether it stands in a conversation that the bot is in."""
+    """Whether it stands in a conversation that the bot is in, be it that somebody forwarded it."""
     return any(
-        file["id"] == file_id
+        _holds(message, file_id)
         for place in world.conversations.values()
         if world.bot_user in place.members
         for message in place.messages
-        for file in message.get("files", [])
     )
+
+
+def _holds(message: Json, file_id: str) -> bool:
+    carried = [message]
+    for attachment in message.get("attachments") or []:
+        whole = (one.get("message", {}) for one in attachment.get("message_blocks", []))
+        carried += [attachment, *whole]
+    return any(file.get("id") == file_id for one in carried for file in one.get("files") or [])
