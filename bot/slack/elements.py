@@ -13,7 +13,7 @@ from bot.core.plaintext import whole
 from bot.core.richtext import Date, Inline, Link, Mention, Paragraph, Style, Text
 from bot.slack import mrkdwn
 from bot.slack.fields import Json, integer, is_id, mapping, maps, string
-from bot.slack.file_objects import without_token
+from bot.slack.file_objects import shown_address, without_token
 
 IMAGES = frozenset({"image"})
 _BUTTONS = frozenset({"button", "workflow_button", "icon_button", "feedback_buttons", "url"})
@@ -57,7 +57,7 @@ def image(json: Json) -> tuple[Inline, ...]:
     stored = string(mapping(json.get("slack_file")), "url")
     url = string(json, "image_url") or (without_token(stored) if stored else None)
     if url:
-        return (Link(mrkdwn.unescape(url), label),)
+        return (Link(shown_address(mrkdwn.unescape(url)), label),)
     return (Text(label),) if label else ()
 
 

@@ -25,6 +25,9 @@ from bot.slack.fields import Json, integer, mapping, maps, string
 
 _TOKENS = frozenset({"pub_secret", "t", "token"})
 _DOCUMENTS = frozenset({"canvas", "docs", "list", "post", "quip", "space"})
+_SLACKS_FILES = re.compile(
+    r"https?://(?:[\w-]+\.)*(?:files\.slack(?:-gov)?|slack-files(?:-gov)?)\.com[/:]", re.IGNORECASE
+)
 _TAG = re.compile(r"<[^<>]*>")
 _BREAK = re.compile(r"<(?:br|/p|/li|/h[1-6]|/div|/tr)\b[^<>]*>", re.IGNORECASE)
 _NOT_A_WORD = re.compile(r"[\W_]+")
@@ -60,6 +63,11 @@ def without_token(address: str) -> str:
     bare, mark, query = address.partition("?")
     kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in _TOKENS]
     return f"{bare}?{'&'.join(kept)}" if mark and any(kept) else bare
+
+
+def shown_address(address: str) -> str:
+    """Return an address as a ticket may show it: Slack's own without their tokens."""
+    return without_token(address) if _SLACKS_FILES.match(address) else address
 
 
 def words_of(file: Json) -> Iterator[Block]:
@@ -108,7 +116,9 @@ def _mail(file: Json) -> Iterator[Block]:
     yield from _rest(file)
     for one in maps(file.get("attachments")):
         named, url = string(one, "filename") or string(one, "name"), string(one, "url")
-        linked: Inline = Link(url, named) if url else Text(named or "a file without a name")
+        linked: Inline = (
+            Link(shown_address(url), named) if url else Text(named or "a file without a name")
+        )
         yield Paragraph((Text("With the mail: "), linked), aside=True)
 
 

@@ -12,6 +12,7 @@ from bot.core.plaintext import whole
 from bot.core.richtext import PLAIN, Inline, Link, Style, Text
 from bot.slack import mrkdwn
 from bot.slack.fields import Json
+from bot.slack.file_objects import shown_address
 
 _DEEPEST = 16
 
@@ -44,7 +45,7 @@ def loose(text: str, style: Style = PLAIN) -> tuple[Inline, ...]:
     """Return a text that may be an address and nothing else."""
     text = whole(text)
     if _ADDRESS.fullmatch(text.strip()):
-        return (Link(mrkdwn.unescape(text.strip()), None, style),)
+        return (Link(shown_address(mrkdwn.unescape(text.strip())), None, style),)
     return (Text(mrkdwn.unescape(text), style),) if text.strip() else ()
 
 

@@ -25,6 +25,7 @@ from bot.core.richtext import (
     Quote,
     Style,
     Text,
+    says_something,
 )
 from bot.slack.fields import Json, integer, is_id, mapping, maps, string
 from bot.slack.loose import loose_words
@@ -76,8 +77,10 @@ def quoted(block: Block) -> Block:
     match block:
         case Items():
             return replace(block, quoted=True)
-        case Preformatted(children):
+        case Preformatted(children) if says_something([block]):
             return Quote((Text("```\n"), *children, Text("\n```")))
+        case Preformatted(children):
+            return Quote(children)
         case Paragraph(children, aside):
             return Quote(children, aside)
         case _:

@@ -25,7 +25,7 @@ from bot.core.richtext import (
 from bot.slack import kit, mrkdwn
 from bot.slack.elements import bold, marked, note, plain, spaced
 from bot.slack.fields import Json, integer, is_id, mapping, maps, string
-from bot.slack.file_objects import file_of, without_words, words_of
+from bot.slack.file_objects import file_of, shown_address, without_words, words_of
 from bot.slack.kit import paragraph
 from bot.slack.rich import quoted
 
@@ -173,9 +173,9 @@ def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
     body = list(_body(attachment, depth + 1))
     foot = list(_foot(attachment))
     known = bool(attachment.get("files")) if shared else says_something([*pretext, *author, *foot])
-    if not says_something(body) and not known:
+    if not says_something(own(body)) and not known:
         fallback = string(attachment, "fallback") or ""
-        body = [] if _is_slacks_own(fallback) else list(paragraph(plain(fallback)))
+        body = [*([] if _is_slacks_own(fallback) else paragraph(plain(fallback))), *body]
         body = body or [note("An attachment stands here: nothing of it can be quoted.")]
     yield from pretext
     yield from author
@@ -256,7 +256,7 @@ def _pictures(attachment: Json) -> Iterator[Block]:
     for key, label in (("image_url", "Image"), ("thumb_url", "Image"), ("video_url", "Video")):
         url = string(attachment, key)
         if url and (key != "thumb_url" or url != attachment.get("image_url")):
-            yield Paragraph((Link(mrkdwn.unescape(url), label),))
+            yield Paragraph((Link(shown_address(mrkdwn.unescape(url)), label),))
 
 
 def _actions(attachment: Json) -> Iterator[Json]:
