@@ -172,7 +172,10 @@ def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
     author = list(_author(attachment, shared))
     body = list(_body(attachment, depth + 1))
     foot = list(_foot(attachment))
-    known = bool(attachment.get("files")) if shared else says_something([*pretext, *author, *foot])
+    if shared:
+        known = _has_files({"attachments": [attachment]})
+    else:
+        known = says_something([*pretext, *author, *foot])
     if not says_something(own(body)) and not known:
         fallback = string(attachment, "fallback") or ""
         body = [*([] if _is_slacks_own(fallback) else paragraph(plain(fallback))), *body]
@@ -241,7 +244,7 @@ def _body(attachment: Json, depth: int) -> Iterator[Block]:
         yield from paragraph(spaced("\n", [part for part in (name, value) if part]))
     if shown != carried:
         yield from shown
-    yield from chain.from_iterable(map(words_of, maps(attachment.get("files"))))
+    yield from chain.from_iterable(map(words_of, _files_beside(attachment)))
     yield from _pictures(attachment)
     yield from kit.blocks([{"type": "actions", "elements": list(_actions(attachment))}])
 
@@ -250,6 +253,15 @@ def _carried(attachment: Json, depth: int) -> Iterator[Block]:
     """Yield the messages that the attachment carries whole."""
     for carried in maps(attachment.get("message_blocks")):
         yield from _message(mapping(carried.get("message")), depth)
+
+
+def _files_beside(attachment: Json) -> Iterator[Json]:
+    """Yield the attachment's files, but for those that the messages in it have too."""
+    messages = (mapping(one.get("message")) for one in maps(attachment.get("message_blocks")))
+    carried = {string(file, "id") for file in chain.from_iterable(map(_own_files, messages))}
+    for file in maps(attachment.get("files")):
+        if string(file, "id") not in carried:
+            yield file
 
 
 def _pictures(attachment: Json) -> Iterator[Block]:
