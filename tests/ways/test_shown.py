@@ -11,17 +11,22 @@ from tests.shown import cases
 from tests.ways.stage import Stage, stage
 
 
-def with_files(on: Stage, value: Any) -> Any:
-    """Return the JSON in which every file that has an address lies in the sandbox's Slack."""
+def with_files(on: Stage, value: Any, known: dict[str, Any]) -> Any:
+    """Return the JSON in which every file that has an address lies in the sandbox's Slack; `known`
+    are those that lie there, by the id that they had."""
     if isinstance(value, list):
-        return [with_files(on, one) for one in value]
+        return [with_files(on, one, known) for one in value]
     if not isinstance(value, dict):
         return value
     if "url_private_download" not in value:
-        return {key: with_files(on, one) for key, one in value.items()}
+        return {key: with_files(on, one, known) for key, one in value.items()}
+    if value["id"] in known:
+        return known[value["id"]]
     own = ("id", "url_private", "url_private_download", "name", "size")
     more = {key: one for key, one in value.items() if key not in own}
-    return on.slack.add_file(value["name"], b"x" * value["size"], user=on.ben, **more)
+    lies = on.slack.add_file(value["name"], b"x" * value["size"], user=on.ben, **more)
+    known[value["id"]] = lies
+    return lies
 
 
 def peopled(on: Stage, message: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +56,7 @@ async def test_all_that_slack_shows_is_read_in_plain(sqlite_url: str, tmp_path: 
         posted = {}
         for parameter in cases():
             (case,) = parameter.values
-            message = with_files(on, peopled(on, case.message))
+            message = with_files(on, peopled(on, case.message), {})
             posted[await on.slack.post_json(on.support, message)] = parameter.id, case
         for number, ts in enumerate(posted, start=1):
             await on.slack.react(on.ada, on.support, ts, "ticket")
