@@ -325,6 +325,11 @@ DEAD = '[[rule]]\nemoji = "a"\n[[rule]]\nemoji = "a"\n'
             [2],
             id="a value that is wrong contradicts nothing",
         ),
+        pytest.param(
+            '[identity]\nwithout_email = ["refuse"]\nfallback_customer = "a@b.example"',
+            [2],
+            id="nor does one of another kind",
+        ),
     ],
 )
 def test_mistakes_of_every_kind_are_told_beside_each_other(

@@ -252,7 +252,7 @@ def _contradictions(read: Document) -> Iterator[Located]:
     if without_email == "fallback" and "fallback_customer" not in identity:
         place = ("identity", "without_email")
         yield words.at(read, place, '`without_email` = "fallback" needs `fallback_customer`')
-    if without_email in {"refuse", "synthetic"} and "fallback_customer" in identity:
+    if without_email in ("refuse", "synthetic") and "fallback_customer" in identity:
         place = ("identity", "fallback_customer")
         text = '`fallback_customer` does nothing without `without_email` = "fallback"'
         yield words.at(read, place, text)
