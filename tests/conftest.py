@@ -16,6 +16,8 @@ from bot.store.engine import Database
 from tests import contracts, logs, postgres
 
 SHARED_MEMORY = Path("/dev/shm")
+NOBODY = Path(__file__).with_name("nobody.pem")
+"""An authority whose key nobody has."""
 
 # The same examples in every run, however slow the machine is; `--hypothesis-profile=search`
 # looks for new ones.
@@ -29,6 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     contracts.folder(config)  # raises before anything runs
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ and _in_memory(SHARED_MEMORY):
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(SHARED_MEMORY)
+    # Every client of HTTP loads the system's authorities, which takes longer than many a test. Here
+    # nothing is encrypted; should a test ever speak to a service, it will trust nobody.
+    os.environ["SSL_CERT_FILE"] = str(NOBODY)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -49,6 +49,7 @@ def test_a_connection_that_a_test_left_open_holds_nothing_up(postgres_pool: post
         "DROP INDEX ix_escalation_asker",
         "UPDATE alembic_version SET version_num = '0001'",
         "DROP TABLE alembic_version",
+        "ANALYZE memory",
     ],
 )
 def test_a_database_that_a_test_changed_is_not_used_again(

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from graphql import GraphQLSchema
 
 from bot.cli.checks import clock
+from bot.sandbox.plain.resolvers import bound_schema
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
 from tests.cli.patient import RULES, Patient, examined, red
@@ -125,14 +127,21 @@ def _rule(old: str, new: str) -> Callable[[Patient], None]:
     return change
 
 
+def _own_schema(patient: Patient) -> GraphQLSchema:
+    """Give this Plain a schema of its own to change: the other one serves the whole process."""
+    own = bound_schema.__wrapped__()
+    patient.world.plain._server._api._schema = own
+    return own
+
+
 def _read_is_gone(patient: Patient) -> None:
-    schema = patient.world.plain._server._api._schema
+    schema = _own_schema(patient)
     assert schema.query_type is not None
     del schema.query_type.fields["customerByEmail"]
 
 
 def _write_is_gone(patient: Patient) -> None:
-    schema: Any = patient.world.plain._server._api._schema
+    schema: Any = _own_schema(patient)
     del schema.type_map["CreateThreadInput"].fields["components"]
 
 

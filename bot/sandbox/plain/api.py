@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
+    GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     parse,
@@ -37,6 +39,7 @@ class Asked:
     fields: tuple[str, ...] = ()
     names: set[str] = field(default_factory=set)
     error: GraphQLError | None = None
+    query: str = ""
 
 
 @dataclass
@@ -62,12 +65,12 @@ def read(body: bytes) -> Asked:
     if not isinstance(query, str) or not isinstance(variables, dict | None):
         return Asked(error=_unreadable())
     try:
-        document = parse(query)
+        document = _parsed(query)
     except GraphQLSyntaxError as error:
         error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
         return Asked(variables=variables or {}, error=error)
     operation = _operation(document, name)
-    return Asked(document, variables or {}, name, *_names(operation))
+    return Asked(document, variables or {}, name, *_names(operation), query=query)
 
 
 def _unreadable() -> GraphQLError:
@@ -97,13 +100,12 @@ class Api:
         self._world = world
         self._permissions = permissions
         self._schema = resolvers.bound_schema()
-        self._valid: set[str] = set()
 
     def execute(self, asked: Asked) -> Answer:
         """Requests that cannot be executed are answered 400, all others 200."""
         if asked.document is None:
             return _errors([asked.error or _unreadable()], HTTPStatus.BAD_REQUEST)
-        if invalid := self._validate(asked.document):
+        if invalid := _mistakes(self._schema, asked.query):
             return _errors(invalid, HTTPStatus.BAD_REQUEST)
         session = resolvers.Session(self._world, self._permissions)
         variables, name = asked.variables, asked.operation_name
@@ -115,18 +117,21 @@ class Api:
             return _errors(result.errors, HTTPStatus.BAD_REQUEST)
         return _errors(result.errors, HTTPStatus.OK, data=result.data)
 
-    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
-        # Clients send the same few documents again and again, and checking one takes longer
-        # than executing it.
-        text = document.loc.source.body if document.loc else None
-        if text in self._valid:
-            return []
-        invalid = validate(self._schema, document)
-        for error in invalid:
-            error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
-        if not invalid and text is not None:
-            self._valid.add(text)
-        return invalid
+
+# Clients send the same few documents again and again, and reading or checking one takes longer than
+# executing it.
+@lru_cache(maxsize=128)
+def _parsed(query: str) -> DocumentNode:
+    return parse(query)
+
+
+@lru_cache(maxsize=128)
+def _mistakes(schema: GraphQLSchema, query: str) -> tuple[GraphQLError, ...]:
+    """Return what makes a document invalid against a schema."""
+    invalid = validate(schema, _parsed(query))
+    for error in invalid:
+        error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+    return tuple(invalid)
 
 
 def _errors(errors: Sequence[GraphQLError], status: int, **more: Any) -> Answer:

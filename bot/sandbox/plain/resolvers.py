@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,13 @@ if TYPE_CHECKING:
     Info = GraphQLResolveInfo[Session]
 
 
+@cache
 def bound_schema() -> GraphQLSchema:
-    """The sandbox's schema with the resolvers in it."""
+    """Return the sandbox's schema with the resolvers in it.
+
+    One for all workspaces of the process, since building it takes longer than a whole story: what
+    belongs to a workspace is in each request's `Session`.
+    """
     schema = build_schema(SCHEMA.read_text(encoding="utf-8"))
     for name, query in _QUERIES.items():
         _object(schema, "Query").fields[name].resolve = query
