@@ -7,13 +7,22 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol
 
 import structlog
 
-from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait, delay
-from bot.core.model import Created, Message, Outcome, Trigger, Turned
+from bot.core.faults import (
+    LEASE_LOST,
+    Fault,
+    LeaseLost,
+    Reason,
+    Refused,
+    TryLater,
+    delay,
+)
+from bot.core.model import Created, Outcome, Trigger, Turned
+from bot.flows.attempt import Attempt, keep_lease
 from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
 from bot.flows.ports import Run
@@ -21,6 +30,10 @@ from bot.flows.turns import Turns
 
 AT_ONCE = 8
 """Deliveries under way at a time."""
+
+LONGEST_DELIVERY = 600.0
+"""Seconds for one attempt, its turns included. Its lease is renewed for no longer: a step that
+never ends must not keep its row, and its place among those under way, for ever."""
 
 _WRITE_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -48,13 +61,14 @@ class Work(Protocol):
     def claim(self, worker: str, limit: int) -> list[Claim]: ...
     def next_due(self) -> float | None: ...
     def give_back(self, claim: Claim) -> None: ...
+    def renew(self, claim: Claim) -> None: ...
     def settle(self, claim: Claim, outcome: Outcome) -> None: ...
     def retry_later(
         self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool
     ) -> None: ...
     def is_hopeless(self, claim: Claim) -> bool: ...
     def answered(self, claim: Claim, *, said: bool) -> None: ...
-    def answer_later(self, claim: Claim, after: float, cause: str) -> None: ...
+    def answer_later(self, claim: Claim, after: float, cause: str, *, failed: bool) -> None: ...
 
 
 class Pace(Protocol):
@@ -94,19 +108,6 @@ Tell = Callable[[Trigger, Outcome, str], Awaitable[None]]
 Observe = Callable[[Claim, str], None]
 
 
-class _Delivery:
-    """One row under way. `trigger` knows its message as soon as that was read."""
-
-    def __init__(self, claim: Claim, turns: Turns) -> None:
-        self.trigger = claim.escalation.trigger
-        self._claim = claim
-        self._turns = turns
-
-    async def read(self, message: Message | None, conversation_key: str) -> None:
-        self.trigger = replace(self.trigger, message=message)
-        await self._turns.wait(self._claim, conversation_key)
-
-
 @dataclass
 class Worker:
     """One process's worker. `name` is unique among the replicas.
@@ -122,6 +123,7 @@ class Worker:
     observe: Observe = lambda _claim, _outcome: None
     chance: Callable[[], float] = random.random
     at_once: int = AT_ONCE
+    longest: float = LONGEST_DELIVERY
     pace: Pace = field(default_factory=Unpaced)
     _work: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -239,11 +241,11 @@ class Worker:
     # One row
 
     async def _handle(self, claim: Claim) -> None:
-        delivery = _Delivery(claim, self._turns)
+        attempt = Attempt(claim, self._turns)
         try:
-            outcome = claim.outcome or await self._settle(claim, delivery)
+            outcome = claim.outcome or await self._settle(claim, attempt)
             if outcome is not None:
-                await self._answer(claim, delivery.trigger, outcome)
+                await self._answer(claim, attempt.trigger, outcome)
         except LeaseLost:
             log.warning("lease_lost", key=claim.external_id)
         except TryLater as fault:
@@ -255,14 +257,16 @@ class Worker:
             with suppress(Fault):
                 await self._retry(claim, TryLater("bug", unknown=True))
 
-    async def _settle(self, claim: Claim, delivery: _Delivery) -> Outcome | None:
+    async def _settle(self, claim: Claim, attempt: Attempt) -> Outcome | None:
         """Deliver and write down what came of it; None where it is to be tried again."""
         try:
-            outcome = await self._delivered(claim, delivery)
+            if claim.hopeless:
+                raise TryLater(LEASE_LOST, unknown=True)
+            outcome = await self._delivered(claim, attempt)
         except Refused as refusal:
             outcome = Turned(refusal.reason, refusal.data, refusal.unsure)
         except TryLater as fault:
-            if isinstance(fault, Wait) or not await self.run(self.ledger.is_hopeless, claim):
+            if not claim.hopeless and not await self._is_hopeless(claim, fault):
                 await self._retry(claim, fault)
                 return None
             outcome = Turned(Reason.GAVE_UP, {"last": fault.cause})
@@ -270,25 +274,37 @@ class Worker:
         self._note(claim, outcome)
         return outcome
 
-    async def _delivered(self, claim: Claim, delivery: _Delivery) -> Outcome:
-        """As `deliver`; a bug counts as a failure like others, so that its row is parked too."""
+    async def _is_hopeless(self, claim: Claim, fault: TryLater) -> bool:
+        return fault.is_failure and await self.run(self.ledger.is_hopeless, claim)
+
+    async def _delivered(self, claim: Claim, attempt: Attempt) -> Outcome:
+        """As `deliver`, for at most `longest` seconds, in which the lease is kept.
+
+        A bug counts as a failure like others, so that its row is parked too.
+        """
+        renewing = asyncio.create_task(keep_lease(claim, self.ledger.renew, self.run))
+        limit = asyncio.timeout(self.longest)
         try:
-            return await self.deliver(claim, delivery)
+            async with limit:
+                return await self.deliver(claim, attempt)
         except Fault:
             raise
         except Exception as error:
+            if limit.expired():
+                raise attempt.too_long() from error
             log.exception("delivery_broke", key=claim.external_id)
             raise TryLater("bug", unknown=True) from error
+        finally:
+            renewing.cancel()
 
     async def _retry(self, claim: Claim, fault: TryLater) -> None:
-        waiting = isinstance(fault, Wait)
-        after = fault.after if waiting and fault.after is not None else self._delay(claim, fault)
+        after = self._delay(claim, fault)
         await self._write(
             self.ledger.retry_later,
             claim,
             after,
             fault.cause,
-            failed=not waiting,
+            failed=fault.is_failure,
             unknown=fault.unknown,
         )
         log.info(
@@ -299,7 +315,7 @@ class Worker:
             again_in=round(after, 1),
             request_id=fault.request_id,
         )
-        self.observe(claim, "waiting" if waiting else "retried")
+        self.observe(claim, "retried" if fault.is_failure else "waiting")
 
     async def _answer(self, claim: Claim, trigger: Trigger, outcome: Outcome) -> None:
         refused = isinstance(outcome, Turned)
@@ -311,8 +327,10 @@ class Worker:
         except TryLater as fault:
             if fault.unknown and not refused:
                 return  # perhaps it was said
-            after = self._delay(claim, fault)
-            await self._write(self.ledger.answer_later, claim, after, fault.cause)
+            after = self._delay(claim, fault, answering=True)
+            await self._write(
+                self.ledger.answer_later, claim, after, fault.cause, failed=fault.is_failure
+            )
             log.info("answer_waits", key=claim.external_id, cause=fault.cause)
         except Refused as refusal:
             log.warning("answer_refused", key=claim.external_id, reason=refusal.reason.value)
@@ -332,8 +350,10 @@ class Worker:
                 return
         await self.run(method, *args, **kwargs)
 
-    def _delay(self, claim: Claim, fault: TryLater) -> float:
-        return delay(max(1, claim.attempt), fault.after, self.chance())
+    def _delay(self, claim: Claim, fault: TryLater, *, answering: bool = False) -> float:
+        # What failed before the first answer was the delivery.
+        failure = 1 if answering and claim.outcome is None else claim.attempt
+        return delay(max(1, failure), fault.after, self.chance())
 
     def _note(self, claim: Claim, outcome: Outcome) -> None:
         name = type(outcome).__name__.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.core.model import Created, Outcome, Turned, Unwanted
 from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working
 
@@ -111,6 +113,105 @@ async def test_a_wait_is_as_long_as_it_says_and_no_strike(bench: Bench) -> None:
     async with working(bench.worker(raises(Wait("settling", 12.0)))):
         await until(lambda: bench.entry().cause == "settling")
     assert bench.entry().due == bench.clock.now + 12.0
+
+
+async def test_six_limits_of_a_second_take_about_six_seconds(bench: Bench) -> None:
+    """Each of them doubled the pause: 51 s. And the first failure after them pauses one second."""
+    faults = [TryLater("slack_ratelimited", after=1.0) for _ in range(6)]
+    faults.append(TryLater("plain_http_502"))
+
+    async def script(_claim: Claim, _progress: Progress) -> Outcome:
+        if faults:
+            raise faults.pop(0)
+        return Created(TICKET)
+
+    bench.ledger.record(escalation())
+    worker = bench.worker(script)
+    worker.chance = lambda: 0.999
+    begun, pauses = bench.clock.now, []
+    async with working(worker):
+        for left in range(6, -1, -1):
+            await until(lambda left=left: len(faults) == left)  # type: ignore[misc]
+            await until(lambda: not worker.is_busy)
+            pauses.append((bench.entry().due or 0.0) - bench.clock.now)
+            bench.clock.now = bench.entry().due or 0.0
+            worker.wake()
+        await until(lambda: bench.entry().state == "created")
+    assert 6.0 <= sum(pauses[:6]) <= 8.0
+    assert pauses[6] <= 1.0
+    assert bench.clock.now - begun <= 9.0
+    assert bench.entry().attempts == 2
+
+
+async def test_a_delivery_keeps_its_lease_for_as_long_as_it_goes_on(bench: Bench) -> None:
+    """And for no longer than an attempt may take: then it counts as a failure."""
+    bench.ledger = Ledger(bench.database, lease=0.3)
+    bench.clock.now = 0.0
+    seconds = asyncio.get_running_loop().time
+    started = seconds()
+    lost: list[bool] = []
+
+    async def script(claim: Claim, _progress: Progress) -> Outcome:
+        while seconds() - started < 1.0:
+            bench.clock.now = seconds() - started
+            await asyncio.sleep(0.01)
+        lost.extend(bool(bench.ledger.claim("another", 8)) for _ in range(1))
+        return Created(TICKET)
+
+    bench.ledger.record(escalation())
+    async with working(bench.worker(script)):
+        await until(lambda: bench.entry().state == "created")
+    assert (lost, bench.entry().attempts) == ([False], 1)
+
+
+async def test_a_delivery_that_never_ends_is_ended_and_counts_as_a_failure(bench: Bench) -> None:
+    async def script(_claim: Claim, progress: Progress) -> Outcome:
+        await progress.read(message(), ts(1))
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    bench.ledger.record(escalation())
+    worker = bench.worker(script)
+    worker.longest = 0.05
+    async with working(worker):
+        await until(lambda: bench.entry().cause == "took_too_long")
+        await until(lambda: not worker.is_busy)
+    assert bench.ledger.claim("one", 8) == []  # it backs off
+    bench.clock.move(1)
+    assert bench.ledger.claim("one", 8)[0].attempt == 2
+
+
+async def test_a_turn_that_takes_too_long_is_no_failure_of_who_waits(bench: Bench) -> None:
+    entered = asyncio.Event()
+
+    async def script(claim: Claim, progress: Progress) -> Outcome:
+        if claim.reference == "PB-1":
+            entered.set()
+            await asyncio.sleep(0.5)
+        await progress.read(message(), ts(1))
+        return Created(TICKET)
+
+    bench.ledger.record(escalation(1))
+    bench.ledger.record(escalation(2))
+    worker = bench.worker(script)
+    worker.longest = 0.1
+    async with working(worker):
+        await until(lambda: bench.entry(2).cause == "conversation_held")
+    assert bench.entry(2).attempts == 0
+
+
+async def test_a_row_whose_leases_ran_out_too_often_is_parked_and_told(bench: Bench) -> None:
+    bench.ledger.record(escalation())
+    claim_all = bench.ledger.claim
+
+    def struck_out(worker: str, limit: int) -> list[Claim]:
+        return [replace(claim, hopeless=True) for claim in claim_all(worker, limit)]
+
+    bench.ledger.claim = struck_out  # type: ignore[method-assign]
+    async with working(bench.worker(creates)):
+        await until(lambda: bench.entry().answer == "said")
+    assert bench.entry().state == "parked"
+    assert bench.told == [(escalation().trigger, Turned(Reason.GAVE_UP, {"last": "lease_lost"}))]
 
 
 async def test_what_nobody_wants_is_settled(bench: Bench) -> None:

@@ -8,6 +8,10 @@ from enum import StrEnum
 LONGEST_DELAY = 300.0
 """Seconds; an outage never makes the next attempt wait longer than this."""
 
+LEASE_LOST = "lease_lost"
+"""The cause of a row whose last attempt ended with its lease: its process died, stood still, or
+worked on it for longer than it may."""
+
 
 class Reason(StrEnum):
     """Why something was refused; `slack/words` has a sentence for each."""
@@ -58,7 +62,7 @@ class Fault(Exception):
 class TryLater(Fault):
     """It did not work now and may work later.
 
-    `after`: seconds that the other side asked to wait, if it said so.
+    `after`: seconds that the other side asked to wait, if it said so. Such a wait is no failure.
     `unknown`: the request may have been processed all the same, so that a write must be
     looked up before it is repeated.
     `cause`: a short word for the log and the ledger, never a text or a token.
@@ -78,6 +82,11 @@ class TryLater(Fault):
         self.after = after
         self.unknown = unknown
         self.request_id = request_id
+
+    @property
+    def is_failure(self) -> bool:
+        """Return False where somebody named the wait: it neither counts nor backs off."""
+        return self.after is None
 
 
 class Wait(TryLater):
@@ -113,12 +122,14 @@ def hopeless(strikes: int, seconds: float) -> bool:
     return strikes >= 20 and seconds >= 6 * 3600
 
 
-def delay(attempt: int, after: float | None, chance: float) -> float:
-    """Seconds until the attempt after the `attempt`th (1, 2, …); `chance` in [0, 1) is jitter.
+def delay(failure: int, after: float | None, chance: float) -> float:
+    """Return the seconds until the next attempt; `chance` in [0, 1) is jitter.
 
-    Doubles from one second up to `LONGEST_DELAY`, half of it jittered. Never sooner than the
-    other side asked for (`after`), whose wait is spread by up to a second.
+    Where somebody named the wait (`after`), the row looks again then, spread by up to a quarter
+    of it and at most a second. Else this is its `failure`th failure (1, 2, …): the pause doubles
+    from one second up to `LONGEST_DELAY`, half of it jittered.
     """
-    backoff = min(LONGEST_DELAY, 2.0 ** min(attempt - 1, 20))
-    jittered = backoff * (0.5 + 0.5 * chance)
-    return jittered if after is None else max(jittered, after + chance)
+    if after is not None:
+        return after + chance * min(1.0, after / 4)
+    backoff = min(LONGEST_DELAY, 2.0 ** min(failure - 1, 20))
+    return backoff * (0.5 + 0.5 * chance)

@@ -34,6 +34,7 @@ class Claim:
     `outcome` is set where only the answer is still due.
     `rest` is what the write that was sent leaves to be added, `kept` what became of its files.
     `lease` is for how many seconds the row is its worker's: from the claim, and anew from a freeze.
+    `hopeless`: its leases ran out so often that it is to be parked, not delivered.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Claim:
     rest: Rest | None = None
     kept: Kept | None = None
     lease: float = float("inf")
+    hopeless: bool = False
 
     @property
     def external_id(self) -> str:

@@ -22,7 +22,8 @@ __all__ = ["SENDING_SECONDS", "SETTLE_WINDOW", "Policy", "Progress", "World", "d
 HELD_SECONDS = 1.0
 """How soon to look again at a conversation whose thread another row is creating."""
 LONGEST_HELD_SECONDS = 15.0
-"""And how late: it may be held for as long as Plain is away, and each look asks Slack."""
+"""And how late: it may be held for as long as Plain is away, and each look asks Slack. Between the
+two, the next look comes after half as long as the row has waited."""
 
 
 class Progress(Protocol):
@@ -96,8 +97,9 @@ async def _sent_before(claim: Claim, world: World) -> Outcome | None:
 
 
 def _held(claim: Claim) -> Wait:
-    seconds = HELD_SECONDS * 2.0 ** min(claim.attempt - 1, 20)
-    return Wait("conversation_held", min(LONGEST_HELD_SECONDS, seconds))
+    waited = claim.now - claim.escalation.trigger.reply_to.asked_at
+    seconds = min(LONGEST_HELD_SECONDS, max(HELD_SECONDS, waited / 2))
+    return Wait("conversation_held", seconds)
 
 
 # Opening the thread

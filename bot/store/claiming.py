@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    null,
     or_,
     select,
     true,
@@ -23,14 +25,19 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.expression import ColumnElement
 
+from bot.core.faults import LEASE_LOST, delay, hopeless
 from bot.flows.claims import Claim
 from bot.store import rows
 from bot.store.engine import Database
-from bot.store.fenced import Fenced
+from bot.store.fenced import Fenced, FromNow
 from bot.store.schema import escalation as table
 
 LEASE_SECONDS = 90.0
-"""Longer than a create and the look after it may take; begun anew before the create is sent."""
+"""Longer than a create and the look after it may take; begun anew before the create is sent, and
+while a delivery is under way."""
+
+FIRST_RETRY = 2
+"""The attempt that follows the first: the lease that ran out was its pause."""
 
 
 class Claiming:
@@ -49,6 +56,10 @@ class Claiming:
         a backlog must not keep them from being looked for. Rows of a channel in which another
         worker holds an earlier one stay where they are, so that the messages of one Slack thread
         go in order.
+
+        An attempt whose lease ran out counts as a failure of its row. The second one in a row and
+        those after it put the row back, for a pause that doubles; `Claim.hopeless` tells that a
+        person has to look.
         """
         with self._database.writing() as connection:
             self._database.in_turn(connection, "claim")
@@ -57,8 +68,54 @@ class Claiming:
                 found += self._take(connection, self._claiming_half_way, worker, limit)
             if len(found) < limit:
                 found += self._take(connection, self._claiming, worker, limit - len(found))
+            claims = [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
+            if any(row.cause == LEASE_LOST for row in found):
+                lost = {row.id for row in found if row.cause == LEASE_LOST}
+                claims = [*self._counted(connection, claims, lost)]
         self._behind = len(found) == limit
-        return [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
+        return claims
+
+    def _counted(
+        self, connection: Connection, claims: Sequence[Claim], lost: Set[int]
+    ) -> Iterator[Claim]:
+        """Yield the claims that may be worked on; count the failures of those whose lease ran
+        out."""
+        for claim in claims:
+            if claim.id not in lost:
+                yield claim
+            elif claim.outcome is None and self._has_struck_out(connection, claim):
+                yield replace(claim, hopeless=True)
+            elif claim.attempt <= FIRST_RETRY:
+                yield claim
+            else:
+                self._put_back(connection, claim)
+
+    def _has_struck_out(self, connection: Connection, claim: Claim) -> bool:
+        """Count a failure of the row, and return whether there were too many."""
+        now = self._database.now()
+        struck = update(table).where(table.c.id == claim.id).values(rows.failed(now))
+        counted = struck.returning(table.c.strikes, table.c.struck_since)
+        row = connection.execute(counted).one()
+        return row.struck_since is not None and hopeless(row.strikes, claim.now - row.struck_since)
+
+    def _put_back(self, connection: Connection, claim: Claim) -> None:
+        """Let the row rest after its failures; the attempt just claimed does not take place."""
+        answering = claim.outcome is not None
+        pause = delay(claim.attempt - 1, None, chance=1.0)
+        self._fenced.write(
+            connection,
+            claim,
+            due=FromNow(pause),
+            token=None,
+            lease_until=None,
+            attempts=table.c.attempts - (0 if answering else 1),
+            answer_attempts=table.c.answer_attempts - (1 if answering else 0),
+        )
+
+    def renew(self, claim: Claim) -> None:
+        """Begin the lease anew: the delivery goes on. Raises LeaseLost."""
+        with self._database.writing() as connection:
+            self._fenced.write(connection, claim, lease_until=FromNow(self._lease))
 
     def _take(
         self, connection: Connection, claiming: ReturningUpdate[Any], worker: str, limit: int
@@ -107,12 +164,19 @@ class Claiming:
             .cte("due_rows")
         )
         answering = table.c.state != "waiting"
+        # What a claim, a settle or a retry of its own accord ends has no lease any more.
+        cause = case(
+            (table.c.lease_until.is_not(None), LEASE_LOST),
+            (table.c.cause == LEASE_LOST, null()),
+            else_=table.c.cause,
+        )
         return (
             update(table)
             .where(table.c.id.in_(select(taken.c.id)))
             .values(
                 token=bindparam("new_token"),
                 lease_until=now + self._lease,
+                cause=cause,
                 attempts=table.c.attempts + case((answering, 0), else_=1),
                 answer_attempts=table.c.answer_attempts + case((answering, 1), else_=0),
             )
@@ -136,12 +200,15 @@ class Claiming:
         return select(ahead, leased, now)
 
     def free_all(self) -> None:
-        """End every lease: for the start of the one process that works on this database."""
+        """End every lease: for the start of the one process that works on this database.
+
+        The attempts that held them count as those do whose lease ran out.
+        """
         with self._database.writing() as connection:
             connection.execute(
                 update(table)
                 .where(table.c.due.is_not(None), table.c.lease_until.is_not(None))
-                .values(token=None, lease_until=None)
+                .values(token=None, lease_until=self._database.now())
             )
 
     def give_back(self, claim: Claim) -> None:

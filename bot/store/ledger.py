@@ -205,19 +205,11 @@ class Ledger(Accepting, Claiming):
 
         `unknown`: this attempt sent a create of which nothing is known. Else the row is as it
         was before the attempt: free, or with an earlier create that is still to be looked for.
+        What did not fail waits for a moment that somebody named: its attempt does not count.
         A strike is a failure (`failed`) since whose predecessor another row
         came to a good end: it is this row's own fault, not an outage.
         """
         now = self._database.now()
-        other = table.alias()
-        others_do_well = (
-            select(other.c.id)
-            .where(
-                other.c.settled_at > table.c.failed_at,
-                other.c.state.in_(("created", "added")),
-            )
-            .exists()
-        )
         values: dict[str, object] = {
             "due": now + after,
             "token": None,
@@ -232,15 +224,9 @@ class Ledger(Accepting, Claiming):
         else:
             values["sent_at"] = claim.sent_at
         if failed:
-            values |= {
-                "failed_at": now,
-                "strikes": table.c.strikes + case((others_do_well, 1), else_=0),
-                "struck_since": case(
-                    (table.c.struck_since.is_not(None), table.c.struck_since),
-                    (others_do_well, now),
-                    else_=null(),
-                ),
-            }
+            values |= rows.failed(now)
+        else:
+            values["attempts"] = table.c.attempts - 1
         with self._database.writing() as connection:
             self._fenced.write(connection, claim, **values)
 
@@ -255,10 +241,17 @@ class Ledger(Accepting, Claiming):
     def answered(self, claim: Claim, *, said: bool) -> None:
         """The answer was said, or can be said nowhere: nothing is left to do."""
         with self._database.writing() as connection:
-            self._fenced.write(connection, claim, answer="said" if said else "unsayable", **_DONE)
+            values = {"answer": "said" if said else "unsayable", "cause": None}
+            self._fenced.write(connection, claim, **values, **_DONE)
 
-    def answer_later(self, claim: Claim, after: float, cause: str) -> None:
-        """The answer was surely not said: say it in `after` seconds."""
+    def answer_later(self, claim: Claim, after: float, cause: str, *, failed: bool) -> None:
+        """Put the answer, which was surely not said, back for `after` seconds.
+
+        What did not fail waits for a moment that somebody named: its attempt does not count.
+        """
+        # The first answer is given with the delivery's claim, which counted none.
+        counted = claim.outcome is not None
+        count = table.c.answer_attempts + (int(failed) - int(counted))
         with self._database.writing() as connection:
             self._fenced.write(
                 connection,
@@ -268,6 +261,7 @@ class Ledger(Accepting, Claiming):
                 token=None,
                 lease_until=None,
                 cause=cause,
+                answer_attempts=count,
             )
 
 

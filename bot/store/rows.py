@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, case, null, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import Reason
@@ -23,6 +23,7 @@ from bot.core.model import (
 )
 from bot.flows.claims import Claim, Rest
 from bot.store.codec import Codec
+from bot.store.schema import escalation as table
 
 MESSAGE = Codec(Message)
 DATA = Codec(dict[str, str])
@@ -64,6 +65,32 @@ def reopened(now: ColumnElement[float]) -> dict[str, object]:
         "asked_at": now,
         "queued_told_at": None,
         "settled_at": None,
+    }
+
+
+def failed(now: ColumnElement[float]) -> dict[str, object]:
+    """Return the columns that count a failure.
+
+    A strike is a failure since whose predecessor another row came to a good end: it is this row's
+    own fault, not an outage.
+    """
+    other = table.alias()
+    others_do_well = (
+        select(other.c.id)
+        .where(
+            other.c.settled_at > table.c.failed_at,
+            other.c.state.in_(("created", "added")),
+        )
+        .exists()
+    )
+    return {
+        "failed_at": now,
+        "strikes": table.c.strikes + case((others_do_well, 1), else_=0),
+        "struck_since": case(
+            (table.c.struck_since.is_not(None), table.c.struck_since),
+            (others_do_well, now),
+            else_=null(),
+        ),
     }
 
 

@@ -18,10 +18,12 @@ from bot.core.faults import LONGEST_DELAY, TryLater, Wait, delay, hopeless
         pytest.param(5, None, 0.5, 12.0, id="half of it jittered"),
         pytest.param(50, None, 1.0, LONGEST_DELAY, id="capped"),
         pytest.param(10**6, None, 1.0, LONGEST_DELAY, id="capped for ever"),
-        pytest.param(1, 30.0, 0.0, 30.0, id="as long as asked"),
-        pytest.param(1, 30.0, 0.5, 30.5, id="spread"),
-        pytest.param(9, 2.0, 1.0, 256.0, id="own backoff is longer"),
-        pytest.param(1, 1000.0, 0.0, 1000.0, id="an asked wait is not capped"),
+        pytest.param(1, 30.0, 0.0, 30.0, id="when it was told to"),
+        pytest.param(1, 30.0, 0.5, 30.5, id="spread by up to a second"),
+        pytest.param(1, 1.0, 1.0, 1.25, id="spread by up to a quarter"),
+        pytest.param(9, 2.0, 1.0, 2.5, id="a named wait does not back off"),
+        pytest.param(1, 0.0, 1.0, 0.0, id="at once"),
+        pytest.param(1, 1000.0, 0.0, 1000.0, id="a named wait is not capped"),
     ],
 )
 def test_the_delay(attempt: int, after: float | None, chance: float, seconds: float) -> None:
@@ -37,8 +39,25 @@ def test_the_delay_is_never_shorter_than_asked_nor_longer_than_needed(
     attempt: int, after: float | None, chance: float
 ) -> None:
     seconds = delay(attempt, after, chance)
-    assert (after or 0.0) <= seconds <= max(LONGEST_DELAY, (after or 0.0) + 1)
-    assert seconds >= 0.5 * min(LONGEST_DELAY, 2.0 ** min(attempt - 1, 20))
+    if after is not None:
+        assert after <= seconds <= after + 1
+    else:
+        backoff = min(LONGEST_DELAY, 2.0 ** min(attempt - 1, 20))
+        assert 0.5 * backoff <= seconds <= backoff
+
+
+@pytest.mark.parametrize(
+    ("fault", "failed"),
+    [
+        (TryLater("plain_http_500"), True),
+        (TryLater("slack_timeout", unknown=True), True),
+        (TryLater("slack_ratelimited", after=1.0), False),
+        (TryLater("plain_http_503", after=0.0, unknown=True), False),
+        (Wait("conversation_held", 1.0), False),
+    ],
+)
+def test_a_wait_that_somebody_named_is_no_failure(fault: TryLater, failed: bool) -> None:
+    assert fault.is_failure is failed
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import TryLater, Wait
+from bot.core.faults import TryLater
 from bot.core.model import Message, Outcome
 from bot.core.workspace import Installation
 from bot.flows.claims import Claim
@@ -88,7 +88,7 @@ class Bench:
             claim,
             seconds,
             fault.cause,
-            failed=not isinstance(fault, Wait),
+            failed=fault.is_failure,
             unknown=fault.unknown,
         )
         self.clock.move(seconds)

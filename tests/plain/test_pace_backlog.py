@@ -56,6 +56,9 @@ class Backlog:
     def give_back(self, _claim: Claim) -> None:
         self.given_back += 1
 
+    def renew(self, _claim: Claim) -> None:
+        """It has no leases."""
+
     def settle(self, _claim: Claim, _outcome: Outcome) -> None:
         self.settled += 1
 
@@ -70,7 +73,7 @@ class Backlog:
     def answered(self, _claim: Claim, *, said: bool) -> None:
         raise NotImplementedError
 
-    def answer_later(self, _claim: Claim, _after: float, _cause: str) -> None:
+    def answer_later(self, _claim: Claim, _after: float, _cause: str, *, failed: bool) -> None:
         raise NotImplementedError
 
 

@@ -104,7 +104,7 @@ def test_a_refusal_that_is_still_to_be_said_keeps_its_address_and_is_come_back_t
     claim = record(ledger, 1)
     ledger.settle(claim, Turned(Reason.EMPTY, {}))
     ledger.settle(record(ledger, 2), Created(TICKET))
-    ledger.answer_later(claim, 40 * DAY, "slack_unreachable")
+    ledger.answer_later(claim, 40 * DAY, "slack_unreachable", failed=True)
     clock.move(31 * DAY)
     retention.erase_addresses()
     retention.erase_texts(30)
