@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from functools import lru_cache
-from itertools import groupby
+from typing import NamedTuple
 
 
 class Role(Enum):
@@ -26,15 +25,16 @@ class Role(Enum):
     """A link's address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     text: str
     role: Role = Role.TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Text of one style, without line feeds. `marker` is what stands on both sides of it."""
+class Piece(NamedTuple):
+    """Text of one style, without line feeds. `marker` is what stands on both sides of it.
+
+    A tuple: a hostile text has tens of thousands, and to make a dataclass takes twice as long.
+    """
 
     text: str
     bold: bool = False
@@ -94,35 +94,47 @@ def _punctuation(character: str, symbols: bool) -> bool:
 def _trimmed(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """White space taken out of the edges of a style, where a delimiter must not touch it."""
     for piece in _merged(pieces):
-        text = piece.text.strip()
-        if not piece.styled or not text:
+        text = piece.text.strip() if piece.styled else ""
+        if len(text) == len(piece.text) or not piece.styled:
+            yield piece
+        elif not text:
             yield Piece(piece.text)
+        else:
+            start = piece.text.index(text)
+            yield Piece(piece.text[:start])
+            yield piece._replace(text=text)
+            yield Piece(piece.text[start + len(text) :])
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """Pieces of one style that stand side by side made one; empty ones left out."""
+    merged: list[Piece] = []
+    current: list[Piece] = []
+    for piece in pieces:
+        if not piece.text:
             continue
-        start = piece.text.index(text)
-        yield Piece(piece.text[:start])
-        yield replace(piece, text=text)
-        yield Piece(piece.text[start + len(text) :])
+        if current and (piece.bold, piece.italic) != (current[0].bold, current[0].italic):
+            merged.append(_joined(current))
+            current = []
+        current.append(piece)
+    return [*merged, _joined(current)] if current else merged
 
 
-def _merged(pieces: Sequence[Piece]) -> list[Piece]:
-    groups = groupby(
-        (piece for piece in pieces if piece.text), key=lambda piece: (piece.bold, piece.italic)
-    )
-    return [
-        Piece("".join(piece.text for piece in group), bold, italic)
-        for (bold, italic), group in groups
-    ]
+def _joined(alike: Sequence[Piece]) -> Piece:
+    if len(alike) == 1:
+        return alike[0]
+    return Piece("".join(piece.text for piece in alike), alike[0].bold, alike[0].italic)
 
 
 def _marked(pieces: Iterator[Piece]) -> list[Piece]:
     """Each styled piece with its marker; two that touch get different characters."""
-    merged = _merged(list(pieces))
+    merged = _merged(pieces)
     simple = [
-        replace(piece, italic=False) if piece.bold and _touches(merged, index) else piece
+        piece._replace(italic=False) if piece.bold and _touches(merged, index) else piece
         for index, piece in enumerate(merged)
     ]
     return [
-        replace(piece, marker=_marker(piece)) if piece.styled else piece
+        piece._replace(marker=_marker(piece)) if piece.styled else piece
         for piece in _merged(simple)
     ]
 
@@ -163,12 +175,12 @@ def _held(piece: Piece, left: str, right: str, alone: bool) -> list[Piece]:
     if opens and closes:
         return [piece]
     if delimiter == "_" and alone:
-        return [replace(piece, marker="*")]
+        return [piece._replace(marker="*")]
     start = 0 if opens else _edge(text)
     end = len(text) if closes else len(text) - _edge(text[::-1])
     if start >= end or end - start == len(text):
         return [Piece(text)]
-    parts = (Piece(text[:start]), replace(piece, text=text[start:end]), Piece(text[end:]))
+    parts = (Piece(text[:start]), piece._replace(text=text[start:end]), Piece(text[end:]))
     return [part for part in parts if part.text]
 
 

@@ -85,17 +85,19 @@ def _delimiters(text: str, roles: Sequence[Role]) -> Iterator[int]:
             if match[0][0] != character:
                 continue
             start, end = match.span()
-            kinds = {roles[index] for index in range(start, end)}
+            kind = roles[start]
+            # Not a set of them: to hash an enumeration's member is slow.
+            alike = end - start == 1 or all(role is kind for role in roles[start:end])
             before = text[start - 1] if start else "\n"
             after = text[end] if end < len(text) else "\n"
             opens = any(can_open(character, before, after))
             closes = any(can_close(character, before, after))
-            if kinds == {Role.TEXT}:
+            if alike and kind is Role.TEXT:
                 if not inside:
                     runs.append(_Delimiter(opens, closes, range(start, end)))
                 elif opens or closes:
                     yield from range(start, end)
-            elif kinds == {Role.MARKER}:
+            elif alike and kind is Role.MARKER:
                 # Its partner is settled; what it could do besides counts for the text around.
                 runs.append(_Delimiter(opens and inside, closes and not inside, range(0)))
                 inside = not inside
