@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.core import filenames, markdown, richtext
@@ -71,31 +71,79 @@ class Told:
     secrets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One message as it is quoted: its pieces of Markdown, and the kinds of its secrets."""
+
+    pieces: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+
 def tell(thread: Thread, names: Names, fates: Mapping[str, Fate]) -> Told:
-    """Every message of the thread, in order."""
-    secrets: list[str] = []
-    pieces: list[str] = []
-    ends: list[int] = []
+    """Return every message of the thread, in order, as far as the bounds let it."""
+    telling = Telling(thread.bounds)
     for message in thread.messages:
-        runs, found = mask_runs(list(_message(thread, message, names, fates)))
-        secrets += found
-        pieces += markdown.split(runs, LONGEST_TEXT)
-        ends.append(len(pieces))
-    opening, *further = _packed(pieces, thread.bounds)
-    del further[thread.bounds.most_further :]
-    of = len(further) + 1
-    parts: tuple[Part, ...] = tuple(map(TextPart, opening))
-    if further:
-        entries = "1 further entry" if of == 2 else f"{of - 1} further entries"
-        parts += (_aside(f"The Slack thread goes on in {entries}."),)
-    held = sum(map(len, (opening, *further)))
-    if cut := sum(end > held for end in ends):
-        parts += (_beyond(cut),)
-    return Told(
-        opening=parts,
-        further=tuple(tuple(map(TextPart, group)) for group in further),
-        secrets=tuple(dict.fromkeys(secrets)),
-    )
+        if telling.is_full:
+            break
+        telling.add(speak(thread, message, names, fates))
+    return telling.told(len(thread.messages))
+
+
+def speak(thread: Thread, message: Message, names: Names, fates: Mapping[str, Fate]) -> Spoken:
+    """Return one message of the thread as it is quoted; this is what takes time."""
+    runs, found = mask_runs(list(_message(thread, message, names, fates)))
+    return Spoken(markdown.split(runs, LONGEST_TEXT), found)
+
+
+class Telling:
+    """A thread that is told message by message, until what Plain is given is full."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._groups: list[list[str]] = [[]]
+        self._used = 0
+        self._whole = 0
+        self._secrets: dict[str, None] = {}
+        self.is_full = False
+
+    def add(self, spoken: Spoken) -> None:
+        """Add the next message, as far as there is room for it."""
+        self._secrets |= dict.fromkeys(spoken.secrets)
+        for piece in spoken.pieces:
+            self._put(piece)
+        self._whole += not self.is_full
+
+    def _put(self, piece: str) -> None:
+        """Add a piece to the last group, or to a new one; a piece is never cut for the bounds."""
+        bounds, first = self._bounds, len(self._groups) == 1
+        components = bounds.first_components if first else bounds.components
+        room = bounds.first_units if first else bounds.units
+        size, group = units(piece), self._groups[-1]
+        if group and (len(group) >= components or self._used + size > room):
+            self.is_full = self.is_full or len(self._groups) > bounds.most_further
+            if self.is_full:
+                return
+            group, self._used = [], 0
+            self._groups.append(group)
+        if not self.is_full:
+            group.append(piece)
+            self._used += size
+
+    def told(self, messages: int) -> Told:
+        """Return what was told of so many messages."""
+        opening, *further = self._groups
+        of = len(self._groups)
+        parts: tuple[Part, ...] = tuple(map(TextPart, opening))
+        if further:
+            entries = "1 further entry" if of == 2 else f"{of - 1} further entries"
+            parts += (_aside(f"The Slack thread goes on in {entries}."),)
+        if cut := messages - self._whole:
+            parts += (_beyond(cut),)
+        return Told(
+            opening=parts,
+            further=tuple(tuple(map(TextPart, group)) for group in further),
+            secrets=tuple(self._secrets),
+        )
 
 
 def _beyond(messages: int) -> PlainTextPart:
@@ -175,21 +223,6 @@ def _author(thread: Thread, message: Message) -> str:
     if name is None and message.author is not None:
         name = thread.authors.get(message.author, message.author)
     return one_line(name or "") or "Someone"
-
-
-def _packed(pieces: Iterable[str], bounds: Bounds) -> list[list[str]]:
-    """`pieces` in groups that keep to the bounds; a piece is never cut for them."""
-    components, room = bounds.first_components, bounds.first_units
-    groups: list[list[str]] = [[]]
-    used = 0
-    for piece in pieces:
-        size = units(piece)
-        if groups[-1] and (len(groups[-1]) >= components or used + size > room):
-            groups.append([])
-            components, room, used = bounds.components, bounds.units, 0
-        groups[-1].append(piece)
-        used += size
-    return groups
 
 
 def _aside(text: str) -> Part:

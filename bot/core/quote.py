@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from bot.core import conversation, filenames, files, links, markdown, richtext
+from bot.core.beginning import beginning
 from bot.core.conversation import LONGEST_TEXT
 from bot.core.faults import Reason
 from bot.core.files import Fate
@@ -21,6 +22,9 @@ LONGEST_TITLE = 250
 """UTF-16 units; Plain states no limit, this one is on the safe side."""
 LONGEST_DEFAULT_TITLE = 80
 LONGEST_PREVIEW = 200
+LONGEST_BEGINNING = 4_000
+"""Characters that titles, previews and excerpts are taken from: some times what the longest shows,
+for a masked secret is shorter than it was."""
 
 UNTITLED = "Message from Slack"
 OPEN_IN_SLACK = "Open in Slack"
@@ -52,6 +56,20 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """What takes time, done once: the lines that a title and a preview are made of, and the quote.
+
+    `parts` quote the message or the beginning of its thread, `further` the rest of the thread;
+    `secrets` are the kinds of those that were masked in them.
+    """
+
+    lines: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    secrets: tuple[str, ...] = ()
+    further: tuple[tuple[TextPart, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What a rule wants of the thread, resolved: ids of label types, `u_…`, an external id."""
 
@@ -59,6 +77,31 @@ class Wishes:
     label_types: tuple[str, ...] = ()
     tenant: str | None = None
     assignee: str | None = None
+
+
+def render(message: Message | None, scene: Scene) -> Rendered:
+    """Return what `thread`, `event` and `sequels` say of the message or of its whole thread."""
+    if scene.whole is not None:
+        return rendered(message, scene, conversation.tell(scene.whole, scene.names, scene.fates))
+    if message is None:
+        return Rendered()
+    text, found = mask_runs(richtext.runs(message.blocks, scene.names))
+    said = markdown.split(text, LONGEST_TEXT)
+    named = filenames.runs(message.files, alone=not said, fates=scene.fates)
+    listed, more = mask_runs(list(named))
+    pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
+    pieces = pieces or [markdown.render([conversation.WITHOUT_TEXT])]
+    return Rendered(
+        lines=_headlines(message, scene.names),
+        parts=tuple(TextPart(piece) for piece in pieces),
+        secrets=(*found, *more),
+    )
+
+
+def rendered(message: Message | None, scene: Scene, told: conversation.Told) -> Rendered:
+    """Return the same for a whole thread that was told already."""
+    lines = _headlines(message, scene.names) if message else ()
+    return Rendered(lines, told.opening, told.secrets, told.further)
 
 
 def default_title(message: Message | None, names: Names, limit: int = LONGEST_DEFAULT_TITLE) -> str:
@@ -69,7 +112,7 @@ def default_title(message: Message | None, names: Names, limit: int = LONGEST_DE
 
 
 def excerpt(message: Message, names: Names) -> str:
-    """What the quote will say, as plain text with secrets masked; empty where it says nothing."""
+    """How the quote will begin, as plain text with secrets masked; empty where it says nothing."""
     lines = _lines(message.blocks, names)
     listed = markdown.text_of(list(filenames.runs(message.files, alone=not lines, fates={})))
     return "\n".join((*lines, listed)).strip()
@@ -83,15 +126,19 @@ def thread(
     form: Form | None,
     scene: Scene,
     wishes: Wishes,
+    rendered: Rendered | None = None,
 ) -> ThreadDraft:
-    """The thread to create for `message` as `form` describes it; either may be missing."""
-    lines = _headlines(message, scene.names) if message else ()
+    """The thread to create for `message` as `form` describes it; either may be missing.
+
+    `rendered` is what `render` returns, where that was done already.
+    """
+    quoted = render(message, scene) if rendered is None else rendered
     return ThreadDraft(
         customer=customer,
         external_id=external_id,
-        title=_title(form, lines),
-        parts=(*_behalf(scene), *_parts(message, form, scene)),
-        preview=_preview(message, form, lines),
+        title=_title(form, quoted.lines),
+        parts=(*_behalf(scene), *_parts(message, form, scene, quoted)),
+        preview=_preview(message, form, quoted.lines),
         priority=form.priority if form else wishes.priority,
         label_types=tuple(dict.fromkeys((*wishes.label_types, *(form.labels if form else ())))),
         tenant=(form.tenant if form else None) or wishes.tenant,
@@ -101,22 +148,29 @@ def thread(
 
 
 def event(
-    *, external_id: str, thread: str, message: Message | None, form: Form | None, scene: Scene
+    *,
+    external_id: str,
+    thread: str,
+    message: Message | None,
+    form: Form | None,
+    scene: Scene,
+    rendered: Rendered | None = None,
 ) -> EventDraft:
     """What to add to the thread that the message's Slack thread already has."""
+    quoted = render(message, scene) if rendered is None else rendered
     return EventDraft(
         thread=thread,
         external_id=external_id,
-        title=_title(form, _headlines(message, scene.names) if message else ()),
-        parts=_parts(message, form, scene),
+        title=_title(form, quoted.lines),
+        parts=_parts(message, form, scene, quoted),
     )
 
 
-def sequels(external_id: str, scene: Scene) -> tuple[Sequel, ...]:
+def sequels(external_id: str, scene: Scene, rendered: Rendered | None = None) -> tuple[Sequel, ...]:
     """What a whole Slack thread has beyond what `thread` or `event` carries."""
     if scene.whole is None:
         return ()
-    further = conversation.tell(scene.whole, scene.names, scene.fates).further
+    further = (render(None, scene) if rendered is None else rendered).further
     return tuple(
         Sequel(
             external_id=f"{external_id}#{number}",
@@ -162,26 +216,28 @@ def _headlines(message: Message, names: Names) -> tuple[str, ...]:
 
 
 def _lines(blocks: Sequence[Block], names: Names) -> tuple[str, ...]:
-    """The lines that say something, without marks, secrets masked."""
-    masked, _ = mask_runs(richtext.runs(blocks, names, bare=True))
+    """The first lines that say something, without marks, secrets masked."""
+    first = beginning(blocks, LONGEST_BEGINNING)
+    masked, _ = mask_runs(richtext.runs(first, names, bare=True))
     lines = (one_line(line) for line in markdown.text_of(masked).split("\n"))
     return tuple(line for line in lines if line)
 
 
-def _parts(message: Message | None, form: Form | None, scene: Scene) -> tuple[Part, ...]:
-    quote, found = _quote(message, scene)
+def _parts(
+    message: Message | None, form: Form | None, scene: Scene, quoted: Rendered
+) -> tuple[Part, ...]:
     description, more = mask(clean(form.description or "")) if form else ("", ())
     titled = mask(clean(form.title))[1] if form else ()
     parts: list[Part] = []
     if message:
         parts.append(_aside(_circumstances(message, scene)))
-    parts += quote
+    parts += quoted.parts
     if scene.unread is not None:
         parts.append(conversation.unread(scene.unread))
-    if quote and description.strip():
+    if quoted.parts and description.strip():
         parts.append(DividerPart())
     parts += map(PlainTextPart, chunks(description.strip("\n"), LONGEST_TEXT))
-    if kinds := tuple(dict.fromkeys((*found, *more, *titled))):
+    if kinds := tuple(dict.fromkeys((*quoted.secrets, *more, *titled))):
         parts.append(_warning(kinds))
     if scene.permalink and links.safe(scene.permalink):
         parts.append(LinkPart(OPEN_IN_SLACK, scene.permalink))
@@ -204,22 +260,6 @@ _NO_MEMBER = {
     Standing.GUEST: " (a guest in Slack)",
     Standing.EXTERNAL: " (of another company)",
 }
-
-
-def _quote(message: Message | None, scene: Scene) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The texts and files, secrets masked, and the kinds of these."""
-    if scene.whole is not None:
-        told = conversation.tell(scene.whole, scene.names, scene.fates)
-        return told.opening, told.secrets
-    if message is None:
-        return (), ()
-    text, found = mask_runs(richtext.runs(message.blocks, scene.names))
-    said = markdown.split(text, LONGEST_TEXT)
-    named = filenames.runs(message.files, alone=not said, fates=scene.fates)
-    listed, more = mask_runs(list(named))
-    pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
-    pieces = pieces or [markdown.render([conversation.WITHOUT_TEXT])]
-    return tuple(TextPart(piece) for piece in pieces), (*found, *more)
 
 
 def _circumstances(message: Message, scene: Scene) -> str:

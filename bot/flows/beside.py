@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from bot.core import identity, quote
+from bot.core.beginning import beginning
 from bot.core.faults import Fault
 from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
 from bot.core.model import Customer, Draft, LabelType, Tenant, Trigger
@@ -238,7 +239,8 @@ def _quoted(draft: Draft, slack: Slack) -> str:
     message = draft.trigger.message
     if message is None:
         return ""
-    return quote.excerpt(message, slack.names_at_hand(mentions(message.blocks)))
+    first = replace(message, blocks=beginning(message.blocks, quote.LONGEST_BEGINNING))
+    return quote.excerpt(first, slack.names_at_hand(mentions(first.blocks)))
 
 
 def _closed(trigger: Trigger, readable: bool | None) -> Closed | None:

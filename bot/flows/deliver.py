@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core import files, quote, refs
 from bot.core.faults import Reason, Refused, TryLater, Wait
 from bot.core.files import Fate
-from bot.core.model import Added, Created, Message, Outcome, ThreadDraft, Ticket, Unwanted
+from bot.core.model import (
+    Added,
+    Created,
+    EventDraft,
+    Message,
+    Outcome,
+    ThreadDraft,
+    Ticket,
+    Unwanted,
+)
 from bot.flows import attach, authorship, looking, naming, sequels
 from bot.flows.admission import admit, confine
-from bot.flows.claims import Claim, Held, Stands
+from bot.flows.claims import Claim, Held, Rest, Stands
 from bot.flows.looking import SENDING_SECONDS
 from bot.flows.ports import PlainThread
-from bot.flows.seeing import Asked, Seen, see
+from bot.flows.seeing import Asked, room_for, see
 from bot.flows.world import SETTLE_WINDOW, Policy, World
 
 __all__ = ["SENDING_SECONDS", "SETTLE_WINDOW", "Policy", "Progress", "World", "deliver"]
@@ -58,7 +68,7 @@ async def deliver(claim: Claim, world: World, progress: Progress) -> Outcome:
         case Held():
             raise _held(claim)
         case Stands(ticket):
-            return await _add(claim, world, ticket, await see(claim, world, asked))
+            return await _add(claim, world, ticket, asked)
     return await _open(claim, world, asked, conversation_key)
 
 
@@ -111,19 +121,9 @@ async def _open(claim: Claim, world: World, asked: Asked, conversation_key: str)
     customer, learnt, evidence = await naming.customer_of(claim, world, rule, requester)
     wishes = await naming.wishes_of(world.plain, rule)
     found = await looking.forgotten_thread(claim, world, customer)
-    seen = await see(claim, world, asked)
-    if seen.copying is not None and found is None:
-        seen = seen.with_fates(await seen.copying.copy(seen.files, customer))
-    draft = await seen.told(
-        quote.thread,
-        external_id=claim.external_id,
-        customer=customer,
-        message=seen.message,
-        form=seen.trigger.form,
-        scene=seen.scene,
-        wishes=wishes,
-    )
-    rest = None if found else await seen.told(seen.rest, claim.external_id)
+    async with room_for(asked, world):
+        opening = await _opening(claim, world, asked, customer, wishes, copies=found is None)
+    rest = None if found else opening.rest
     # Asked before anything is sent, so that nothing can fail between the create and its record.
     workspace = await world.plain.workspace_id()
     begun = world.clock()
@@ -133,7 +133,7 @@ async def _open(claim: Claim, world: World, asked: Asked, conversation_key: str)
         conversation_key=conversation_key,
         customer=customer,
         requester=requester,
-        message=seen.message,
+        message=opening.message,
         person=learnt,
         rest=rest,
         evidence=evidence,
@@ -141,16 +141,47 @@ async def _open(claim: Claim, world: World, asked: Asked, conversation_key: str)
         case Held():
             raise _held(claim)
         case Stands(ticket):
-            return await _add(claim, world, ticket, seen)
+            return await _add(claim, world, ticket, asked)
     looking.check_lease(claim, world, begun)
     try:
-        found = found or await _create(claim, world, draft, seen.scene.fates)
+        found = found or await _create(claim, world, opening.draft, opening.fates)
     except Refused as refusal:
         if refusal.reason is Reason.BROKEN_LINK and not refusal.unsure:
             await naming.blame_the_link(world, requester, customer, fresh=learnt is not None)
         raise
     created = Created(looking.ticket_of(workspace, found))
     return await sequels.follow(claim, world, created, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """The thread to open, and what is added to it once it stands."""
+
+    draft: ThreadDraft
+    rest: Rest | None
+    message: Message | None
+    fates: Mapping[str, Fate]
+
+
+async def _opening(
+    claim: Claim, world: World, asked: Asked, customer: str, wishes: quote.Wishes, *, copies: bool
+) -> _Opening:
+    """Read and render what is opened; `copies`: with its files copied."""
+    seen = await see(claim, world, asked)
+    if seen.copying is not None and copies:
+        seen = seen.with_fates(await seen.copying.copy(seen.files, customer))
+    rendered = await seen.rendered(world.render)
+    draft = quote.thread(
+        external_id=claim.external_id,
+        customer=customer,
+        message=seen.message,
+        form=seen.trigger.form,
+        scene=seen.scene,
+        wishes=wishes,
+        rendered=rendered,
+    )
+    rest = seen.rest(claim.external_id, rendered)
+    return _Opening(draft, rest, seen.message, seen.scene.fates)
 
 
 async def _create(
@@ -179,21 +210,31 @@ async def _create(
 # Adding to the ticket that stands
 
 
-async def _add(claim: Claim, world: World, ticket: Ticket, seen: Seen) -> Outcome:
+async def _addition(
+    claim: Claim, world: World, ticket: Ticket, asked: Asked
+) -> tuple[EventDraft, Rest | None, Message | None]:
+    """Read and render what is added: the event, what follows it, and the message."""
+    seen = await see(claim, world, asked)
     lost = seen.copying.named() if seen.copying else {}
     seen = seen.with_fates({**attach.named_only(seen.files, claim.now), **lost})
-    draft = await seen.told(
-        quote.event,
+    rendered = await seen.rendered(world.render)
+    draft = quote.event(
         external_id=claim.external_id,
         thread=ticket.id,
         message=seen.message,
         form=seen.trigger.form,
         scene=seen.scene,
+        rendered=rendered,
     )
-    rest = await seen.told(seen.rest, claim.external_id)
+    return draft, seen.rest(claim.external_id, rendered), seen.message
+
+
+async def _add(claim: Claim, world: World, ticket: Ticket, asked: Asked) -> Outcome:
+    async with room_for(asked, world):
+        draft, rest, message = await _addition(claim, world, ticket, asked)
     known = await looking.forgotten_event(claim, world, ticket)
     begun = world.clock()
-    await world.run(world.ledger.freeze_addition, claim, ticket, seen.message, rest)
+    await world.run(world.ledger.freeze_addition, claim, ticket, message, rest)
     looking.check_lease(claim, world, begun)
     if known:
         return Added(ticket)

@@ -36,6 +36,11 @@ class Run(Protocol):
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
 
+async def in_place(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run the work where it is asked for: a `Run` for tests and commands, where nobody waits."""
+    return work(*args, **kwargs)
+
+
 @dataclass(frozen=True, slots=True)
 class PlainThread:
     """A thread as Plain gives it back: the whole of what its guide shows for `createThread`.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
 
 from bot.core import quote
-from bot.core.conversation import Thread
+from bot.core.conversation import Telling, Thread, speak
 from bot.core.faults import Reason, Refused
 from bot.core.files import Fate
 from bot.core.model import File, Message, Trigger
@@ -19,13 +18,11 @@ from bot.flows import attach, authorship, naming
 from bot.flows.admission import Admitted
 from bot.flows.attach import Copying
 from bot.flows.claims import Claim, Rest
+from bot.flows.ports import Run
 from bot.flows.world import World, name_of
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-LONG_THREAD = 50
-"""Messages; a thousand take about a second of the processor's time."""
+MOST_MENTIONED = 1000
+"""Mentions of one text that are shown by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +50,35 @@ class Seen:
     def with_fates(self, fates: Mapping[str, Fate]) -> Seen:
         return replace(self, scene=replace(self.scene, fates=fates))
 
-    async def told(self, tell: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `tell` makes of it. A long Slack thread takes seconds, which Slack's doors, in the
-        same loop, do not have."""
-        whole = self.scene.whole
-        if whole is None or len(whole.messages) < LONG_THREAD:
-            return tell(*args, **kwargs)
-        return await asyncio.to_thread(tell, *args, **kwargs)
+    async def rendered(self, render: Run) -> quote.Rendered:
+        """Render it once, off the loop; a whole thread message by message, so that others' texts
+        have their turn between two of them."""
+        scene = self.scene
+        if scene.whole is None:
+            return await render(quote.render, self.message, scene)
+        telling = Telling(scene.whole.bounds)
+        for message in scene.whole.messages:
+            if telling.is_full:
+                break
+            telling.add(await render(speak, scene.whole, message, scene.names, scene.fates))
+        told = telling.told(len(scene.whole.messages))
+        return await render(quote.rendered, self.message, scene, told)
 
-    def rest(self, external_id: str) -> Rest | None:
-        """What does not go into the first piece."""
-        sequels = quote.sequels(external_id, self.scene)
+    def rest(self, external_id: str, rendered: quote.Rendered) -> Rest | None:
+        """Return what does not go into the first piece."""
+        sequels = quote.sequels(external_id, self.scene, rendered)
         return Rest(sequels) if sequels else None
+
+
+@asynccontextmanager
+async def room_for(asked: Asked, world: World) -> AsyncIterator[None]:
+    """Wait until no other whole Slack thread is in memory, where this one wants its own."""
+    form = asked.trigger.form
+    if form is None or not form.whole_thread:
+        yield
+        return
+    async with world.one_thread:
+        yield
 
 
 async def see(claim: Claim, world: World, asked: Asked) -> Seen:
@@ -113,7 +127,7 @@ async def _scene(
     texts = [one.blocks for one in whole.messages] if whole else []
     if message is not None and whole is None:
         texts = [message.blocks]
-    mentioned = mentions(block for blocks in texts for block in blocks)
+    mentioned = await world.render(mentions, [block for blocks in texts for block in blocks])
     return quote.Scene(
         author=await _author(world, asked),
         channel=asked.admitted.channel,
@@ -121,7 +135,7 @@ async def _scene(
         asker=name_of(asked.admitted.asker, asked.trigger.asker),
         via=asked.trigger.via,
         emoji=asked.trigger.emoji,
-        names=await world.slack.names(mentioned) if texts else Names(),
+        names=await world.slack.names(mentioned[:MOST_MENTIONED]) if texts else Names(),
         whole=whole,
         unread=unread,
         on_behalf_of=await _on_behalf_of(world, asked),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +11,7 @@ from bot.core.conversation import Bounds
 from bot.core.identity import IdentityPolicy
 from bot.core.workspace import Installation, Profile, Standing
 from bot.flows.attach import Carrier
-from bot.flows.ports import Ledger, People, Plain, Run, Slack
+from bot.flows.ports import Ledger, People, Plain, Run, Slack, in_place
 
 SETTLE_WINDOW = 35.0
 """Seconds after which a create that cannot be found was never processed: Plain's gateway gives
@@ -36,6 +37,9 @@ def _standing_still() -> float:
 class World:
     """All that a delivery touches. `clock` is in seconds; one that stands still sees no pause.
 
+    `render` is for texts: what a hostile one costs, Slack's doors must not wait for. One whole
+    Slack thread at a time is read and rendered (`one_thread`), for that takes memory.
+
     Without a `carrier` no file is copied. `started` (Unix seconds): what was asked before, another
     process may have delivered, and the ledger not know of it (`looking.may_be_forgotten`).
     """
@@ -50,6 +54,8 @@ class World:
     clock: Callable[[], float] = _standing_still
     carrier: Carrier | None = None
     started: float = 0.0
+    render: Run = in_place
+    one_thread: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 def name_of(profile: Profile | None, user: str) -> str:

@@ -20,7 +20,7 @@ from bot.core.richtext import Mention
 from bot.core.workspace import Channel, Installation, Names, Profile
 from bot.flows.beside import Beside
 from bot.flows.intake import Opened
-from bot.flows.ports import Said
+from bot.flows.ports import Run, Said, in_place
 from bot.slack import reading
 from bot.slack.answers import Answers, Manner
 from bot.slack.blocks import answer, form
@@ -44,7 +44,7 @@ class SlackClient:
 
     `web` comes from `bot.slack.calls.web_client`. `installed` is what an earlier `auth.test`
     told, so that nothing but that call needs Slack at the start; without it the first need asks.
-    `clock` gives Unix seconds.
+    `clock` gives Unix seconds. `render` reads what may be long and hostile off the loop.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class SlackClient:
         *,
         installed: Installation | None = None,
         clock: Callable[[], float] = time.time,
+        render: Run = in_place,
     ) -> None:
         self.web = web
+        self._render = render
         self.installed = installed
         self._lookups = Lookups(web, self._installation, clock)
         self._answers = Answers(
@@ -159,11 +161,11 @@ class SlackClient:
 
     async def message(self, ref: MessageRef) -> Message:
         """The message, whether it is a reply or not. Refused where it cannot be read."""
-        return await reading.read(self.web, ref)
+        return await reading.read(self.web, ref, self._render)
 
     async def replies(self, root: MessageRef) -> tuple[Message, ...]:
         """The whole Slack thread, its root first. Refused where it cannot be read."""
-        return await reading.read_thread(self.web, root)
+        return await reading.read_thread(self.web, root, self._render)
 
     async def profile(self, user: str) -> Profile | None:
         """Who that is (cached); None for a user that Slack does not show."""

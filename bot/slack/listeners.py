@@ -17,7 +17,7 @@ from bot.core.faults import Fault
 from bot.core.model import Draft, Remark, ReplyTo, Trigger, Via
 from bot.flows.admission import Gate
 from bot.flows.intake import Intake
-from bot.flows.ports import Drafts, Recorded, Run
+from bot.flows.ports import Drafts, Recorded, Run, in_place
 from bot.slack import payloads, payloads_view
 from bot.slack.blocks import answer
 from bot.slack.commands import Says
@@ -46,7 +46,8 @@ class Speaks(Protocol):
 @dataclass
 class Doors:
     """The listeners, and what they lead to. `team` is the installed workspace's id,
-    `commands` the words that `/plain-ticket` answers by itself."""
+    `commands` the words that `/plain-ticket` answers by itself. `parse` reads texts, which may be
+    long and hostile, off the loop."""
 
     team: str
     intake: Intake
@@ -57,6 +58,7 @@ class Doors:
     run: Run
     clock: Callable[[], float]
     commands: Mapping[str, Says] = field(default_factory=dict)
+    parse: Run = in_place
     later: Later = field(default_factory=Later)
     _remarked: dict[str, None] = field(default_factory=dict)
 
@@ -77,7 +79,7 @@ class Doors:
 
     async def on_message_shortcut(self, body: Asked, ack: AsyncAck) -> None:
         shortcut = payloads.MessageShortcut.model_validate(body)
-        trigger = shortcut.trigger(self.team, self.clock())
+        trigger = await self.parse(shortcut.trigger, self.team, self.clock())
         await self.opening.open(shortcut.trigger_id, trigger)
         await ack()
 
@@ -89,7 +91,7 @@ class Doors:
 
     async def on_command(self, body: Asked, ack: AsyncAck) -> None:
         command = payloads.SlashCommand.model_validate(body)
-        trigger = command.trigger(self.team, self.clock())
+        trigger = await self.parse(command.trigger, self.team, self.clock())
         if (say := self.commands.get(command.word)) is not None:
             await _reply(ack, await say(command.user_id))
             return

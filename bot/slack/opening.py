@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core import quote
+from bot.core.beginning import beginning
 from bot.core.faults import Fault
 from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger
 from bot.core.richtext import Mention, mentions
@@ -142,7 +143,8 @@ class Opening:
         message = trigger.message
         if message is None:
             return Form("", None, trigger.asker, Priority.NORMAL)
-        names = self.slack.names_at_hand(mentions(message.blocks))
+        first = beginning(message.blocks, quote.LONGEST_BEGINNING)
+        names = self.slack.names_at_hand(mentions(first))
         by_a_person = message.author is not None and message.bot is None
         return Form(
             title=quote.default_title(message, names),

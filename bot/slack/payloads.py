@@ -11,9 +11,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
+from bot.core.beginning import GOES_ON, bounded
 from bot.core.model import UNNAMED_APP, Message, ReplyTo, Trigger, Via
 from bot.core.refs import MessageRef, is_ts
 from bot.core.routing import bare_emoji
+from bot.slack import bounding
 from bot.slack.fields import ID, is_id, mapping, string
 from bot.slack.text import blocks_of, files_of, plain_blocks
 
@@ -162,7 +164,7 @@ class SlashCommand(_Sent):
     def trigger(self, team: str, now: float) -> Trigger:
         """Who asked, with the text as the message; a bare command asks for the form."""
         text = self.text.strip()
-        message = Message(ref=None, author=self.user_id, blocks=plain_blocks(text))
+        message = Message(ref=None, author=self.user_id, blocks=bounded(plain_blocks(text)))
         return Trigger(
             via=Via.COMMAND if text else Via.FORM,
             team=team,
@@ -183,14 +185,19 @@ def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
     """Return Slack's message object as core's Message; `ref` says where it stands.
 
     A message with a `bot_id` can carry a user too: the app's bot user, or the person who posted
-    through the app. https://docs.slack.dev/reference/events/message
+    through the app. What is beyond `LONGEST_MESSAGE` is left out, and said to be.
+    https://docs.slack.dev/reference/events/message
     """
+    message, is_cut = bounding.bounded(message)
+    blocks = bounded(blocks_of(message))
+    if is_cut and blocks[-1:] != (GOES_ON,):
+        blocks = (*blocks, GOES_ON)
     user, thread_ts = message.get("user"), message.get("thread_ts")
     bot, made_up = _app(message)
     return Message(
         ref=ref,
         author=user if is_id(user) else None,
-        blocks=blocks_of(message),
+        blocks=blocks,
         thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
         bot=bot,
         files=files_of(message),

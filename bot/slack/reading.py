@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.core.beginning import GOES_ON, weight
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
+from bot.flows.ports import Run, in_place
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping, maps, string
 from bot.slack.payloads import message_of
@@ -24,12 +27,20 @@ THREAD_SECONDS = 30.0
 PAGE = 1000
 """Messages of one page, the most that there may be: Slack takes 50 questions a minute, and each
 attempt begins anew. Slack may give fewer."""
+FIRST_PAGE = 30
+"""Messages of the first page: it tells how long they are, and so how many the next may bring."""
+FEWEST = 15
+PAGE_WEIGHT = 400_000
+"""What one page may weigh."""
+MOST_READ = 3_000_000
+"""What all messages together may weigh, in characters (an inline weighs at least three): more than
+Plain is given of one thread (`conversation.Bounds`), and some 100 MB in memory."""
 MOST_PAGES = 100
 """A cursor that leads in a circle ends there."""
 
 
-async def read(web: AsyncWebClient, ref: MessageRef) -> Message:
-    """The message. Raises Refused where it cannot be read.
+async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> Message:
+    """The message, read by `render`. Raises Refused where it cannot be read.
 
     `conversations.replies` gives the whole of a message of any kind, its thread and its files.
     Whether a reply's `ts` gives that reply or its whole thread is disputed, so the request
@@ -50,44 +61,82 @@ async def read(web: AsyncWebClient, ref: MessageRef) -> Message:
         found = await _from_reactions(web, ref, missed)
     if found.get("subtype") == "tombstone":  # a deleted root whose replies stand
         raise Refused(Reason.MESSAGE_NOT_FOUND)
-    return message_of(found, ref)
+    return await render(message_of, found, ref)
 
 
-async def read_thread(web: AsyncWebClient, root: MessageRef) -> tuple[Message, ...]:
+async def read_thread(
+    web: AsyncWebClient, root: MessageRef, render: Run = in_place
+) -> tuple[Message, ...]:
     """All messages of a Slack thread, oldest first; the root stands on every page, and counts
     once. Raises Refused where it cannot be read, and TryLater.
 
+    Of messages beyond `MOST_READ` no more is kept than who wrote them, and when.
+
     https://docs.slack.dev/reference/methods/conversations.replies
     """
+    reading = _Reading(web, root, render)
     try:
-        async with asyncio.timeout(THREAD_SECONDS):
-            found = await _all_replies(web, root)
+        await reading.all()
     except Declined as declined:
         raise _refused(declined, root) from None
     except TimeoutError:
         raise TryLater("slack_timeout") from None
-    return tuple(
-        message_of(found[ts], MessageRef(root.channel, ts)) for ts in sorted(found, key=time_of)
-    )
+    found = reading.found
+    return tuple(found[ts] for ts in sorted(found, key=time_of))
 
 
-async def _all_replies(web: AsyncWebClient, root: MessageRef) -> dict[str, Mapping[str, Any]]:
-    """The messages by their `ts`."""
-    found: dict[str, Mapping[str, Any]] = {}
-    cursor = None
-    for _ in range(MOST_PAGES):
-        asked = web.conversations_replies(
-            channel=root.channel, ts=root.ts, limit=PAGE, cursor=cursor
+class _Reading:
+    """Reads page by page; what a page holds is let go of once it was read."""
+
+    def __init__(self, web: AsyncWebClient, root: MessageRef, render: Run) -> None:
+        self.found: dict[str, Message] = {}
+        self._web = web
+        self._root = root
+        self._render = render
+        self._left = THREAD_SECONDS
+        self._weight = 0
+
+    async def all(self) -> None:
+        """Find the messages, by their `ts`."""
+        cursor, limit = None, FIRST_PAGE
+        for _ in range(MOST_PAGES):
+            said = await self._page(cursor, limit)
+            for message in maps(said.get("messages")):
+                await self._take(message)
+            cursor = string(mapping(said.get("response_metadata")), "next_cursor")
+            if cursor is None:
+                return
+            limit = self._next_limit()
+        raise Refused(Reason.SLACK_REFUSED, code="endless_pages", method="conversations.replies")
+
+    async def _page(self, cursor: str | None, limit: int) -> Mapping[str, Any]:
+        """Ask for a page within what is left of the time for Slack; to read it is our time."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        asked = self._web.conversations_replies(
+            channel=self._root.channel, ts=self._root.ts, limit=limit, cursor=cursor
         )
-        said = content(await call("conversations.replies", asked))
-        for message in maps(said.get("messages")):
-            ts = message.get("ts")
-            if isinstance(ts, str) and is_ts(ts) and _is_of(message, root):
-                found.setdefault(ts, message)
-        cursor = string(mapping(said.get("response_metadata")), "next_cursor")
-        if cursor is None:
-            return found
-    raise Refused(Reason.SLACK_REFUSED, code="endless_pages", method="conversations.replies")
+        async with asyncio.timeout(self._left):
+            said = content(await call("conversations.replies", asked))
+        self._left -= loop.time() - begun
+        return said
+
+    async def _take(self, message: Mapping[str, Any]) -> None:
+        ts = message.get("ts")
+        if not (isinstance(ts, str) and is_ts(ts) and _is_of(message, self._root)):
+            return
+        if ts in self.found:
+            return
+        read = await self._render(message_of, message, MessageRef(self._root.channel, ts))
+        self._weight += weight(read.blocks)
+        beyond = self._weight > MOST_READ
+        self.found[ts] = replace(read, blocks=(GOES_ON,), files=()) if beyond else read
+
+    def _next_limit(self) -> int:
+        """Return for how many messages to ask, so that their JSON, which is parsed in one go,
+        takes no longer than the loop may stand still."""
+        average = self._weight // max(1, len(self.found)) + 1
+        return max(FEWEST, min(PAGE, PAGE_WEIGHT // average))
 
 
 def _is_of(message: Mapping[str, Any], root: MessageRef) -> bool:

@@ -1,4 +1,4 @@
-"""The few threads in which the store's methods block."""
+"""The few threads in which the store's methods block, and texts are read and rendered."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Threads:
     """Runs blocking work in a few threads: `ports.Run`."""
 
-    def __init__(self, count: int = 8) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="store")
+    def __init__(self, count: int = 8, name: str = "store") -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
 
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

@@ -161,7 +161,11 @@ async def bridge(
             session,
             observe=metrics.asked_slack,
         )
-        slack = SlackClient(web, manner(settings))
+        # Two threads for texts: what somebody waits for with a form goes not behind a delivery.
+        render, parse = Threads(1, "render"), Threads(1, "parse")
+        stack.callback(render.close)
+        stack.callback(parse.close)
+        slack = SlackClient(web, manner(settings), render=render)
         pace = pace_of(settings, database, run)
         metrics.watch_rate(pace.left)
         plain = PlainClient(
@@ -192,8 +196,9 @@ async def bridge(
             clock=time.time,
             carrier=carrier(web, plain, settings, metrics, stack),
             started=time.time(),
+            render=render,
         )
-        parts = Parts(settings, database, slack, plain, world)
+        parts = Parts(settings, database, slack, plain, world, parse)
         homing = surfaces.homing(parts)
         said = retract.World(Undoing(database), slack, run)
         worker = _worker(world, ledger, said, pace, metrics, homing)

@@ -39,6 +39,7 @@ class Parts:
     slack: SlackClient
     plain: PlainClient
     world: World
+    parse: Run
 
     @property
     def run(self) -> Run:

@@ -155,6 +155,7 @@ def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
         run=parts.run,
         clock=time.time,
         commands=words.table,
+        parse=parts.parse,
         later=tab.later,
     )
 

@@ -1,23 +1,90 @@
-"""What is seen is told beside the loop where that takes long."""
+"""What is seen is rendered once, and where the doors need not wait for it."""
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
 import pytest
 
-from bot.core.conversation import Thread
-from bot.core.model import Via
+from bot.core import quote
+from bot.core.conversation import Bounds, Thread
+from bot.core.model import Message, Via
 from bot.core.quote import Scene
-from bot.flows.seeing import LONG_THREAD, Seen
+from bot.flows.seeing import Seen
 from tests.nouns import message, trigger
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-@pytest.mark.parametrize("count", [None, LONG_THREAD - 1, LONG_THREAD])
-async def test_a_long_slack_thread_does_not_hold_up_the_doors(count: int | None) -> None:
-    """Ten thousand messages took the loop five seconds; Slack waits for three."""
-    said = tuple(message(number) for number in range(count or 0))
-    whole = None if count is None else Thread(said, {}, None)
-    seen = Seen(trigger(), None, Scene(None, "Asker", Via.SHORTCUT, whole=whole))
-    beside = await seen.told(threading.get_ident) != threading.get_ident()
-    assert beside is (count == LONG_THREAD)
+
+class Elsewhere:
+    """A `Run` that counts the steps."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self.steps += 1
+        return work(*args, **kwargs)
+
+
+def seen(count: int | None, bounds: Bounds | None = None) -> Seen:
+    said = tuple(message(number) for number in range(1, (count or 0) + 1))
+    whole = None if count is None else Thread(said, {}, None, bounds or Bounds())
+    scene = Scene(None, "Asker", Via.SHORTCUT, whole=whole)
+    return Seen(trigger(), message(1), scene)
+
+
+@pytest.mark.parametrize(("count", "steps"), [(None, 1), (1, 2), (60, 61)])
+async def test_every_text_is_rendered_elsewhere_and_each_message_is_a_step(
+    count: int | None, steps: int
+) -> None:
+    """Below fifty messages it was done in the loop, whatever their length: 132 s."""
+    elsewhere, given = Elsewhere(), seen(count)
+    rendered = await given.rendered(elsewhere)
+    assert elsewhere.steps == steps
+    assert rendered == quote.render(given.message, given.scene)
+
+
+async def test_what_plain_is_not_given_anyway_is_not_rendered() -> None:
+    elsewhere = Elsewhere()
+    few = Bounds(components=2, first_components=2, most_further=1)
+    given = seen(500, few)
+    rendered = await given.rendered(elsewhere)
+    assert elsewhere.steps <= 7
+    assert len(rendered.further) == 1
+    assert "its last 496 messages are not quoted in full" in str(rendered.parts[-1])
+
+
+async def test_the_drafts_are_made_of_what_was_rendered_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = seen(60)
+    rendered = await given.rendered(Elsewhere())
+
+    def again(*_: object) -> None:
+        raise AssertionError("rendered twice")
+
+    monkeypatch.setattr(quote, "render", again)
+    draft = quote.event(
+        external_id="k",
+        thread="th_1",
+        message=given.message,
+        form=None,
+        scene=given.scene,
+        rendered=rendered,
+    )
+    rest = given.rest("k", rendered)
+    assert rest is not None
+    pieces = [*draft.parts, *(part for one in rest.sequels for part in one.parts)]
+    assert sum("The export fails" in str(part) for part in pieces) == 60
+
+
+def test_titles_are_taken_from_the_beginning_of_a_long_text() -> None:
+    long = replace(message(1), blocks=message(1).blocks * 20_000)
+    assert isinstance(long, Message)
+    scene = Scene(None, "Asker", Via.SHORTCUT)
+    assert len(quote.excerpt(long, scene.names)) < 2 * quote.LONGEST_BEGINNING
+    assert quote.default_title(long, scene.names) == quote.default_title(message(1), scene.names)

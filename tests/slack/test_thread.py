@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from bot.core.beginning import GOES_ON
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.refs import MessageRef
+from bot.core.richtext import Paragraph, Text
 from bot.slack import reading
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
 
@@ -41,9 +43,28 @@ async def test_pages_are_followed_to_the_end() -> None:
     )
     assert found == ["1", "2", "3", "4"]
     assert [one.get("cursor") for one in sent] == [None, "a", "b"]
-    assert {(one["channel"], one["ts"], one["limit"]) for one in sent} == {
-        ("C1", ROOT.ts, str(reading.PAGE))
-    }
+    assert {(one["channel"], one["ts"]) for one in sent} == {("C1", ROOT.ts)}
+
+
+async def test_the_first_page_tells_how_many_messages_the_next_may_bring() -> None:
+    """A page's JSON is parsed in one go: a thousand long messages stopped the loop for seconds."""
+    long = {"text": "*a* " * 10_000}
+    _, short = await numbers(page(said(1), cursor="a"), page(said(2)))
+    _, much = await numbers(page(said(1, **long), cursor="a"), page(said(2)))
+    assert [one["limit"] for one in short] == [str(reading.FIRST_PAGE), str(reading.PAGE)]
+    assert [one["limit"] for one in much] == [str(reading.FIRST_PAGE), str(reading.FEWEST)]
+
+
+async def test_of_messages_beyond_the_bound_no_text_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "MOST_READ", 100)
+    pages = page(said(1, text="a" * 90), said(2, text="b" * 90, files=[{"id": "F1"}]), said(3))
+    async with talking({"conversations.replies": pages}) as (client, _):
+        first, second, third = await client.replies(ROOT)
+    assert first.blocks == (Paragraph((Text("a" * 90),)),)
+    assert (second.blocks, second.files, second.author) == ((GOES_ON,), (), "U1")
+    assert third.blocks == (GOES_ON,)
 
 
 async def test_what_is_of_another_thread_or_no_message_is_left_out() -> None:

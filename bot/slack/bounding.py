@@ -1,0 +1,67 @@
+"""Slack's JSON of a message, cut before it is read: nobody else bounds how much of it there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MOST_CHARACTERS = 400_000
+"""Of all strings in one field of a message (`text`, `blocks`, `attachments`, …)."""
+MOST_VALUES = 200_000
+"""Of one field; an element of a rich text has about five."""
+LONGEST_TEXT = 40_000
+"""Characters of `text`; what Slack itself leaves of one.
+
+https://docs.slack.dev/reference/methods/chat.postMessage#truncating
+"""
+DEEPEST = 40
+
+
+@dataclass
+class _Room:
+    characters: int
+    values: int = MOST_VALUES
+    is_cut: bool = False
+
+    def take(self, value: Any, depth: int = 0) -> Any:
+        """Return `value` as far as there is room for it; None in place of what has none."""
+        self.values -= 1
+        if self.values < 0 or self.characters < 0 or depth > DEEPEST:
+            self.is_cut = True
+            return None
+        if isinstance(value, str):
+            return self._string(value)
+        if isinstance(value, Mapping):
+            return {key: self.take(one, depth + 1) for key, one in value.items()}
+        if isinstance(value, list):
+            return self._list(value, depth)
+        return value
+
+    def _string(self, value: str) -> str:
+        room = self.characters
+        self.characters -= len(value)
+        if self.characters < 0:
+            self.is_cut = True
+            return value[:room]
+        return value
+
+    def _list(self, value: list[Any], depth: int) -> list[Any]:
+        kept = []
+        for one in value:
+            if self.values <= 0 or self.characters < 0:
+                self.is_cut = True
+                break
+            kept.append(self.take(one, depth + 1))
+        return kept
+
+
+def bounded(message: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """Return the message with no more in any field than is read of it, and whether that is less
+    than there was."""
+    kept, is_cut = {}, False
+    for name, value in message.items():
+        room = _Room(LONGEST_TEXT if name == "text" else MOST_CHARACTERS)
+        kept[name] = room.take(value)
+        is_cut = is_cut or room.is_cut
+    return kept, is_cut
