@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_CHARACTERS = 400_000
-"""Of all strings in one field of a message (`text`, `blocks`, `attachments`, …)."""
-MOST_VALUES = 200_000
-"""Of one field; an element of a rich text has about five."""
-LONGEST_TEXT = 40_000
-"""Characters of `text`; what Slack itself leaves of one.
+"""Of all strings in one field of a message (`text`, `blocks`, `attachments`, …). Slack leaves 40,000
+of a `text`, of which each may come as an entity.
 
 https://docs.slack.dev/reference/methods/chat.postMessage#truncating
 """
+MOST_VALUES = 200_000
+"""Of one field; an element of a rich text has about five."""
 DEEPEST = 40
 
 
@@ -61,7 +60,7 @@ def bounded(message: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
     than there was."""
     kept, is_cut = {}, False
     for name, value in message.items():
-        room = _Room(LONGEST_TEXT if name == "text" else MOST_CHARACTERS)
+        room = _Room(MOST_CHARACTERS)
         kept[name] = room.take(value)
         is_cut = is_cut or room.is_cut
     return kept, is_cut
