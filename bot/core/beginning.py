@@ -41,7 +41,8 @@ def bounded(blocks: Sequence[Block], most: int = LONGEST_MESSAGE) -> tuple[Block
 
 
 def beginning(blocks: Sequence[Block], most: int) -> tuple[Block, ...]:
-    """Return the first `most` characters or so of `blocks`, white space not counted.
+    """Return the first `most` characters or so of `blocks`; of white space alone a whole inline
+    counts for one.
 
     A text is cut at white space where it has any, so that no part of a secret stays behind that
     its form would not be recognized by.
@@ -50,7 +51,7 @@ def beginning(blocks: Sequence[Block], most: int) -> tuple[Block, ...]:
 
 
 def weight(blocks: Sequence[Block]) -> int:
-    """Return how many characters the text has, an inline counting for three at least."""
+    """Return how many characters the text has; an inline counts for three at least."""
     return sum(
         max(_LIGHTEST, _length(child))
         for block in blocks
@@ -103,7 +104,7 @@ def _cut(child: Text, most: int) -> Text | None:
 def _length(child: Inline) -> int:
     match child:
         case Text(text):
-            return len(text.strip())
+            return max(1, len(text.strip()))
         case Link(url, text):
             return len(text or url) + len(url)
         case Mention() | Broadcast() | Emoji() | Date():

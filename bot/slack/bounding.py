@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_CHARACTERS = 400_000
-"""Of all strings in one field of a message (`text`, `blocks`, `attachments`, …). Slack leaves 40,000
-of a `text`, of which each may come as an entity.
+"""Of all strings in one field of a message (`text`, `blocks`, `attachments`, …). Slack leaves
+40,000 of a `text`, of which each may come as an entity.
 
 https://docs.slack.dev/reference/methods/chat.postMessage#truncating
 """

@@ -21,7 +21,7 @@ WORDS = Paragraph((Text("one two three four"),))
         pytest.param((WORDS,), 17, (Paragraph((Text("one two three"),)),), id="at a word"),
         pytest.param((WORDS,), 9, (Paragraph((Text("one two"),)),), id="no part of a word"),
         pytest.param((Quote((Text("a" * 9),)),), 5, (Quote((Text("aaaaa"),)),), id="no words"),
-        pytest.param((Paragraph((Text("   "), WORDS.children[0])),), 18, None, id="blanks"),
+        pytest.param((Paragraph((Text("   "), WORDS.children[0])),), 19, None, id="blanks"),
         pytest.param((WORDS, WORDS), 18, (WORDS, Paragraph(())), id="the second block"),
         pytest.param(
             (Paragraph((Link("https://a.example"), Text("x y"))),),
