@@ -56,7 +56,8 @@ _CAUSES: Sequence[tuple[str, str]] = (
     (r"database.*|ledger_unwritable", "the bridge's database was busy or away"),
     (r"settling", "whether Plain has it was not sure yet"),
     (r"conversation_held|worker_waits|answer_waits", "it waited for another one"),
-    (r"timeout|not_in_time|stood_still", "it took too long"),
+    (r"timeout|not_in_time|stood_still|took_too_long", "it took too long"),
+    (r"lease_lost", "the process that worked on it ended or stood still"),
     (r"customer_gone", "the customer was gone from Plain"),
 )
 _BROKE = "the bridge itself failed; its log says why"
