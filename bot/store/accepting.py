@@ -47,16 +47,44 @@ class Accepting:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, escalation: Escalation, *, within: float | None = None) -> Recorded:
-        """See `intake.Record`. Committed within `within` seconds, or not at all."""
-        return self.record_all([escalation], within=within)[0]
+    def record(
+        self,
+        escalation: Escalation,
+        *,
+        within: float | None = None,
+        lock_seconds: float | None = None,
+    ) -> Recorded:
+        """See `intake.Record`. Committed within `within` seconds, or not at all.
+
+        `lock_seconds`: see `Database.writing`.
+        """
+        return self.record_all([escalation], within=within, lock_seconds=lock_seconds)[0]
 
     def record_all(
-        self, escalations: Sequence[Escalation], *, within: float | None = None
+        self,
+        escalations: Sequence[Escalation],
+        *,
+        within: float | None = None,
+        lock_seconds: float | None = None,
     ) -> list[Recorded]:
-        """The same for several, in their order, with one commit for all of them."""
+        """The same for several, in their order, with one commit for all of them.
+
+        The rows are written and locked in the order of their keys, so that two replicas that
+        record the same ones do not wait for each other. (The sort is stable: of two with one key
+        the first stays the first.)
+        """
+        order = sorted(range(len(escalations)), key=lambda index: escalations[index].key)
+        recorded = self._record_in_order(
+            [escalations[index] for index in order], within, lock_seconds
+        )
+        met = dict(zip(order, recorded, strict=True))
+        return [met[index] for index in range(len(escalations))]
+
+    def _record_in_order(
+        self, escalations: Sequence[Escalation], within: float | None, lock_seconds: float | None
+    ) -> list[Recorded]:
         asked = [rows.asked(one) | {"key": one.key} for one in escalations]
-        with self._database.writing(within, wake=True) as connection:
+        with self._database.writing(within, wake=True, lock_seconds=lock_seconds) as connection:
             moment = self._database.fixed_now()
             if moment is not None:
                 asked = [one | {"present": moment} for one in asked]

@@ -9,31 +9,23 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Float,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    literal,
-    make_url,
-    text,
-)
+from sqlalchemy import Connection, Float, bindparam, func, literal, make_url, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot import points
-from bot.core.faults import TryLater
+from bot.core.faults import Fault, TryLater
 from bot.points import Point
-
-BUSY_SECONDS = 1.5
-"""How long a statement may wait for another writer; below the two seconds that a door has."""
+from bot.store import postgres, sqlite
+from bot.store.sqlite import BUSY_SECONDS
 
 WAKE_CHANNEL = "plain_bridge"
 _NOTIFY = text(f"NOTIFY {WAKE_CHANNEL}")
+
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock timeout.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 class Database:
@@ -46,7 +38,10 @@ class Database:
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
         self.url = make_url(_with_driver(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self.file = sqlite.file_of(self.url) if self.is_sqlite else None
+        self.engine = (
+            sqlite.engine(self.url, self.file) if self.is_sqlite else postgres.engine(self.url)
+        )
         self._clock = clock or (time.time if self.is_sqlite else None)
         # SQLite has one writer; taking turns here spares its busy handler's sleeping.
         self._turn = threading.Lock()
@@ -71,16 +66,27 @@ class Database:
         return None if self._clock is None else self._clock()
 
     @contextmanager
-    def writing(self, within: float | None = None, *, wake: bool = False) -> Iterator[Connection]:
+    def writing(
+        self,
+        within: float | None = None,
+        *,
+        wake: bool = False,
+        lock_seconds: float | None = None,
+    ) -> Iterator[Connection]:
         """A transaction that writes; committed at the end, or rolled back past `within` seconds.
 
         `wake`: there may be work in it for the workers of other processes. (On SQLite they see
-        every commit; see `wake.py`.)
+        every commit; see `wake.py`.) `lock_seconds`: the longest wait for a lock on PostgreSQL,
+        in place of BUSY_SECONDS.
         """
         until = time.monotonic() + (BUSY_SECONDS if within is None else within)
         with _as_fault(), self._turn_until(until) as patience, self.engine.connect() as opened:
             connection = opened.execution_options(patience=patience)
             with connection.begin():
+                if self.file is not None:
+                    self.file.check(connected=True)
+                if lock_seconds is not None and not self.is_sqlite:
+                    postgres.limit_lock_wait(connection, lock_seconds)
                 yield connection
                 if wake and not self.is_sqlite:
                     connection.execute(_NOTIFY)
@@ -117,12 +123,27 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for statements that only read."""
+        self.check_file()
         with _as_fault(), self.engine.connect() as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
             yield autocommit
 
+    def check_file(self) -> None:
+        """Raise TryLater if the SQLite file is not the one that this process opened."""
+        if self.file is not None:
+            self.file.check()
+
     def close(self) -> None:
         self.engine.dispose()
+        if self.file is not None:
+            self.file.closed()
+
+
+def is_conflict(fault: Fault) -> bool:
+    """Return whether another transaction was in the way, so that the same one may succeed when
+    it is tried again: a deadlock, a serialization failure, or a lock that was not free in time."""
+    driver = getattr(fault.__cause__, "orig", None)
+    return getattr(driver, "sqlstate", None) in _CONFLICTS
 
 
 @contextmanager
@@ -151,49 +172,3 @@ def _with_driver(url: str) -> str:
 def _insert_of(engine: str) -> Callable[[Any], Any]:
     """The engine's own INSERT, which knows ON CONFLICT; the other engine is not even imported."""
     return import_module(f"sqlalchemy.dialects.{engine}").insert  # type: ignore[no-any-return]
-
-
-def _sqlite_engine(url: Any) -> Engine:
-    engine = create_engine(
-        url,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-        pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        # The driver's own transactions begin too late for a writer that reads first:
-        # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("isolation_level") == "AUTOCOMMIT":
-            return
-        patience = options.get("patience", int(BUSY_SECONDS * 1000))
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience:d}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _postgres_engine(url: Any) -> Engine:
-    return create_engine(
-        url,
-        connect_args={
-            "connect_timeout": 2,
-            "tcp_user_timeout": 2000,
-            # A process that stands still, or whose host is gone, in the middle of a transaction
-            # must not hold its rows for longer than its lease.
-            "options": f"-c lock_timeout={int(BUSY_SECONDS * 1000)} -c statement_timeout=5000"
-            " -c idle_in_transaction_session_timeout=5000",
-        },
-        pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
-        hide_parameters=True,
-    )

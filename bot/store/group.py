@@ -10,8 +10,17 @@ from bot.core.faults import Fault
 from bot.core.model import Escalation
 from bot.flows.ports import Recorded, Run
 from bot.store.accepting import Accepting
+from bot.store.engine import is_conflict
 
 LARGEST_GROUP = 64
+
+LOCK_SHARE = 0.1
+"""How much of its time an asking may wait for a lock, once its group met a conflict."""
+
+LEAST_LOCK_SECONDS = 0.02
+
+_Asking = tuple[Escalation, float, asyncio.Future[Recorded]]
+"""What is to be recorded, until when (monotonic seconds), and the answer."""
 
 
 class GroupCommit:
@@ -24,7 +33,7 @@ class GroupCommit:
     def __init__(self, accepting: Accepting, run: Run) -> None:
         self._accepting = accepting
         self._run = run
-        self._waiting: deque[tuple[Escalation, float, asyncio.Future[Recorded]]] = deque()
+        self._waiting: deque[_Asking] = deque()
         self._writing: asyncio.Task[None] | None = None
 
     async def record(self, escalation: Escalation, *, within: float) -> Recorded:
@@ -43,9 +52,7 @@ class GroupCommit:
             if group:
                 await self._commit(group)
 
-    async def _commit(
-        self, group: list[tuple[Escalation, float, asyncio.Future[Recorded]]]
-    ) -> None:
+    async def _commit(self, group: list[_Asking]) -> None:
         until = min(until for _, until, _ in group)
         asked = [one for one, _, _ in group]
 
@@ -56,13 +63,15 @@ class GroupCommit:
         try:
             recorded = await self._run(record_all)
         except Fault as fault:
+            if is_conflict(fault):
+                await self._one_by_one(group)
+                return
             for _, _, answer in group:
-                if not answer.done():
-                    answer.set_exception(fault)
+                _fail(answer, fault)
             return
         except Exception as error:  # noqa: BLE001 — whose asking it is has to hear of it
             if len(group) == 1:
-                group[0][2].set_exception(error)
+                _fail(group[0][2], error)
                 return
             for one in group:  # one that cannot be written takes no other with it
                 await self._commit([one])
@@ -70,3 +79,39 @@ class GroupCommit:
         for (_, _, answer), met in zip(group, recorded, strict=True):
             if not answer.done():
                 answer.set_result(met)
+
+    async def _one_by_one(self, group: list[_Asking]) -> None:
+        """Record what another transaction was in the way of, each by itself.
+
+        Whoever meets it again goes to the end of the line, until its time is over: a row that
+        stays locked keeps nobody else from being recorded.
+        """
+        line = deque(group)
+        while line:
+            asking, until, answer = line.popleft()
+            if answer.done():
+                continue
+
+            def record(asking: Escalation = asking, until: float = until) -> Recorded:
+                left = until - time.monotonic()
+                lock_seconds = max(LEAST_LOCK_SECONDS, left * LOCK_SHARE)
+                return self._accepting.record(asking, within=left, lock_seconds=lock_seconds)
+
+            try:
+                met = await self._run(record)
+            except Fault as fault:
+                if is_conflict(fault) and time.monotonic() < until:
+                    line.append((asking, until, answer))
+                else:
+                    _fail(answer, fault)
+            except Exception as error:  # noqa: BLE001 — whose asking it is has to hear of it
+                _fail(answer, error)
+            else:
+                if not answer.done():
+                    answer.set_result(met)
+
+
+def _fail(answer: asyncio.Future[Recorded], error: Exception) -> None:
+    """Answer with what went wrong, unless the asker has gone."""
+    if not answer.done():
+        answer.set_exception(error)

@@ -37,7 +37,11 @@ class Slow(Accepting):
         self.withins: list[float | None] = []
 
     def record_all(
-        self, escalations: Sequence[Escalation], *, within: float | None = None
+        self,
+        escalations: Sequence[Escalation],
+        *,
+        within: float | None = None,
+        lock_seconds: float | None = None,
     ) -> list[Recorded]:
         self.groups.append(len(escalations))
         self.withins.append(within)
@@ -45,7 +49,7 @@ class Slow(Accepting):
         assert self.open.wait(10)
         if self.fault is not None:
             raise self.fault
-        return super().record_all(escalations, within=within)
+        return super().record_all(escalations, within=within, lock_seconds=lock_seconds)
 
 
 @pytest.fixture

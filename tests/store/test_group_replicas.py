@@ -1,0 +1,182 @@
+"""Group commit where another transaction is in the way: replicas that record the same events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+
+from bot.core.faults import TryLater
+from bot.core.model import Escalation, OnItsWay
+from bot.flows.ports import Recorded
+from bot.store.accepting import Accepting
+from bot.store.engine import Database
+from bot.store.group import GroupCommit
+from bot.store.ledger import Ledger
+from bot.store.schema import escalation as table
+from bot.store.threads import Threads
+from tests.nouns import escalation
+
+FRESH = Recorded(fresh=True)
+SOON = 1.8
+RUNS = 5
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    pool = Threads(4)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def postgres_only(database: Database) -> Database:
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer: nobody can be in its way")
+    return database
+
+
+async def send(group: GroupCommit, asked: Sequence[Escalation]) -> list[Any]:
+    """Record them all, each as soon as the loop comes to it."""
+    recording = [group.record(one, within=SOON) for one in asked]
+    return await asyncio.gather(*recording, return_exceptions=True)
+
+
+async def test_replicas_that_record_the_same_events_in_opposite_order_fail_none(
+    postgres_only: Database, database_url: str, threads: Threads
+) -> None:
+    """In 3 of 5 runs 24 to 40 of 240 were answered 500: the groups ended in deadlocks."""
+    other = Database(database_url)
+    groups = [GroupCommit(Accepting(each), threads) for each in (postgres_only, other)]
+    Accepting(postgres_only).record_all([escalation(number) for number in range(60)])
+    for turn in range(RUNS):
+        # Four groups of 60 at each: older rows that both meet anew, and new ones.
+        for first in range(0, 240, 60):
+            start = first + turn * 240 if first else 0
+            numbers = range(start, start + 60)
+            asked = [escalation(n, request=f"Ev{turn}-{n}") for n in numbers]
+            lone = [escalation(9000 + 10 * turn + each) for each in (0, 1)]
+            met = await asyncio.gather(
+                send(groups[0], [lone[0], *asked]), send(groups[1], [lone[1], *asked[::-1]])
+            )
+            assert [one for each in met for one in each if isinstance(one, Exception)] == []
+    other.close()
+
+
+async def test_a_row_that_stays_locked_takes_nobody_with_it(
+    postgres_only: Database, database_url: str, threads: Threads
+) -> None:
+    """As by a replica that stands still in the middle of a transaction."""
+    Accepting(postgres_only).record(escalation(5))
+    other = Database(database_url)
+    with other.writing(within=60.0) as connection:
+        connection.execute(
+            select(table.c.id).where(table.c.key == escalation(5).key).with_for_update()
+        )
+        again = [escalation(number, request=f"Ev-again-{number}") for number in range(10)]
+        met = await send(GroupCommit(Accepting(postgres_only), threads), again)
+    other.close()
+    assert isinstance(met.pop(5), TryLater)
+    assert met == [FRESH] * 9
+
+
+class Deadlocked(Accepting):
+    """The first group is the victim of a deadlock."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.groups: list[int] = []
+
+    def record_all(
+        self,
+        escalations: Sequence[Escalation],
+        *,
+        within: float | None = None,
+        lock_seconds: float | None = None,
+    ) -> list[Recorded]:
+        self.groups.append(len(escalations))
+        if len(self.groups) == 2:
+            raise TryLater("database") from OperationalError("INSERT", {}, _deadlock())
+        return super().record_all(escalations, within=within, lock_seconds=lock_seconds)
+
+
+def _deadlock() -> Exception:
+    from psycopg.errors import DeadlockDetected
+
+    return DeadlockDetected("deadlock detected")
+
+
+@pytest.mark.parametrize("count", [1, 8])
+async def test_the_victim_of_a_deadlock_is_recorded_within_its_time(
+    database: Database, threads: Threads, count: int
+) -> None:
+    accepting = Deadlocked(database)
+    group = GroupCommit(accepting, threads)
+    assert await group.record(escalation(0), within=SOON) == FRESH
+    asked = [escalation(number + 1) for number in range(count)]
+    assert await send(group, asked) == [FRESH] * count
+    assert accepting.groups == [1, count, *[1] * count]
+
+
+async def test_the_answers_of_a_group_are_in_the_order_of_its_askings(database: Database) -> None:
+    accepting = Accepting(database)
+    accepting.record(escalation(7))
+    asked = [
+        escalation(9),
+        escalation(7, request="Ev-other"),
+        escalation(8),
+        escalation(8, request="Ev-second"),
+        escalation(1),
+    ]
+    on_its_way = Recorded(fresh=False, remark=OnItsWay())
+    assert accepting.record_all(asked) == [FRESH, on_its_way, FRESH, on_its_way, FRESH]
+    assert len(Ledger(database).known([one.key for one in asked])) == 4
+
+
+async def test_the_writer_outlives_a_caller_that_has_gone(
+    database: Database, threads: Threads
+) -> None:
+    """It died of an InvalidStateError, and who waited behind was answered by the next asking."""
+    no_asker: Any = None
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def run(work: Any, *args: Any, **kwargs: Any) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await threads(work, *args, **kwargs)
+
+    group = GroupCommit(Accepting(database), run)
+    gone = asyncio.create_task(group.record(escalation(1, asker=no_asker), within=SOON))
+    await begun.wait()
+    behind = asyncio.create_task(group.record(escalation(2), within=SOON))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    async with asyncio.timeout(10):
+        assert await behind == FRESH
+
+
+def test_the_rows_of_a_group_are_written_in_the_order_of_their_keys(database: Database) -> None:
+    written: list[str] = []
+
+    def note(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+    ) -> None:
+        if many and statement.startswith("INSERT INTO escalation"):
+            # psycopg binds by name, sqlite3 by place
+            written.extend(
+                next(value for value in values if str(value).startswith("T0001:"))
+                for values in (
+                    list(one.values()) if isinstance(one, dict) else one for one in parameters
+                )
+            )
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    Accepting(database).record_all([escalation(number) for number in (3, 1, 2)])
+    event.remove(database.engine, "before_cursor_execute", note)
+    assert written == [escalation(number).key for number in (1, 2, 3)]
