@@ -33,7 +33,7 @@ from bot.slack.client import SlackClient
 from bot.slack.homing import Homing
 from bot.slack.listeners import Doors
 from bot.slack.undoing import Undoing as UndoListeners
-from bot.store import elected, migrating, wake
+from bot.store import elected, migrating
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.doubts import Doubts
@@ -221,12 +221,10 @@ async def bridge(
         stack.push_async_callback(worker.stop)
         stack.push_async_callback(hung.doors.rest)
         stack.push_async_callback(hung.undoing.stop)
-        await background(stack, wake.watch(database, worker.wake))
         reconciling = reconciling_world(settings, database, slack, run, installed, intake.take)
         again = partial(rounds.reconcile_again, reconciling, at_once=rules_known)
-        await background(
-            stack, elected.lead(database, again, *_rounds(parts, windows, hung.undoing, metrics))
-        )
+        rounds_ = _rounds(parts, windows, hung.undoing, metrics)
+        await background(stack, elected.lead(database, again, *rounds_, wake=worker.wake))
         link = await link_of(settings, app, stack) if hears else None
 
         async def is_ready() -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from bot.core.faults import TryLater
 from bot.flows.ports import Person
-from bot.store import wake
+from bot.store.elected import lead
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
@@ -121,7 +121,7 @@ def test_several_processes_share_postgresql(database: Database) -> None:
 async def test_work_left_by_another_process_is_noticed(database_url: str) -> None:
     database, other = Database(database_url), Database(database_url)
     woken = asyncio.Event()
-    watching = asyncio.create_task(wake.watch(database, woken.set))
+    watching = asyncio.create_task(lead(database, wake=woken.set))
     await asyncio.wait_for(woken.wait(), 5)  # once at the start, for what is there already
     woken.clear()
     before = time.monotonic()
@@ -137,7 +137,7 @@ async def test_work_left_by_another_process_is_noticed(database_url: str) -> Non
 async def test_a_link_by_another_process_is_noticed(database_url: str) -> None:
     database, other = Database(database_url), Database(database_url)
     woken = asyncio.Event()
-    watching = asyncio.create_task(wake.watch(database, woken.set))
+    watching = asyncio.create_task(lead(database, wake=woken.set))
     await asyncio.wait_for(woken.wait(), 5)
     woken.clear()
     await asyncio.to_thread(People(other).link, [Person("T1", "U1", "c_1")])
@@ -153,14 +153,14 @@ async def test_the_watch_goes_on_after_the_server_dropped_it(database_url: str) 
     if database.is_sqlite:
         pytest.skip("SQLite has no server")
     woken = asyncio.Event()
-    watching = asyncio.create_task(wake.watch(database, woken.set))
+    watching = asyncio.create_task(lead(database, wake=woken.set))
     await asyncio.wait_for(woken.wait(), 5)
     woken.clear()
     with database.writing() as connection:
         connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
     await asyncio.wait_for(woken.wait(), 10)
