@@ -16,7 +16,7 @@ from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
 from bot.settings import SettingsError
 from bot.slack.words import reasons
-from bot.store import single
+from bot.store import single, suitable
 
 __all__ = ["app", "main"]
 
@@ -26,6 +26,7 @@ EXPECTED = (
     SettingsError,
     proxies.ProxyMistake,
     single.AlreadyRunning,
+    suitable.Unsuitable,
     wiring.NotAtHead,
     wiring.TokenRefused,
 )

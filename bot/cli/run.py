@@ -13,7 +13,7 @@ from bot import process, server, telemetry
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.settings import Settings, load
-from bot.store import migrating
+from bot.store import migrating, suitable
 
 
 def run() -> None:
@@ -35,8 +35,10 @@ def migrate() -> None:
     """Bring the database to this release's schema."""
     database = opening.connect(load())
     try:
+        suitable.check(database)
         before = migrating.revision(database)
         migrating.migrate(database)
+        migrating.check_columns(database)
     finally:
         database.close()
     after = migrating.head()

@@ -80,7 +80,7 @@ class Database:
         in place of BUSY_SECONDS.
         """
         until = time.monotonic() + (BUSY_SECONDS if within is None else within)
-        with _as_fault(), self._turn_until(until) as patience, self.engine.connect() as opened:
+        with as_fault(), self._turn_until(until) as patience, self.engine.connect() as opened:
             connection = opened.execution_options(patience=patience)
             with connection.begin():
                 if self.file is not None:
@@ -124,7 +124,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection for statements that only read."""
         self.check_file()
-        with _as_fault(), self.engine.connect() as connection:
+        with as_fault(), self.engine.connect() as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
             yield autocommit
 
@@ -142,12 +142,17 @@ class Database:
 def is_conflict(fault: Fault) -> bool:
     """Return whether another transaction was in the way, so that the same one may succeed when
     it is tried again: a deadlock, a serialization failure, or a lock that was not free in time."""
-    driver = getattr(fault.__cause__, "orig", None)
-    return getattr(driver, "sqlstate", None) in _CONFLICTS
+    return is_conflicting(fault.__cause__)
+
+
+def is_conflicting(error: BaseException | None) -> bool:
+    """Return the same of what the driver raised."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
 
 
 @contextmanager
-def _as_fault() -> Iterator[None]:
+def as_fault() -> Iterator[None]:
+    """Raise TryLater in place of what the driver raises of a database that cannot be used now."""
     try:
         yield
     except PoolTimeoutError as error:

@@ -7,17 +7,42 @@ bridge a part of its start, and its memory, that it can do without.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+import structlog
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
-from bot.store.engine import Database
+from bot.store import postgres
+from bot.store.engine import Database, as_fault, is_conflicting
+from bot.store.postgres import LIMIT_LOCK_WAIT
+from bot.store.schema import escalation, metadata
+from bot.store.suitable import Unsuitable
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+VERSION_TABLE = "plain_bridge_version"
+"""Ours by name: other programs in the same database may use Alembic, too."""
+
+_FORMER_TABLE = "alembic_version"
+
+_LOCK = 0x706C_6169_6E62_7265
+"""The advisory lock's number; the one beside it is that of `elected.py`."""
+
+TURN_SECONDS = 0.5
+RETRY_SECONDS = 1.0
+"""The pause after a table was in use: whoever waited behind the attempt goes first."""
+
+PATIENCE_SECONDS = 600.0
+
+log = structlog.get_logger("bot.store")
 
 _REVISION = re.compile(r'^(down_)?revision = "(\w+)"$', re.MULTILINE)
 
@@ -43,32 +68,208 @@ def config(database: Database | None = None) -> Config:
 @cache
 def head() -> str:
     """The revision that this release needs: the one that no other migration follows."""
+    (last,) = _named()[""] - _named()["down_"]
+    return last
+
+
+def _revisions() -> set[str]:
+    return _named()[""]
+
+
+@cache
+def _named() -> dict[str, set[str]]:
+    """The revisions that the migrations are, and those that they follow."""
     found: dict[str, set[str]] = {"": set(), "down_": set()}
     for script in (scripts() / "versions").glob("*.py"):
         for which, name in _REVISION.findall(script.read_text("utf-8")):
             found[which].add(name)
-    (last,) = found[""] - found["down_"]
-    return last
+    return found
 
 
 def revision(database: Database) -> str | None:
-    """The revision that the database is at; None for an empty one."""
+    """The revision that the database is at; None for one that has no ledger yet."""
     with database.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        at: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return at
+        found = _versions(connection, VERSION_TABLE)
+        if found is None and _is_former(connection):
+            found = _versions(connection, _FORMER_TABLE)
+    return found[0] if found else None
 
 
 def is_at_head(database: Database) -> bool:
     """Whether the database has the schema that this release needs."""
-    return revision(database) == head()
+    with database.reading() as connection:
+        return _versions(connection, VERSION_TABLE) == [head()]
+
+
+def check_columns(database: Database) -> None:
+    """Raise Unsuitable if a database that says it is at head lacks columns of the schema.
+
+    A ledger of an unreleased version may: a revision was changed after it had run there.
+    """
+    missing = []
+    with database.reading() as connection:
+        for table in metadata.sorted_tables:
+            try:
+                none = text(f"SELECT * FROM {table.name} LIMIT 0")  # noqa: S608
+                there = connection.execute(none).keys()
+            except DBAPIError as error:
+                if not _is_missing_table(error):
+                    raise
+                missing.append(table.name)
+                continue
+            wanted = (column.name for column in table.columns)
+            missing += [f"{table.name}.{name}" for name in wanted if name not in there]
+    if missing:
+        raise Unsuitable(
+            f"the database is said to be at {head()}, but has no {', '.join(missing)}; "
+            "an unreleased version made it",
+            "begin with an empty database, or restore a backup of a released version",
+        )
+
+
+def _is_missing_table(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) == "42P01":
+        return True
+    return "no such table" in str(error.orig)  # SQLite has no code for it
 
 
 def migrate(database: Database) -> None:
-    """Bring the database to this release's schema; nothing to do where it is there."""
+    """Bring the database to this release's schema; nothing to do where it is there.
+
+    On PostgreSQL several may do so at once, and bridges of the release before go on meanwhile.
+    Raises Unsuitable where it cannot be done, TryLater where the database cannot be reached.
+    """
     if is_at_head(database):
         return
+    with as_fault(), connected(database) as connection:
+        if not database.is_sqlite:
+            _wait_for_turn(connection)
+            _upgrade_patiently(database, connection)
+            return
+        _upgrade(database, connection)
+
+
+@contextmanager
+def connected(database: Database) -> Iterator[Connection]:
+    """A connection to migrate with: on SQLite in one transaction, which is committed at the end."""
+    if database.is_sqlite:
+        with database.engine.begin() as connection:
+            yield connection
+        return
+    engine = postgres.migrating_engine(database.url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Hold the lock of all that migrate this database until the connection is closed.
+
+    It is asked for again and again, not waited for: an index that is built concurrently waits for
+    every statement that is under way, and would wait for one that waits for it.
+    """
+    waits = False
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
+        connection.rollback()
+        if not waits:
+            log.warning("migration_waits", cause="another one is under way")
+            waits = True
+        sleep(TURN_SECONDS)
+    connection.rollback()
+
+
+def _upgrade_patiently(database: Database, connection: Connection) -> None:
+    """Upgrade; where a table is in use, try again and again, and let its users go first."""
+    until = monotonic() + PATIENCE_SECONDS
+    waits = False
+    while True:
+        try:
+            connection.execute(text(LIMIT_LOCK_WAIT))
+            connection.commit()
+            _upgrade(database, connection)
+        except DBAPIError as error:
+            connection.rollback()
+            if not is_conflicting(error):
+                raise
+            if monotonic() > until:
+                raise Unsuitable(
+                    f"a table was in use for {PATIENCE_SECONDS / 60:.0f} minutes, so that it could "
+                    "not be changed; what was done so far stays, and the bridge goes on",
+                    "see which long transaction holds it (a backup, an open psql), and run "
+                    "`plain-bridge migrate` again",
+                ) from error
+            if not waits:
+                log.warning("migration_waits", cause="a table is in use")
+                waits = True
+            sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+def _upgrade(database: Database, connection: Connection) -> None:
     from alembic import command
 
-    command.upgrade(config(database), "head")
+    if _versions(connection, VERSION_TABLE) is None:
+        _take_over(connection)
+        _check_no_others_tables(connection)
+    if not database.is_sqlite:
+        connection.commit()
+    built = config(database)
+    built.attributes["connection"] = connection
+    command.upgrade(built, "head")
+
+
+def _take_over(connection: Connection) -> None:
+    """Go on from the version that was noted under Alembic's own name, if that is ours."""
+    if not _is_former(connection):
+        return
+    # Not renamed: its constraint would keep its name, and another program may want it.
+    create = f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, CONSTRAINT "
+    connection.execute(text(f"{create}{VERSION_TABLE}_pkc PRIMARY KEY (version_num))"))
+    connection.execute(
+        text(f"INSERT INTO {VERSION_TABLE} SELECT version_num FROM {_FORMER_TABLE}")  # noqa: S608
+    )
+    connection.execute(text(f"DROP TABLE {_FORMER_TABLE}"))
+
+
+def _check_no_others_tables(connection: Connection) -> None:
+    """Raise Unsuitable if tables that we would make are there: they are another program's."""
+    if _versions(connection, VERSION_TABLE):
+        return
+    theirs = set(metadata.tables) & set(inspect(connection).get_table_names())
+    if theirs:
+        raise Unsuitable(
+            f"the database has tables of another program with the names that the bridge needs: "
+            f"{', '.join(sorted(theirs))}",
+            "give the bridge a database or a schema of its own",
+        )
+
+
+def _versions(connection: Connection, table: str) -> list[str] | None:
+    """Return the revisions that a version table names; None where there is no such table."""
+    if not inspect(connection).has_table(table):
+        return None
+    return list(connection.scalars(text(f"SELECT version_num FROM {table}")))  # noqa: S608
+
+
+def _is_former(connection: Connection) -> bool:
+    """Return whether a version table under Alembic's own name is ours, from before it had one."""
+    inspector = inspect(connection)
+    if not inspector.has_table(_FORMER_TABLE) or not _may_read(connection, _FORMER_TABLE):
+        return False
+    found = _versions(connection, _FORMER_TABLE)
+    if found is None or len(found) != 1 or found[0] not in _revisions():
+        return False
+    if not inspector.has_table(escalation.name):
+        return False
+    columns = {column["name"] for column in inspector.get_columns(escalation.name)}
+    return {"key", "generation", "conversation_key"} <= columns
+
+
+def _may_read(connection: Connection, table: str) -> bool:
+    if connection.dialect.name == "sqlite":
+        return True
+    asked = text("SELECT has_table_privilege(to_regclass(:name), 'SELECT')")
+    return bool(connection.scalar(asked, {"name": table}))

@@ -14,6 +14,9 @@ POOLED = 3
 PER_PROCESS = POOLED + 1
 """The most connections that one `run` or `worker` holds: see `elected.py` for the other one."""
 
+LIMIT_LOCK_WAIT = "SET lock_timeout = 300"
+"""For what changes tables (milliseconds): whoever wants to use one waits behind it."""
+
 _EVERYWHERE = {
     "client_encoding": "UTF8",
     # The statements are written for it: they lock what they read first.
@@ -27,7 +30,6 @@ _AT_WORK = _EVERYWHERE | {
     "idle_in_transaction_session_timeout": "5000",
 }
 _MIGRATING = _EVERYWHERE | {
-    "lock_timeout": "0",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }

@@ -33,7 +33,7 @@ from bot.slack.client import SlackClient
 from bot.slack.homing import Homing
 from bot.slack.listeners import Doors
 from bot.slack.undoing import Undoing as UndoListeners
-from bot.store import elected, migrating
+from bot.store import elected, migrating, suitable
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.doubts import Doubts
@@ -122,14 +122,16 @@ def prepare(database: Database) -> None:
     """See to it that the database has this release's schema.
 
     SQLite is migrated; PostgreSQL, which other releases may be using, is only looked at:
-    NotAtHead names the command.
+    NotAtHead names the command. Raises Unsuitable where the bridge cannot work with it at all.
     """
+    suitable.check(database)
     if database.is_sqlite:
         migrating.migrate(database)
     elif not migrating.is_at_head(database):
         raise NotAtHead(
             "the database is not at this release's schema: run `plain-bridge migrate` first"
         )
+    migrating.check_columns(database)
 
 
 @asynccontextmanager
@@ -143,7 +145,7 @@ async def bridge(
     """A bridge at work while the context lasts.
 
     `hears`: with its doors open; without, it is a worker only. `policy` in place of the
-    settings' and other `windows` are for tests, which shorten them. Raises NotAtHead,
+    settings' and other `windows` are for tests, which shorten them. Raises NotAtHead, Unsuitable,
     AlreadyRunning and Fault.
     """
     async with AsyncExitStack() as stack:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from bot.store import altering
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -16,15 +18,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("escalation", sa.Column("verify_at", sa.Float(53)))
-    op.add_column("escalation", sa.Column("doubles", sa.Text))
-    is_planned = sa.text("verify_at IS NOT NULL")
-    op.create_index(
-        "ix_escalation_verify_at",
-        "escalation",
-        ["verify_at"],
-        sqlite_where=is_planned,
-        postgresql_where=is_planned,
+    altering.add_columns(
+        "escalation", sa.Column("verify_at", sa.Float(53)), sa.Column("doubles", sa.Text)
+    )
+    altering.create_index(
+        "ix_escalation_verify_at", "escalation", ["verify_at"], "verify_at IS NOT NULL"
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from bot.store import altering
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -16,6 +18,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    altering.create_index(
+        "ix_escalation_half_way",
+        "escalation",
+        ["due"],
+        "due IS NOT NULL AND cause IS NOT NULL AND sent_at IS NOT NULL",
+    )
     op.create_table(
         "rate",
         sa.Column("name", sa.Text, nullable=False),
@@ -24,14 +32,6 @@ def upgrade() -> None:
         sa.Column("granted", sa.Integer, nullable=False),
         sa.Column("shut_until", sa.Float(53), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_rate"),
-    )
-    is_half_way = sa.text("due IS NOT NULL AND cause IS NOT NULL AND sent_at IS NOT NULL")
-    op.create_index(
-        "ix_escalation_half_way",
-        "escalation",
-        ["due"],
-        sqlite_where=is_half_way,
-        postgresql_where=is_half_way,
     )
 
 

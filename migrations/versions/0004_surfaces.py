@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from bot.store import altering
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -24,18 +26,14 @@ _TEXTS = ("evidence", "files", "sequels", "said_in", "undone_by")
 
 
 def upgrade() -> None:
-    for name in _TEXTS:
-        op.add_column("escalation", sa.Column(name, sa.Text))
-    op.add_column("escalation", sa.Column("undone_at", sa.Float(53)))
-    op.create_index("ix_escalation_asker", "escalation", ["asker", "id"])
+    altering.add_columns(
+        "escalation",
+        *(sa.Column(name, sa.Text) for name in _TEXTS),
+        sa.Column("undone_at", sa.Float(53)),
+    )
+    altering.create_index("ix_escalation_asker", "escalation", ["asker", "id"])
     for name, column, condition in _PARTIAL:
-        op.create_index(
-            name,
-            "escalation",
-            [column],
-            sqlite_where=sa.text(condition),
-            postgresql_where=sa.text(condition),
-        )
+        altering.create_index(name, "escalation", [column], condition)
     op.create_table(
         "person_change",
         sa.Column(

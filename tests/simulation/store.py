@@ -35,7 +35,7 @@ class Store:
         self._tables = [
             name
             for (name,) in self._raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if name != "alembic_version"
+            if name != migrating.VERSION_TABLE
         ]
 
     def begin(self, clock: Callable[[], float]) -> None:

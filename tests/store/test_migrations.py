@@ -21,7 +21,8 @@ def test_there_is_one_head() -> None:
 
 def test_the_migrations_make_what_the_models_say(database: Database) -> None:
     with database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "version_table": migrating.VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
         # Alembic compares no partial indexes: their conditions are looked at here.
         made = {index["name"] for index in inspect(connection).get_indexes("escalation")}
@@ -54,5 +55,5 @@ def test_the_way_back_leaves_nothing(
     migrating.migrate(database)
     command.downgrade(migrating.config(database), "base")
     with database.reading() as connection:
-        assert inspect(connection).get_table_names() == ["alembic_version"]
+        assert inspect(connection).get_table_names() == [migrating.VERSION_TABLE]
     database.close()
