@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.crash.databases import execute
+from tests.store.bouncer import bounced
+
+__all__ = ["bounced"]
 
 _NUMBERS = itertools.count(1)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
 
 from bot import telemetry
 from bot.cli import opening
@@ -12,9 +15,11 @@ from bot.cli.checks import Check, doors, ledger, timed
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
 from bot.settings import Settings
-from bot.store import migrating
+from bot.store import migrating, suitable
 from bot.store.engine import Database
+from bot.store.postgres import PER_PROCESS
 from bot.store.schema import memory
+from bot.store.suitable import Unsuitable
 
 
 class _Undone(Exception):
@@ -39,24 +44,54 @@ def _examine(database: Database, settings: Settings) -> Iterator[Check]:
         yield _unmade(file)
         return
     try:
+        suitable.check(database)
         revision = migrating.revision(database)
-    except Fault as fault:
-        yield Check("database", False, f"{name}: {_why(fault)}", _fix(database))
+    except Unsuitable as wrong:
+        yield Check("database", False, wrong.what, wrong.fix)
         return
-    yield Check("database", True, name)
+    except (Fault, DBAPIError) as error:
+        yield Check("database", False, f"{name}: {_why(error)}", _fix(database))
+        return
+    yield Check("database", True, f"{name}{_exposed(database)}")
+    yield from _connections(database)
     if revision != migrating.head():
         yield _not_at_head(database, revision)
+        return
+    try:
+        migrating.check_columns(database)
+    except Unsuitable as wrong:
+        yield Check("database schema", False, wrong.what, wrong.fix)
         return
     yield Check("database schema", True, f"at {revision}")
     try:
         _write_nothing(database)
-    except Fault as fault:
+    except (Fault, DBAPIError) as error:  # PostgreSQL's "permission denied" is no outage
         fix = "give the bridge's user the right to write, and see whether the disk is full"
-        yield Check("database writable", False, _why(fault), fix)
+        yield Check("database writable", False, _why(error), fix)
         return
     yield Check("database writable", True, "a write was tried and taken back")
     yield from ledger.examine(database)
     yield from doors.examine(database, settings)
+
+
+def _connections(database: Database) -> Iterator[Check]:
+    allowed = suitable.connections_allowed(database)
+    if allowed is None:
+        return
+    wrong = suitable.too_few_connections(allowed)
+    if wrong is not None:
+        yield Check("database connections", False, wrong.what, wrong.fix)
+        return
+    each = f"each `run` or `worker` needs {PER_PROCESS}, and a command one"
+    yield Check("database connections", True, f"{allowed} are allowed; {each}")
+
+
+def _exposed(database: Database) -> str:
+    """Whether others on this machine may read the SQLite file; it is made for its owner alone."""
+    if database.file is None:
+        return ""
+    mode = stat.S_IMODE(Path(database.file.path).stat().st_mode)
+    return f" (others may read it: chmod 600 {database.file.path})" if mode & 0o044 else ""
 
 
 def _unmade(file: Path) -> Check:
@@ -88,8 +123,9 @@ def _write_nothing(database: Database) -> None:
         return
 
 
-def _why(fault: Fault) -> str:
-    why = str(getattr(fault.__cause__, "orig", None) or fault)
+def _why(error: Exception) -> str:
+    raised = error.__cause__ if isinstance(error, Fault) else error
+    why = str(getattr(raised, "orig", None) or error)
     return telemetry.masked(" ".join(why.split()))
 
 
