@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from bot.store.engine import Database
+from bot.store.sqlite import LedgerFile
 
 
 class AlreadyRunning(Exception):
@@ -24,6 +25,7 @@ def only_one(database: Database) -> Iterator[None]:
     if not database.is_sqlite or not name or name == ":memory:":
         yield
         return
+    LedgerFile(f"{name}-lock").create()
     with closing(sqlite3.connect(f"{name}-lock", timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
