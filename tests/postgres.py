@@ -40,7 +40,7 @@ SELECT string_agg(part, ' ' ORDER BY part) FROM (
   UNION ALL SELECT concat_ws(':', tgrelid::regclass, tgname) FROM pg_trigger
   UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
   UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-  UNION ALL SELECT version_num FROM alembic_version
+  UNION ALL SELECT version_num FROM plain_bridge_version
   UNION ALL SELECT setconfig::text FROM pg_db_role_setting WHERE setdatabase =
     (SELECT oid FROM pg_database WHERE datname = current_database())
 ) AS parts (part)

@@ -27,13 +27,6 @@ class Unsuitable(Exception):
         self.fix = fix
 
 
-POOLER = Unsuitable(
-    "DATABASE_URL leads to a pooler that hands out single transactions, and the bridge's locks, "
-    "notices and time limits need a session",
-    "connect to PostgreSQL itself, or set pool_mode = session for this database in PgBouncer",
-)
-
-
 def check(database: Database) -> None:
     """Raise Unsuitable if the bridge cannot work on this server; on SQLite there is no such case.
 
@@ -47,10 +40,10 @@ def check(database: Database) -> None:
     except TryLater as fault:
         # PgBouncer's words in its statement mode, where not even a transaction can be begun.
         if "pooling mode" in str(getattr(fault.__cause__, "orig", "")):
-            raise POOLER from None
+            raise _pooler() from None
         raise
     if _shares_sessions(database):
-        raise POOLER
+        raise _pooler()
 
 
 def connections_allowed(database: Database) -> int | None:
@@ -94,6 +87,15 @@ def _check_encoding(connection: Connection) -> None:
         "that people write",
         "create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
         "DATABASE_URL",
+    )
+
+
+def _pooler() -> Unsuitable:
+    """https://www.pgbouncer.org/features.html says what is lost in transaction pooling."""
+    return Unsuitable(
+        "DATABASE_URL leads to a pooler that hands out single transactions, and the bridge's "
+        "locks, notices and time limits need a session",
+        "connect to PostgreSQL itself, or set pool_mode = session for this database in PgBouncer",
     )
 
 

@@ -46,6 +46,7 @@ def _examine(database: Database, settings: Settings) -> Iterator[Check]:
     try:
         suitable.check(database)
         revision = migrating.revision(database)
+        allowed = suitable.connections_allowed(database)
     except Unsuitable as wrong:
         yield Check("database", False, wrong.what, wrong.fix)
         return
@@ -53,7 +54,8 @@ def _examine(database: Database, settings: Settings) -> Iterator[Check]:
         yield Check("database", False, f"{name}: {_why(error)}", _fix(database))
         return
     yield Check("database", True, f"{name}{_exposed(database)}")
-    yield from _connections(database)
+    if allowed is not None:
+        yield _connections(allowed)
     if revision != migrating.head():
         yield _not_at_head(database, revision)
         return
@@ -74,16 +76,12 @@ def _examine(database: Database, settings: Settings) -> Iterator[Check]:
     yield from doors.examine(database, settings)
 
 
-def _connections(database: Database) -> Iterator[Check]:
-    allowed = suitable.connections_allowed(database)
-    if allowed is None:
-        return
+def _connections(allowed: int) -> Check:
     wrong = suitable.too_few_connections(allowed)
     if wrong is not None:
-        yield Check("database connections", False, wrong.what, wrong.fix)
-        return
+        return Check("database connections", False, wrong.what, wrong.fix)
     each = f"each `run` or `worker` needs {PER_PROCESS}, and a command one"
-    yield Check("database connections", True, f"{allowed} are allowed; {each}")
+    return Check("database connections", True, f"{allowed} are allowed; {each}")
 
 
 def _exposed(database: Database) -> str:
