@@ -91,7 +91,7 @@ async def goes_both_ways(database: Database) -> None:
             await leads.wait()
             woken.clear()
             group = GroupCommit(Accepting(database), threads)
-            asked = [group.record(escalation(number), within=1.8) for number in range(20)]
+            asked = [group.record(escalation(number), within=20.0) for number in range(20)]
             assert all(one.fresh for one in await asyncio.gather(*asked))
             await woken.wait()
     finally:
@@ -256,7 +256,7 @@ async def test_a_role_with_five_connections_is_enough_beside_a_command(
         group = GroupCommit(Accepting(database), threads)
         for turn in range(10):
             recording = [
-                group.record(escalation(100 * turn + number), within=1.8) for number in range(20)
+                group.record(escalation(100 * turn + number), within=20.0) for number in range(20)
             ]
             reading = [threads(migrating.is_at_head, database) for _ in range(40)]
             assert all(one.fresh for one in await asyncio.gather(*recording))
