@@ -36,7 +36,8 @@ SELECT string_agg(part, ' ' ORDER BY part) FROM (
   FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
   WHERE relnamespace = 'public'::regnamespace
   UNION ALL SELECT concat_ws(':', relname, reltuples) FROM pg_class
-  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  AND relname <> 'plain_bridge_version'
   UNION ALL SELECT concat_ws(':', tgrelid::regclass, tgname) FROM pg_trigger
   UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
   UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
@@ -49,7 +50,7 @@ SELECT string_agg(part, ' ' ORDER BY part) FROM (
 the planner believes of the tables."""
 _USED = """
 SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'plain_bridge_version'
   AND pg_relation_size(oid) > 0
 """
 
