@@ -80,6 +80,12 @@ class Message:
     files: tuple[File, ...] = ()
     made_up: str | None = None
 
+    @property
+    def replies_to(self) -> str | None:
+        """Return the `ts` of the root that this message replies to; None for a root."""
+        is_root = self.ref is not None and self.ref.ts == self.thread_ts
+        return None if is_root else self.thread_ts
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -101,8 +107,8 @@ class Form:
 class ReplyTo:
     """Where the person who asked can be answered.
 
-    `thread_ts` only where the message stands in a Slack thread. `response_url` lives for
-    30 minutes from `asked_at` (Unix seconds) and takes 5 answers.
+    `thread_ts` only for a reply: the root of a thread is read in the channel. `response_url`
+    lives for 30 minutes from `asked_at` (Unix seconds) and takes 5 answers.
     https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
     """
 

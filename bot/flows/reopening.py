@@ -70,7 +70,7 @@ def again(
     there = replace(
         reply_to,
         channel=trigger.channel or reply_to.channel,
-        thread_ts=trigger.message.thread_ts if trigger.message else None,
+        thread_ts=trigger.message.replies_to if trigger.message else None,
     )
     prefill = trigger.form
     if prefill is None and earlier.requester is not None:

@@ -69,9 +69,7 @@ class Answers:
         """
         if _in_silence(trigger, outcome):
             return None
-        root = trigger.reply_to.thread_ts
-        if root is None and trigger.message is not None:
-            root = trigger.message.thread_ts
+        root = _thread_of(trigger)
         # Where they may not ask, a reaction of theirs was turned away in silence.
         if self._manner.outsiders and await self.is_outsider(trigger.reply_to):
             if (quiet := build.quietly(outcome, reference, bot)) is not None:
@@ -214,7 +212,7 @@ class Answers:
     async def _ephemeral(
         self, channel: str, user: str, thread_ts: str | None, answer: Answer
     ) -> None:
-        """Into a Slack thread only where there is one: else nobody would see it.
+        """Into a Slack thread only for a reply: elsewhere nobody would see it.
 
         https://docs.slack.dev/reference/methods/chat.postEphemeral
         """
@@ -248,6 +246,19 @@ class Answers:
         )
         where, ts = content(posted).get("channel"), content(posted).get("ts")
         return Said(where if isinstance(where, str) else channel, ts if _is_ts(ts) else "")
+
+
+def _thread_of(trigger: Trigger) -> str | None:
+    """Return the root of the Slack thread that is replied in; None for a message of the channel.
+
+    A root with replies is read in the channel, where an ephemeral message of its thread is not
+    shown. https://docs.slack.dev/reference/methods/chat.postEphemeral
+    """
+    root = trigger.reply_to.thread_ts
+    if root is None and trigger.message is not None:
+        return trigger.message.replies_to
+    is_root = trigger.ref is not None and trigger.ref.ts == root  # as older rows have it
+    return None if is_root else root
 
 
 def _is_ts(value: object) -> TypeGuard[str]:

@@ -111,7 +111,7 @@ class MessageShortcut(_Sent):
                 user=self.user.id,
                 asked_at=now,
                 channel=self.channel.id,
-                thread_ts=message.thread_ts,
+                thread_ts=message.replies_to,
                 response_url=self.response_url,
             ),
             channel=self.channel.id,

@@ -82,8 +82,12 @@ class ButtonClicked(_Sent):
 
     @property
     def thread_ts(self) -> str | None:
-        """The root of the Slack thread that the message stands in, where Slack says so."""
-        return self.container.thread_ts
+        """The root of the Slack thread that the message replies in, where Slack says so.
+
+        None for the root itself, which stands in the channel.
+        """
+        root = self.container.thread_ts
+        return None if root == self.container.message_ts else root
 
     @property
     def is_ephemeral(self) -> bool:

@@ -54,6 +54,7 @@ class Reopening:
             user=click.user,
             asked_at=self.clock(),
             channel=click.channel,
+            thread_ts=click.thread_ts,
             response_url=click.response_url,
         )
         try:

@@ -99,6 +99,13 @@ class Button(_Part):
     confirm: Confirm | None = None
     accessibility_label: Annotated[str, _text(75)] | None = None
 
+    @model_validator(mode="after")
+    def _is_called_as_it_reads(self) -> Self:
+        """Voice control presses what is read: https://www.w3.org/TR/WCAG22/#label-in-name"""
+        label = self.accessibility_label
+        assert label is None or self.text.text in label, f"{label!r} lacks {self.text.text!r}"
+        return self
+
 
 class Image(_Part):
     type: Literal["image"]

@@ -168,7 +168,7 @@ def test_the_view_of_a_message_that_has_its_ticket() -> None:
                     "type": "button",
                     "action_id": "open_in_plain",
                     "text": plain("Open in Plain"),
-                    "accessibility_label": "Open T-123 in Plain",
+                    "accessibility_label": "Open in Plain: T-123",
                     "url": TICKET.url,
                 }
             ],

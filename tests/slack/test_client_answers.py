@@ -31,6 +31,7 @@ from tests.slack.asked import (
 from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
 
 IN_THREAD = replace(REACTION, message=Message(REF, "U2", (), thread_ts=ROOT))
+AT_ROOT = replace(REACTION, message=Message(REF, "U2", (), thread_ts=REF.ts))
 SHUT = {"chat.postEphemeral": no("not_in_channel")}
 
 
@@ -70,9 +71,15 @@ async def test_an_answer_is_whole_in_its_text_and_harmless() -> None:
             ROOT,
             id="a reply, as the shortcut told",
         ),
+        pytest.param(AT_ROOT, None, id="the root of a thread, as the message tells"),
+        pytest.param(
+            replace(REACTION, reply_to=replace(REACTION.reply_to, thread_ts=REF.ts)),
+            None,
+            id="the root of a thread, as an older row tells",
+        ),
     ],
 )
-async def test_only_what_stands_in_a_thread_is_answered_there(
+async def test_only_a_reply_is_answered_in_its_thread(
     trigger: Trigger, thread_ts: str | None
 ) -> None:
     async with talking(EPHEMERAL) as (client, slack):
@@ -222,7 +229,9 @@ async def test_silence(trigger: Trigger, outcome: Outcome, methods: Sequence[str
 # By `confirm`
 
 
-@pytest.mark.parametrize(("trigger", "root"), [(REACTION, REF.ts), (IN_THREAD, ROOT)])
+@pytest.mark.parametrize(
+    ("trigger", "root"), [(REACTION, REF.ts), (AT_ROOT, REF.ts), (IN_THREAD, ROOT)]
+)
 async def test_confirmed_in_the_thread(trigger: Trigger, root: str) -> None:
     async with talking({**ANY, **channel()}, manner=Manner("thread")) as (client, slack):
         await client.tell(trigger, CREATED, "PB-1")

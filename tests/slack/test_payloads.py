@@ -153,6 +153,15 @@ def test_a_shortcut_on_a_reply_is_answered_in_its_thread() -> None:
     assert trigger.message.thread_ts == "1583636000.000100"
 
 
+def test_a_shortcut_on_the_root_of_a_thread_is_answered_in_the_channel() -> None:
+    sent = shortcut()
+    sent["message"]["thread_ts"] = sent["message_ts"]
+    trigger = MessageShortcut.model_validate(sent).trigger("T1", NOW)
+    assert trigger.reply_to.thread_ts is None
+    assert trigger.message is not None
+    assert trigger.message.thread_ts == sent["message_ts"]
+
+
 def test_a_shortcut_without_a_response_url_is_taken() -> None:
     sent = shortcut()
     del sent["response_url"]

@@ -45,6 +45,12 @@ def test_a_click_on_a_message() -> None:
     assert click.trigger_id == "1.2.abc"
 
 
+def test_the_root_of_a_thread_stands_in_the_channel() -> None:
+    ts = "1700000000.000100"
+    container = {"type": "message", "message_ts": ts, "thread_ts": ts, "channel_id": "C1"}
+    assert ButtonClicked.model_validate(CLICK | {"container": container}).thread_ts is None
+
+
 def test_a_click_on_a_view() -> None:
     click = ButtonClicked.model_validate(IN_A_VIEW)
     assert (click.view_id, click.value, click.channel) == ("V1", "", None)

@@ -167,7 +167,7 @@ def test_help_without_rules_names_no_emoji() -> None:
             "The form could not be opened, and nothing was recorded. Try again in a minute.",
         ),
         (form.already(TICKET), "This message already has its Plain ticket: T-123."),
-        (form.open_label(TICKET), "Open T-123 in Plain"),
+        (form.open_label(TICKET), "Open in Plain: T-123"),
         (marks.OPEN_IN_PLAIN, "Open in Plain"),
         (form.UNTITLED, "A message from Slack"),
     ],

@@ -81,6 +81,21 @@ async def test_two_replies_of_one_slack_thread_by_two_authors_are_one_thread_and
         assert answered_in == {root}
 
 
+async def test_only_a_reply_is_answered_in_its_slack_thread(on_stage: Stage) -> None:
+    """An ephemeral message of a thread is seen by nobody who reads the channel."""
+    on = on_stage
+    root = await on.slack.post(on.ben, on.support, "The export fails")
+    reply = await on.slack.post(on.ben, on.support, "Still", thread_ts=root)
+    await on.slack.react(on.ada, on.support, root, "ticket")
+    await on.settled()
+    opened = await on.slack.use_shortcut(on.ada, on.support, reply, "create_plain_ticket")
+    assert opened.view is not None
+    await on.slack.submit(on.ada, opened.view["id"], {})
+    await on.settled()
+    told = [(seen.text.split()[0], seen.thread_ts) for seen in on.slack.ephemerals(on.ada)]
+    assert told == [("Created", None), ("Added", root)]
+
+
 async def test_a_form_for_another_message_of_the_slack_thread_adds_its_description(
     on_stage: Stage,
 ) -> None:

@@ -16,12 +16,12 @@ from bot.sandbox.slack.files import Files
 from bot.sandbox.slack.interactions import Interactions
 from bot.sandbox.slack.modals import Modals
 from bot.sandbox.slack.news import News
-from bot.sandbox.slack.nouns import Call, Delivery, Ephemeral, Json, SlackError
+from bot.sandbox.slack.nouns import Call, Delivery, Ephemeral, Json, Sent, SlackError
 from bot.sandbox.slack.reading import Reading
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.slack.writing import Writing
 
-__all__ = ["Call", "Delivery", "Ephemeral", "Json", "Slack", "SlackError"]
+__all__ = ["Call", "Delivery", "Ephemeral", "Json", "Sent", "Slack", "SlackError"]
 
 
 class Slack(Interactions):

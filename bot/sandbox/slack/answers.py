@@ -120,7 +120,8 @@ class Answers:
         if at is not None and shown is not None and address.ephemeral is not None:
             # In its place: above what came later, and in its Slack thread.
             del world.whispers[-1]
-            instead = shown._replace(thread_ts=address.ephemeral.thread_ts)
+            before = address.ephemeral
+            instead = shown._replace(thread_ts=before.thread_ts, ts=before.ts)
             world.whispers.insert(at, (address.user, instead))
             address.ephemeral = instead
         return posted
@@ -138,6 +139,6 @@ def show(
     if answer.get("response_type") == "in_channel":
         posted = world.bot_message(text, blocks)
         return None, world.write(channel, posted, answer.get("thread_ts"))
-    whisper = Ephemeral(channel, answer.get("thread_ts"), text, blocks)
+    whisper = Ephemeral(channel, answer.get("thread_ts"), text, blocks, world.next_ts())
     world.whispers.append((user, whisper))
     return whisper, None

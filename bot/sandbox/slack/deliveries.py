@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bot.sandbox.slack.nouns import Delivery, Json
+from bot.sandbox.slack.nouns import Delivery, Json, Sent
 from bot.sandbox.slack.socket_mode import NotAcknowledged, Sockets
 
 Kind = Literal["events_api", "slash_commands", "interactive"]
@@ -36,6 +36,8 @@ class Courier:
         self.events_url: str | None = None
         self.sockets = Sockets()
         self.twice = False
+        self.sent: list[Sent] = []
+        """Every attempt at an event, oldest first."""
         self._secret = signing_secret
         self._timeout = timeout
         self._retry_delays = tuple(retry_delays)
@@ -60,12 +62,17 @@ class Courier:
 
     async def _until_taken(self, envelope: Json) -> Delivery:
         delivery, retry = await self._attempt("events_api", envelope, 0, None)
+        self._note(envelope, delivery)
         for number, delay in enumerate(self._retry_delays, 1):
             if retry is None:
                 break
             await asyncio.sleep(delay)
             delivery, retry = await self._attempt("events_api", envelope, number, retry)
+            self._note(envelope, delivery)
         return delivery
+
+    def _note(self, envelope: Json, delivery: Delivery) -> None:
+        self.sent.append(Sent(envelope["event_id"], envelope["event"], delivery.ok))
 
     async def once(self, kind: Kind, payload: Json) -> Delivery:
         """A command or an interaction: one attempt."""

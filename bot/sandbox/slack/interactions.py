@@ -239,8 +239,9 @@ class Interactions(People):
 
     def _clicked_message(self, user: str, place: Conversation, message: Json) -> Json:
         where = {"type": "message", "message_ts": message["ts"], "channel_id": place.id}
+        thread = {"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}
         return {
-            "container": {**where, "is_ephemeral": False},
+            "container": {**where, "is_ephemeral": False, **thread},
             "channel": {"id": place.id, "name": place.payload_name},
             "message": payloads.shown(message),
             "response_url": self.answers.give(user, place.id, message_ts=message["ts"]),
@@ -248,11 +249,15 @@ class Interactions(People):
         }
 
     def _clicked_whisper(self, user: str, whisper: Ephemeral) -> Json:
-        """An ephemeral message's content is not sent along."""
+        """An ephemeral message's content is not sent along; the thread that it is in is.
+
+        https://github.com/slackapi/java-slack-sdk/issues/1200
+        """
         place = self.channel(whisper.channel)
-        where = {"type": "message", "message_ts": self.next_ts(), "channel_id": place.id}
+        where = {"type": "message", "message_ts": whisper.ts, "channel_id": place.id}
+        thread = {"thread_ts": whisper.thread_ts} if whisper.thread_ts else {}
         return {
-            "container": {**where, "is_ephemeral": True},
+            "container": {**where, "is_ephemeral": True, **thread},
             "channel": {"id": place.id, "name": place.payload_name},
             "response_url": self.answers.give(user, place.id, ephemeral=whisper),
             "state": {"values": {}},

@@ -92,12 +92,21 @@ class View:
 
 
 class Ephemeral(NamedTuple):
-    """A message that only one person sees."""
+    """A message that only one person sees. What replaces it keeps its `ts`."""
 
     channel: str
     thread_ts: str | None
     text: str
     blocks: list[Json]
+    ts: str
+
+
+class Sent(NamedTuple):
+    """One attempt at sending an event to the app; `ok` where the app took it."""
+
+    event_id: str
+    event: Json
+    ok: bool
 
 
 class Call(NamedTuple):

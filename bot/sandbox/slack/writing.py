@@ -67,10 +67,11 @@ class Writing:
         said = self._said(arguments)
         thread_ts = arguments.get("thread_ts")
         root = channel.find(str(thread_ts)) if thread_ts else None
+        ts = world.next_ts()
         if not thread_ts or (root and "thread_ts" in root):
-            whisper = Ephemeral(channel.id, thread_ts, said["text"], said.get("blocks") or [])
+            whisper = Ephemeral(channel.id, thread_ts, said["text"], said.get("blocks") or [], ts)
             world.whispers.append((user.id, whisper))
-        return {"message_ts": world.next_ts()}
+        return {"message_ts": ts}
 
     def update(self, arguments: Json) -> Json:
         """Only what the bot itself posted; an ephemeral message is none.

@@ -15,7 +15,7 @@ from bot.flows.beside import (
     Preset,
     Unlinked,
 )
-from bot.slack.words.marks import escape, shorten
+from bot.slack.words.marks import OPEN_IN_PLAIN, escape, shorten
 from bot.slack.words.refusals import BRIDGE, THOSE
 
 UNTITLED = "A message from Slack"
@@ -148,7 +148,7 @@ def already(ticket: Ticket) -> str:
 
 def open_label(ticket: Ticket) -> str:
     """What a screen reader says of the link button; plain text, at most 75 characters."""
-    return f"Open {ticket.ref} in Plain"[:75]
+    return f"{OPEN_IN_PLAIN}: {ticket.ref}"[:75]
 
 
 # Opening the form again.

@@ -66,7 +66,7 @@ def who_may(answerer: Answerer) -> str:
 
 def button_label(name: str) -> str:
     """What a screen reader says of the button; at most 75 characters."""
-    return f"Say which Plain customer {shorten(name, 45)} is"
+    return f"{BUTTON}: {shorten(name, 45)}"
 
 
 def question(asked: WhoIs) -> str:
