@@ -36,7 +36,7 @@ async def the_page(window: Page, desk: Desk) -> None:
     await a_ticket_by_form(window, desk)
     await doing.react(doing.message(window, EXPORT), "bug")
     await expect(doing.whisper(window, "T-2")).to_be_visible()
-    await expect(window.locator(".ledger > li").first).to_contain_text("settled")
+    await expect(window.locator(".ledger > li").first).to_contain_text("created")
     await window.locator("#open-T-2").click()
 
 
@@ -98,7 +98,7 @@ async def the_refusal(window: Page, desk: Desk) -> Locator:
 
 async def who_is_this(window: Page, desk: Desk) -> Locator:
     told = await the_refusal(window, desk)
-    await told.get_by_role("button", name="Say which Plain customer").click()
+    await told.get_by_role("button", name="Say who this is").click()
     form = window.get_by_role("dialog")
     await form.get_by_role("searchbox").first.fill("nora")
     await expect(form.locator(".box").first).to_be_visible()

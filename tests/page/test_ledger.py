@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.sandbox.page import ledger
+from bot.core.faults import Reason
+from bot.sandbox.page import ledger, ledger_words
 from bot.sandbox.page.ledger import Ledger
 from bot.store.engine import Database
+from bot.store.history import STATES
 from bot.store.schema import escalation
 
 SAID: dict[str, object] = {
@@ -54,10 +56,39 @@ def test_rows_are_counted_and_told(sqlite_url: str) -> None:
     database.close()
     assert read.version() != before
     reading = read.read()
-    assert reading.counts == {"queued": 1, "tried": 1, "settled": 2}
-    assert [row.words for row in reading.rows] == ["refused", "settled", "tried", "queued"]
+    assert reading.counts == {"waiting": 2, "created": 1, "refused": 1}
+    assert [row.state for row in reading.rows] == ["refused", "created", "waiting", "waiting"]
     assert [row.due_in == 0 for row in reading.rows if row.waits] == [False, True]
     read.close()
+
+
+def test_states_are_counted_as_the_command_line_calls_them() -> None:
+    assert set(ledger._COUNTED) == set(STATES)
+    every = ledger._counted([(state, 1) for state in STATES])
+    assert set(every) == set(STATES)
+    assert ledger._counted([]) == {"waiting": 0, "created": 0, "refused": 0}
+
+
+def test_every_reason_has_words() -> None:
+    unwanted = ("no_rule", "asked_by_a_bot")
+    for code in (*Reason, *unwanted):
+        assert code in ledger_words._REASONS
+        assert "_" not in ledger_words.reason(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("plain_unreachable", "Plain is unreachable"),
+        ("plain_http_503", "Plain answered 503"),
+        ("slack_timeout", "Slack did not answer in time"),
+        ("slack_fatal_error", "Slack: fatal error"),
+        ("settling", "looking in Plain again before creating"),
+        ("something_new", "something new"),
+    ],
+)
+def test_a_cause_in_words(code: str, words: str) -> None:
+    assert ledger_words.cause(code) == words
 
 
 def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:

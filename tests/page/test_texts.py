@@ -11,6 +11,11 @@ from bot.sandbox.page.slack_text import SlackText
 NAMES = {"@U1": "@Ada", "#C1": "#support", "!here": "@here"}
 
 
+def ref(name: str) -> str:
+    """As it is drawn so that a line does not break at its hyphen."""
+    return f'<span class="ref">{name}</span>'
+
+
 def anchor(url: str, words: Markup) -> Markup:
     if not url.startswith("https:"):
         return words
@@ -37,6 +42,8 @@ MRKDWN = {
     "quotes in a link": ('<https://a.example/"x|d>', '<a href="https://a.example/&#34;x">d</a>'),
     "quote": ("&gt; a\n&gt; b\nc", "<blockquote>a\nb</blockquote>c"),
     "unknown emoji": (":parrot:", '<span class="emoji-name">:parrot:</span>'),
+    "a ref": ("T-12, PB-3.", f"{ref('T-12')}, {ref('PB-3')}."),
+    "no ref": ("THAT-12", "THAT-12"),
     "a time is no emoji": ("at 10:30:15", "at 10:30:15"),
 }
 
@@ -58,6 +65,22 @@ def test_an_emoji_has_its_name_for_who_cannot_see_it() -> None:
 def test_a_date_is_that_of_this_place() -> None:
     shown = TEXT.mrkdwn("<!date^1760000000^{date_num}|then>")
     assert shown in ("<time>2025-10-09</time>", "<time>2025-10-08</time>")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (61, "1 minute ago"),
+        (3 * 3600 + 5, "3 hours ago"),
+        (86_400, "1 day ago"),
+        (70 * 86_400, "2 months ago"),
+        (-5, "just now"),
+    ],
+)
+def test_how_long_ago_a_date_was(seconds: int, words: str) -> None:
+    text = SlackText(str, anchor, lambda: 1760000000.0 + seconds)
+    assert text.mrkdwn("<!date^1760000000^{ago}|then>") == f"<time>{words}</time>"
 
 
 def test_rich_text() -> None:

@@ -38,7 +38,7 @@ async def gather(slack: Slack, plain: Plain) -> Cast:
     exports = await slack.post(
         ben,
         support,
-        "The *export* fails since this morning: `timeout after 30s`\nIs anybody looking at it?",
+        "The *export* fails since this morning: it never finishes.\nIs anybody looking at it?",
     )
     await slack.post(ada, support, "Same here, with the monthly report.", thread_ts=exports)
     await slack.post(ben, support, "It stops at about _10,000 rows_.", thread_ts=exports)
@@ -51,7 +51,7 @@ async def gather(slack: Slack, plain: Plain) -> Cast:
     await slack.post(gwen, support, "Can we have invoices in euros?")
     await slack.post(robot, incidents, "Error rate of the API: 4 % over ten minutes")
     await slack.post(
-        ada, incidents, "I am looking. Worst for <https://status.acme.example/eu|Europe>."
+        ada, incidents, "I am looking. Europe is worst: https://status.acme.example/eu"
     )
     await slack.post(emil, shared, "Hi! Two of our people cannot log in since the update.")
     await slack.post(ben, lunch, "Soup today?")
@@ -66,10 +66,10 @@ async def gather(slack: Slack, plain: Plain) -> Cast:
     agent = plain.add_user("sam@acme.example", "Sam Reyes")
 
     users = {
-        ada: "workspace owner",
+        ada: "owner",
         ben: "member",
         gwen: "guest",
-        emil: f"{EXTERNAL_COMPANY}, no e-mail",
+        emil: "external, no e-mail",
         robot: "bot",
     }
     return Cast(users, (support, incidents, shared, lunch, direct), agent.id)

@@ -54,7 +54,7 @@ class Desk:
     offered: dict[tuple[str, str], dict[str, Json]] = field(default_factory=dict)
     """The options that a field of a view has been offered, by value."""
     _notices: list[Notice] = field(default_factory=list)
-    _whispers: dict[int, Notice] = field(default_factory=dict)
+    _whispers: dict[str, Notice] = field(default_factory=dict)
     _numbers: int = 0
     _doing: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -68,6 +68,7 @@ class Desk:
             self.changes,
             len(slack.calls),
             len(slack.whispers),
+            len(slack.courier.sent),
             sum(len(one.messages) for one in slack.conversations.values()),
             tuple(view.shape["hash"] for view in slack.views.values()),
             tuple(home.shape["hash"] for home in slack.homes.values()),
@@ -107,25 +108,30 @@ class Desk:
         raise ValueError("that message is gone")
 
     def _number_whispers(self) -> None:
-        """An ephemeral message has no time of its own: it is the one when it was first seen."""
-        standing = {id(whisper): (user, whisper) for user, whisper in self.slack.whispers}
+        """What replaces a whisper stands in its place, under its number."""
+        standing = {whisper.ts: (user, whisper) for user, whisper in self.slack.whispers}
         for gone in self._whispers.keys() - standing.keys():
             del self._whispers[gone]
-        for key, (user, whisper) in standing.items():
-            if key not in self._whispers:
-                channel, thread_ts, text = whisper.channel, whisper.thread_ts, whisper.text
-                self._whispers[key] = self._notice(user, channel, thread_ts, text, whisper)
+        for ts, (user, whisper) in standing.items():
+            seen = self._whispers.get(ts)
+            if seen is not None and seen.of is whisper:
+                continue
+            channel, thread_ts, text = whisper.channel, whisper.thread_ts, whisper.text
+            number = seen.number if seen is not None else self._next_number()
+            self._whispers[ts] = Notice(
+                number, float(ts), user, channel, thread_ts, text, of=whisper
+            )
 
-    def _notice(
-        self, user: str, channel: str, thread_ts: str | None, text: str, of: Ephemeral | None = None
-    ) -> Notice:
+    def _next_number(self) -> int:
         self._numbers += 1
-        return Notice(self._numbers, self.slack.clock(), user, channel, thread_ts, text, of)
+        return self._numbers
 
     # What people do in Slack.
 
     async def say(self, user: str, channel: str, text: str, thread_ts: str | None) -> None:
-        """A message, or a slash command."""
+        """A message, or a slash command; ValueError where people cannot write."""
+        if channel == self.room(user, self.app_channel) and not self.app.takes_messages:
+            raise ValueError("the app takes no messages")
         text = text.strip()
         command = _COMMAND.fullmatch(text)
         if command and not self.slack.users[user].bot_id:
@@ -281,7 +287,8 @@ class Desk:
             one.result()
 
     def _tell(self, user: str, channel: str, text: str) -> None:
-        self._notices.append(self._notice(user, channel, None, text))
+        number, now = self._next_number(), self.slack.clock()
+        self._notices.append(Notice(number, now, user, channel, None, text))
         self.changes += 1
 
     def _chosen(self, view_id: str, name: str, value: Any) -> Any:

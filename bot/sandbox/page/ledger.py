@@ -1,42 +1,40 @@
 """The bridge's ledger, read from outside: its SQLite file, opened for reading only.
 
 This is a wire of its own. The page shares no code with the bridge, so it names the table and the
-columns that it needs: `escalation` with `id`, `key`, `via`, `state` (waiting, created, added,
-refused, parked, undone, unwanted), `attempts`, `cause` (why the last attempt was put off), `due`
-(Unix seconds; NULL: nothing left to do), `sent_at`, `thread_ref` and `reason`. Columns that are
-added later do not disturb it.
+columns that it needs: `escalation` with `id`, `key`, `generation`, `via`, `state` (waiting,
+created, added, refused, parked, undone, unwanted), `attempts`, `cause` (why the last attempt was
+put off), `due` (Unix seconds; NULL: nothing left to do), `thread_ref` and `reason`. Columns that
+are added later do not disturb it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _ROWS = """
-SELECT id, key, via, state, attempts, cause, due, thread_ref, reason
+SELECT id, key, generation, via, state, attempts, cause, due, thread_ref, reason
 FROM escalation ORDER BY id DESC LIMIT 8
 """
-_COUNTS = "SELECT state, attempts > 0, count(*) FROM escalation GROUP BY 1, 2"
-_WORDS = {
-    "created": "settled",
-    "added": "settled: added",
-    "refused": "refused",
-    "parked": "parked",
-    "undone": "undone",
-    "unwanted": "not wanted any more",
-}
+_COUNTS = "SELECT state, count(*) FROM escalation GROUP BY 1"
+_ALWAYS_COUNTED = ("waiting", "created", "refused")
+_COUNTED = (*_ALWAYS_COUNTED, "added", "undone", "unwanted", "parked")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One escalation; `due_in` in seconds, None where nothing is left to do."""
+    """One escalation; `due_in` in seconds, None where nothing is left to do.
+
+    `state` is called as `plain-bridge ledger list` calls it.
+    """
 
     id: int
     key: str
+    generation: int
     via: str
     state: str
     attempts: int
@@ -50,20 +48,17 @@ class Row:
         return self.state == "waiting"
 
     @property
-    def words(self) -> str:
-        if self.waits:
-            return "tried" if self.attempts else "queued"
-        return _WORDS.get(self.state, self.state)
+    def external_id(self) -> str:
+        """Return the `externalId` of the row's thread in Plain."""
+        return self.key if self.generation == 1 else f"{self.key}:{self.generation}"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The newest rows, and how many there are of each kind."""
+    """The newest rows, and how many there are in each state."""
 
     rows: tuple[Row, ...] = ()
-    counts: Mapping[str, int] = field(
-        default_factory=lambda: {"queued": 0, "tried": 0, "settled": 0}
-    )
+    counts: Mapping[str, int] = field(default_factory=lambda: _counted(()))
 
 
 class Ledger:
@@ -104,10 +99,11 @@ class Ledger:
 
 
 def _row(found: tuple[object, ...], now: float) -> Row:
-    id_, key, via, state, attempts, cause, due, ticket, reason = found
+    id_, key, generation, via, state, attempts, cause, due, ticket, reason = found
     return Row(
         id=int(str(id_)),
         key=str(key),
+        generation=int(str(generation)),
         via=str(via),
         state=str(state),
         attempts=int(str(attempts)),
@@ -118,11 +114,12 @@ def _row(found: tuple[object, ...], now: float) -> Row:
     )
 
 
-def _counted(found: list[tuple[str, int, int]]) -> dict[str, int]:
-    counts = {"queued": 0, "tried": 0, "settled": 0}
-    for state, tried, count in found:
-        if state == "waiting":
-            counts["tried" if tried else "queued"] += count
-        else:
-            counts["settled"] += count
-    return counts
+def _counted(found: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the counts by state; the states that are rare only where there are any."""
+    counts = dict(found)
+    known = {name: counts.pop(name, 0) for name in _COUNTED}
+    return {
+        name: count
+        for name, count in {**known, **counts}.items()
+        if count or name in _ALWAYS_COUNTED
+    }

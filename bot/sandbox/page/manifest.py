@@ -36,6 +36,7 @@ class Manifest:
     of_messages: tuple[Shortcut, ...]
     of_everything: tuple[Shortcut, ...]
     commands: tuple[Command, ...]
+    takes_messages: bool
 
 
 def read() -> Manifest:
@@ -56,7 +57,14 @@ def parsed(document: Mapping[str, Any]) -> Manifest:
             Command(one["command"], one["description"], one.get("usage_hint", ""))
             for one in features.get("slash_commands", ())
         ),
+        takes_messages=_takes_messages(features.get("app_home", {})),
     )
+
+
+def _takes_messages(home: Mapping[str, Any]) -> bool:
+    """Return whether people can write in the app's Messages tab."""
+    read_only = home.get("messages_tab_read_only_enabled", True)
+    return bool(home.get("messages_tab_enabled", False)) and not read_only
 
 
 def _shortcuts(given: Any, of: str) -> tuple[Shortcut, ...]:

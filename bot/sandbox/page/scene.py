@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from bot.sandbox.page import emoji
+from bot.sandbox.page import emoji, ledger_words, trail
 from bot.sandbox.page.desk import Desk, Notice
+from bot.sandbox.page.ledger import Row
 from bot.sandbox.page.look import PANES, Look
 from bot.sandbox.page.plain_text import markdown
-from bot.sandbox.page.slack_text import SlackText, shown_emoji
+from bot.sandbox.page.slack_text import SlackText, shown_emoji, whole_refs
 from bot.sandbox.page.troubles import SWITCHES, Switch
 from bot.sandbox.slack import Json
 from bot.sandbox.slack.payloads import filled
@@ -51,7 +53,6 @@ class Said:
     number: int = 0
     reactions: tuple[Reaction, ...] = ()
     replies: int = 0
-    thread: str = ""
 
     @property
     def time(self) -> str:
@@ -68,7 +69,7 @@ class Scene:
     def __init__(self, desk: Desk, look: Look) -> None:
         self.desk = desk
         self.look = self._possible(look)
-        self.texts = SlackText(self.name, self.anchor)
+        self.texts = SlackText(self.name, self.anchor, desk.slack.clock)
 
     def _possible(self, look: Look) -> Look:
         """What this person can look at: a window may still stand where another one was."""
@@ -151,7 +152,8 @@ class Scene:
         else:
             shown = [one for one in messages if _on_top(one)]
         whispers = self.desk.whispers(self.person, room)
-        mine = [one for one in whispers if (one.thread_ts or "") == root or not root]
+        # As in Slack: what is said in a thread for one person only is seen only in that thread.
+        mine = [one for one in whispers if (one.thread_ts or "") == root]
         said = [*map(self._message, shown), *map(self._whisper, mine)]
         return sorted(said, key=lambda one: one.at)
 
@@ -197,7 +199,6 @@ class Scene:
             blocks=list(of.blocks) if of else [],
             raw={},
             number=seen.number,
-            thread=seen.thread_ts or "",
         )
 
     def view(self) -> Json | None:
@@ -207,6 +208,20 @@ class Scene:
 
     def errors(self, view: Json) -> dict[str, str]:
         return self.desk.errors.get(view["id"], {})
+
+    @property
+    def takes_messages(self) -> bool:
+        """Return whether people can write here: to the app only where its manifest lets them."""
+        return not self.in_app or self.desk.app.takes_messages
+
+    @property
+    def outside(self) -> int:
+        """Return how much stands in the channel outside of the thread that is open."""
+        room = self.room
+        whispers = self.desk.whispers(self.person, room)
+        return len([one for one in self.desk.slack.messages(room) if _on_top(one)]) + len(
+            [one for one in whispers if not one.thread_ts]
+        )
 
     def home(self) -> Json | None:
         found = self.desk.slack.homes.get(self.person)
@@ -235,9 +250,7 @@ class Scene:
 
     def words(self, text: Json) -> Markup:
         """A text object."""
-        return (
-            self.mrkdwn(text["text"]) if text["type"] == "mrkdwn" else Markup.escape(text["text"])
-        )
+        return self.mrkdwn(text["text"]) if text["type"] == "mrkdwn" else whole_refs(text["text"])
 
     def rich(self, block: Json) -> Markup:
         return self.texts.rich(block)
@@ -309,6 +322,30 @@ class Scene:
     @cached_property
     def reading(self) -> Any:
         return self.desk.ledger.read()
+
+    def why(self, row: Row) -> str:
+        """Return why there is no ticket, or not yet; empty where there is nothing to explain."""
+        if not row.waits:
+            return ledger_words.reason(row.reason) if row.reason else ""
+        told = [ledger_words.cause(row.cause)] if row.cause else []
+        if row.due_in and row.attempts:
+            told.append(f"again in {math.ceil(row.due_in)} s")
+        return " · ".join(told)
+
+    def proofs(self, row: Row) -> list[str]:
+        """Return what the two workspaces saw of the row that went another way than usual."""
+        untold = row.attempts if row.waits else row.attempts - 1
+        tried = f"tried {row.attempts}×" if untold > 0 else ""
+        told = (
+            trail.of_slack(row, self.desk.slack.courier.sent),
+            trail.of_plain(row, self.desk.plain.requests),
+            tried,
+        )
+        return [one for one in told if one]
+
+    def title(self, ref: str) -> str:
+        """Return the title of the thread of this ref."""
+        return next((one.title for one in self.desk.plain.threads if one.ref == ref), "")
 
     def is_on(self, switch: Switch) -> bool:
         return switch.name in self.desk.troubles.on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,12 +41,26 @@ _DATE_FORMS = {
 """https://docs.slack.dev/messaging/formatting-message-text#date-formatting"""
 
 
+_REF = re.compile(r"\b(?:T|PB)-\d+\b")
+_UNITS = (
+    ("year", 31_536_000),
+    ("month", 2_592_000),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
+
+
 @dataclass(frozen=True)
 class SlackText:
-    """`names` maps "@U…", "#C…" and "!subteam^S…" to what is read, `anchor` makes a link."""
+    """`names` maps "@U…", "#C…" and "!subteam^S…" to what is read, `anchor` makes a link.
+
+    `clock` is what "ago" is counted from, in Unix seconds.
+    """
 
     names: Callable[[str], str]
     anchor: Callable[[str, Markup], Markup]
+    clock: Callable[[], float] = time.time
 
     def mrkdwn(self, text: str) -> Markup:
         """https://docs.slack.dev/messaging/formatting-message-text"""
@@ -82,7 +97,7 @@ class SlackText:
 
     def _angle(self, inside: str) -> Markup:
         if date := _DATE.fullmatch(inside):
-            return Markup("<time>{}</time>").format(_date(date))
+            return Markup("<time>{}</time>").format(_date(date, self.clock()))
         target, _, words = inside.partition("|")
         if target[0] in "@#!":
             name = self.names(target) or _unescaped(words)
@@ -144,13 +159,23 @@ def _joined(parts: list[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def _date(found: re.Match[str]) -> str:
+def _date(found: re.Match[str], now: float) -> str:
     moment = datetime.fromtimestamp(int(found["at"])).astimezone()
-    return re.sub(
-        r"\{(\w+)\}",
-        lambda part: moment.strftime(_DATE_FORMS.get(part[1], "%Y-%m-%d %H:%M")),
-        _unescaped(found["form"]),
-    )
+
+    def part(token: re.Match[str]) -> str:
+        if token[1] == "ago":
+            return _ago(now - int(found["at"]))
+        return moment.strftime(_DATE_FORMS.get(token[1], "%Y-%m-%d %H:%M"))
+
+    return re.sub(r"\{(\w+)\}", part, _unescaped(found["form"]))
+
+
+def _ago(seconds: float) -> str:
+    """Return "3 minutes ago" and the like."""
+    for unit, length in _UNITS:
+        if (count := int(seconds // length)) > 0:
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
 
 
 def _tagged(tag: str, shown: Markup) -> Markup:
@@ -158,7 +183,12 @@ def _tagged(tag: str, shown: Markup) -> Markup:
 
 
 def _plain(text: str) -> Markup:
-    return escape(_unescaped(text))
+    return whole_refs(_unescaped(text))
+
+
+def whole_refs(text: str) -> Markup:
+    """Return the text escaped; a ref such as T-12 or PB-3 does not break at its hyphen."""
+    return Markup(_REF.sub(r'<span class="ref">\g<0></span>', str(escape(text))))  # noqa: S704
 
 
 def _unescaped(text: str) -> str:

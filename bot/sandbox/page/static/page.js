@@ -61,7 +61,9 @@ function attributes(old, now) {
 // Shows `html` in the place of the element with the same id; what is followed stays at its end.
 function show(elements) {
   const list = document.querySelector("[data-follow]");
-  const follows = list && list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  const view = list?.dataset.follow;
+  const known = new Set([...(list?.children ?? [])].map((one) => one.id));
+  const follows = list && atEnd(list);
   const before = document.getElementById("news")?.textContent;
   const held = document.activeElement;
   for (const now of elements) {
@@ -69,7 +71,13 @@ function show(elements) {
     if (old) morph(old, now);
   }
   const then = document.querySelector("[data-follow]");
-  if (then && (then !== list || follows)) then.scrollTop = then.scrollHeight;
+  if (then && (then.dataset.follow !== view || follows)) {
+    then.scrollTop = then.scrollHeight;
+    seen();
+  } else if (then) {
+    point([...then.children].filter((one) => one.id && !known.has(one.id)).at(-1), then);
+  }
+  outside();
   overlay();
   if (!held.isConnected && document.activeElement === document.body) {
     document.querySelector("#messages, #home")?.focus({ preventScroll: true });
@@ -80,6 +88,30 @@ function show(elements) {
     void news.offsetWidth; // begins its movement anew
     news.classList.add("fresh");
   }
+}
+
+const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+
+// Says that something came below what is seen of a list.
+function point(latest, list) {
+  if (!latest || latest.getBoundingClientRect().top < list.getBoundingClientRect().bottom) return;
+  const button = document.getElementById("unseen");
+  button.textContent = latest.matches(".whisper") ? "New answer ↓" : "New message ↓";
+  button.hidden = false;
+}
+
+function seen() {
+  const button = document.getElementById("unseen");
+  if (button) button.hidden = true;
+}
+
+// Says beside the way back from a thread how much came in the channel meanwhile.
+let left = { thread: "", count: 0 };
+function outside() {
+  const back = document.getElementById("back");
+  const [thread, count] = back ? [back.dataset.of, Number(back.dataset.outside)] : ["", 0];
+  if (left.thread !== thread || count < left.count) left = { thread, count };
+  if (back) document.getElementById("back-new").textContent = count > left.count ? `${count - left.count} new` : "";
 }
 
 // A form lies over the page while there is one; afterwards the focus is where it was.
@@ -160,6 +192,12 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target.closest("details.menu"));
+  if (event.target.closest("#unseen")) {
+    const list = document.querySelector("[data-follow]");
+    list.scrollTop = list.scrollHeight;
+    list.focus({ preventScroll: true });
+    return seen();
+  }
   const link = event.target.closest("a[href^='?']");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
@@ -240,6 +278,10 @@ document.addEventListener("change", (event) => {
   data.set("block", field.dataset.dispatch);
   fetch("/do/choose" + location.search, { method: "POST", body: data, redirect: "manual" });
 });
+
+document.addEventListener("scroll", (event) => {
+  if (event.target.matches?.("[data-follow]") && atEnd(event.target)) seen();
+}, true);
 
 addEventListener("popstate", () => visit(location.href, undefined, false));
 show([]);
