@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.core.model import Draft, Form, Priority, ReplyTo, Ticket, Trigger, Via
-from bot.flows.beside import Beside, Closed, Known, Unlinked
+from bot.core.workspace import Standing
+from bot.flows.beside import Beside, Closed, Known, NotAllowed, Unlinked
 from bot.flows.choices import Choice
 from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
 from bot.slack.blocks import form
@@ -205,6 +206,12 @@ def test_everything_that_can_stand_in_it_in_order() -> None:
         "action_id": "value",
         "options": [box],
     }
+
+
+def test_who_may_not_create_tickets_has_nothing_to_fill_in() -> None:
+    view = form.form(draft(), replace(FULL, customer=NotAllowed(Standing.GUEST)))
+    assert [block["type"] for block in view["blocks"]] == ["section"]
+    assert "submit" not in view
 
 
 @pytest.mark.parametrize(

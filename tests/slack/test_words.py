@@ -206,10 +206,7 @@ def test_form_and_notices(said: str, sentence: str) -> None:
         (Preset(), "The ticket is for <@U7>."),
         (
             NotAllowed(Standing.GUEST),
-            (
-                "No ticket would come of this form, because the bridge takes no requests from "
-                "guests. Ask somebody who may create tickets here."
-            ),
+            "Guests can't create tickets here. Ask somebody who can to create it for you.",
         ),
     ],
 )

@@ -129,9 +129,10 @@ async def test_plain_that_hangs_keeps_nobody_waiting(
     await on.threads(1)
 
 
-async def test_lists_are_for_those_who_may_ask(on_stage: Stage) -> None:
-    """A guest may open a form, which says what will come of it; Plain's customers are not theirs
-    to read."""
+async def test_who_may_not_create_tickets_gets_a_window_instead_of_the_form(
+    on_stage: Stage,
+) -> None:
+    """Nothing is to be filled in of which nothing would come."""
     on = on_stage
     on.plain.add_tenant("acme", "Acme Ltd")
     on.plain.add_customer("Benjamin Ortiz", "ben@acme.example")
@@ -140,13 +141,13 @@ async def test_lists_are_for_those_who_may_ask(on_stage: Stage) -> None:
     ts = await on.slack.post(on.ben, on.support, "The export fails")
     used = await on.slack.use_shortcut(gil, on.support, ts, "create_plain_ticket")
     assert used.view is not None
-    view = await later(on, used.view)
-    assert said(view, "in_plain") == (
-        "No ticket would come of this form, because the bridge takes no requests from guests. "
-        "Ask somebody who may create tickets here."
+    shown = await later(on, used.view)
+    assert [block["type"] for block in shown["blocks"]] == ["section"]
+    assert shown["blocks"][0]["text"]["text"] == (
+        "Guests can't create tickets here. Ask somebody who can to create it for you."
     )
-    assert {"requester", "tenant"}.isdisjoint(names(view))
-    assert await on.slack.suggest(gil, view["id"], "labels", "") == []
+    assert shown.get("submit") is None
+    assert not on.entries()
 
 
 # What it says

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core.model import Draft, Priority, Ticket
 from bot.core.plaintext import shorten, units
-from bot.flows.beside import Beside
+from bot.flows.beside import Beside, NotAllowed
 from bot.flows.choices import Choice
 from bot.slack.blocks.answer import OPEN_ACTION, Button
 from bot.slack.words import form as words
@@ -44,10 +44,14 @@ def form(
 ) -> dict[str, Any]:
     """The form, complete: a view ignores new initial values once it is open.
 
+    A window without inputs once it is known that the person may not create tickets.
+
     Without `with_requester` nobody is chosen beforehand, for where Slack refuses that user.
     The inputs depend on `draft` and on what `beside` offers, so that a later view with the same
     of both changes nothing but what is said beside them. `bot` is the bot's user id.
     """
+    if isinstance(beside.customer, NotAllowed):
+        return _notice(words.not_allowed(beside.customer.standing))
     prefill = draft.prefill
     title = prefill.title.strip()[:TITLE_LENGTH]
     description = (prefill.description or "")[:DESCRIPTION_LENGTH]

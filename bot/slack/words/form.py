@@ -110,10 +110,16 @@ def in_plain(user: str, customer: Acquaintance) -> str:
         case Preset():
             return f"The ticket is for {who}."
         case NotAllowed(standing):
-            return (
-                f"No ticket would come of this form, because the bridge takes no requests from "
-                f"{THOSE[standing]}. Ask somebody who may create tickets here."
-            )
+            return not_allowed(standing)
+
+
+def not_allowed(standing: str) -> str:
+    """Instead of the form, for who may not create tickets."""
+    those = THOSE[standing]
+    return (
+        f"{those[0].upper()}{those[1:]} can't create tickets here. "
+        "Ask somebody who can to create it for you."
+    )
 
 
 def closed(what: Closed, bot: str | None) -> str:
