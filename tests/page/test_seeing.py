@@ -92,6 +92,26 @@ async def test_what_is_undone_is_said_where_the_ticket_was(windows: Windows, des
     await expect(last).to_contain_text("Said after the ticket")
 
 
+async def test_a_page_whose_server_is_away_says_so(windows: Windows) -> None:
+    window = await windows.open()
+    ended = window.get_by_role("alert").filter(has_text="The sandbox has ended")
+    await expect(ended).to_have_count(0)
+    await window.evaluate("source.close(); source.onerror()")
+    await expect(ended).to_be_visible()
+    await window.evaluate("listen()")
+    await expect(ended).to_have_count(0)
+
+
+async def test_a_switch_says_what_it_does_while_it_is_on(windows: Windows) -> None:
+    window = await windows.open()
+    switch = doing.switch(window, "Plain is slow")
+    await expect(switch).not_to_contain_text("3 seconds")
+    await switch.click()
+    await expect(switch).to_contain_text("Every answer takes 3 seconds.")
+    await switch.click()
+    await expect(switch).not_to_contain_text("3 seconds")
+
+
 async def test_nobody_writes_to_the_app(windows: Windows, desk: Desk) -> None:
     """Its manifest makes the Messages tab read-only."""
     ada = doing.user(desk, "Ada Nowak")

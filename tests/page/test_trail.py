@@ -50,6 +50,7 @@ def looked_up(outcome: str = "ok", key: str = KEY) -> Request:
             id="a look-up that failed tells nothing",
         ),
         pytest.param([created("late, committed")], "", id="slow"),
+        pytest.param([looked_up(), created("ok")], "", id="looked up first, after a restart"),
         pytest.param([created("502", "T1:C1:1"), looked_up(key="T1:C1:1")], "", id="another's"),
         pytest.param([Request("myWorkspace", {}, "ok"), created("ok")], "", id="other requests"),
     ],

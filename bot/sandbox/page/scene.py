@@ -328,14 +328,15 @@ class Scene:
         if not row.waits:
             return ledger_words.reason(row.reason) if row.reason else ""
         told = [ledger_words.cause(row.cause)] if row.cause else []
+        if row.attempts:
+            told.append(f"tried {row.attempts}×")
         if row.due_in and row.attempts:
             told.append(f"again in {math.ceil(row.due_in)} s")
         return " · ".join(told)
 
     def proofs(self, row: Row) -> list[str]:
         """Return what the two workspaces saw of the row that went another way than usual."""
-        untold = row.attempts if row.waits else row.attempts - 1
-        tried = f"tried {row.attempts}×" if untold > 0 else ""
+        tried = f"tried {row.attempts}×" if row.attempts > 1 and not row.waits else ""
         told = (
             trail.of_slack(row, self.desk.slack.courier.sent),
             trail.of_plain(row, self.desk.plain.requests),

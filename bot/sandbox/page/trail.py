@@ -9,6 +9,7 @@ from bot.sandbox.page.ledger import Row
 from bot.sandbox.plain import Request
 from bot.sandbox.slack import Sent
 
+_USUAL = frozenset({"looked up", "not there", "created"})
 _FAILED = {"late": "no answer", "hang": "no answer", "drop": "connection lost", "html": "no answer"}
 
 
@@ -22,10 +23,10 @@ def of_slack(row: Row, sent: Iterable[Sent]) -> str:
 def of_plain(row: Row, requests: Iterable[Request]) -> str:
     """Return what was sent to Plain for the row's thread and what came of it.
 
-    Empty where one `createThread` was answered, as it mostly is.
+    Empty where nothing failed and nothing was found: that is how it mostly goes.
     """
     steps = list(_steps(row, requests))
-    return " · ".join(steps) if steps not in ([], ["created"]) else ""
+    return " · ".join(steps) if not _USUAL.issuperset(steps) else ""
 
 
 def _steps(row: Row, requests: Iterable[Request]) -> Iterator[str]:

@@ -6,6 +6,8 @@ const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let source = null; // the stream of what changed
 let opener = null; // the id of what had the focus before a form was laid over the page
 let turn = 0; // the latest visit; the answer to an older one is not shown any more
+let lights = true; // whether what is new in a list is lit up: not where the list is another one
+let lost = 0; // waits for the stream to come back
 
 // Makes `old` look like `now` and keeps what is in use: focus, what was typed, open menus.
 function morph(old, now) {
@@ -45,7 +47,7 @@ function morph(old, now) {
 
 // What is new in a list is lit up for a moment.
 function light(element) {
-  if (!reduced) element.animate([{ background: "color-mix(in srgb, var(--accent) 22%, transparent)" }, {}], 1600);
+  if (!reduced && lights) element.animate([{ background: "color-mix(in srgb, var(--accent) 22%, transparent)" }, {}], 1600);
 }
 
 function attributes(old, now) {
@@ -67,9 +69,12 @@ function show(elements) {
   const before = document.getElementById("news")?.textContent;
   const held = document.activeElement;
   for (const now of elements) {
+    const next = now?.querySelector("[data-follow]");
+    lights = !next || next.dataset.follow === view;
     const old = now && document.getElementById(now.id);
     if (old) morph(old, now);
   }
+  lights = true;
   const then = document.querySelector("[data-follow]");
   if (then && (then.dataset.follow !== view || follows)) {
     then.scrollTop = then.scrollHeight;
@@ -129,12 +134,24 @@ function overlay() {
 
 function listen() {
   source?.close();
+  ended(false);
   source = new EventSource("/events" + location.search);
+  source.onerror = () => {
+    clearTimeout(lost);
+    lost = setTimeout(ended, 2000, true);
+  };
   source.onmessage = (event) => {
+    ended(false);
     const parts = Object.values(JSON.parse(event.data));
     show(parts.map((html) => parsed(html).body.firstElementChild));
     document.documentElement.dataset.live = "yes";
   };
+}
+
+// Says that the page's server has ended: nothing that is clicked does anything then.
+function ended(has) {
+  clearTimeout(lost);
+  document.getElementById("ended").hidden = !has;
 }
 
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
@@ -146,7 +163,8 @@ async function visit(url, options, remember = true) {
   try {
     answer = await fetch(url, options);
   } catch {
-    return false; // the page's server has ended
+    ended(true);
+    return false;
   }
   if (!answer.ok || mine !== turn) return answer.ok;
   const page = parsed(await answer.text());
