@@ -51,6 +51,11 @@ def looked_up(outcome: str = "ok", key: str = KEY) -> Request:
         ),
         pytest.param([created("late, committed")], "", id="slow"),
         pytest.param([looked_up(), created("ok")], "", id="looked up first, after a restart"),
+        pytest.param(
+            [looked_up(), created("502, committed"), looked_up()],
+            "502 · looked up · found T-3",
+            id="looked up first, and then answered 502",
+        ),
         pytest.param([created("502", "T1:C1:1"), looked_up(key="T1:C1:1")], "", id="another's"),
         pytest.param([Request("myWorkspace", {}, "ok"), created("ok")], "", id="other requests"),
     ],

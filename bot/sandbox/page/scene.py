@@ -331,7 +331,7 @@ class Scene:
         if row.attempts:
             told.append(f"tried {row.attempts}×")
         if row.due_in and row.attempts:
-            told.append(f"again in {math.ceil(row.due_in)} s")
+            told.append(f"again\u00a0in\u00a0{math.ceil(row.due_in)}\u00a0s")
         return " · ".join(told)
 
     def proofs(self, row: Row) -> list[str]:

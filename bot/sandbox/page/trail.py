@@ -9,7 +9,6 @@ from bot.sandbox.page.ledger import Row
 from bot.sandbox.plain import Request
 from bot.sandbox.slack import Sent
 
-_USUAL = frozenset({"looked up", "not there", "created"})
 _FAILED = {"late": "no answer", "hang": "no answer", "drop": "connection lost", "html": "no answer"}
 
 
@@ -23,10 +22,13 @@ def of_slack(row: Row, sent: Iterable[Sent]) -> str:
 def of_plain(row: Row, requests: Iterable[Request]) -> str:
     """Return what was sent to Plain for the row's thread and what came of it.
 
-    Empty where nothing failed and nothing was found: that is how it mostly goes.
+    Empty where nothing failed and nothing was found: that is how it mostly goes. A look-up before
+    the first `createThread`, which a request gets after a restart, is left out.
     """
     steps = list(_steps(row, requests))
-    return " · ".join(steps) if not _USUAL.issuperset(steps) else ""
+    while steps[:2] == ["looked up", "not there"]:
+        del steps[:2]
+    return " · ".join(steps) if steps not in ([], ["created"]) else ""
 
 
 def _steps(row: Row, requests: Iterable[Request]) -> Iterator[str]:
