@@ -124,7 +124,7 @@ async def why(window: Page, desk: Desk) -> Locator:
 async def app_home(window: Page, desk: Desk) -> Locator:
     await the_page(window, desk)
     await doing.react(doing.message(window, EUROS))
-    await expect(window.locator(".ledger > li").first).to_contain_text("refused")
+    await expect(window.locator(".ledger > li").first).to_contain_text("on hold")
     await window.get_by_role("button", name="Plain Bridge").click()
     home = window.locator("#home")
     await expect(home).to_contain_text("T-1")

@@ -46,49 +46,67 @@ def test_rows_are_counted_and_told(sqlite_url: str) -> None:
     assert read.read().rows == ()
     before = read.version()
     database = Database(sqlite_url)
-    for number, (state, attempts, due) in enumerate(
-        [("waiting", 0, 1.0), ("waiting", 2, 9e12), ("created", 1, None), ("refused", 1, None)]
+    for number, (state, attempts, due, reason, data) in enumerate(
+        [
+            ("waiting", 0, 1.0, None, None),
+            ("waiting", 2, 9e12, None, None),
+            ("created", 1, None, None, None),
+            ("refused", 1, None, "not_allowed", '{"standing":"guest"}'),
+            ("refused", 1, None, "no_customer", '{"requester":"U1"}'),
+            ("refused", 1, None, "broken_link", '{"requester":"U1","customer":"c_1"}'),
+            ("refused", 1, None, "broken_link", '{"customer":"c_1"}'),
+        ]
     ):
-        values = SAID | {"key": f"T1:C1:{number}"}
+        values = SAID | {"key": f"T1:C1:{number}", "reason": reason, "reason_data": data}
         values |= {"state": state, "attempts": attempts, "due": due}
         with database.writing() as connection:
             connection.execute(insert(escalation).values(**values))
     database.close()
     assert read.version() != before
     reading = read.read()
-    assert reading.counts == {"waiting": 2, "created": 1, "refused": 1}
-    assert [row.state for row in reading.rows] == ["refused", "created", "waiting", "waiting"]
+    assert reading.counts == {"waiting": 2, "created": 1, "on hold": 2, "refused": 2}
+    assert [row.stands for row in reading.rows] == [
+        *("refused", "on hold", "on hold", "refused", "created", "waiting", "waiting")
+    ]
+    assert reading.rows[3].data == {"standing": "guest"}
     assert [row.due_in == 0 for row in reading.rows if row.waits] == [False, True]
     read.close()
 
 
 def test_states_are_counted_as_the_command_line_calls_them() -> None:
-    assert set(ledger._COUNTED) == set(STATES)
-    every = ledger._counted([(state, 1) for state in STATES])
-    assert set(every) == set(STATES)
-    assert ledger._counted([]) == {"waiting": 0, "created": 0, "refused": 0}
+    assert set(ledger._COUNTED) == {*STATES, "on hold"}
+    every = ledger._counted([(state, None, 0, 1) for state in STATES])
+    assert {state for state, count in every.items() if count} == set(STATES)
+    assert ledger._counted([]) == {"waiting": 0, "created": 0, "on hold": 0}
 
 
 def test_every_reason_has_words() -> None:
-    unwanted = ("no_rule", "asked_by_a_bot")
-    for code in (*Reason, *unwanted):
+    for code in (*Reason, "no_rule", "asked_by_a_bot"):
         assert code in ledger_words._REASONS
-        assert "_" not in ledger_words.reason(code)
+        assert "_" not in ledger_words.reason(code, {})
+    assert ledger_words.reason("not_allowed", {"standing": "guest"}) == (
+        "the bridge takes no requests from guests"
+    )
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("plain_unreachable", "Plain is unreachable"),
-        ("plain_http_503", "Plain answered 503"),
-        ("slack_timeout", "Slack did not answer in time"),
-        ("slack_fatal_error", "Slack: fatal error"),
-        ("settling", "looking in Plain again before creating"),
-        ("something_new", "something new"),
-    ],
-)
-def test_a_cause_in_words(code: str, words: str) -> None:
-    assert ledger_words.cause(code) == words
+CAUSES = ("plain_unreachable", "plain_http_503", "plain_timeout", "slack_timeout", "settling")
+
+
+def test_a_cause_in_words() -> None:
+    assert ledger_words.cause("plain_unreachable") == "Plain could not be reached"
+    assert ledger_words.cause("plain_http_503") == "Plain answered with an error"
+    assert ledger_words.cause("something_new") == "something new"
+
+
+def test_the_words_are_those_of_the_command_line() -> None:
+    words = pytest.importorskip(
+        "bot.slack.words.reasons", reason="this release has no words for the command line's codes"
+    )
+    data = {"standing": "guest"}
+    for code in ledger_words._REASONS.keys() & words._REASONS.keys():
+        assert ledger_words.reason(code, data) == words.reason(code, data)
+    for code in CAUSES:
+        assert ledger_words.cause(code) == words.cause(code)
 
 
 def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:

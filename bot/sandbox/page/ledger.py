@@ -3,34 +3,36 @@
 This is a wire of its own. The page shares no code with the bridge, so it names the table and the
 columns that it needs: `escalation` with `id`, `key`, `generation`, `via`, `state` (waiting,
 created, added, refused, parked, undone, unwanted), `attempts`, `cause` (why the last attempt was
-put off), `due` (Unix seconds; NULL: nothing left to do), `thread_ref` and `reason`. Columns that
-are added later do not disturb it.
+put off), `due` (Unix seconds; NULL: nothing left to do), `thread_ref`, `reason` and `reason_data`
+(JSON: texts by name). Columns that are added later do not disturb it.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _ROWS = """
-SELECT id, key, generation, via, state, attempts, cause, due, thread_ref, reason
+SELECT id, key, generation, via, state, attempts, cause, due, thread_ref, reason, reason_data
 FROM escalation ORDER BY id DESC LIMIT 8
 """
-_COUNTS = "SELECT state, count(*) FROM escalation GROUP BY 1"
-_ALWAYS_COUNTED = ("waiting", "created", "refused")
-_COUNTED = (*_ALWAYS_COUNTED, "added", "undone", "unwanted", "parked")
+_COUNTS = """
+SELECT state, reason, instr(coalesce(reason_data, ''), '"requester"') > 0, count(*)
+FROM escalation GROUP BY 1, 2, 3
+"""
+_ALWAYS_COUNTED = ("waiting", "created", "on hold")
+_COUNTED = (*_ALWAYS_COUNTED, "added", "refused", "undone", "unwanted", "parked")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One escalation; `due_in` in seconds, None where nothing is left to do.
-
-    `state` is called as `plain-bridge ledger list` calls it.
-    """
+    """One escalation; `due_in` in seconds, None where nothing is left to do."""
 
     id: int
     key: str
@@ -42,6 +44,12 @@ class Row:
     due_in: float | None
     ticket: str | None
     reason: str | None
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stands(self) -> str:
+        """Return how it stands, as `plain-bridge ledger list` calls it."""
+        return _stands(self.state, self.reason, "requester" in self.data)
 
     @property
     def waits(self) -> bool:
@@ -99,7 +107,7 @@ class Ledger:
 
 
 def _row(found: tuple[object, ...], now: float) -> Row:
-    id_, key, generation, via, state, attempts, cause, due, ticket, reason = found
+    id_, key, generation, via, state, attempts, cause, due, ticket, reason, data = found
     return Row(
         id=int(str(id_)),
         key=str(key),
@@ -111,12 +119,21 @@ def _row(found: tuple[object, ...], now: float) -> Row:
         due_in=None if due is None else max(0.0, float(str(due)) - now),
         ticket=None if ticket is None else str(ticket),
         reason=None if reason is None else str(reason),
+        data={} if data is None else json.loads(str(data)),
     )
 
 
-def _counted(found: Iterable[tuple[str, int]]) -> dict[str, int]:
+def _stands(state: str, reason: str | None, about_a_person: bool) -> str:
+    """Return the state in words: what waits for somebody to link a person is on hold."""
+    linking = reason == "no_customer" or (reason == "broken_link" and about_a_person)
+    return "on hold" if state == "refused" and linking else state
+
+
+def _counted(found: Iterable[tuple[str, str | None, int, int]]) -> dict[str, int]:
     """Return the counts by state; the states that are rare only where there are any."""
-    counts = dict(found)
+    counts: dict[str, int] = Counter()
+    for state, reason, about_a_person, count in found:
+        counts[_stands(state, reason, bool(about_a_person))] += count
     known = {name: counts.pop(name, 0) for name in _COUNTED}
     return {
         name: count

@@ -326,7 +326,7 @@ class Scene:
     def why(self, row: Row) -> str:
         """Return why there is no ticket, or not yet; empty where there is nothing to explain."""
         if not row.waits:
-            return ledger_words.reason(row.reason) if row.reason else ""
+            return ledger_words.reason(row.reason, row.data) if row.reason else ""
         told = [ledger_words.cause(row.cause)] if row.cause else []
         if row.attempts:
             told.append(f"tried {row.attempts}×")
