@@ -26,6 +26,15 @@ def test_it_is_opened_as_it_was_and_answered_where_it_was_asked() -> None:
     )
 
 
+def test_what_was_asked_of_the_root_of_a_thread_is_answered_in_the_channel() -> None:
+    root = message()
+    assert root.ref is not None
+    asked = replace(ASKED, message=replace(root, thread_ts=root.ref.ts))
+    found = again(replace(EARLIER, escalation=Escalation("T0001:C0001:1", asked)), CLICK)
+    assert isinstance(found, Again)
+    assert found.trigger.reply_to == replace(CLICK, channel=CHANNEL)
+
+
 def test_what_was_asked_nowhere_is_answered_where_the_click_was() -> None:
     nowhere = replace(ASKED, channel=None, ref=None, message=None)
     found = again(replace(EARLIER, escalation=Escalation("T0001:view:V1", nowhere)), CLICK)

@@ -127,6 +127,33 @@ async def test_a_button_says_where_it_was_pressed() -> None:
         assert slack.message(channel, posted["ts"])["text"] == "changed"
 
 
+async def test_a_button_in_a_thread_says_in_which() -> None:
+    """https://github.com/slackapi/java-slack-sdk/issues/1200"""
+    desk = Desk()
+    async with over_http(desk) as slack:
+        ada = slack.add_user("ada")
+        channel = slack.add_channel("support", members=[ada])
+        web = client(slack)
+        root = await slack.post(ada, channel, "root")
+        posted = await web.chat_postMessage(
+            channel=channel, thread_ts=root, text="card", blocks=[_BUTTON]
+        )
+        await slack.click(ada, "press", channel=channel, ts=posted["ts"])
+        assert desk.bodies[-1]["container"]["thread_ts"] == root
+        told = await web.chat_postEphemeral(
+            channel=channel, thread_ts=root, user=ada, text="psst", blocks=[_BUTTON]
+        )
+        (whisper,) = slack.ephemerals(ada)
+        await slack.click(ada, "press", ephemeral=whisper)
+        container = desk.bodies[-1]["container"]
+        assert (container["message_ts"], container["thread_ts"]) == (told["message_ts"], root)
+        async with aiohttp.ClientSession() as session:
+            url = desk.bodies[-1]["response_url"]
+            await session.post(url, json={"text": "instead", "replace_original": True})
+        (instead,) = slack.ephemerals(ada)
+        assert (instead.text, instead.ts, instead.thread_ts) == ("instead", whisper.ts, root)
+
+
 async def test_looking_at_the_home_tab_is_told_where_it_is_subscribed() -> None:
     events: list[Json] = []
 
