@@ -9,7 +9,7 @@ _REASONS = {
     "no_customer": "nobody has said which Plain customer the requester is",
     "broken_link": "Plain does not know the customer",
     "not_allowed": "the bridge takes no requests from {standing}",
-    "requester_not_allowed": "{standing} can ask only for themselves or for the author",
+    "requester_not_allowed": "{standing} may ask only for themselves or the author",
     "not_in_channel": "the bridge is not in the channel",
     "channel_not_found": "the bridge cannot see the channel",
     "message_not_found": "the message is gone",
