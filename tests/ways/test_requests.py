@@ -207,6 +207,10 @@ async def test_a_recorded_reaction_that_a_rule_names_is_recorded_for_the_install
 ) -> None:
     payload = json.loads(contract(f"slack-payloads/{name}.json").read_text())
     async with stage(sqlite_url, tmp_path, toml='[[rule]]\nemoji = "heart_eyes"') as on:
+        # As it would come here: from this app, installed in this workspace.
+        payload["api_app_id"] = on.slack.app_id
+        for authorization in payload.setdefault("authorizations", [{}]):
+            authorization["team_id"] = on.slack.team
         answer = await on.slack.deliver_raw(json.dumps(payload).encode(), JSON)
         assert answer.status == 200
         (entry,) = await on.settled()
