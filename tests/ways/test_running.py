@@ -128,7 +128,7 @@ async def test_a_second_run_on_one_sqlite_file_is_refused_with_the_reason(
 def test_run_names_everything_that_is_missing(tmp_path: Path) -> None:
     ended = command("run", folder=tmp_path, database_url="sqlite:///new.db")
     assert ended.returncode == 1
-    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PLAIN_API_KEY"):
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "PLAIN_API_KEY"):
         assert f"{name} is not set" in ended.stderr
 
 
