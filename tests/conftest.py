@@ -46,7 +46,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def _in_memory(folder: Path) -> bool:
-    """Tell if temporary folders can lie in memory: there, a commit to SQLite waits for no disk.
+    """Tell if temporary folders can lie in memory: there, a commit waits for no disk.
 
     Nothing here pulls the plug, so no test sees a difference; on a busy disk a single commit took
     seconds. Docker's /dev/shm is too small, and takes no programs.

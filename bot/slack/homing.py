@@ -138,8 +138,13 @@ class Homing:
         if self._stopped:
             return
         self._changed.add(user)
-        if self._refreshing is None or self._refreshing.done():
+        if not self.is_refreshing:
             self._refreshing = asyncio.create_task(self._refresh())
+
+    @property
+    def is_refreshing(self) -> bool:
+        """Tell if there are changes that are still to be shown."""
+        return self._refreshing is not None and not self._refreshing.done()
 
     def waiting_changed(self) -> None:
         """Somebody waits to be linked, or was linked."""

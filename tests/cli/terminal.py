@@ -65,8 +65,14 @@ class Terminal:
         os.write(self._master, f"{text}\n".encode())
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
-        os.write(self._master, b"\x03")
+        """Ctrl-C; once more where it came just before the command began to wait for input, which
+        then does not notice: a person would press it again."""
+        before = len(self.shown)
+        while self._process.poll() is None and not self.shown[before:].strip("^C\n"):
+            os.write(self._master, b"\x03")
+            deadline = time.monotonic() + 2.0
+            while not self.shown[before:].strip("^C\n") and self._more(deadline):
+                pass
 
     def end(self, seconds: float = 60.0) -> int:
         """Wait for the command's end; its exit status."""
