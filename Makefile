@@ -12,7 +12,7 @@ sandbox: $(READY)
 	@$(BIN)/plain-bridge sandbox --stay
 
 test: $(READY)
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal -m "not proof"
 
 # What reads the vendors' published contracts, which the project does not ship: Plain's schema, Slack's
 # payloads and manifest schema. In the folder that PLAIN_BRIDGE_CONTRACTS names.
@@ -25,8 +25,10 @@ contracts: $(READY)
 crash: $(READY)
 	$(BIN)/python -m bench.crash_matrix
 
-# And ten minutes of simulated days, each from a seed of its own: rewrites the page's last table.
+# And the suite's tests that are long by nature, and ten minutes of simulated days, each from a seed of
+# its own: rewrites the page's last table.
 proof: crash
+	$(BIN)/pytest -n auto --dist worksteal -m proof
 	$(BIN)/python -m tests.simulation.proof --minutes $(or $(MINUTES),10) --write
 
 # Hostile things at every door and in every answer: make fuzz SECONDS=600 SEED=7

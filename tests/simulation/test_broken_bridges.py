@@ -30,6 +30,8 @@ from bot.worker import Worker
 from tests.simulation.store import Store
 from tests.simulation.world import Simulation, Violation
 
+pytestmark = pytest.mark.proof
+
 MOST_SEEDS = 150
 
 Break = Callable[[pytest.MonkeyPatch], None]

@@ -1,4 +1,4 @@
-"""A few hundred simulated days: exactly one thread, addition or refusal for whatever was accepted.
+"""A hundred simulated days: exactly one thread, addition or refusal for whatever was accepted.
 
 `pytest tests/simulation --seed N` (or SIMULATION_SEED=N) replays a seed, with all that happened
 in it; `python -m tests.simulation.proof` runs seeds for as long as one likes.
@@ -16,7 +16,7 @@ import pytest
 from tests.simulation.store import Store
 from tests.simulation.world import Simulation, Violation
 
-SEEDS = 200
+SEEDS = 100
 PORTION = 25
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 
 from bot.sandbox.plain import Plain
 from bot.sandbox.process import bridge
@@ -85,8 +86,9 @@ async def watching(url: str, pid: int) -> AsyncIterator[Watch]:
         await asyncio.gather(looking, return_exceptions=True)
 
 
-async def test_45_hostile_messages_quoted_whole_hold_up_nobody(
-    sqlite_url: str, tmp_path: Path
+@pytest.mark.parametrize("messages", [8, pytest.param(45, marks=pytest.mark.proof)])
+async def test_hostile_messages_quoted_whole_hold_up_nobody(
+    sqlite_url: str, tmp_path: Path, messages: int
 ) -> None:
     """The loop stood still for 132 s at a time, the lease was lost, and it began anew for ever."""
     slack, plain = Slack(), Plain()
@@ -112,7 +114,7 @@ async def test_45_hostile_messages_quoted_whole_hold_up_nobody(
         history = History(database)
 
         root = await slack.post(ben, support, hostile(0), rich_text=False)
-        for number in range(1, 45):
+        for number in range(1, messages):
             await slack.post(
                 (ben, ada)[number % 2],
                 support,
@@ -144,12 +146,13 @@ async def test_45_hostile_messages_quoted_whole_hold_up_nobody(
         assert watch.longest < 0.5
         assert watch.wrong == []
         assert statuses == [200] * 6
-        assert at == "waiting"
+        if messages == 45:  # a few are quoted before the others have asked
+            assert at == "waiting"
         quoted = max(plain.threads, key=lambda thread: len(thread.events))
         texts = "\n".join(said(quoted))
-        there = [number for number in range(45) if f"N{number} " in texts]
+        there = [number for number in range(messages) if f"N{number} " in texts]
         # Escaped, they are longer than what Plain is given of one thread: the last may be missing.
         assert there == list(range(len(there)))
-        assert len(there) > 35
+        assert len(there) > 0.75 * messages
         told = [note for note in small(quoted.components) if "not quoted in full" in note]
-        assert len(there) == 45 or told
+        assert len(there) == messages or told
