@@ -52,11 +52,19 @@ def connect(settings: Settings) -> Database:
 
 
 def missing_file(opened: Database) -> Path | None:
-    """The SQLite file, if it is not there."""
+    """Return the path of the SQLite file if there is none.
+
+    Where this user may not look (a folder that is closed to them, a name that is too long), return
+    None: opening the database then says so in SQLite's words.
+    """
     name = opened.url.database
-    if not opened.is_sqlite or not name or name.startswith("file:") or Path(name).exists():
+    if not opened.is_sqlite or not name or name.startswith("file:"):
         return None
-    return Path(name)
+    path = Path(name)
+    try:
+        return None if path.exists() else path
+    except OSError:
+        return None
 
 
 def team(settings: Settings, opened: Database) -> str:
