@@ -16,11 +16,10 @@ from bot.settings import Settings, SettingsError, load
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
-    """Check all that the bridge needs, and say how to mend what is missing.
+    """Check everything that the bridge needs, and say how to fix what is missing.
 
-    Looked at are the tokens, scopes, channels and events of Slack, the key, permissions and names
-    of Plain, both APIs, the clock and the database. Nothing is changed. Exit status 1 if any check
-    fails.
+    Checks Slack's tokens, scopes, channels and events, Plain's key, permissions and names, both
+    APIs, the clock and the database. Changes nothing. Exit status 1 if any check fails.
     """
     try:
         checks = asyncio.run(_examine(load()))

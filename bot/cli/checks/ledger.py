@@ -73,8 +73,8 @@ def _people(found: Counts) -> Check:
     if found.unconfirmed:
         detail += f", {found.unconfirmed} of them with an e-mail address that Slack doesn't confirm"
     fix = (
-        "`plain-bridge people link` says who they are (`plain-bridge ledger list --state refused` "
-        "names them)"
+        "link them with `plain-bridge people link`; `plain-bridge ledger list --state refused` "
+        "names them"
     )
     return Check(PEOPLE, True, detail, fix)
 
