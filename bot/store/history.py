@@ -12,8 +12,13 @@ from bot.flows.claims import reference
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
+from bot.store.waiting import waits_for_a_link
 
-STATES = ("waiting", "created", "added", "refused", "parked", "unwanted", "undone")
+ON_HOLD = "on-hold"
+"""Of the refused rows those that resume once somebody links their requester to a customer."""
+
+STATES = ("waiting", "created", "added", ON_HOLD, "refused", "parked", "unwanted", "undone")
+"""By which rows can be listed; those on hold are listed among the refused ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class History:
         this user, in this channel (an id)."""
         statement = select(table).order_by(table.c.id.desc()).limit(limit)
         if state is not None:
-            statement = statement.where(table.c.state == state)
+            is_in_state = waits_for_a_link() if state == ON_HOLD else table.c.state == state
+            statement = statement.where(is_in_state)
         if age is not None:
             statement = statement.where(table.c.asked_at >= self._database.now() - age)
         if user is not None:

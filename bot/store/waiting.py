@@ -45,7 +45,7 @@ class Waiting:
         with self._database.reading() as connection:
             found = connection.execute(
                 select(table.c.requester, since.label("since"), last.label("last"))
-                .where(_waits(), table.c.requester.is_not(None))
+                .where(waits_for_a_link(), table.c.requester.is_not(None))
                 .group_by(table.c.requester)
                 .order_by(func.max(table.c.asked_at).desc(), last.desc())
                 .limit(limit)
@@ -57,7 +57,7 @@ class Waiting:
         unconfirmed = table.c.reason_data.contains('"address":"unconfirmed"', autoescape=True)
         people = select(func.count(table.c.requester.distinct()))
         with self._database.reading() as connection:
-            some = connection.scalar(people.where(_waits(), unconfirmed))
+            some = connection.scalar(people.where(waits_for_a_link(), unconfirmed))
             return Counts(count_people(connection), some or 0)
 
     def unlinked(self, name: str) -> Unlinked | None:
@@ -67,7 +67,9 @@ class Waiting:
             return None
         with self._database.reading() as connection:
             row = connection.execute(
-                select(table).add_columns(_waits().label("waits")).where(table.c.id == int(digits))
+                select(table)
+                .add_columns(waits_for_a_link().label("waits"))
+                .where(table.c.id == int(digits))
             ).first()
         if row is None or row.requester is None:
             return None
@@ -81,12 +83,12 @@ class Waiting:
 
 def count_people(connection: Connection) -> int:
     """Return how many people somebody has to link before their requests can go on."""
-    counted = select(func.count(table.c.requester.distinct())).where(_waits())
+    counted = select(func.count(table.c.requester.distinct())).where(waits_for_a_link())
     return connection.scalar(counted) or 0
 
 
-def _waits() -> ColumnElement[bool]:
-    """Refused for want of the requester's customer.
+def waits_for_a_link() -> ColumnElement[bool]:
+    """Return the condition that a row was refused for want of the requester's customer.
 
     A broken link that the settings name has no requester in its data, and linking somebody does
     not mend it; a forgotten person's row has no data left.

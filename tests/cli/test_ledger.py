@@ -74,6 +74,16 @@ def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -
     assert (listed["state"], listed["reason"]) == ("refused", "no_customer")
 
 
+def test_what_is_on_hold_can_be_listed_alone(run: Run, bridge_database: Database) -> None:
+    ledger = Ledger(bridge_database)
+    for number, reason in enumerate((Reason.NO_CUSTOMER, Reason.NOT_IN_CHANNEL), 1):
+        ledger.record(escalation(number))
+        (claim,) = ledger.claim("w", 1)
+        ledger.settle(claim, Turned(reason, {"requester": "U9"}))
+    assert references(run, "--state", "on-hold") == ["PB-1"]
+    assert references(run, "--state", "refused") == ["PB-2", "PB-1"]
+
+
 def references(run: Run, *arguments: str) -> list[str]:
     listed = json.loads(run("ledger", "list", "--json", *arguments).stdout)
     return [one["reference"] for one in listed]

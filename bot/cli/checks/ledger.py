@@ -73,7 +73,7 @@ def _people(found: Counts) -> Check:
     if found.unconfirmed:
         detail += f", {found.unconfirmed} of them with an e-mail address that Slack doesn't confirm"
     fix = (
-        "link them with `plain-bridge people link`; `plain-bridge ledger list --state refused` "
+        "link them with `plain-bridge people link`; `plain-bridge ledger list --state on-hold` "
         "names them"
     )
     return Check(PEOPLE, True, detail, fix)
