@@ -21,12 +21,12 @@ contracts: $(READY)
 	@test -d "$(CONTRACTS)" || { echo "There are no contracts in $(CONTRACTS): set PLAIN_BRIDGE_CONTRACTS to the folder that has them." >&2; exit 1; }
 	PLAIN_BRIDGE_CONTRACTS="$(CONTRACTS)" $(BIN)/pytest -n auto --dist worksteal -m contracts
 
-# The bridge killed at every place: rewrites the tables of docs/reliability.md.
+# The bridge killed at every place: rewrites the tables of docs/crashes.md.
 crash: $(READY)
 	$(BIN)/python -m bench.crash_matrix
 
 # And the suite's tests that are long by nature, and ten minutes of simulated days, each from a seed of
-# its own: rewrites the page's last table.
+# its own: rewrites the last table of docs/reliability.md.
 proof: crash
 	$(BIN)/pytest -n auto --dist worksteal -m proof
 	$(BIN)/python -m tests.simulation.proof --minutes $(or $(MINUTES),10) --write

@@ -1,4 +1,4 @@
-"""The whole crash matrix, and its tables in docs/reliability.md.
+"""The whole crash matrix, and its tables in docs/crashes.md.
 
 `python -m bench.crash_matrix` takes about a quarter of an hour on two cores. It ends with 1
 where anything was lost or came about twice.
@@ -33,7 +33,7 @@ from tests.crash.replicas import Taken
 
 T = TypeVar("T")
 
-PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[1] / "docs" / "crashes.md"
 BEGIN, END = "<!-- crash matrix: begin -->", "<!-- crash matrix: end -->"
 DUPLICATES: tuple[Duplicates, ...] = ("allow", "refuse")
 COMBINATIONS: tuple[tuple[Engine, Duplicates], ...] = tuple(

@@ -47,7 +47,7 @@ def connect(settings: Settings) -> Database:
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"{error.name} is not installed, which PostgreSQL needs: "
-            "install `plain-bridge[postgres]`"
+            "install the wheel with its extra `postgres` (pip install 'FILE.whl[postgres]')"
         ) from None
 
 

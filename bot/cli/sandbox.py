@@ -43,7 +43,7 @@ def sandbox(
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"{error.name} is not installed, which the sandbox needs: "
-            "install `plain-bridge[sandbox]`"
+            "install the wheel with its extra `sandbox` (pip install 'FILE.whl[sandbox]')"
         ) from None
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
