@@ -10,6 +10,10 @@ from email.utils import parsedate_to_datetime
 LONGEST_WAIT = 3600.0
 """Seconds; a longer wait is not believed, or one wrong clock would park a row for years."""
 
+SHORTEST_WAIT = 1.0
+"""Seconds; a `Retry-After: 0`, or a moment that is over, would be obeyed hundreds of times a
+second for as long as it is said."""
+
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -21,7 +25,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
-        return min(float(value), LONGEST_WAIT)
+        return _bounded(float(value))
     try:
         return _until(parsedate_to_datetime(value), now)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -29,9 +33,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def limit_reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the rate limit's window ends; None where no end is told."""
+    """Seconds until the rate limit's window ends; None where no end is told that is to come."""
     ends = limit_ends(headers)
-    return None if ends is None else _bounded(ends - now)
+    return _bounded(ends - now) if ends is not None and ends > now else None
 
 
 def limit_ends(headers: Mapping[str, str]) -> float | None:
@@ -54,4 +58,4 @@ def _unix(moment: datetime) -> float:
 
 
 def _bounded(seconds: float) -> float:
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT)

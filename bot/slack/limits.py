@@ -16,6 +16,9 @@ WITHOUT_A_WORD = 1.0
 """Seconds for a limit whose answer does not say how long it lasts."""
 LONGEST = 86_400.0
 """Seconds; a longer wait is not believed."""
+SHORTEST = 1.0
+"""Seconds; a `Retry-After: 0` would be obeyed hundreds of times a second for as long as Slack, or
+a proxy in between, says it."""
 
 CODES = frozenset({"ratelimited", "rate_limited"})
 
@@ -100,4 +103,4 @@ def seconds(text: str | None) -> float | None:
         wait = float(text or "")
     except ValueError:
         return None
-    return wait if 0 <= wait < LONGEST else None
+    return max(SHORTEST, wait) if 0 <= wait < LONGEST else None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.plain.waits import LONGEST_WAIT, limit_reset, retry_after
+from bot.plain.waits import LONGEST_WAIT, SHORTEST_WAIT, limit_reset, retry_after
 
 NOW = datetime(2026, 9, 1, 10, tzinfo=UTC).timestamp()
 
@@ -18,7 +18,8 @@ NOW = datetime(2026, 9, 1, 10, tzinfo=UTC).timestamp()
     [
         ("7", 7.0),
         (" 7 ", 7.0),
-        ("0", 0.0),
+        ("0", SHORTEST_WAIT),
+        ("0.001", SHORTEST_WAIT),
         ("1.5", 1.5),
         ("9" * 400, LONGEST_WAIT),
         ("-3", None),
@@ -29,7 +30,7 @@ NOW = datetime(2026, 9, 1, 10, tzinfo=UTC).timestamp()
         ("soon", None),
         ("Tue, 01 Sep 2026 10:01:00 GMT", 60.0),
         ("Tue, 01 Sep 2026 10:01:00 -0000", 60.0),
-        ("Tue, 01 Sep 2026 09:00:00 GMT", 0.0),
+        ("Tue, 01 Sep 2026 09:00:00 GMT", SHORTEST_WAIT),
         ("Tue, 01 Sep 2126 10:00:00 GMT", LONGEST_WAIT),
     ],
 )
@@ -43,7 +44,7 @@ def test_retry_after(value: str, seconds: float | None) -> None:
         ("2026-09-01T10:00:30.000Z", 30.0),
         ("2026-09-01T12:00:30+02:00", 30.0),
         ("2026-09-01T10:00:30", 30.0),
-        ("2026-09-01T09:59:00Z", 0.0),
+        ("2026-09-01T09:59:00Z", None),
         ("2999-01-01T00:00:00Z", LONGEST_WAIT),
         ("1788256830", None),
         ("", None),
@@ -69,4 +70,4 @@ def test_any_wait_is_bounded(value: str, now: float) -> None:
         retry_after({"retry-after": value}, now),
         limit_reset({"x-ratelimit-reset": value}, now),
     ):
-        assert seconds is None or 0 <= seconds <= LONGEST_WAIT
+        assert seconds is None or SHORTEST_WAIT <= seconds <= LONGEST_WAIT

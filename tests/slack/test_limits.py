@@ -58,6 +58,8 @@ async def limited_by(answers: Mapping[str, Reply | Sequence[Reply]]) -> AsyncIte
             Reply(b"slow", 429, "text/plain", {"Retry-After": "7"}), 7.0, id="429 as text"
         ),
         pytest.param(Reply(b"{}", 429, headers={"Retry-After": "soon"}), 1.0, id="without a word"),
+        pytest.param(Reply(b"{}", 429, headers={"Retry-After": "0"}), 1.0, id="at once"),
+        pytest.param(Reply(b"{}", 429, headers={"Retry-After": "0.001"}), 1.0, id="nearly at once"),
         pytest.param(no("ratelimited"), 1.0, id="as an error with 200"),
     ],
 )
