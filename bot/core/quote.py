@@ -229,15 +229,17 @@ def _parts(
     description, more = mask(clean(form.description or "")) if form else ("", ())
     titled = mask(clean(form.title))[1] if form else ()
     parts: list[Part] = []
-    if message:
-        parts.append(_aside(_circumstances(message, scene)))
+    named: tuple[str, ...] = ()
+    if message:  # a webhook calls itself whatever it likes
+        circumstances, named = mask(_circumstances(message, scene))
+        parts.append(_aside(circumstances))
     parts += quoted.parts
     if scene.unread is not None:
         parts.append(conversation.unread(scene.unread))
     if quoted.parts and description.strip():
         parts.append(DividerPart())
     parts += map(PlainTextPart, chunks(description.strip("\n"), LONGEST_TEXT))
-    if kinds := tuple(dict.fromkeys((*quoted.secrets, *more, *titled))):
+    if kinds := tuple(dict.fromkeys((*named, *quoted.secrets, *more, *titled))):
         parts.append(_warning(kinds))
     if scene.permalink and links.safe(scene.permalink):
         parts.append(LinkPart(OPEN_IN_SLACK, scene.permalink))

@@ -189,6 +189,13 @@ def test_who(author: str | None, bot: str | None, made_up: str | None, expected:
     assert first == PlainTextPart(expected, Tone.MUTED, small=True)
 
 
+def test_a_secret_in_the_name_that_an_app_gives_itself_is_masked() -> None:
+    posted = replace(said("a"), bot="Alerts", made_up="deploys with xoxb-test-0000")
+    found = draft(posted)
+    assert "xoxb" not in str(found)
+    assert found.parts[-3] == MASKED
+
+
 @pytest.mark.parametrize(
     ("via", "emoji", "how"),
     [
