@@ -31,6 +31,13 @@ _MOMENT = re.compile(r"[0-9]{1,12}")
 LARGEST_BODY = 1024 * 1024
 """Bytes of a request that are read; Slack's largest payloads are a tenth of it."""
 
+COMMON_BODY = 128 * 1024
+"""Bytes of a request for which there always is room."""
+
+MOST_BEYOND = 32 * 1024 * 1024
+"""Bytes that all requests together may have beyond that. Who sends them is known only once a body
+is whole: without a bound, strangers could fill the memory with a megabyte on each connection."""
+
 
 def application(
     *,
@@ -52,9 +59,10 @@ def application(
     reach it).
     """
     routes = []
+    bodies = _Bodies()
     if signing_secret:  # first, for routes are tried in turn and this one is hurried
         routes.append(
-            Route("/slack/events", _slack(slack, signing_secret, refused), methods=["POST"])
+            Route("/slack/events", _slack(slack, signing_secret, refused, bodies), methods=["POST"])
         )
     routes += [
         Route("/healthz", _healthz),
@@ -62,22 +70,25 @@ def application(
         Route("/metrics", _metrics(metrics, look, metrics_token, is_open=metrics_open)),
     ]
     if webhook_secret:
-        routes.append(Route("/plain/webhooks", _plain(webhook_secret, refused), methods=["POST"]))
+        routes.append(
+            Route("/plain/webhooks", _plain(webhook_secret, refused, bodies), methods=["POST"])
+        )
     return Starlette(routes=routes)
 
 
 _too_large = partial(PlainTextResponse, "the body is larger than 1 MiB", 413)
+_no_room = partial(PlainTextResponse, "too many large bodies at once", 503)
 _no_payload = partial(PlainTextResponse, "this is no payload of Slack's", 400)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _slack(app: AsyncApp, signing_secret: str, refused: Refused) -> Endpoint:
+def _slack(app: AsyncApp, signing_secret: str, refused: Refused, bodies: _Bodies) -> Endpoint:
     verifier = SignatureVerifier(signing_secret)
 
     async def endpoint(request: Request) -> Response:
         """Verify, then parse, then act: what is not signed by Slack reaches no parser."""
-        body = await _body(request)
+        body = await bodies.read(request)
         if isinstance(body, Response):
             return body
         text = _text(body)
@@ -96,13 +107,13 @@ def _slack(app: AsyncApp, signing_secret: str, refused: Refused) -> Endpoint:
     return endpoint
 
 
-def _plain(secret: str, refused: Refused) -> Endpoint:
+def _plain(secret: str, refused: Refused, bodies: _Bodies) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         """Reserved: a signed webhook is taken and ignored.
 
         https://www.plain.com/docs/api-reference/request-signing
         """
-        body = await _body(request)
+        body = await bodies.read(request)
         if isinstance(body, Response):
             return body
         wanted = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -148,20 +159,35 @@ def _metrics(
     return endpoint
 
 
-async def _body(request: Request) -> bytes | Response:
-    """The whole body; a refusal where it is too large or breaks off."""
-    stated = request.headers.get("content-length", "0")
-    if not stated.isdecimal() or int(stated) > LARGEST_BODY:
-        return _too_large()
-    read = bytearray()
-    try:
-        async for chunk in request.stream():
-            read += chunk
-            if len(read) > LARGEST_BODY:
-                return _too_large()
-    except ClientDisconnect:
-        return PlainTextResponse("the body broke off", 400)
-    return bytes(read)
+class _Bodies:
+    """Reads the bodies of requests into a bounded memory."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BEYOND
+
+    async def read(self, request: Request) -> bytes | Response:
+        """Return the whole body; a refusal where it is too large, has no room or breaks off."""
+        stated = request.headers.get("content-length", "0")
+        if not stated.isdecimal() or int(stated) > LARGEST_BODY:
+            return _too_large()
+        taken = 0
+        read = bytearray()
+        try:
+            async for chunk in request.stream():
+                read += chunk
+                if len(read) > LARGEST_BODY:
+                    return _too_large()
+                more = len(read) - COMMON_BODY - taken
+                if more > self._left:
+                    return _no_room()
+                if more > 0:
+                    taken += more
+                    self._left -= more
+        except ClientDisconnect:
+            return PlainTextResponse("the body broke off", 400)
+        finally:
+            self._left += taken
+        return bytes(read)
 
 
 def _text(body: bytes) -> str | None:

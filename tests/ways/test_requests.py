@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ import httpx
 import pytest
 import structlog
 
+from bot import http
 from tests.contracts import Contract
 from tests.ways.stage import Stage, stage
 
@@ -140,6 +142,35 @@ async def test_a_body_over_one_mebibyte_is_refused(on_stage: Stage) -> None:
         for content in (b"x" * (1024 * 1024 + 1), chunks()):
             answer = await client.post(f"{on.url}/slack/events", content=content)
             assert answer.status_code == 413
+
+
+async def test_large_bodies_of_strangers_have_a_bounded_room_and_events_have_theirs(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MOST_BEYOND", 1024 * 1024)
+    size, held = 1024 * 1024, asyncio.Event()
+
+    async def all_but_the_last_byte() -> AsyncIterator[bytes]:
+        yield b"x" * (size - 1)
+        await held.wait()
+        yield b"x"
+
+    async def until_it_is_answered(client: httpx.AsyncClient, url: str, status: int) -> None:
+        async with asyncio.timeout(10):
+            while (await client.post(url, content=b"x" * size)).status_code != status:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async with stage(sqlite_url, tmp_path) as on, httpx.AsyncClient() as client:
+        url = f"{on.url}/slack/events"
+        head = {"content-length": str(size)}
+        slow = asyncio.create_task(client.post(url, content=all_but_the_last_byte(), headers=head))
+        await until_it_is_answered(client, url, 503)
+        common = await client.post(url, content=b"x" * http.COMMON_BODY)
+        assert common.status_code == 401
+        assert (await on.ask()).status == 200
+        held.set()
+        assert (await slow).status_code == 401
+        await until_it_is_answered(client, url, 401)
 
 
 @pytest.mark.parametrize(
