@@ -40,6 +40,15 @@ def bounded(blocks: Sequence[Block], most: int = LONGEST_MESSAGE) -> tuple[Block
     return (*kept, GOES_ON) if is_cut else kept
 
 
+def extended(
+    blocks: Sequence[Block], more: Sequence[Block], most: int = LONGEST_MESSAGE
+) -> tuple[Block, ...]:
+    """Return `blocks`, which may have been cut before, with `more` behind them, as `bounded`."""
+    was_cut = tuple(blocks[-1:]) == (GOES_ON,)
+    kept, is_cut = _beginning((*(blocks[:-1] if was_cut else blocks), *more), most)
+    return (*kept, GOES_ON) if is_cut or was_cut else kept
+
+
 def beginning(blocks: Sequence[Block], most: int) -> tuple[Block, ...]:
     """Return the first `most` characters or so of `blocks`; of white space alone a whole inline
     counts for one.

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Protocol
 
 from bot.core import files
+from bot.core.beginning import extended
 from bot.core.faults import Refused, TryLater, Wait
 from bot.core.files import Fate, Kept, Loss
 from bot.core.model import File, Message
@@ -202,11 +203,16 @@ def named_only(of: Sequence[File], now: float) -> Mapping[str, Fate]:
 
 
 def with_files(message: Message, found: Mapping[str, File]) -> Message:
-    """Return the message with what was looked up of its files, and with the words in them."""
+    """Return the message with what was looked up of its files, and with the words in them, which
+    may be a mail of any length: as far as there is room for them in one message.
+
+    An earlier attempt may have added the words of a file that has to be looked up each time.
+    """
     files = tuple(found.get(file.id, file) for file in message.files)
-    words = chain.from_iterable(file.words for file in files)
+    there = frozenset(message.blocks)
+    words = tuple(chain.from_iterable(f.words for f in files if not there.issuperset(f.words)))
     return replace(
         message,
-        blocks=(*message.blocks, *words),
+        blocks=extended(message.blocks, words) if words else message.blocks,
         files=tuple(replace(file, words=()) for file in files),
     )

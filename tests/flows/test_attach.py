@@ -9,12 +9,20 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.core.beginning import GOES_ON, LONGEST_MESSAGE, weight
 from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
 from bot.core.files import KEPT_SECONDS, WORDS, Loss
 from bot.core.model import Created, File
 from bot.core.parts import TextPart
 from bot.core.richtext import Paragraph, Text
-from bot.flows.attach import NOT_UPLOADED, NOT_UPLOADED_SECONDS, Carrier, Chunks, UploadForm
+from bot.flows.attach import (
+    NOT_UPLOADED,
+    NOT_UPLOADED_SECONDS,
+    Carrier,
+    Chunks,
+    UploadForm,
+    with_files,
+)
 from bot.flows.claims import Claim
 from bot.flows.deliver import World
 from bot.flows.ports import Person
@@ -303,3 +311,28 @@ def test_an_upload_form_shows_nobody_its_signature() -> None:
     form = UploadForm("att_1", "https://bucket.example/?sig=1", (("x-amz-signature", "1"),))
     assert "bucket" not in repr(form)
     assert "signature" not in repr(form)
+
+
+MAIL = Paragraph((Text("Dear all, " * 50_000),))
+SHORT = Paragraph((Text("Dear all"),))
+
+
+def test_the_words_of_a_file_that_was_looked_up_are_bounded_with_the_message() -> None:
+    stub = message(blocks=(SHORT,), files=(File("F1"),))
+    found = with_files(stub, {"F1": file("F1", words=(MAIL,))})
+    assert 0.9 * LONGEST_MESSAGE < weight(found.blocks) < 1.1 * LONGEST_MESSAGE
+    assert found.blocks[-1] == GOES_ON
+
+
+def test_what_was_cut_says_so_once_and_behind_the_words_of_its_files() -> None:
+    cut = message(blocks=(Paragraph((Text("Hello"),)), GOES_ON), files=(File("F1"),))
+    found = with_files(cut, {"F1": file("F1", words=(SHORT,))})
+    assert found.blocks == (cut.blocks[0], SHORT, GOES_ON)
+
+
+def test_another_attempt_does_not_add_the_words_of_a_file_again() -> None:
+    stub = message(blocks=(), files=(File("F1"),))
+    looked_up = {"F1": File("F1", words=(SHORT,))}  # Slack tells no more of it: looked up each time
+    once = with_files(stub, looked_up)
+    assert with_files(once, looked_up) == once
+    assert once.blocks == (SHORT,)
