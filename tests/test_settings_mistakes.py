@@ -363,6 +363,40 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     assert ".env: cannot be read as UTF-8 text" in raised.value.problems
 
 
+@pytest.mark.parametrize("toml", ["a=" + "[" * 5000, "a=" + "9" * 6000], ids=["deep", "long"])
+def test_toml_beyond_what_python_reads_is_a_mistake_told(tmp_path: Path, toml: str) -> None:
+    (problem,) = mistakes(tmp_path, toml)
+    assert problem.startswith("plain-bridge.toml is not TOML that Python reads")
+
+
+def test_a_folder_in_place_of_the_env_file_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (problem,) = mistakes(tmp_path)
+    assert problem == ".env: cannot be read: it is a folder, and should be a file"
+
+
+def test_a_virtual_environment_may_be_called_as_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (tmp_path / ".env/pyvenv.cfg").touch()
+    assert load({}, tmp_path).port == 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (".env", ".env: cannot be read: it is a link to a file that is not there"),
+        ("plain-bridge.toml", "plain-bridge.toml cannot be read: No such file or directory"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_no_file_that_is_left_out(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / name).symlink_to("nowhere")
+    with pytest.raises(SettingsError) as raised:
+        load({}, tmp_path)
+    assert raised.value.problems == (words,)
+
+
 # Secrets
 
 

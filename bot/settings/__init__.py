@@ -170,7 +170,8 @@ def _document(environ: Mapping[str, str], folder: Path, problems: list[str]) -> 
         return Document(DEFAULT_FILE)  # `_variables` said so already
     name = asked.plain_bridge_config or DEFAULT_FILE
     path = folder / name
-    if asked.plain_bridge_config is None and not path.exists():
+    is_there = path.exists() or path.is_symlink()  # a link that leads nowhere is a mistake
+    if asked.plain_bridge_config is None and not is_there:
         return Document(name)
     try:
         return document.read(path, name)

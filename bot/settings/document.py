@@ -67,6 +67,8 @@ def parse(text: str, name: str) -> Document:
         why = _BROKEN_LINE.sub("", str(error)).removesuffix(" (at end of document)")
         broken = Document(name, lines=lines).words(line)
         raise Unreadable(f"is not TOML: {in_words(why)}", line, broken) from None
+    except (ValueError, RecursionError):  # of numbers with thousands of digits, and of nesting
+        raise Unreadable("is not TOML that Python reads: too long a number, or too deep") from None
     return Document(name, data, lines, _places(lines))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -222,6 +223,18 @@ class _Given(PydanticBaseSettingsSource):
         return {name: value for name, value in given.items() if value is not None}
 
 
+def _check(dotenv: Path) -> None:
+    """Raise OSError for what is no file: pydantic-settings goes on as if nothing were there.
+
+    Docker makes a folder where it is to mount a file that does not exist. One of Python's virtual
+    environments may be called `.env` too.
+    """
+    if dotenv.is_dir() and not (dotenv / "pyvenv.cfg").exists():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, and should be a file")
+    if dotenv.is_symlink() and not dotenv.exists():
+        raise FileNotFoundError(errno.ENOENT, "it is a link to a file that is not there")
+
+
 def unreadable(error: OSError | UnicodeDecodeError) -> str:
     """Return why `.env` cannot be read, and what to do, in words."""
     match error:
@@ -237,7 +250,11 @@ def unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 
 def read(model: type[E], environ: Mapping[str, str], dotenv: Path) -> E:
-    """`model` filled from `environ`, and below it from the file `dotenv` if there is one."""
+    """`model` filled from `environ`, and below it from the file `dotenv` if there is one.
+
+    Raises ValidationError, and OSError or UnicodeDecodeError where the file cannot be read.
+    """
+    _check(dotenv)
 
     class Reader(model):  # type: ignore[valid-type, misc]
         model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
