@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Discriminator
 
 from bot.core import links, markdown
 from bot.core.markdown import Run
@@ -80,7 +82,9 @@ class Date:
     kind: Literal["date"] = "date"
 
 
-Inline = Text | Link | Mention | Broadcast | Emoji | Date
+# By its `kind` a stored node is read as what it is, and not tried as each of them: a long message
+# has tens of thousands.
+Inline = Annotated[Text | Link | Mention | Broadcast | Emoji | Date, Discriminator("kind")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Items:
     kind: Literal["items"] = "items"
 
 
-Block = Paragraph | Quote | Preformatted | Items
+Block = Annotated[Paragraph | Quote | Preformatted | Items, Discriminator("kind")]
 
 _BULLET = "• "
 _QUOTED = "> "

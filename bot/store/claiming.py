@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -68,22 +68,20 @@ class Claiming:
                 found += self._take(connection, self._claiming_half_way, worker, limit)
             if len(found) < limit:
                 found += self._take(connection, self._claiming, worker, limit - len(found))
-            claims = [rows.claim(row) for row in sorted(found, key=lambda row: row.id)]
-            if any(row.cause == LEASE_LOST for row in found):
-                lost = {row.id for row in found if row.cause == LEASE_LOST}
-                claims = [*self._counted(connection, claims, lost)]
+            found.sort(key=lambda row: row.id)
+            lost = [rows.claim(row) for row in found if row.cause == LEASE_LOST]
+            counted = {claim.id: claim for claim in self._counted(connection, lost)}
         self._behind = len(found) == limit
-        return claims
+        # Read behind the transaction: the doors wait for it, and messages may be long.
+        claims = [
+            counted.get(row.id) if row.cause == LEASE_LOST else rows.claim(row) for row in found
+        ]
+        return [claim for claim in claims if claim is not None]
 
-    def _counted(
-        self, connection: Connection, claims: Sequence[Claim], lost: Set[int]
-    ) -> Iterator[Claim]:
-        """Yield the claims that may be worked on; count the failures of those whose lease ran
-        out."""
-        for claim in claims:
-            if claim.id not in lost:
-                yield claim
-            elif claim.outcome is None and self._has_struck_out(connection, claim):
+    def _counted(self, connection: Connection, lost: Sequence[Claim]) -> Iterator[Claim]:
+        """Count the failures of those whose lease ran out; yield those that may be worked on."""
+        for claim in lost:
+            if claim.outcome is None and self._has_struck_out(connection, claim):
                 yield replace(claim, hopeless=True)
             elif claim.attempt <= FIRST_RETRY:
                 yield claim

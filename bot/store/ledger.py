@@ -61,6 +61,7 @@ class Ledger(Accepting, Claiming):
         evidence: Evidence | None = None,
     ) -> Conversation:
         """See `ports.Ledger.freeze`."""
+        texts = {"message": rows.MESSAGE.text(message), "sequels": rows.REST.text(rest)}
         try:
             with self._database.writing() as connection:
                 found = self._holder(connection, claim, conversation_key)
@@ -72,14 +73,13 @@ class Ledger(Accepting, Claiming):
                     conversation_key=conversation_key,
                     customer=customer,
                     requester=requester,
-                    message=rows.MESSAGE.text(message),
                     # What an earlier attempt was to add to is not what is looked for from now on.
                     thread_id=None,
                     thread_ref=None,
                     thread_url=None,
-                    sequels=rows.REST.text(rest),
                     sent_at=FromNow(),
                     lease_until=FromNow(self._lease),
+                    **texts,
                     **({"evidence": evidence.value} if evidence is not None else {}),
                 )
                 if person is not None:
@@ -95,6 +95,7 @@ class Ledger(Accepting, Claiming):
         self, claim: Claim, ticket: Ticket, message: Message | None, rest: Rest | None = None
     ) -> None:
         """See `ports.Ledger.freeze_addition`."""
+        texts = {"message": rows.MESSAGE.text(message), "sequels": rows.REST.text(rest)}
         with self._database.writing() as connection:
             undoing.hold(connection, ticket)
             self._fenced.write(
@@ -103,10 +104,9 @@ class Ledger(Accepting, Claiming):
                 thread_id=ticket.id,
                 thread_ref=ticket.ref,
                 thread_url=ticket.url,
-                message=rows.MESSAGE.text(message),
-                sequels=rows.REST.text(rest),
                 sent_at=FromNow(),
                 lease_until=FromNow(self._lease),
+                **texts,
             )
 
     def freeze_rest(self, claim: Claim, rest: Rest) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import event
 
 from bot.core.faults import LeaseLost
 from bot.core.model import Created
+from bot.flows.claims import Claim
+from bot.store import rows
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
-from tests.nouns import TICKET, escalation
+from tests.nouns import TICKET, escalation, message
 from tests.store.claimed import claimed, frozen, ledger
 
 __all__ = ["ledger"]
@@ -49,6 +53,34 @@ def test_a_lease_that_runs_out_frees_the_row_and_fences_its_holder(
     with pytest.raises(LeaseLost):
         ledger.retry_later(first, 1, "plain_500", failed=True, unknown=False)
     ledger.settle(second, Created(TICKET))
+
+
+def test_rows_are_read_when_the_doors_may_write_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long message takes a while to read, and SQLite has one writer."""
+    read = rows.claim
+
+    def record_meanwhile(row: Any) -> Claim:
+        assert ledger.record(escalation(row.id + 100), within=1.0).fresh
+        return read(row)
+
+    for number in (1, 2):
+        ledger.record(escalation(number))
+    monkeypatch.setattr(rows, "claim", record_meanwhile)
+    assert [claim.escalation.key for claim in ledger.claim("one", 8)] == [
+        escalation(1).key,
+        escalation(2).key,
+    ]
+
+
+def test_a_stored_node_is_read_as_what_it_says_it_is() -> None:
+    """To try it as each of the others takes ten times as long."""
+    stored = rows.MESSAGE.text(message())
+    assert stored is not None
+    with pytest.raises(ValidationError) as raised:
+        rows.MESSAGE.value(stored.replace('"kind":"text"', '"kind":"song"'))
+    assert [error["type"] for error in raised.value.errors()] == ["union_tag_invalid"]
 
 
 def test_the_lease_begins_anew_before_the_create_is_sent(ledger: Ledger, clock: Clock) -> None:
