@@ -17,6 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import points, proxies
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.points import Point
+from bot.slack import bodies
 from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
 
 CALL_LIMIT = 10.0
@@ -78,6 +79,7 @@ def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=CALL_LIMIT, sock_connect=_CONNECT_LIMIT),
         cookie_jar=aiohttp.DummyCookieJar(),
+        response_class=bodies.Response,
     )
 
 

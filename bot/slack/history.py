@@ -15,6 +15,7 @@ from bot.core.reactions import Posted, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
 from bot.core.workspace import Channel
 from bot.flows.history import Page
+from bot.slack import bodies
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
 
@@ -23,6 +24,9 @@ _ITEMS = 200
 
 _MOST_ITEMS = 1000
 """Of `conversations.list`, which Slack allows twenty times a minute only."""
+
+_UNUSED = ("text", "blocks", "attachments", "files")
+"""Of a message: what it says is read when it is escalated."""
 
 _GONE = frozenset({"message_not_found", "thread_not_found"})
 
@@ -155,7 +159,8 @@ class SlackHistory:
         cursor is."""
         await self._pace.wait(method)
         try:
-            return content(await call(method, ask(**arguments)))
+            with bodies.without(*_UNUSED):
+                return content(await call(method, ask(**arguments)))
         except Declined as declined:
             if declined.code in _GONE:
                 return {}

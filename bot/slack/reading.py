@@ -133,8 +133,7 @@ class _Reading:
         self.found[ts] = replace(read, blocks=(GOES_ON,), files=()) if beyond else read
 
     def _next_limit(self) -> int:
-        """Return for how many messages to ask, so that their JSON, which is parsed in one go,
-        takes no longer than the loop may stand still."""
+        """Return for how many messages to ask, so that their JSON does not take much memory."""
         average = self._weight // max(1, len(self.found)) + 1
         return max(FEWEST, min(PAGE, PAGE_WEIGHT // average))
 

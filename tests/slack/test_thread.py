@@ -47,7 +47,7 @@ async def test_pages_are_followed_to_the_end() -> None:
 
 
 async def test_the_first_page_tells_how_many_messages_the_next_may_bring() -> None:
-    """A page's JSON is parsed in one go: a thousand long messages stopped the loop for seconds."""
+    """A page is in memory as a whole: that of a thousand long messages would fill it."""
     long = {"text": "*a* " * 10_000}
     _, short = await numbers(page(said(1), cursor="a"), page(said(2)))
     _, much = await numbers(page(said(1, **long), cursor="a"), page(said(2)))
