@@ -80,10 +80,12 @@ class Lacking:
 @dataclass(frozen=True, slots=True)
 class Unreached:
     """Plain, Slack or the database did not do its part. `goes_on`: the bridge goes on by itself,
-    else nothing was changed."""
+    else nothing was changed. `after`: seconds that Plain (Slack, where there is no ticket) asked
+    to wait, if that is why."""
 
     ticket: Ticket | None
     goes_on: bool = False
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Linkers
@@ -36,6 +36,13 @@ from bot.core.undoing import (
 from bot.core.workspace import Profile
 from bot.flows.claims import reference
 from bot.flows.ports import Run
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds that an undo waits where Slack or Plain asks it to; the round finishes what has to wait
+for longer."""
+SHORTEST_PAUSE = 0.1
 
 IN_HAND_PAUSE = 0.5
 IN_HAND_LOOKS = 80
@@ -167,7 +174,8 @@ async def undo_reaction(key: str, user: str, emoji: str, world: World) -> Told |
         return None
     if row.age > UNDO_SECONDS:
         return None
-    result = await undo(row.id, await world.slack.profile(user), world)
+    by = await patiently(lambda: world.slack.profile(user), world.sleep)
+    result = await undo(row.id, by, world)
     return None if isinstance(result, TooLate | Outsider) else Told(row, result)
 
 
@@ -176,9 +184,27 @@ async def _asked(key: str, user: str, emoji: str, world: World) -> Row | None:
     return row if row is not None and (row.asker, row.emoji) == (user, emoji) else None
 
 
-async def finish_left_over(world: World) -> list[Row]:
-    """Finish what was begun and not finished; returns the rows that are undone now."""
-    undone = []
+async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
+    """Await `ask()`, and again after each wait that the other side names, for `PATIENCE` in all.
+
+    Raises what `ask` raises: Refused, and TryLater where nobody named a wait, where it is too
+    long, or where it is unknown what the request did.
+    """
+    left = PATIENCE
+    while True:
+        try:
+            return await ask()
+        except TryLater as fault:
+            if fault.after is None or fault.after > left or fault.unknown:
+                raise
+            pause = max(SHORTEST_PAUSE, fault.after)
+        left -= pause
+        await sleep(pause)
+
+
+async def finish_left_over(world: World) -> list[Told]:
+    """Finish what was begun and not finished; return what is over now, undone or not."""
+    over = []
     for row in await world.run(world.ledger.left_over, LEFT_OVER_AT_ONCE):
         by = row.begun_by
         if by is None or row.ticket is None:
@@ -189,42 +215,58 @@ async def finish_left_over(world: World) -> list[Row]:
         with suppress(Fault):
             profile = await world.slack.profile(by)
         name = profile.name if profile else "Somebody"
-        if isinstance(await _finish(row, row.ticket, name, world), Undone):
-            undone.append(row)
-    return undone
+        result = await _finish(row, row.ticket, name, world)
+        if not isinstance(result, Unreached):
+            over.append(Told(row, result))
+    return over
+
+
+@dataclass
+class _Progress:
+    """How far an undo is. `changed`: something of it may stand in Plain; `sending`: something
+    was about to be sent."""
+
+    changed: bool
+    sending: bool = False
 
 
 async def _finish(row: Row, ticket: Ticket, name: str, world: World) -> Result:
     """Do in Plain what is not done yet, and settle the row, which is this caller's."""
-    ledger, plain, run = world.ledger, world.plain, world.run
-    changed = row.begun_by is not None
-    """Whether something of this undo may stand in Plain already."""
-    sending = False
+    ledger, run = world.ledger, world.run
+    progress = _Progress(changed=row.begun_by is not None)
     try:
         async with asyncio.timeout(FINISH_SECONDS):
-            seen = await plain.seen(ticket.id)
-            standing = Look.IGNORED if seen is None else look(seen, assigns=row.assigns)
-            if standing is Look.ACTED:
-                await run(ledger.release, row.id)
-                return Acted(ticket)
-            if seen is not None and standing is Look.FREE:
-                if missing := lacking(seen):
-                    await run(ledger.release, row.id)
-                    return Lacking(ticket, missing)
-                sending = True
-                if not seen.is_noted:  # before the mark: what is new on a thread may open it again
-                    await plain.add_note(seen.customer, ticket.id, note(name, reference(row.id)))
-                changed = True
-                await plain.mark_ignored(ticket.id)
-            await run(ledger.finish, row.id)
+            return await patiently(lambda: _mark(row, ticket, name, world, progress), world.sleep)
     except (TryLater, TimeoutError) as fault:
-        changed = changed or (fault.unknown if isinstance(fault, TryLater) else sending)
+        named = fault.after if isinstance(fault, TryLater) else None
+        changed = fault.unknown if isinstance(fault, TryLater) else progress.sending
+        goes_on = progress.changed or changed or named is not None
         with suppress(TryLater):
-            await run(ledger.pause if changed else ledger.release, row.id)
-        return Unreached(ticket, goes_on=changed)
+            await run(ledger.pause if goes_on else ledger.release, row.id)
+        return Unreached(ticket, goes_on=goes_on, after=named)
     except Refused as refused:
         await run(ledger.release, row.id)
         if refused.reason is Reason.PLAIN_FORBIDDEN:
             return Lacking(ticket, ())
         return Declined(ticket)
+
+
+async def _mark(row: Row, ticket: Ticket, name: str, world: World, progress: _Progress) -> Result:
+    """Look at the thread, and do what it lacks; harmless twice, but for the note."""
+    ledger, plain, run = world.ledger, world.plain, world.run
+    seen = await plain.seen(ticket.id)
+    standing = Look.IGNORED if seen is None else look(seen, assigns=row.assigns)
+    if standing is Look.ACTED:
+        await run(ledger.release, row.id)
+        return Acted(ticket)
+    if seen is not None and standing is Look.FREE:
+        if missing := lacking(seen):
+            await run(ledger.release, row.id)
+            return Lacking(ticket, missing)
+        progress.sending = True
+        if not seen.is_noted:  # before the mark: what is new on a thread may open it again
+            await plain.add_note(seen.customer, ticket.id, note(name, reference(row.id)))
+        progress.changed = True
+        await plain.mark_ignored(ticket.id)
+    await run(ledger.finish, row.id)
     return Undone(ticket)

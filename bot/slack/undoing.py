@@ -93,9 +93,11 @@ class Undoing:
 
     async def go_round(self) -> None:
         """Finish what was begun and not finished, and take away what is offered no longer."""
-        for row in await undo.finish_left_over(self.world):
-            _note(row.id, Undone(row.ticket))
-            self.changed(row.asker)
+        for told in await undo.finish_left_over(self.world):
+            _note(told.row.id, told.result)
+            self.changed(told.row.asker)
+            if not isinstance(told.result, Undone):
+                self.later.do(self._take_back(told))
         for user in await self.world.run(self.just_over):
             self.changed(user)
         await retract.end_old(self.said)
@@ -124,10 +126,20 @@ class Undoing:
         if found is not None:
             self.changed(found.asker)
 
+    async def _take_back(self, told: undo.Told) -> None:
+        """Tell who was told that it would be undone that it was not, by direct message."""
+        if told.row.begun_by is not None:
+            reply_to = ReplyTo(user=told.row.begun_by, asked_at=self.clock())
+            await self.slack.say_privately(reply_to, answer.undo_result(told.result))
+
     async def _result(self, row: int, user: str) -> Result:
+        world = self.world
         try:
-            return await undo.undo(row, await self.slack.profile_now(user), self.world)
-        except (TryLater, Refused):
+            by = await undo.patiently(lambda: self.slack.profile_now(user), world.sleep)
+            return await undo.undo(row, by, world)
+        except TryLater as fault:
+            return Unreached(None, after=fault.after)
+        except Refused:
             return Unreached(None)
 
     async def _answer(self, click: ButtonClicked, result: Result, edited: tuple[Said, ...]) -> None:

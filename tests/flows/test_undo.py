@@ -105,7 +105,6 @@ async def test_what_plain_refuses_changes_no_row(step: str, fault: Fault, result
     [
         pytest.param("look", TryLater("plain_unreachable"), False, id="before the look"),
         pytest.param("noting", TryLater("plain_unreachable"), False, id="the note was not sent"),
-        pytest.param("noting", Wait("paced", 3.0), False, id="the note has to wait its turn"),
         pytest.param("noting", TryLater("plain_timeout", unknown=True), True, id="the note may be"),
         pytest.param("marking", TryLater("plain_timeout"), True, id="the note is there"),
     ],
@@ -125,6 +124,45 @@ async def test_what_was_cut_off_is_finished_by_the_next_click(
     assert await ground.undo() == Undone(TICKET)
     assert ground.plain.ignored
     assert len(ground.plain.notes) == 1
+
+
+@pytest.mark.parametrize("step", ["look", "noting", "marking"])
+async def test_a_short_wait_that_plain_names_is_waited_for(step: str) -> None:
+    """The click was told that Plain cannot be reached."""
+    ground = Ground()
+    getattr(ground.plain, step).extend([Wait("plain_paced", 3.0), TryLater("429", after=1.0)])
+    assert await ground.undo() == Undone(TICKET)
+    assert ground.slept == [3.0, 1.0]
+    assert len(ground.plain.notes) == 1
+
+
+@pytest.mark.parametrize("step", ["look", "noting", "marking"])
+async def test_a_long_wait_that_plain_names_is_left_to_the_round(step: str) -> None:
+    ground = Ground()
+    getattr(ground.plain, step).extend([Wait("plain_paced", 4.0), TryLater("429", after=40.0)])
+    assert await ground.undo() == Unreached(TICKET, goes_on=True, after=40.0)
+    assert ground.slept == [4.0]
+    assert ground.rows.row is not None
+    assert (ground.rows.row.begun_by, ground.rows.leased) == ("U0ASKER", False)
+    ground.rows.row = replace(ground.rows.row, age=UNDO_SECONDS + 60)
+    (told,) = await undo.finish_left_over(ground.world)
+    assert told.result == Undone(TICKET)
+
+
+async def test_waits_of_no_time_come_to_an_end() -> None:
+    ground = Ground()
+    ground.plain.look.extend([TryLater("429", after=0.0) for _ in range(1000)])
+    assert await ground.undo() == Unreached(TICKET, goes_on=True, after=0.0)
+
+
+async def test_what_was_left_to_the_round_and_is_not_undone_is_told() -> None:
+    ground = Ground()
+    ground.plain.look.append(Wait("plain_paced", 40.0))
+    assert await ground.undo() == Unreached(TICKET, goes_on=True, after=40.0)
+    ground.plain._enter(Entry(AGENT, "EmailEntry"))
+    (told,) = await undo.finish_left_over(ground.world)
+    assert told.result == Acted(TICKET)
+    assert told.row.begun_by == "U0ASKER"
 
 
 async def test_plain_is_done_and_the_row_is_not() -> None:
@@ -150,8 +188,8 @@ async def test_what_is_left_over_is_finished() -> None:
     ground = Ground()
     assert ground.rows.row is not None
     ground.rows.row = replace(ground.rows.row, begun_by="U0ASKER", age=1e6)
-    (row,) = await undo.finish_left_over(ground.world)
-    assert row.id == 7
+    (told,) = await undo.finish_left_over(ground.world)
+    assert (told.row.id, told.result) == (7, Undone(TICKET))
     assert "Asker undid" in ground.plain.notes[0]
     assert ground.state is State.UNDONE
     assert await undo.finish_left_over(ground.world) == []

@@ -112,6 +112,8 @@ UNDONE: Sequence[undoing.Result] = (
     undoing.Lacking(T, ()),
     undoing.Unreached(T),
     undoing.Unreached(None, goes_on=True),
+    undoing.Unreached(T, goes_on=True, after=3600.0),
+    undoing.Unreached(None, after=60.0),
     undoing.Declined(T),
     undoing.Nothing(),
 )

@@ -100,6 +100,9 @@ RESULTS = [
     (Unreached(None), "Not undone, because the bridge could not do it just now."),
     (Unreached(TICKET), "Not undone, because Plain cannot be reached just now."),
     (Unreached(TICKET, goes_on=True), "The bridge goes on by itself"),
+    (Unreached(TICKET, goes_on=True, after=9.0), "Plain asked the bridge to wait. The bridge goes"),
+    (Unreached(TICKET, goes_on=True, after=600.0), "will be undone in about 11 minutes"),
+    (Unreached(None, after=9.0), "Slack asked the bridge to wait. Try again in a few minutes"),
     (Nothing(), "There is no ticket to undo."),
 ]
 

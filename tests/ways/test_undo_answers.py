@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bot.core.undoing import UNDO_SECONDS
-from tests.ways.stage import stage, until
-from tests.ways.undoing import QUICK, THREAD, buttons, grow_older, ignored, seen
+from bot.flows import undo
+from bot.store.undoing import LEFT_OVER_SECONDS
+from tests.ways.stage import Stage, stage, until
+from tests.ways.undoing import QUICK, THREAD, buttons, created, grow_older, ignored, seen
 
 
 async def test_an_answer_in_the_thread_is_edited_in_place(
@@ -72,3 +76,69 @@ async def test_a_late_click_on_a_posted_answer_takes_the_button_away(
         await on.bridge.doors.rest()
         assert seen(on, on.ada).startswith("Too late: mark T-1 done in Plain.")
         assert buttons(on.slack.messages(on.support)[-1]["blocks"]) == ["open_in_plain"]
+
+
+# A wait that somebody named
+
+
+async def test_a_click_waits_where_slack_or_plain_asks_for_a_moment(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with stage(sqlite_url, tmp_path) as on:
+        told = await created(on)
+        on.slack.fail("users.info", retry_after=1)
+        on.plain.fail("markThreadAsDone", "429", seconds=1)
+        await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
+        await on.bridge.doors.rest()
+        assert seen(on, on.ada).startswith("Undone: T-1")
+        assert len(on.plain.threads[0].notes) == 1
+
+
+def later(on: Stage) -> Stage:
+    """A minute later: the round looks at what was left to it."""
+    grow_older(on, LEFT_OVER_SECONDS)
+    return on
+
+
+async def test_what_plain_asks_to_wait_for_longer_is_undone_by_the_round(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that Plain cannot be reached, and nothing came of the click."""
+    monkeypatch.setattr(undo, "PATIENCE", 0.1)
+    async with stage(database_url, tmp_path, windows=QUICK) as on:
+        told = await created(on)
+        on.plain.fail("thread", "429", seconds=1)
+        await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
+        await on.bridge.doors.rest()
+        assert seen(on, on.ada).startswith("Plain asked the bridge to wait. The bridge goes on by")
+        assert not ignored(on)
+        await until(lambda: later(on).entries()[0].state == "undone")
+        assert ignored(on)
+
+
+async def test_a_promise_that_is_not_kept_is_taken_back(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "PATIENCE", 0.1)
+    async with stage(sqlite_url, tmp_path, windows=QUICK) as on:
+        told = await created(on)
+        on.plain.fail("thread", "429", seconds=1)
+        await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
+        await on.bridge.doors.rest()
+        on.plain.change_status(on.plain.threads[0], "done")
+        await until(lambda: bool(later(on).slack.dms(on.ada)))
+        (said,) = on.slack.dms(on.ada)
+        assert said["text"].startswith("Not undone, because somebody has acted on T-1 in Plain.")
+        assert on.entries()[0].undone_by is None
+
+
+async def test_a_wait_of_slacks_is_called_that(sqlite_url: str, tmp_path: Path) -> None:
+    async with stage(sqlite_url, tmp_path) as on:
+        told = await created(on)
+        on.slack.fail("users.info", retry_after=60)
+        await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
+        await on.bridge.doors.rest()
+        assert seen(on, on.ada) == (
+            "Not undone, because Slack asked the bridge to wait. Try again in a few minutes."
+        )
+        assert on.entries()[0].undone_by is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from bot.core.model import Ticket
 from bot.core.undoing import (
     NEEDED,
@@ -54,7 +56,12 @@ def result(result: Result) -> str:
         case AlreadyUndone(ticket):
             ref = escape(ticket.ref) if ticket else "This"
             return f"{ref} was undone already. You can ask for a ticket again at any time."
-        case Unreached(_, goes_on) if goes_on:
+        case Unreached(_, True, after) if after is not None:
+            return (
+                "Plain asked the bridge to wait. The bridge goes on by itself, and the ticket "
+                f"will be undone {_when(after)}."
+            )
+        case Unreached(_, True):
             return (
                 "Plain does not answer just now. The bridge goes on by itself, and the ticket "
                 "will be undone in a few minutes."
@@ -101,9 +108,19 @@ def _not_undone(result: Result) -> str:
             )
         case Declined():
             return f"Not undone, because Plain did not accept it: mark {ref} done in Plain."
+    if isinstance(result, Unreached) and result.after is not None:
+        return (
+            f"Not undone, because Slack asked the bridge to wait. Try again {_when(result.after)}."
+        )
     if ticket is None:
         return "Not undone, because the bridge could not do it just now. Try again in a minute."
     return "Not undone, because Plain cannot be reached just now. Try again in a minute."
+
+
+def _when(after: float) -> str:
+    """Return when a wait of so many seconds is over, with a minute to spare."""
+    minutes = math.ceil(after / 60) + 1
+    return f"in about {minutes} minutes" if minutes > 3 else "in a few minutes"
 
 
 def undone_by(ticket: Ticket | None, user: str) -> str:
