@@ -33,6 +33,17 @@ EXPECTED = (
 """What says in its own words why a command could not do its work."""
 
 
+_CAUSES = {
+    "database_busy": "it is busy; try again",
+    "database_slow": "it is too slow just now; try again",
+    "database_file_gone": (
+        "its file was removed or replaced meanwhile; put the same file back, or run the command "
+        "again to go on with what is there"
+    ),
+}
+"""What the store raises, in words. `database` alone goes with what the driver says."""
+
+
 class Commands(TyperGroup):
     """Tells what can be expected to go wrong in a sentence, with exit status 1."""
 
@@ -44,8 +55,7 @@ class Commands(TyperGroup):
         except Fault as fault:
             console.complain(_words(fault))
         except (DBAPIError, sqlite3.Error) as error:  # while it is opened, locked or migrated
-            why = telemetry.masked(str(getattr(error, "orig", error)))
-            console.complain(f"the database cannot be used: {why}")
+            console.complain(_without_database(str(getattr(error, "orig", error))))
         raise typer.Exit(1)
 
 
@@ -109,8 +119,8 @@ def main() -> None:
 def _words(fault: Fault) -> str:
     match fault:
         case TryLater(cause=cause) if cause.startswith("database"):
-            why = getattr(fault.__cause__, "orig", None) or "it is busy"
-            return telemetry.masked(f"the database cannot be used: {why}")
+            driver = getattr(fault.__cause__, "orig", None)
+            return _without_database(cause if driver is None or cause in _CAUSES else str(driver))
         case TryLater(cause=cause):
             return f"it did not work just now: {reasons.cause(cause)} ({cause}); try again"
         case Refused(reason=reason, data=data):
@@ -118,3 +128,9 @@ def _words(fault: Fault) -> str:
             words = reasons.reason(reason.value, data)
             return telemetry.masked(f"refused: {words}{f' ({told})' if told else ''}")
     return "it did not work just now; try again"
+
+
+def _without_database(why: str) -> str:
+    """Return why nothing can be done with it; `why` is one of `_CAUSES`, or the driver's words."""
+    words = _CAUSES.get(why, "it does not answer; try again" if why == "database" else why)
+    return telemetry.masked(f"the database cannot be used: {words}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -31,7 +32,14 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (TryLater("database_busy"), "the database cannot be used: it is busy"),
+        (TryLater("database_busy"), "the database cannot be used: it is busy; try again"),
+        (
+            TryLater("database_file_gone"),
+            (
+                "the database cannot be used: its file was removed or replaced meanwhile; put the "
+                "same file back, or run the command again to go on with what is there"
+            ),
+        ),
         (
             TryLater("slack_timeout"),
             "it did not work just now: Slack did not answer in time (slack_timeout); try again",
@@ -46,6 +54,19 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
 )
 def test_faults_in_words(fault: Fault, words: str) -> None:
     assert cli._words(fault) == words
+
+
+def test_whatever_the_store_raises_is_said_in_words() -> None:
+    """Of a file that was gone it said that it is busy."""
+    causes = {
+        cause
+        for path in (ROOT / "bot" / "store").rglob("*.py")
+        for cause in re.findall(r'TryLater\(\s*f?"([^"]+)"', path.read_text())
+    }
+    assert {"database", "database_busy", "database_slow", "database_file_gone"} <= causes
+    said = {cause: cli._words(TryLater(cause)) for cause in causes}
+    assert [words for cause, words in said.items() if cause != "database" and cause in words] == []
+    assert len(set(said.values())) == len(causes)
 
 
 @pytest.mark.parametrize("arguments", [["ledger", "list"], ["run"], ["migrate"]], ids=" ".join)

@@ -99,6 +99,8 @@ def test_a_new_connection_makes_no_empty_file(opened: Database, file: Path) -> N
     file.unlink()
     with pytest.raises(OperationalError, match="database_file_gone"):
         opened.engine.connect()
+    with pytest.raises(TryLater, match="database_file_gone"), opened.reading():
+        pass
     pooled.close()
     assert not file.exists()
 
