@@ -103,6 +103,15 @@ class Form:
     whole_thread: bool = False
 
 
+class FormField(StrEnum):
+    """What a form sets of a new thread, and cannot set of one that is there."""
+
+    REQUESTER = "requester"
+    PRIORITY = "priority"
+    LABELS = "labels"
+    TENANT = "tenant"
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
     """Where the person who asked can be answered.
@@ -139,6 +148,27 @@ class Trigger:
     message: Message | None = None
     form: Form | None = None
     emoji: str | None = None
+
+
+def default_requester(message: Message | None, asker: str) -> str:
+    """Return whose a ticket is where nobody says it: the person who wrote the message."""
+    if message is None or message.author is None or message.bot is not None:
+        return asker
+    return message.author
+
+
+def chosen(trigger: Trigger) -> tuple[FormField, ...]:
+    """Return what the form's person chose of `FormField`: what is not as the form came to them."""
+    form = trigger.form
+    if form is None:
+        return ()
+    is_chosen = {
+        FormField.REQUESTER: form.requester != default_requester(trigger.message, trigger.asker),
+        FormField.PRIORITY: form.priority is not Priority.NORMAL,
+        FormField.LABELS: bool(form.labels),
+        FormField.TENANT: form.tenant is not None,
+    }
+    return tuple(field for field, is_so in is_chosen.items() if is_so)
 
 
 @dataclass(frozen=True, slots=True)

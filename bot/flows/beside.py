@@ -11,7 +11,7 @@ from bot.core import identity, quote
 from bot.core.beginning import beginning
 from bot.core.faults import Fault
 from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
-from bot.core.model import Customer, Draft, LabelType, Tenant, Trigger
+from bot.core.model import Customer, Draft, LabelType, Tenant, Ticket, Trigger
 from bot.core.richtext import Mention, mentions
 from bot.core.workspace import Names, Profile, Standing, may_ask, standing_of
 from bot.flows.admission import is_confined
@@ -84,7 +84,9 @@ class Beside:
     `quote` is plain text. `offers_thread`, `offers_requester` and `offers_tenants` tell which
     inputs there are: they stay as they were when the form was opened, but that the last two go
     once it is known that they are not for whoever opened it. `labels` and `tenants` name what is
-    chosen beforehand. `closed` and `customer` (of `requester`) are None where nothing is known.
+    chosen beforehand. `adds_to` is the ticket that the message joins: then there are no inputs for
+    what only a new thread takes.
+    `closed` and `customer` (of `requester`) are None where nothing is known.
     """
 
     quote: str = ""
@@ -96,6 +98,7 @@ class Beside:
     closed: Closed | None = None
     requester: str | None = None
     customer: Acquaintance | None = None
+    adds_to: Ticket | None = None
 
 
 class Slack(Protocol):

@@ -24,12 +24,13 @@ class Opened:
     """A form that somebody has before them.
 
     `hash` names its state, where an update is not to undo what came after it; `is_preset` tells
-    whether the requester was chosen beforehand.
+    whether the requester was chosen beforehand. `adds_to` is the ticket that the form adds to.
     """
 
     view_id: str
     hash: str | None = None
     is_preset: bool = True
+    adds_to: Ticket | None = None
 
 
 class Forms(Protocol):
@@ -54,7 +55,8 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What the doors need to accept an asking. `wake` tells the worker of new work."""
+    """What the doors need to accept an asking. `wake` tells the worker of new work; `joins`: the
+    messages of one Slack thread share a ticket."""
 
     record: Record
     ledger: Ledger
@@ -63,6 +65,7 @@ class Intake:
     rules: Sequence[Rule]
     run: Run
     wake: Callable[[], None]
+    joins: bool = True
 
     async def take(self, trigger: Trigger, key: str | None = None) -> Recorded | None:
         """Record what was asked; None where no rule wants the reaction.
@@ -85,15 +88,17 @@ class Intake:
     ) -> Opened | None:
         """Show the form for `draft`, or the ticket that its message has already (None).
 
-        The ticket only where `may_know`: who may not ask is told of none.
+        Where its Slack thread has one, the form says that it adds to that. Either only where
+        `may_know`: who may not ask is told of no ticket.
         The form and its record go out together; where the record fails, the form says so (None).
         Raises what opening the form raises.
         """
         if may_know and draft.trigger.ref is not None:
-            ticket = await self._ticket_of(draft.trigger)
+            ticket, adds_to = await self._tickets_of(draft.trigger)
             if ticket is not None:
                 await self.forms.show_ticket(trigger_id, ticket)
                 return None
+            beside = replace(beside, adds_to=adds_to)
         opened, kept = await asyncio.gather(
             self.forms.open_form(trigger_id, draft, beside),
             self._keep(draft),
@@ -106,7 +111,7 @@ class Intake:
             if not isinstance(kept, (Fault, TimeoutError)):
                 raise kept
             return None
-        return opened
+        return replace(opened, adds_to=beside.adds_to)
 
     async def submit(self, draft: Draft, view_id: str, form: Form) -> Recorded | None:
         """Record what the form asks for."""
@@ -116,12 +121,25 @@ class Intake:
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
             await self.run(self.drafts.keep, draft, within=RECORD_SECONDS)
 
-    async def _ticket_of(self, trigger: Trigger) -> Ticket | None:
+    async def _tickets_of(self, trigger: Trigger) -> tuple[Ticket | None, Ticket | None]:
+        """The ticket of the message, and that of its Slack thread."""
         try:
             async with asyncio.timeout(0.5):
-                return await self.run(self.ledger.ticket_of, _key(trigger))
+                ticket = await self.run(self.ledger.ticket_of, _key(trigger))
+                shared = _conversation_key(trigger) if self.joins and ticket is None else None
+                if shared is None:
+                    return ticket, None
+                return None, await self.run(self.ledger.ticket_of_conversation, shared)
         except (Fault, TimeoutError):
-            return None  # the form opens; its record will tell how the database is
+            return None, None  # the form opens; its record will tell how the database is
+
+
+def _conversation_key(trigger: Trigger) -> str | None:
+    """The key of the message's Slack thread; None where it is in none."""
+    message = trigger.message
+    if message is None or message.ref is None or message.thread_ts is None:
+        return None
+    return refs.conversation_key(trigger.team, message.ref, message.thread_ts)
 
 
 def _key(trigger: Trigger) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core import identity, quote
 from bot.core.faults import Reason, Refused, Wait
 from bot.core.identity import ByEmail, Named, Nobody
-from bot.core.model import Message, Rule, Trigger
+from bot.core.model import Message, Rule, Trigger, default_requester
 from bot.core.record import Evidence
 from bot.flows.claims import Claim
 from bot.flows.ports import Person, Plain
@@ -16,9 +16,7 @@ def requester_of(trigger: Trigger, message: Message | None) -> str:
     """Whose customer the thread is for."""
     if trigger.form is not None:
         return trigger.form.requester
-    if message is None or message.author is None or message.bot is not None:
-        return trigger.asker
-    return message.author
+    return default_requester(message, trigger.asker)
 
 
 async def customer_of(

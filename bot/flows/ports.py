@@ -11,6 +11,7 @@ from bot.core.model import (
     Customer,
     Draft,
     EventDraft,
+    Form,
     LabelType,
     Message,
     Outcome,
@@ -135,6 +136,9 @@ class Ledger(Protocol):
     def ticket_of(self, key: str) -> Ticket | None:
         """The ticket that the message with this key has."""
 
+    def ticket_of_conversation(self, key: str) -> Ticket | None:
+        """The ticket that the Slack thread with this key has."""
+
     def freeze_addition(
         self, claim: Claim, ticket: Ticket, message: Message | None, rest: Rest | None = None
     ) -> None:
@@ -197,8 +201,9 @@ class Slack(Protocol):
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
         """Tell the person who asked, privately, that it takes longer."""
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
-        """Say privately what came of asking again; a failure is nobody's loss."""
+    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
+        """Say privately what came of asking again, with a form that came to nothing; a failure
+        is nobody's loss."""
 
 
 class Plain(Protocol):

@@ -10,7 +10,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.faults import Reason, Refused
 from bot.core.linkers import Answerer, Linkers, Others, asks_who
-from bot.core.model import Added, Created, Outcome, Remark, ReplyTo, Trigger, Turned, Via
+from bot.core.model import (
+    Added,
+    Created,
+    Form,
+    Outcome,
+    Remark,
+    ReplyTo,
+    Trigger,
+    Turned,
+    Via,
+    chosen,
+)
 from bot.core.refs import MessageRef, is_ts
 from bot.core.workspace import Profile, Standing
 from bot.flows.ports import Said
@@ -77,21 +88,26 @@ class Answers:
             return None
         ways_on = _ways_on(trigger, outcome, reference)
         answerer = await self._answerer(trigger, outcome)
-        answer = build.outcome(outcome, reference, bot, ways_on=ways_on, answerer=answerer)
+        unused = chosen(trigger) if isinstance(outcome, Added) else ()
+        answer = build.outcome(
+            outcome, reference, bot, ways_on=ways_on, answerer=answerer, unused=unused
+        )
         if answer is None:
             return None
         said = None
-        if isinstance(outcome, Created | Added) and trigger.ref is not None:
+        # A reaction as an answer has no words for what was not used.
+        wordless = self._manner.confirm == "reaction" and bool(unused)
+        if isinstance(outcome, Created | Added) and trigger.ref is not None and not wordless:
             said = await self._openly(trigger.ref, root, answer)
         said = said or await self._privately(trigger.reply_to, root, answer)
         return said if isinstance(outcome, Created) and said is not None and said.ts else None
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
-        """Say what came of asking again; raises as `tell` does."""
+    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
+        """Say what came of asking again, with `form` if so; raises as `tell` does."""
         if not await self.is_outsider(reply_to):
-            await self.say_privately(reply_to, build.remark(remark))
+            await self.say_privately(reply_to, build.remark(remark, form))
         elif self._manner.outsiders:  # else their reaction is just a reaction
-            await self.say_privately(reply_to, build.remark_quietly(remark))
+            await self.say_privately(reply_to, build.remark_quietly(remark, form))
 
     async def say_privately(self, reply_to: ReplyTo, answer: Answer) -> None:
         """Say something to the person who asked; raises as `tell` does."""

@@ -14,7 +14,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core import refs
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Draft, Message, Outcome, Remark, ReplyTo, Ticket, Trigger
+from bot.core.model import Draft, Form, Message, Outcome, Remark, ReplyTo, Ticket, Trigger
 from bot.core.refs import MessageRef
 from bot.core.richtext import Mention
 from bot.core.workspace import Channel, Installation, Names, Profile
@@ -217,10 +217,10 @@ class SlackClient:
         """
         return await self._answers.tell(trigger, outcome, reference, self._bot)
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
-        """Say privately what came of asking again; a failure is nobody's loss."""
+    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
+        """Say privately what came of asking again, with `form` if so; if that fails, it is lost."""
         try:
-            await self._answers.remark(reply_to, remark)
+            await self._answers.remark(reply_to, remark, form)
         except Fault as fault:
             log.info("slack.remark_lost", remark=type(remark).__name__, cause=str(fault))
 

@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
 from bot.core.faults import Fault
-from bot.core.model import Draft, Remark, ReplyTo, Trigger, Via
+from bot.core.model import Draft, Form, Remark, ReplyTo, Trigger, Via
 from bot.flows.admission import Gate
 from bot.flows.intake import Intake
 from bot.flows.ports import Drafts, Recorded, Run, in_place
@@ -39,7 +39,7 @@ LONGEST_WORD = 64
 class Speaks(Protocol):
     """What the listeners say beside the forms; nothing depends on its arriving."""
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None: ...
+    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None: ...
     async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
 
 
@@ -167,7 +167,7 @@ class Doors:
         """Who may not ask is told of no ticket: a reaction of theirs is just a reaction."""
         refused = await self.gate.refused(trigger.asker)
         if refused is None:
-            await self.slack.remark(trigger.reply_to, remark)
+            await self.slack.remark(trigger.reply_to, remark, trigger.form)
         elif trigger.via is not Via.REACTION:
             await self.slack.say_privately(trigger.reply_to, answer.not_allowed(refused))
 

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core import quote
 from bot.core.beginning import beginning
 from bot.core.faults import Fault
-from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger
+from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger, default_requester
 from bot.core.richtext import Mention, mentions
 from bot.core.workspace import Names, Profile, may_ask
 from bot.flows import authorship
@@ -93,6 +93,7 @@ class Opening:
             self.later.do(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
             return
         if opened is not None:
+            beside = replace(beside, adds_to=opened.adds_to)
             self.later.do(self._complete(opened, draft, beside))
 
     async def on_requester(self, body: Asked, ack: AsyncAck) -> None:
@@ -145,11 +146,10 @@ class Opening:
             return Form("", None, trigger.asker, Priority.NORMAL)
         first = beginning(message.blocks, quote.LONGEST_BEGINNING)
         names = self.slack.names_at_hand(mentions(first))
-        by_a_person = message.author is not None and message.bot is None
         return Form(
             title=quote.default_title(message, names),
             description=None,
-            requester=message.author if by_a_person and message.author else trigger.asker,
+            requester=default_requester(message, trigger.asker),
             priority=Priority.NORMAL,
         )
 

@@ -39,6 +39,9 @@ _TICKET: Select[Any] = (
     .order_by(table.c.generation.desc())
     .limit(1)
 )
+_TICKET_OF_CONVERSATION: Select[Any] = select(
+    table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url
+).where(table.c.conversation_key == bindparam("asked_key"))
 
 
 class Accepting:
@@ -101,6 +104,12 @@ class Accepting:
         if row is None or row.state not in ("created", "added"):
             return None
         return rows.ticket(row)
+
+    def ticket_of_conversation(self, key: str) -> Ticket | None:
+        """The ticket that the Slack thread with this key has: what others of its messages join."""
+        with self._database.reading() as connection:
+            row = connection.execute(_TICKET_OF_CONVERSATION, {"asked_key": key}).first()
+        return None if row is None or row.state != "created" else rows.ticket(row)
 
     def known(self, keys: Sequence[str]) -> frozenset[str]:
         """Which of these keys have a row, whatever came of it."""

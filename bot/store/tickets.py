@@ -11,6 +11,7 @@ from bot.core.model import Ticket, Via
 from bot.core.record import Evidence, Record, State
 from bot.flows.claims import reference
 from bot.store import rows
+from bot.store.accepting import Accepting
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 
@@ -38,11 +39,7 @@ class Tickets:
 
     def of_conversation(self, conversation_key: str) -> Ticket | None:
         """The ticket that the Slack thread with this key has."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                select(table).where(table.c.conversation_key == conversation_key)
-            ).first()
-        return None if row is None or row.state != State.CREATED.value else rows.ticket(row)
+        return Accepting(self._database).ticket_of_conversation(conversation_key)
 
     def _records(self, asked: Select[Any]) -> list[Record]:
         with self._database.reading() as connection:

@@ -212,6 +212,7 @@ async def bridge(
             run=run,
             wake=worker.wake,
             record=GroupCommit(Accepting(database), run).record,
+            joins=world.policy.one_thread_per == "slack_thread",
         )
         app = bolt(slack, installed)
         surfaces.turn_away_others(app, parts, metrics)

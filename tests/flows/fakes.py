@@ -10,6 +10,7 @@ from bot.core.faults import Fault, Reason, Refused
 from bot.core.model import (
     Customer,
     EventDraft,
+    Form,
     LabelType,
     Message,
     Outcome,
@@ -93,7 +94,7 @@ class FakeSlack:
             raise self.tell_faults.pop(0)
         self.queued.append(trigger)
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
         raise NotImplementedError
 
 

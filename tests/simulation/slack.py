@@ -12,6 +12,7 @@ from bot.core.model import (
     Added,
     Created,
     Draft,
+    Form,
     Message,
     Outcome,
     Remark,
@@ -220,7 +221,7 @@ class SlackPort:
         if fate.fault is not None:
             raise fate.fault
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None:
+    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
         await self._call("remark")
         self._slack.remarks += 1
 

@@ -160,8 +160,9 @@ def of_the_form(text: str) -> list[Case]:
     confined = replace(around, offers_requester=False, offers_tenants=False)
     others = [confined, *(replace(around, customer=one) for one in acquaintances)]
     bare = beside.Beside()
+    shown = (around, bare, replace(around, adds_to=ticket(text)), *others)
     return [
-        *(partial(form.form, draft(text), one, bot="UBOT") for one in (around, bare, *others)),
+        *(partial(form.form, draft(text), one, bot="UBOT") for one in shown),
         partial(form.form, draft(text, whole_thread=True), around, with_requester=False),
     ]
 

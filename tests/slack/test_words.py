@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Priority, Remark, Ticket
+from bot.core.model import (
+    Added,
+    AlreadyThere,
+    Created,
+    FormField,
+    OnItsWay,
+    Priority,
+    Remark,
+    Ticket,
+)
 from bot.core.workspace import Standing
 from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Preset, Unlinked
 from bot.slack.words import answers, form, marks
@@ -33,6 +44,21 @@ def test_successes(outcome: Created | Added, sentence: str) -> None:
 )
 def test_remarks(remark: Remark, sentence: str) -> None:
     assert answers.remark(remark) == sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ([FormField.TENANT], "tenant was not used, because the ticket was there already. Set it"),
+        (
+            [FormField.LABELS],
+            "labels were not used, because the ticket was there already. Set them",
+        ),
+        (list(FormField), "requester, priority, labels and tenant were not used, because"),
+    ],
+)
+def test_what_of_a_form_was_not_used(fields: list[FormField], sentence: str) -> None:
+    assert answers.unused(fields).startswith(f"\nThe form's {sentence}")
 
 
 def test_a_url_cannot_break_out_of_its_link() -> None:
@@ -76,6 +102,15 @@ def test_help_without_rules_names_no_emoji() -> None:
     [
         (form.FORM_TITLE, "Create Plain ticket"),
         (form.FORM_SUBMIT, "Create ticket"),
+        (form.adding_submit(TICKET), "Add to T-123"),
+        (form.adding_submit(replace(TICKET, ref="T-" + "1" * 30)), "Add to the ticket"),
+        (
+            form.adds_to(TICKET),
+            (
+                "This will be added to T-123, the ticket of this Slack thread. "
+                "Its priority, labels and tenant can be changed in Plain."
+            ),
+        ),
         (form.FORM_CLOSE, "Cancel"),
         (form.NOTICE_TITLE, "Plain ticket"),
         (form.NOTICE_CLOSE, "Close"),
@@ -144,7 +179,7 @@ def test_help_without_rules_names_no_emoji() -> None:
             form.NOT_RECORDED_HERE,
             (
                 "Nothing was recorded, because the bridge could not save it just now. "
-                "Everything you typed is still here: press “Create ticket” again in a minute."
+                "Everything you typed is still here: send the form again in a minute."
             ),
         ),
         (

@@ -12,6 +12,8 @@ from bot.core.model import (
     Added,
     AlreadyThere,
     Created,
+    Form,
+    FormField,
     Outcome,
     Remark,
     Ticket,
@@ -20,7 +22,8 @@ from bot.core.model import (
 )
 from bot.core.undoing import AlreadyUndone, Result, Undone
 from bot.slack.blocks import link
-from bot.slack.words import answers, form, marks, refusals, undo
+from bot.slack.words import answers, marks, refusals, undo
+from bot.slack.words import form as form_words
 from bot.slack.words import link as words
 from bot.slack.words.marks import OPEN_IN_PLAIN
 
@@ -128,15 +131,17 @@ def outcome(
     *,
     ways_on: tuple[Button, ...] = (),
     answerer: Answerer | None = None,
+    unused: Sequence[FormField] = (),
 ) -> Answer | None:
     """The final answer; None where there is nothing to say. `bot` is the bot's user id.
 
     `ways_on` are the buttons of a refusal: what the person can do about it right here.
-    `answerer` tells who can say who the requester is, where a link is missing.
+    `answerer` tells who can say who the requester is, where a link is missing. `unused` is what
+    of a form was not used.
     """
     match outcome:
         case Created() | Added():
-            return success(outcome, reference)
+            return success(outcome, reference, unused)
         case Turned(reason, data):
             if isinstance(answerer, Yourself):
                 ways_on = (_who_is_this(data, reference), *ways_on)
@@ -145,17 +150,21 @@ def outcome(
             return None
 
 
-def success(outcome: Created | Added, reference: str | None = None) -> Answer:
-    """It worked. With the `reference` of its row a ticket that was created can be undone."""
+def success(
+    outcome: Created | Added, reference: str | None = None, unused: Sequence[FormField] = ()
+) -> Answer:
+    """It worked, but for what of a form was `unused`. With the `reference` of its row a ticket that
+    was created can be undone."""
     ticket = outcome.ticket
     buttons = [_open(ticket)]
     if isinstance(outcome, Created) and reference is not None:
         buttons.append(undo_button(ticket, reference))
-    return Answer(answers.success(outcome), tuple(buttons), answers.headline(outcome))
+    but = answers.unused(unused) if unused else ""
+    return Answer(answers.success(outcome) + but, tuple(buttons), answers.headline(outcome) + but)
 
 
 def _open(ticket: Ticket) -> Button:
-    return Button(OPEN_ACTION, OPEN_IN_PLAIN, form.open_label(ticket), url=ticket.url)
+    return Button(OPEN_ACTION, OPEN_IN_PLAIN, form_words.open_label(ticket), url=ticket.url)
 
 
 def undo_button(ticket: Ticket, reference: str) -> Button:
@@ -179,11 +188,11 @@ def quietly(outcome: Outcome, reference: str, bot: str | None = None) -> Answer 
             return None
 
 
-def remark_quietly(remark: Remark) -> Answer:
-    """The answer to asking again, to a person of another company."""
+def remark_quietly(remark: Remark, form: Form | None = None) -> Answer:
+    """The answer to asking again, with `form` if so, to a person of another company."""
     if isinstance(remark, AlreadyThere):
-        return Answer(answers.ALREADY_QUIETLY)
-    return Answer(answers.remark(remark))
+        return Answer(answers.ALREADY_QUIETLY + answers.form_unused(form))
+    return Answer(answers.remark(remark) + answers.form_unused(form))
 
 
 def undo_result(result: Result) -> Answer:
@@ -212,9 +221,9 @@ def _who_is_this(data: Mapping[str, str], reference: str) -> Button:
     return Button(link.ACTION, words.BUTTON, words.button_label(name), value=reference)
 
 
-def remark(remark: Remark) -> Answer:
-    """The answer to asking again."""
-    return Answer(answers.remark(remark))
+def remark(remark: Remark, form: Form | None = None) -> Answer:
+    """The answer to asking again, with `form` if so."""
+    return Answer(answers.remark(remark) + answers.form_unused(form))
 
 
 def queued(reference: str) -> Answer:

@@ -47,12 +47,14 @@ def form(
     A window without inputs once it is known that the person may not create tickets.
 
     Without `with_requester` nobody is chosen beforehand, for where Slack refuses that user.
+    Where the message joins a ticket, without the inputs for what only a new thread takes.
     The inputs depend on `draft` and on what `beside` offers, so that a later view with the same
     of both changes nothing but what is said beside them. `bot` is the bot's user id.
     """
     if isinstance(beside.customer, NotAllowed):
         return _notice(words.not_allowed(beside.customer.standing))
     prefill = draft.prefill
+    adds_to = beside.adds_to
     title = prefill.title.strip()[:TITLE_LENGTH]
     description = (prefill.description or "")[:DESCRIPTION_LENGTH]
     return {
@@ -60,10 +62,11 @@ def form(
         "callback_id": CALLBACK_ID,
         "private_metadata": draft.id,
         "notify_on_close": True,
-        "title": _plain(words.FORM_TITLE),
-        "submit": _plain(words.FORM_SUBMIT),
+        "title": _plain(words.FORM_TITLE if adds_to is None else words.ADDING_TITLE),
+        "submit": _plain(words.FORM_SUBMIT if adds_to is None else words.adding_submit(adds_to)),
         "close": _plain(words.FORM_CLOSE),
         "blocks": [
+            *([] if adds_to is None else [_section("adds_to", words.adds_to(adds_to))]),
             _input(
                 "title",
                 words.TITLE_LABEL,
@@ -83,20 +86,7 @@ def form(
                 | ({"initial_value": description} if description else {}),
                 optional=True,
             ),
-            *_requester(draft, beside, with_requester=with_requester),
-            *_in_plain(beside),
-            _input(
-                "priority",
-                words.PRIORITY_LABEL,
-                words.PRIORITY_HINT,
-                {
-                    "type": "static_select",
-                    "options": [_priority(priority) for priority in Priority],
-                    "initial_option": _priority(prefill.priority),
-                },
-            ),
-            _labels(draft, beside),
-            *_tenant(draft, beside),
+            *([] if adds_to is not None else _of_a_new_thread(draft, beside, with_requester)),
             *_whole_thread(draft, beside),
             *_closed(beside, bot),
             *_quote(beside),
@@ -116,6 +106,27 @@ def options(choices: Iterable[Choice]) -> list[dict[str, Any]]:
 def reopen_button(reference: str) -> Button:
     """Opens the form of a refused escalation as it was; `reference` is the escalation's."""
     return Button(REOPEN_ACTION, words.REOPEN, words.REOPEN_LABEL, reference)
+
+
+def _of_a_new_thread(draft: Draft, beside: Beside, with_requester: bool) -> list[dict[str, Any]]:
+    """What can be said of a thread only when it is created."""
+    priority = _input(
+        "priority",
+        words.PRIORITY_LABEL,
+        words.PRIORITY_HINT,
+        {
+            "type": "static_select",
+            "options": [_priority(priority) for priority in Priority],
+            "initial_option": _priority(draft.prefill.priority),
+        },
+    )
+    return [
+        *_requester(draft, beside, with_requester=with_requester),
+        *_in_plain(beside),
+        priority,
+        _labels(draft, beside),
+        *_tenant(draft, beside),
+    ]
 
 
 def _requester(draft: Draft, beside: Beside, *, with_requester: bool) -> list[dict[str, Any]]:
@@ -261,6 +272,11 @@ def _option(value: str, text: str) -> dict[str, Any]:
 def _context(block: str, sentence: str) -> dict[str, Any]:
     said = {"type": "mrkdwn", "text": sentence, "verbatim": True}
     return {"type": "context", "block_id": block, "elements": [said]}
+
+
+def _section(block: str, sentence: str) -> dict[str, Any]:
+    said = {"type": "mrkdwn", "text": sentence, "verbatim": True}
+    return {"type": "section", "block_id": block, "text": said}
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Remark
+from bot.core.model import Added, AlreadyThere, Created, Form, FormField, OnItsWay, Remark
 from bot.slack.words.marks import code, escape, link, shorten, unescape
 
 _TYPED_LENGTH = 39_000
@@ -18,6 +18,26 @@ def success(outcome: Created | Added) -> str:
             return f"Created ticket {link(ticket)}{_missing(outcome.missing)}"
         case Added(ticket):
             return f"Added to {link(ticket)}{_missing(outcome.missing)}"
+
+
+def unused(fields: Sequence[FormField]) -> str:
+    """What of a form was not used where it added to a ticket; begins a line."""
+    *first, last = [field.value for field in fields]
+    named = f"{', '.join(first)} and {last}" if first else last
+    were, it = ("were", "them") if first or fields[0] is FormField.LABELS else ("was", "it")
+    return (
+        f"\nThe form's {named} {were} not used, because the ticket was there already. "
+        f"Set {it} in Plain."
+    )
+
+
+def form_unused(form: Form | None) -> str:
+    """After what came of asking again, with the form, if there was one; begins a line."""
+    if form is None:
+        return ""
+    if not form.description:
+        return "\nThe form was not used."
+    return f"\nThe form was not used; this was your description:\n{escape(form.description)}"
 
 
 def headline(outcome: Created | Added) -> str:

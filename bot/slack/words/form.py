@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.model import Priority, Ticket
+from bot.core.plaintext import units
 from bot.flows.beside import (
     Acquaintance,
     Broken,
@@ -18,12 +19,16 @@ from bot.flows.beside import (
 from bot.slack.words.marks import OPEN_IN_PLAIN, escape, shorten
 from bot.slack.words.refusals import BRIDGE, THOSE
 
+_BUTTON_LENGTH = 24
+"""https://docs.slack.dev/reference/views/modal-views"""
+
 UNTITLED = "A message from Slack"
 """The title of a ticket whose message gives none; plain text."""
 
 FORM_TITLE = "Create Plain ticket"
 FORM_SUBMIT = "Create ticket"
 FORM_CLOSE = "Cancel"
+ADDING_TITLE = "Add to Plain ticket"
 NOTICE_TITLE = "Plain ticket"
 NOTICE_CLOSE = "Close"
 
@@ -66,7 +71,7 @@ LABELS_UNKNOWN = "Choose labels from the list."
 TENANT_UNKNOWN = "Choose a tenant from the list."
 NOT_RECORDED_HERE = (
     "Nothing was recorded, because the bridge could not save it just now. "
-    "Everything you typed is still here: press “Create ticket” again in a minute."
+    "Everything you typed is still here: send the form again in a minute."
 )
 """Beside the title, when a submission could not be recorded."""
 
@@ -81,6 +86,20 @@ FORM_TOO_OLD = (
 
 QUOTE = "*The quote in the ticket*"
 QUOTE_CUT = "The quote is cut short here, not in the ticket."
+
+
+def adding_submit(ticket: Ticket) -> str:
+    """On the button, where the message joins a ticket; plain text."""
+    label = f"Add to {ticket.ref}"
+    return label if units(label) <= _BUTTON_LENGTH else "Add to the ticket"
+
+
+def adds_to(ticket: Ticket) -> str:
+    """At the top of the form, where the message joins a ticket."""
+    return (
+        f"This will be added to {escape(ticket.ref)}, the ticket of this Slack thread. "
+        "Its priority, labels and tenant can be changed in Plain."
+    )
 
 
 def in_plain(user: str, customer: Acquaintance) -> str:
