@@ -42,8 +42,14 @@ class Words:
 
     @property
     def table(self) -> Mapping[str, Says]:
-        """By the word, in lower case."""
-        return {"help": self.help, "mine": self.mine, "rules": self.explain_rules}
+        """By the word, in lower case; some have a second name that people try."""
+        return {
+            "help": self.help,
+            "mine": self.mine,
+            "list": self.mine,
+            "rules": self.explain_rules,
+            "rule": self.explain_rules,
+        }
 
     async def help(self, _: str) -> Answer:
         return answer.usage(tuple(dict.fromkeys(e for rule in self.rules for e in rule.emoji)))

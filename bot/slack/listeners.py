@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
 from bot.core.faults import Fault
-from bot.core.model import Draft, Form, Remark, ReplyTo, Trigger, Via
+from bot.core.model import Draft, Form, Priority, Remark, ReplyTo, Trigger, Via
 from bot.flows.admission import Gate
 from bot.flows.intake import Intake
 from bot.flows.ports import Drafts, Recorded, Run, in_place
@@ -94,6 +94,15 @@ class Doors:
         trigger = await self.parse(command.trigger, self.team, self.clock())
         if (say := self.commands.get(command.word)) is not None:
             await _reply(ack, await say(command.user_id))
+            return
+        if command.is_one_word:
+            title = command.text.strip()
+            await self.opening.open(
+                command.trigger_id,
+                replace(trigger, via=Via.FORM, message=None),
+                Form(title, None, command.user_id, Priority.NORMAL),
+            )
+            await _reply(ack, answer.unknown_word(title))
             return
         if command.is_bare:
             await self.opening.open(command.trigger_id, trigger)

@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/interaction-payloads
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -138,6 +139,9 @@ class GlobalShortcut(_Sent):
         )
 
 
+_ONE_WORD = re.compile(r"[a-z]{1,20}")
+
+
 class SlashCommand(_Sent):
     """`/plain-ticket`; its text has Slack's escapes (`should_escape`).
 
@@ -154,7 +158,15 @@ class SlashCommand(_Sent):
     @property
     def word(self) -> str:
         """The whole text, as it is looked up among the words that ask for no ticket."""
-        return self.text.strip().casefold()
+        return self.text.strip().casefold().rstrip("!?.")
+
+    @property
+    def is_one_word(self) -> bool:
+        """Whether it is a word as commands have: more likely a mistake than a ticket's text.
+
+        Of ASCII letters only: in some scripts a whole sentence has no spaces.
+        """
+        return _ONE_WORD.fullmatch(self.word) is not None
 
     @property
     def is_bare(self) -> bool:

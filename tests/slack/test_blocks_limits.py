@@ -74,6 +74,7 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "answer.undone": lambda: strange(lambda text: answer.undone(ticket(text), "U1")),
     "answer.ended": lambda: [lambda: answer.ended(T), lambda: answer.ended(None, quiet=True)],
     "answer.queued": lambda: [lambda: answer.queued("PB-1")],
+    "answer.unknown_word": lambda: strange(answer.unknown_word),
     "answer.usage": lambda: [lambda: answer.usage(HUGE.emoji), lambda: answer.usage([])],
     "answer.command_not_recorded": lambda: strange(answer.command_not_recorded),
     "answer.form_not_opened": lambda: [answer.form_not_opened],

@@ -284,6 +284,7 @@ def test_the_recorded_command(recorded: Recorded) -> None:
         ("The VPN is down", "the vpn is down", False, Via.COMMAND),
         ("help", "help", False, Via.COMMAND),
         (" MINE ", "mine", False, Via.COMMAND),
+        ("Help!", "help", False, Via.COMMAND),
         ("help me", "help me", False, Via.COMMAND),
         ("", "", True, Via.FORM),
         (" \n ", "", True, Via.FORM),
@@ -295,6 +296,24 @@ def test_what_a_command_asks_for(text: str, word: str, bare: bool, via: Via) -> 
     trigger = sent.trigger("T1", NOW)
     assert trigger.via is via
     assert (trigger.message is None) is bare
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("status", True),
+        ("Status?", True),
+        ("the status", False),
+        ("ERR-4711", False),
+        ("https://a.example", False),
+        ("サーバーが落ちています", False),
+        ("x" * 21, False),
+        ("?", False),
+        ("", False),
+    ],
+)
+def test_what_is_one_word(text: str, is_one: bool) -> None:
+    assert SlashCommand.model_validate(command(text)).is_one_word is is_one
 
 
 def test_a_command_without_the_text_field_is_bare() -> None:

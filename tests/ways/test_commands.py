@@ -78,13 +78,34 @@ async def test_help_names_the_words(on: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["help me with the export", "mine is broken", "rules of the export", "helpful"]
+    "text", ["help me with the export", "mine is broken", "rules of the export", "ERR-4711"]
 )
 async def test_a_text_that_goes_on_is_a_ticket(on: Stage, text: str) -> None:
     await on.slack.command(on.ada, on.support, "/plain-ticket", text)
     (entry,) = await on.settled()
     assert (entry.via, entry.state) == ("command", "created")
     assert text in str(on.plain.threads[0].components)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("list", "mine"), ("rule", "rules"), ("Help!", "help"), ("Mine?", "mine")]
+)
+async def test_what_is_nearly_a_command_is_one(on: Stage, typed: str, meant: str) -> None:
+    assert await said(on, typed) == await said(on, meant)
+    assert on.entries() == []
+
+
+async def test_an_unknown_word_is_asked_about(on: Stage) -> None:
+    """It was a ticket called "status"."""
+    answer = await on.slack.command(on.ada, on.support, "/plain-ticket", "status")
+    assert answer.ephemeral is not None
+    assert flat(answer.ephemeral.text).startswith("status is not a command.")
+    assert "/plain-ticket mine" in answer.ephemeral.text
+    assert on.entries() == []
+    assert answer.view is not None
+    await on.slack.submit(on.ada, answer.view["id"])
+    (entry,) = await on.settled()
+    assert (entry.state, on.plain.threads[0].title) == ("created", "status")
 
 
 async def test_mine_while_the_records_cannot_be_read(on: Stage) -> None:

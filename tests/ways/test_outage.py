@@ -113,7 +113,7 @@ async def test_the_bridge_goes_on_when_postgresql_comes_back(
         await on.settled()
         _admit(admin, name, allowed=False)
         assert (await on.ask("Meanwhile")).status == 500
-        said = await on.slack.command(on.ada, on.support, "/plain-ticket", "Meanwhile")
+        said = await on.slack.command(on.ada, on.support, "/plain-ticket", "Meanwhile this")
         assert said.ephemeral is not None
         assert "Nothing was recorded" in said.ephemeral.text
         await until_readyz(client, 503, "unready")

@@ -212,7 +212,7 @@ async def test_a_guest_is_told_by_command_and_not_for_a_reaction(on_stage: Stage
     await on.slack.react(guest, on.support, ts, "ticket")
     await on.settled()
     assert on.seen_by(guest) == []
-    await on.slack.command(guest, on.support, "/plain-ticket", "Please")
+    await on.slack.command(guest, on.support, "/plain-ticket", "Please help")
     await on.settled()
     (told,) = on.seen_by(guest)
     assert "guest" in told

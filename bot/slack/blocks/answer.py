@@ -236,6 +236,11 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> Answer:
     return Answer(answers.usage(emoji))
 
 
+def unknown_word(word: str) -> Answer:
+    """The answer to `/plain-ticket` with one word that it does not know."""
+    return Answer(answers.unknown_word(word))
+
+
 def command_not_recorded(text: str) -> Answer:
     """The answer to a command that could not be recorded."""
     return Answer(answers.command_not_recorded(text))

@@ -9,6 +9,7 @@ from bot.slack.words.marks import code, escape, link, shorten, unescape
 
 _TYPED_LENGTH = 39_000
 """Of a command's text that is given back: a message has 40,000 characters."""
+_WORD_LENGTH = 40
 
 
 def success(outcome: Created | Added) -> str:
@@ -90,6 +91,15 @@ def command_not_recorded(text: str) -> str:
     return (
         "Nothing was recorded, because the bridge could not save it just now. "
         f"No ticket will be created. Try again in a minute; this was your text:\n{typed}"
+    )
+
+
+def unknown_word(word: str) -> str:
+    """The answer to a command with one word that it does not know, beside the form."""
+    return (
+        f"{code(shorten(word, _WORD_LENGTH))} is not a command. If it's what a ticket is about, "
+        "send it with the form. The commands are `/plain-ticket help`, `/plain-ticket mine` and "
+        "`/plain-ticket rules`."
     )
 
 
