@@ -51,6 +51,12 @@ def conversation_key(team: str, ref: MessageRef, thread_ts: str | None) -> str:
     return message_key(team, MessageRef(ref.channel, thread_ts or ref.ts))
 
 
+def root_of(conversation_key: str) -> str | None:
+    """Return the root's `ts` in a conversation's key; None where no Slack thread has it."""
+    ts = conversation_key.rpartition(":")[2]
+    return ts if is_ts(ts) else None
+
+
 _FOUND = "reconcile:"
 
 

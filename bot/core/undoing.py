@@ -135,6 +135,7 @@ class Row:
 
     `begun_by`: who began to undo it, where that was begun and not finished. `emoji`: the one
     that asked for it, where a reaction did. `assigns`: a rule may have named an assignee.
+    `thread_ts`: the root of the Slack thread in which its message is a reply.
     """
 
     id: int
@@ -145,6 +146,7 @@ class Row:
     begun_by: str | None = None
     emoji: str | None = None
     assigns: bool = False
+    thread_ts: str | None = None
 
 
 def refusal(row: Row, by: Profile | None, linkers: Linkers) -> Result | None:

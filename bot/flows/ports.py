@@ -69,11 +69,13 @@ class PlainThread:
 class Recorded:
     """What an asking met. `remark` is what can be said at once; None where there is nothing.
 
-    `fresh`: there is work for the worker now.
+    `fresh`: there is work for the worker now. `thread_ts`: the root of the Slack thread in which
+    the message is a reply, where the ledger knows it, for an event does not say it.
     """
 
     fresh: bool
     remark: Remark | None = None
+    thread_ts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ class Answers:
         said = said or await self._privately(trigger.reply_to, root, answer)
         return said if isinstance(outcome, Created) and said is not None and said.ts else None
 
+    async def tell_queued(self, trigger: Trigger, reference: str) -> None:
+        """Say that it takes longer; raises as `tell` does."""
+        await self._privately(trigger.reply_to, _thread_of(trigger), build.queued(reference))
+
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
         """Say what came of asking again, with `form` if so; raises as `tell` does."""
         if not await self.is_outsider(reply_to):

@@ -226,7 +226,7 @@ class SlackClient:
 
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
         """Tell the person who asked that it takes longer; raises as `tell` does."""
-        await self._answers.say_privately(trigger.reply_to, answer.queued(reference))
+        await self._answers.tell_queued(trigger, reference)
 
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
         """Say something to the person who asked; raises as `tell` does."""

@@ -170,6 +170,9 @@ class Doors:
         self._remarked[trigger.request] = None
         if len(self._remarked) > 1000:
             del self._remarked[next(iter(self._remarked))]
+        if recorded.thread_ts is not None:
+            there = replace(trigger.reply_to, thread_ts=recorded.thread_ts)
+            trigger = replace(trigger, reply_to=there)
         self.later.do(self._remark(trigger, recorded.remark))
 
     async def _remark(self, trigger: Trigger, remark: Remark) -> None:

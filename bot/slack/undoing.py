@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -198,7 +198,8 @@ class Undoing:
         if isinstance(told.result, Undone):
             edited = await self._settled(told.row.id)
         if not any(said.receipt is None for said in edited):
-            await self.slack.say_privately(asked.reply_to, answer.undo_result(told.result))
+            reply_to = replace(asked.reply_to, thread_ts=told.row.thread_ts)
+            await self.slack.say_privately(reply_to, answer.undo_result(told.result))
 
 
 def _note(row: int, result: Result) -> None:

@@ -152,9 +152,9 @@ class Accepting:
                 return Recorded(fresh=True)
             return self._meet(connection, escalation, among=among)
         if row.state == "waiting":
-            return Recorded(fresh=False, remark=OnItsWay())
+            return Recorded(False, OnItsWay(), rows.slack_thread(row))
         if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
-            return Recorded(fresh=False, remark=AlreadyThere(ticket))
+            return Recorded(False, AlreadyThere(ticket), rows.slack_thread(row))
         asked = rows.asked(escalation)
         if row.customer is not None:
             asked["requester"] = row.requester  # whose it is, until another one's is frozen

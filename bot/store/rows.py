@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, case, null, select
 from sqlalchemy.sql.expression import ColumnElement
 
+from bot.core import refs
 from bot.core.faults import Reason
 from bot.core.files import Kept
 from bot.core.model import (
@@ -136,6 +137,18 @@ def ticket(row: Row[Any]) -> Ticket | None:
     if row.thread_id is None:
         return None
     return Ticket(id=row.thread_id, ref=row.thread_ref, url=row.thread_url)
+
+
+def slack_thread(row: Row[Any]) -> str | None:
+    """Return the `ts` of the root that the row's message replies to.
+
+    None for a root, for what is no message, and where that was not read yet or is erased.
+    """
+    if row.conversation_key is None:
+        message = MESSAGE.value(row.message)
+        return message.replies_to if message is not None else None
+    root = refs.root_of(row.conversation_key)
+    return None if row.conversation_key == row.key else root
 
 
 def outcome(row: Row[Any]) -> Outcome | None:

@@ -234,6 +234,7 @@ def _row(row: Any) -> undoing.Row:
         begun_by=row.undone_by if row.state == "created" else None,
         emoji=asked.trigger.emoji,
         assigns=any(rule.assignee is not None for rule in asked.rules),
+        thread_ts=rows.slack_thread(row),
     )
 
 

@@ -22,6 +22,19 @@ TS = st.builds(
 CHANNELS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=2, max_size=12)
 
 
+@pytest.mark.parametrize(
+    ("key", "root"),
+    [
+        ("T1:C1:1599529504.000400", "1599529504.000400"),
+        ("T1:C1:1599529504.000400:2", None),
+        ("T1:command:1.2.x", None),
+        ("T1:view:V1", None),
+    ],
+)
+def test_the_root_that_a_conversations_key_names(key: str, root: str | None) -> None:
+    assert refs.root_of(key) == root
+
+
 def test_keys_are_told_apart_by_their_door() -> None:
     assert refs.message_key("T1", REF) == "T1:C0123:1599529504.000400"
     assert refs.command_key("T1", "1.2.abc") == "T1:command:1.2.abc"

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.linkers import Hosts
-from bot.core.model import Added, AlreadyThere, OnItsWay, Outcome, Turned
+from bot.core.model import Added, AlreadyThere, Message, OnItsWay, Outcome, Turned
 from bot.slack.answers import Manner
 from bot.slack.blocks import answer
 from bot.slack.words import answers as words
@@ -100,3 +100,16 @@ async def test_something_said_privately() -> None:
     async with talking(EPHEMERAL) as (client, slack):
         await client.say_privately(REACTION.reply_to, answer.form_not_opened())
     assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [words.form_not_opened()]
+
+
+@pytest.mark.parametrize("thread_ts", [None, ROOT])
+async def test_that_it_takes_longer_is_said_where_the_message_is_a_reply(
+    thread_ts: str | None,
+) -> None:
+    """Where an earlier attempt has read the message, its Slack thread is known."""
+    assert REACTION.ref is not None
+    known = Message(REACTION.ref, "U1", (), thread_ts=thread_ts)
+    async with talking(EPHEMERAL) as (client, slack):
+        await client.tell_queued(replace(REACTION, message=known), "PB-1")
+    (sent,) = slack.sent("chat.postEphemeral")
+    assert sent.get("thread_ts") == thread_ts

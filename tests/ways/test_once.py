@@ -96,6 +96,25 @@ async def test_only_a_reply_is_answered_in_its_slack_thread(on_stage: Stage) -> 
     assert told == [("Created", None), ("Added", root)]
 
 
+@pytest.mark.parametrize("root_has_it", [True, False])
+async def test_asking_again_for_a_reply_is_answered_in_its_slack_thread(
+    on_stage: Stage, root_has_it: bool
+) -> None:
+    """A reaction's event does not say that its message is a reply; the ledger knows it."""
+    on = on_stage
+    root = await on.slack.post(on.ben, on.support, "The export fails")
+    reply = await on.slack.post(on.ben, on.support, "Still", thread_ts=root)
+    for ts in (root, reply) if root_has_it else (reply,):
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        await on.settled()
+    for ts in (reply, root) if root_has_it else (reply,):
+        await on.slack.react(on.ben, on.support, ts, "ticket")
+        await on.bridge.doors.rest()
+    told = [(seen.text[:26], seen.thread_ts) for seen in on.slack.ephemerals(on.ben)]
+    already = "This already has its ticke"
+    assert told == ([(already, root), (already, None)] if root_has_it else [(already, root)])
+
+
 async def test_a_form_for_another_message_of_the_slack_thread_adds_its_description(
     on_stage: Stage,
 ) -> None:

@@ -54,6 +54,19 @@ async def test_a_reaction_that_goes_is_an_undo_where_it_is_wanted(
         assert [one.status for one in on.plain.threads] == ["DONE", "TODO"]
 
 
+async def test_of_a_reply_it_is_answered_in_its_slack_thread(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with stage(sqlite_url, tmp_path, toml=BY_REACTION) as on:
+        root = await on.slack.post(on.ben, on.support, "The export fails")
+        reply = await on.slack.post(on.ben, on.support, "Still", thread_ts=root)
+        await on.slack.react(on.ada, on.support, reply, "ticket")
+        await on.settled()
+        await on.slack.unreact(on.ada, on.support, reply, "ticket")
+        await until(lambda: seen(on, on.ada).startswith("Undone: T-1"))
+        assert [one.thread_ts for one in on.slack.ephemerals(on.ada)] == [root, root]
+
+
 async def test_only_the_reaction_that_asked_counts_and_only_in_time(
     sqlite_url: str, tmp_path: Path
 ) -> None:
