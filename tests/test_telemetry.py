@@ -116,7 +116,11 @@ def test_debug_is_for_this_package_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["httpx", "uvicorn.access", "alembic.runtime.migration"])
-def test_lines_per_request_are_left_out(stream: io.StringIO, name: str) -> None:
+def test_lines_per_request_are_left_out(
+    stream: io.StringIO, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A server that ran in this process before may have taken its logger off the others.
+    monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     logging.getLogger(name).info("did something")
     logging.getLogger(name).warning("could not")
     assert [line["event"] for line in written(stream)] == ["could not"]
