@@ -65,14 +65,13 @@ class Terminal:
         os.write(self._master, f"{text}\n".encode())
 
     def interrupt(self) -> None:
-        """Ctrl-C; once more where it came just before the command began to wait for input, which
-        then does not notice: a person would press it again."""
-        before = len(self.shown)
-        while self._process.poll() is None and not self.shown[before:].strip("^C\n"):
+        """Ctrl-C, until the command ends: one that comes just before it waits for input goes
+        unnoticed, and a person would press it again."""
+        while self._process.poll() is None:
             os.write(self._master, b"\x03")
             deadline = time.monotonic() + 2.0
-            while not self.shown[before:].strip("^C\n") and self._more(deadline):
-                pass
+            while self._process.poll() is None and time.monotonic() < deadline:
+                self._more(time.monotonic() + 0.05)
 
     def end(self, seconds: float = 60.0) -> int:
         """Wait for the command's end; its exit status."""
