@@ -22,7 +22,7 @@ from bot.plain.uploads import Uploads
 from bot.settings import SettingsError, load
 from bot.slack import calls
 from bot.slack.files import SlackFiles
-from bot.slack.link import _Handler
+from bot.slack.socket_mode import _Handler
 
 PROXY = "http://proxy.test:3128"
 SLACK = "https://slack.com/api/"

@@ -14,8 +14,8 @@ from bot.core.faults import TryLater
 from bot.refused import KEEP_SECONDS, LIKELY, SAY_EVERY_SECONDS, Cause, Refused
 from bot.settings import Settings
 from bot.store.engine import Database
-from bot.store.memory import Memory
-from bot.store.threads import Threads
+from bot.store.executor import Threads
+from bot.store.kv import Memory
 from tests.conftest import Clock
 
 SETTINGS = Settings(

@@ -13,16 +13,16 @@ from bot import wiring
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.core import refs
-from bot.core.explaining import Explanation, Unread
 from bot.core.linkers import Others
 from bot.core.refs import MessageRef
+from bot.core.why import Explanation, Unread
 from bot.core.workspace import Installation
-from bot.flows import explain as flow
+from bot.flows import why as flow
 from bot.settings import Settings, load
 from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
 from bot.store.engine import Database
-from bot.store.threads import Threads
+from bot.store.executor import Threads
 
 LINK_IS_WRONG = "Or the link is wrong: copy it again from the message's … menu."
 

@@ -17,7 +17,7 @@ from bot.core.faults import Fault
 from bot.core.identity import is_customer_name
 from bot.flows.ports import Person
 from bot.settings import Settings, SettingsError, load
-from bot.store.people import People
+from bot.store.customer_links import People
 
 app = typer.Typer(no_args_is_help=True, help="Which Plain customer a Slack user is.")
 

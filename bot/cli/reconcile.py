@@ -14,8 +14,8 @@ from bot import wiring
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.core import refs
-from bot.core.findings import CALLS, Finding, Report, Scope, Verdict
 from bot.core.model import Rule
+from bot.core.reconcile import CALLS, Finding, Report, Scope, Verdict
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
@@ -25,9 +25,9 @@ from bot.store import migrating
 from bot.store.accepting import Accepting
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
-from bot.store.group import GroupCommit
+from bot.store.executor import Threads
+from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
-from bot.store.threads import Threads
 
 _FEWEST_CALLS = 10
 """Enough for every pass to come further than the one before."""

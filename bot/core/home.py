@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from bot.core.record import Record, State
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.undo import UNDO_SECONDS
 
 PAGE = 20
 """Tickets, and people waiting, that are shown at a time."""

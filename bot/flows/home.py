@@ -9,7 +9,7 @@ from typing import Protocol
 from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
 from bot.core.linkers import Linkers
 from bot.core.record import Record
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.undo import UNDO_SECONDS
 from bot.core.workspace import Profile, Standing, may_ask
 from bot.flows.ports import Run
 

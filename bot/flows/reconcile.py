@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from bot.core import reactions
 from bot.core.faults import Refused, TryLater
-from bot.core.findings import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
 from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.reactions import Asked, Posted, Reaction
+from bot.core.reconcile import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
 from bot.core.workspace import (

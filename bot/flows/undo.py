@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Linkers
 from bot.core.model import Ticket
-from bot.core.undoing import (
+from bot.core.undo import (
     UNDO_SECONDS,
     Acted,
     AddedTo,

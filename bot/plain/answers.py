@@ -18,8 +18,8 @@ from pydantic.alias_generators import to_camel
 
 from bot.core.model import Customer, LabelType, Tenant
 from bot.flows.attach import UploadForm
+from bot.flows.duplicates import Sighted
 from bot.flows.ports import PlainThread
-from bot.flows.verify import Sighted
 from bot.plain.protocol import Data
 
 T = TypeVar("T")

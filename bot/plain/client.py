@@ -12,19 +12,19 @@ from typing import TypeVar
 
 import httpx
 
-from bot import points
+from bot import failpoints
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
-from bot.core.undoing import Seen
+from bot.core.undo import Seen
+from bot.failpoints import Point
+from bot.flows.duplicates import Sighted
 from bot.flows.ports import PlainThread
-from bot.flows.verify import Sighted
 from bot.plain import inputs, operations, protocol
 from bot.plain.answers import Page, Workspace
 from bot.plain.operations import Operation, Variables
 from bot.plain.pace import Heard, Pace
 from bot.plain.remembered import Remembered
 from bot.plain.transport import ANSWER_SECONDS, CONNECT_SECONDS, READ_SECONDS, Transport
-from bot.points import Point
 
 T = TypeVar("T")
 
@@ -278,11 +278,11 @@ class PlainClient:
     ) -> T:
         write = operation.write
         body = protocol.request(operation.document, variables, operation.name)
-        points.reached(Point.BEFORE_PLAIN, operation.name)
+        failpoints.reached(Point.BEFORE_PLAIN, operation.name)
         try:
             answer = await self._transport.post(body, write=write)
         finally:
-            points.reached(Point.AFTER_PLAIN, operation.name)
+            failpoints.reached(Point.AFTER_PLAIN, operation.name)
         heard(answer.status_code, answer.headers)
         data = protocol.response(
             answer.status_code, answer.headers, answer.content, write=write, now=self._clock()

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from bot.core.model import Customer, LabelType, Tenant
 from bot.flows.attach import UploadForm
+from bot.flows.duplicates import Sighted
 from bot.flows.ports import PlainThread
-from bot.flows.verify import Sighted
 from bot.plain import answers, seen
 from bot.plain.answers import Page, Workspace
 from bot.plain.protocol import Data

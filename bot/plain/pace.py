@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from bot.core.faults import Fault, Wait
-from bot.core.pacing import Grant, Rate, Said, Step
+from bot.core.rate_limit import Grant, Rate, Said, Step
 from bot.flows.ports import Run
 from bot.plain.waits import LONGEST_WAIT, limit_ends, limit_reset, retry_after
 

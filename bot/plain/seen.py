@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import AliasPath, Field
 
-from bot.core.undoing import Actor, Entry, Kind, Seen
+from bot.core.undo import Actor, Entry, Kind, Seen
 from bot.plain.answers import Node, Who, at
 from bot.plain.protocol import Data
 

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import httpx
 
-from bot import points
+from bot import failpoints
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import File
+from bot.failpoints import Point
 from bot.flows.attach import UploadForm
 from bot.plain import inputs, operations
 from bot.plain.connections import open_http
 from bot.plain.operations import Operation, Variables
-from bot.points import Point
 
 Ask = Callable[[Operation[UploadForm], Variables], Awaitable[UploadForm]]
 """How Plain is asked: `PlainClient.ask`, which keeps to the rate limit."""
@@ -68,7 +68,7 @@ class Uploads:
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(before) + file.size + len(after)),
         }
-        points.reached(Point.BEFORE_PLAIN, "upload")
+        failpoints.reached(Point.BEFORE_PLAIN, "upload")
         try:
             async with self._http.stream(
                 "POST",
@@ -83,7 +83,7 @@ class Uploads:
         except (httpx.RequestError, OSError):
             status, page = None, False
         finally:
-            points.reached(Point.AFTER_PLAIN, "upload")
+            failpoints.reached(Point.AFTER_PLAIN, "upload")
         if status is None:
             raise TryLater("upload_unreached")
         if status >= 500 or status in (408, 429) or (page and status >= 400):

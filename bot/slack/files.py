@@ -10,11 +10,11 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import points, proxies
+from bot import failpoints, proxies
 from bot.core.faults import TryLater
 from bot.core.files import Loss
 from bot.core.model import File
-from bot.points import Point
+from bot.failpoints import Point
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping
 from bot.slack.file_objects import file_of
@@ -66,7 +66,7 @@ class SlackFiles:
         if address is None or file.size is None:
             yield Loss.UNREADABLE
             return
-        points.reached(Point.BEFORE_SLACK, "download")
+        failpoints.reached(Point.BEFORE_SLACK, "download")
         answer = await self._opened(address)
         if isinstance(answer, Loss):
             yield answer
@@ -75,7 +75,7 @@ class SlackFiles:
             yield _judge(answer, file) or _bytes(answer, file.size)
         finally:
             answer.close()
-            points.reached(Point.AFTER_SLACK, "download")
+            failpoints.reached(Point.AFTER_SLACK, "download")
 
     async def _opened(self, address: str) -> aiohttp.ClientResponse | Loss:
         """The answer, after as many redirects as may be; without its body."""

@@ -1,159 +1,121 @@
-"""The Socket Mode connection: kept, watched, and replaced when it looks open and is deaf."""
+"""Who is this? The button that asks, the search, and the form that is sent off."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import aiohttp
-import structlog
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot import proxies
+from bot.core.faults import Fault
+from bot.core.model import ReplyTo
+from bot.flows.link import Link, Linked, NotMade, NotYours, Over, WhoIs
+from bot.slack.background import Later, note
+from bot.slack.blocks import link as build
+from bot.slack.blocks.answer import Answer
+from bot.slack.payloads_actions import ButtonClicked
+from bot.slack.payloads_link import CustomerTyped, LinkSubmission
+from bot.slack.words import link as words
 
-log = structlog.get_logger("bot.slack.link")
+OPEN_SECONDS = 1.6
+"""For opening a view, once it is known which one."""
 
-PATIENCE = 60.0
-"""Seconds of silence after which a connection counts as deaf. Slack pings more often: its own
-JavaScript client gives up after 30 seconds without a ping.
-https://docs.slack.dev/apis/events-api/using-socket-mode"""
-
-CLOSE_SECONDS = 5.0
-
-_FIX = (
-    "put an App-Level Token (xapp-…) with connections:write into SLACK_APP_TOKEN, from the page "
-    "of the app, and turn Socket Mode on there"
-)
+Asked = dict[str, Any]
 
 
-class SocketLink:
-    """One connection at a time, for as long as `keep` runs.
+class Shows(Protocol):
+    """What the listeners show in Slack."""
 
-    Bolt's handler connects again when Slack asks for it or the connection breaks. What it does
-    not notice is silence: neither pings nor envelopes. Then the whole handler is replaced.
-    """
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any], *, limit: float) -> str: ...
 
-    def __init__(
-        self,
-        app: AsyncApp,
-        app_token: str,
-        *,
-        patience: float = PATIENCE,
-        clock: Callable[[], float] = time.monotonic,
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
+
+    async def replace(self, response_url: str, said: Answer) -> None: ...
+
+
+@dataclass
+class Linking:
+    """The listeners of what links a person, wherever its button stands: below an answer, or in
+    the app's home."""
+
+    link: Link
+    slack: Shows
+    clock: Callable[[], float]
+    later: Later = field(default_factory=Later)
+
+    def hang_on(self, app: AsyncApp) -> None:
+        app.action(build.ACTION)(self.on_clicked)
+        app.options(build.SEARCH_ACTION)(self.on_typed)
+        app.view(build.CALLBACK_ID)(self.on_submit)
+
+    async def on_clicked(self, body: Asked, ack: AsyncAck) -> None:
+        clicked = ButtonClicked.model_validate(body)
+        try:
+            asked = await self.link.ask(clicked.user, clicked.value)
+            if clicked.trigger_id is not None:
+                await self._open(clicked.trigger_id, asked, clicked.response_url)
+        except (Fault, TimeoutError) as fault:
+            note("link_form_not_opened", fault)
+            self.later.do(self.slack.say_privately(self._way_back(clicked), _not_opened()))
+        await ack()
+
+    async def on_typed(self, body: Asked, ack: AsyncAck) -> None:
+        typed = CustomerTyped.model_validate(body)
+        await ack(options=build.options(await self.link.search(typed.user, typed.term)))
+
+    async def on_submit(self, body: Asked, ack: AsyncAck) -> None:
+        sent = LinkSubmission.model_validate(body)
+        if errors := sent.errors():
+            await ack(response_action="errors", errors=errors)
+            return
+        try:
+            came = await self.link.submit(sent.user, sent.reference, sent.choice())
+        except (Fault, TimeoutError) as fault:
+            note("link_not_recorded", fault)
+            await ack(response_action="errors", errors={"customer": words.NOT_SAVED})
+            return
+        match came:
+            case NotMade():
+                await ack(response_action="errors", errors={"email": words.not_made(came)})
+            case Linked():
+                self._instead(sent.answer, came)
+                await ack(response_action="update", view=build.linked(came))
+            case Over():
+                self._instead(sent.answer, came)
+                await ack(response_action="update", view=build.over(came))
+            case NotYours():
+                await ack(response_action="update", view=build.not_yours(came))
+
+    async def _open(
+        self, trigger_id: str, asked: WhoIs | NotYours | Over, answer: str | None
     ) -> None:
-        self._app = app
-        self._app_token = app_token
-        self._patience = patience
-        self._clock = clock
-        self._heard_at: float | None = None
-        self._handler: AsyncSocketModeHandler | None = None
-        self._refusal: str | None = None
+        match asked:
+            case WhoIs():
+                view = build.form(asked, answer)
+            case NotYours():
+                view = build.not_yours(asked)
+            case Over():
+                view = build.over(asked)
+        await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
+        if isinstance(asked, Over):
+            self._instead(answer, asked)
 
-    async def is_up(self) -> bool:
-        """Whether Slack was heard lately over a connection that stands."""
-        return (
-            self._handler is not None
-            and self._heard_at is not None
-            and self._clock() - self._heard_at < self._patience
-            and await self._handler.client.is_connected()
+    def _instead(self, answer: str | None, came: Linked | Over) -> None:
+        """Let the answer that was clicked ask no more; in the Home there is none."""
+        if answer is not None:
+            said = words.linked(came) if isinstance(came, Linked) else words.over(came)
+            self.later.do(self.slack.replace(answer, Answer(said)))
+
+    def _way_back(self, clicked: ButtonClicked) -> ReplyTo:
+        return ReplyTo(
+            user=clicked.user,
+            asked_at=self.clock(),
+            channel=clicked.channel,
+            thread_ts=clicked.thread_ts,
+            response_url=clicked.response_url,
         )
 
-    async def keep(self) -> None:
-        """Stay connected until cancelled."""
-        while True:
-            await self._one_handler()
-            if self._refusal is None:
-                log.warning("socket_deaf", seconds=self._patience)
-            else:
-                log.error("socket_refused", code=self._refusal, fix=_FIX)
 
-    async def _one_handler(self) -> None:
-        """Connect, and return when nothing was heard for too long."""
-        self._heard_at = None
-        started = self._clock()
-        handler = self._handler = await self._listening_handler()
-        connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
-        try:
-            while self._clock() - (self._heard_at or started) < self._patience:  # noqa: ASYNC110
-                await asyncio.sleep(self._patience / 20)
-        finally:
-            connecting.cancel()
-            with suppress(TimeoutError, Exception):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await handler.close_async()  # type: ignore[no-untyped-call]
-
-    async def _listening_handler(self) -> AsyncSocketModeHandler:
-        handler = _Handler(self._app, self._app_token, logger=_logger())
-        handler.refused = self._refused
-        handler.client.issue_new_wss_url = handler.opened_url  # type: ignore[method-assign]
-        link = self
-
-        class Listening(aiohttp.ClientWebSocketResponse):
-            """Notes that Slack said something; answers to our own pings prove too little."""
-
-            async def receive(self, timeout: float | None = None) -> Any:
-                message = await super().receive(timeout)
-                if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.PING):
-                    link._heard()
-                return message
-
-        await handler.client.aiohttp_client_session.close()
-        handler.client.aiohttp_client_session = aiohttp.ClientSession(ws_response_class=Listening)
-        return handler
-
-    def _heard(self) -> None:
-        self._heard_at = self._clock()
-
-    def _refused(self, code: str | None) -> None:
-        """Slack opens no connection for the token, for this reason; None: it does."""
-        if code is not None and code != self._refusal:
-            log.error("socket_refused", code=code, fix=_FIX)
-        self._refusal = code
-
-
-class _Handler(AsyncSocketModeHandler):
-    """Bolt's handler, for which a payload of an odd shape is not worth a log of its words.
-
-    `refused` is told why Slack opens no connection, and None when it does: slack_sdk itself would
-    write a traceback, and try for ever.
-    """
-
-    refused: Callable[[str | None], None]
-
-    async def opened_url(self) -> str:
-        """In the place of the client's `issue_new_wss_url`."""
-        try:
-            url = await SocketModeClient.issue_new_wss_url(self.client)
-        except SlackApiError as error:
-            self.refused(str(error.response.get("error") or "unknown"))
-            raise
-        self.refused(None)
-        self.client.proxy = proxies.of(url)
-        return url
-
-    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        try:
-            await super().handle(client, req)
-        except Exception as error:  # noqa: BLE001 — Bolt's own, on payloads of odd shapes
-            log.warning("payload_broke_bolt", error=type(error).__name__)
-
-
-def _logger() -> logging.Logger:
-    """What slack_sdk writes to, without its tracebacks of what `_Handler.refused` was told."""
-    logger = logging.getLogger("bot.slack.socket")
-    if _not_refused not in logger.filters:
-        logger.addFilter(_not_refused)
-    return logger
-
-
-def _not_refused(record: logging.LogRecord) -> bool:
-    by_slack = record.exc_info is not None and isinstance(record.exc_info[1], SlackApiError)
-    return not (by_slack or str(record.msg).startswith("Failed to retrieve WSS URL"))
+def _not_opened() -> Answer:
+    return Answer(words.NOT_OPENED)

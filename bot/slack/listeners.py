@@ -19,9 +19,9 @@ from bot.flows.admission import Gate
 from bot.flows.intake import Intake
 from bot.flows.ports import Drafts, Recorded, Run, in_place
 from bot.slack import payloads, payloads_view
+from bot.slack.background import Later, note, raised_at
 from bot.slack.blocks import answer
 from bot.slack.commands import Says
-from bot.slack.later import Later, note, raised_at
 from bot.slack.opening import Opening
 from bot.slack.words import form as words
 

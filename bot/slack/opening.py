@@ -21,9 +21,9 @@ from bot.flows.admission import confined, is_confined
 from bot.flows.beside import LOOK_SECONDS, Beside, Surroundings
 from bot.flows.intake import Intake, Opened
 from bot.flows.ports import Drafts, Run
+from bot.slack.background import Later, note
 from bot.slack.blocks import answer
 from bot.slack.blocks.form import CALLBACK_ID, VALUE
-from bot.slack.later import Later, note
 from bot.slack.payloads_view import RequesterChosen
 
 Asked = dict[str, Any]

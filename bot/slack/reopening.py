@@ -14,9 +14,9 @@ from bot.core.model import AlreadyThere, OnItsWay, Remark, ReplyTo, Ticket
 from bot.flows.admission import Gate
 from bot.flows.ports import Run
 from bot.flows.reopening import Again, Asked, NotKnown, NotYours, again
+from bot.slack.background import Later, note
 from bot.slack.blocks import answer
 from bot.slack.blocks.form import REOPEN_ACTION
-from bot.slack.later import Later, note
 from bot.slack.opening import Opening
 from bot.slack.payloads_actions import ButtonClicked
 from bot.slack.words import form as words

@@ -29,7 +29,7 @@ from bot.core.faults import LEASE_LOST, delay, hopeless
 from bot.flows.claims import Claim
 from bot.store import rows
 from bot.store.engine import Database
-from bot.store.fenced import Fenced, FromNow
+from bot.store.fencing import Fenced, FromNow
 from bot.store.schema import escalation as table
 
 LEASE_SECONDS = 90.0

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.expression import ColumnElement
 
-from bot import points
+from bot import failpoints
 from bot.core.faults import Fault, TryLater
-from bot.points import Point
+from bot.failpoints import Point
 from bot.store import postgres, sqlite
 from bot.store.sqlite import BUSY_SECONDS
 
@@ -92,8 +92,8 @@ class Database:
                     connection.execute(_NOTIFY)
                 if within is not None and time.monotonic() > until:
                     raise TryLater("database_slow")
-                points.reached(Point.BEFORE_COMMIT)
-            points.reached(Point.AFTER_COMMIT)
+                failpoints.reached(Point.BEFORE_COMMIT)
+            failpoints.reached(Point.AFTER_COMMIT)
 
     @contextmanager
     def _turn_until(self, until: float) -> Iterator[int | None]:

@@ -14,11 +14,11 @@ from bot.core.model import Added, Created, Message, Outcome, Ticket, Turned
 from bot.core.record import Evidence
 from bot.flows.claims import Claim, Conversation, Held, Rest, Stands, Won
 from bot.flows.ports import Person
-from bot.store import people, rows, undoing
+from bot.store import customer_links, rows, undo
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS, Claiming
 from bot.store.engine import Database
-from bot.store.fenced import FromNow
+from bot.store.fencing import FromNow
 from bot.store.schema import escalation as table
 
 VERIFY_SECONDS = 600.0
@@ -39,7 +39,7 @@ class Ledger(Accepting, Claiming):
         Accepting.__init__(self, database)
         Claiming.__init__(self, database, lease)
         self._verify_after = verify_after
-        self._learning = people.Learning(database)
+        self._learning = customer_links.Learning(database)
 
     # Freezing
 
@@ -97,7 +97,7 @@ class Ledger(Accepting, Claiming):
         """See `ports.Ledger.freeze_addition`."""
         texts = {"message": rows.MESSAGE.text(message), "sequels": rows.REST.text(rest)}
         with self._database.writing() as connection:
-            undoing.hold(connection, ticket)
+            undo.hold(connection, ticket)
             self._fenced.write(
                 connection,
                 claim,
@@ -190,13 +190,14 @@ class Ledger(Accepting, Claiming):
                 **rows.UNFROZEN,
                 **_DONE,
             }
-        awaited = isinstance(outcome, Turned) and outcome.reason in people.WAITING_FOR_A_LINK
+        mends = customer_links.WAITING_FOR_A_LINK
+        awaited = isinstance(outcome, Turned) and outcome.reason in mends
         with self._database.writing(wake=awaited) as connection:
             if awaited:
                 self._database.in_turn(connection, "link")
             self._fenced.write(connection, claim, **values)
             if awaited:
-                people.open_if_linked_since(self._database, connection, claim)
+                customer_links.open_if_linked_since(self._database, connection, claim)
 
     def retry_later(
         self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool

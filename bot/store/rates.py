@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from bot.core import pacing
-from bot.core.pacing import Grant, Tally
+from bot.core import rate_limit
+from bot.core.rate_limit import Grant, Tally
 from bot.store.engine import Database
 from bot.store.schema import rate as table
 
@@ -26,7 +26,7 @@ class Rates:
         """Permits for requests in the window whose end and limit are `known`, or in the one that
         another replica knows to last; see `pacing.grant`. `now`: Unix seconds."""
         with self._database.writing() as connection:
-            tally, grant = pacing.grant(self._held(connection), share, known, wanted, now)
+            tally, grant = rate_limit.grant(self._held(connection), share, known, wanted, now)
             self._hold(connection, tally)
         return grant
 
@@ -35,7 +35,7 @@ class Rates:
         with self._database.writing() as connection:
             tally = self._held(connection)
             if until > tally.shut_until:
-                self._hold(connection, pacing.shut(tally, until))
+                self._hold(connection, rate_limit.shut(tally, until))
 
     def _held(self, connection: Connection) -> Tally:
         """What the row says; it is this transaction's until that ends."""

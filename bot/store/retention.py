@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from bot.core.model import ReplyTo
-from bot.store import changes, homes, rows
+from bot.store import changes, home, rows
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.kv import Memory
 from bot.store.schema import draft, person
 from bot.store.schema import escalation as table
 
@@ -61,7 +61,7 @@ class Retention:
         with self._database.writing() as connection:
             people = connection.execute(delete(person).where(person.c.slack_user == user)).rowcount
             changes.forget(connection, user, FORGOTTEN)
-            homes.forget(connection, user)
+            home.forget(connection, user)
             drafts = connection.execute(
                 delete(draft).where(draft.c.body.contains(f'"{user}"', autoescape=True))
             ).rowcount

@@ -9,7 +9,7 @@ from sqlalchemy import func, literal_column, select
 from bot.core import refs
 from bot.store.codec import Codec
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.kv import Memory
 from bot.store.schema import escalation as table
 from bot.store.schema import memory
 from bot.store.waiting import count_people

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from bot.flows.claims import reference
 from bot.flows.link import Unlinked
 from bot.store import rows
+from bot.store.customer_links import WAITING_FOR_A_LINK
 from bot.store.engine import Database
-from bot.store.people import WAITING_FOR_A_LINK
 from bot.store.schema import escalation as table
 
 

@@ -13,15 +13,15 @@ from functools import partial
 
 from starlette.applications import Starlette
 
-from bot import http, rounds
+from bot import http, periodic
 from bot.core import reactions
 from bot.core.model import Outcome, Trigger
 from bot.core.workspace import Installation
 from bot.flows import notice, reconcile, retract
 from bot.flows.claims import Claim
 from bot.flows.deliver import Policy, World, deliver
+from bot.flows.duplicates import Double, verify
 from bot.flows.intake import Intake
-from bot.flows.verify import Double, verify
 from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
@@ -30,25 +30,25 @@ from bot.refused import Refused
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
-from bot.slack.homing import Homing
+from bot.slack.home import Homing
 from bot.slack.listeners import Doors
-from bot.slack.undoing import Undoing as UndoListeners
-from bot.store import elected, migrating, suitable
+from bot.slack.undo import Undoing as UndoListeners
+from bot.store import leader, migrating, suitable
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.doubts import Doubts
+from bot.store.customer_links import People
 from bot.store.drafts import Drafts
+from bot.store.duplicates import Doubts
 from bot.store.engine import Database
+from bot.store.executor import Threads
 from bot.store.first_loaded import FirstLoaded
-from bot.store.group import GroupCommit
+from bot.store.group_commit import GroupCommit
+from bot.store.kv import Memory
 from bot.store.ledger import VERIFY_SECONDS, Ledger
-from bot.store.memory import Memory
-from bot.store.people import People
+from bot.store.process_lock import only_one
 from bot.store.queued import Queue
 from bot.store.retention import Retention
-from bot.store.single import only_one
-from bot.store.threads import Threads
-from bot.store.undoing import Undoing
+from bot.store.undo import Undoing
 from bot.wiring import surfaces
 from bot.wiring.health import Remembered, is_loopback, is_writable, looking
 from bot.wiring.parts import (
@@ -225,9 +225,9 @@ async def bridge(
         stack.push_async_callback(hung.doors.rest)
         stack.push_async_callback(hung.undoing.stop)
         reconciling = reconciling_world(settings, database, slack, run, installed, intake.take)
-        again = partial(rounds.reconcile_again, reconciling, at_once=rules_known)
+        again = partial(periodic.reconcile_again, reconciling, at_once=rules_known)
         rounds_ = _rounds(parts, windows, hung.undoing, metrics)
-        await background(stack, elected.lead(database, again, *rounds_, wake=worker.wake))
+        await background(stack, leader.lead(database, again, *rounds_, wake=worker.wake))
         link = await link_of(settings, app, stack) if hears else None
 
         async def is_ready() -> bool:
@@ -287,7 +287,7 @@ def _worker(
 
 def _rounds(
     parts: Parts, windows: Windows, undoing: UndoListeners, metrics: Metrics
-) -> Sequence[elected.Work]:
+) -> Sequence[leader.Work]:
     """What comes round, and is done by one replica: they bear being done twice."""
     database, run = parts.database, parts.run
     drafts, queue = Drafts(database), Queue(database)
@@ -302,7 +302,7 @@ def _rounds(
         await notice.tell_queued(queue, parts.slack, parts.world.policy.who, run)
 
     def found(double: Double) -> None:
-        rounds.tell_of_double(double)
+        periodic.tell_of_double(double)
         metrics.found_duplicates(len(double.others))
 
     async def look_again() -> None:
@@ -310,8 +310,8 @@ def _rounds(
 
     verify_every = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
     return (
-        partial(rounds.every, ERASE_SECONDS, erase),
-        partial(rounds.every, QUEUED_EVERY_SECONDS, tell_queued),
-        partial(rounds.every, verify_every, look_again),
-        partial(rounds.every, windows.answers, undoing.go_round),
+        partial(periodic.every, ERASE_SECONDS, erase),
+        partial(periodic.every, QUEUED_EVERY_SECONDS, tell_queued),
+        partial(periodic.every, verify_every, look_again),
+        partial(periodic.every, windows.answers, undoing.go_round),
     )

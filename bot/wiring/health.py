@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 
 from bot.core.faults import Fault
 from bot.metrics import Metrics
-from bot.slack.link import SocketLink
+from bot.slack.socket_mode import SocketLink
 from bot.store import migrating
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.executor import Threads
+from bot.store.kv import Memory
 from bot.store.standing import backlog
-from bot.store.threads import Threads
 
 READY_SECONDS = 2.0
 REMEMBERED_SECONDS = 1.0

@@ -26,8 +26,8 @@ from bot.slack.answers import Manner
 from bot.slack.client import SlackClient
 from bot.slack.files import SlackFiles
 from bot.store.engine import Database
+from bot.store.executor import Threads
 from bot.store.rates import Rates
-from bot.store.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)

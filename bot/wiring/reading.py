@@ -7,17 +7,17 @@ from collections.abc import Awaitable, Callable
 
 from bot.core.model import Trigger
 from bot.core.workspace import Installation
-from bot.flows import explain, reconcile
+from bot.flows import reconcile, why
 from bot.flows.history import Place
 from bot.flows.ports import Recorded, Run
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
+from bot.store.kv import Memory
 from bot.store.ledger import Ledger
-from bot.store.memory import Memory
-from bot.store.people import People
 from bot.store.tickets import Tickets
 
 
@@ -51,9 +51,9 @@ def explaining_world(
     slack: SlackClient,
     run: Run,
     installation: Installation,
-) -> explain.World:
+) -> why.World:
     """What an explanation looks at."""
-    return explain.World(
+    return why.World(
         slack=slack,
         posted=SlackHistory(slack.web).posted,
         ledger=Tickets(database),

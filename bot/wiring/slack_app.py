@@ -16,10 +16,10 @@ from bot.core.workspace import Installation
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
-from bot.slack.link import SocketLink
+from bot.slack.socket_mode import SocketLink
 from bot.store.engine import Database
-from bot.store.memory import Memory
-from bot.store.threads import Threads
+from bot.store.executor import Threads
+from bot.store.kv import Memory
 from bot.wiring.parts import background, secret
 
 log = structlog.get_logger("bot")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncApp
 
+from bot import periodic
 from bot import refused as refused_requests
-from bot import rounds
 from bot.core.home import Waiting as WaitingPerson
-from bot.flows import explain, home, retract, undo
+from bot.flows import home, retract, undo, why
 from bot.flows.admission import Gate
 from bot.flows.beside import Surroundings
 from bot.flows.choices import Choices
@@ -20,24 +20,24 @@ from bot.flows.link import Link
 from bot.metrics import Metrics
 from bot.refused import Cause, Refused
 from bot.slack import commands
-from bot.slack.explaining import Explaining
 from bot.slack.foreign import Foreign
-from bot.slack.heard import KEEP_SECONDS, Heard, on_withheld
-from bot.slack.homing import HomeTab, Homing
-from bot.slack.linking import Linking
+from bot.slack.home import HomeTab, Homing
+from bot.slack.last_event import KEEP_SECONDS, Heard, on_withheld
+from bot.slack.link import Linking
 from bot.slack.listeners import Doors
 from bot.slack.opening import Opening
 from bot.slack.options import Options
 from bot.slack.reopening import Reopening
-from bot.slack.undoing import Undoing as UndoListeners
+from bot.slack.undo import Undoing as UndoListeners
+from bot.slack.why import Explaining
 from bot.store.asked import Asked
+from bot.store.customer_links import People
 from bot.store.drafts import Drafts
-from bot.store.homes import Homes
-from bot.store.memory import Memory
-from bot.store.people import People
+from bot.store.home import Homes
+from bot.store.kv import Memory
 from bot.store.standing import HEARD
 from bot.store.tickets import Tickets
-from bot.store.undoing import Undoing
+from bot.store.undo import Undoing
 from bot.store.waiting import Waiting
 from bot.wiring.parts import Parts, background
 from bot.wiring.reading import explaining_world
@@ -83,9 +83,9 @@ async def note_events(app: AsyncApp, parts: Parts, refused: Refused, stack: Asyn
     """Note when Slack last sent an event, and what the doors refused, for `doctor` to tell."""
     heard = Heard(HEARD, Memory(parts.database, float), parts.run, time.time)
     heard.hang_on(app)
-    await background(stack, rounds.every(KEEP_SECONDS, heard.keep))
+    await background(stack, periodic.every(KEEP_SECONDS, heard.keep))
     on_withheld(app, lambda _: refused.note("slack", Cause.EVENTS_WITHHELD))
-    await background(stack, rounds.every(refused_requests.KEEP_SECONDS, refused.keep))
+    await background(stack, periodic.every(refused_requests.KEEP_SECONDS, refused.keep))
 
 
 def homing(parts: Parts) -> Homing:
@@ -221,7 +221,7 @@ def _explaining(parts: Parts, doors: Doors) -> Explaining:
     )
     return Explaining(
         installation=parts.installation,
-        explain=lambda ref, thread_ts: explain.explain(ref, thread_ts, looks),
+        explain=lambda ref, thread_ts: why.explain(ref, thread_ts, looks),
         slack=parts.slack,
         linkers=parts.linkers,
         who=parts.world.policy.who,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bot.core.model import Created
-from bot.store.doubts import Doubts
+from bot.store.duplicates import Doubts
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run

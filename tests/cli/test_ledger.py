@@ -14,11 +14,11 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Turned
 from bot.core.refs import MessageRef
 from bot.flows.ports import Person
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from bot.store.schema import escalation as table
-from bot.store.undoing import Undoing
+from bot.store.undo import Undoing
 from tests.cli.conftest import Run
 from tests.cli.scene import Scene, scene
 from tests.nouns import TICKET, escalation

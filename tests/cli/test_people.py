@@ -14,10 +14,10 @@ from bot.core.model import Form, Priority, Turned, Via
 from bot.core.workspace import Installation
 from bot.flows.ports import Person
 from bot.sandbox.plain import Plain
+from bot.store.customer_links import People
 from bot.store.engine import Database
+from bot.store.kv import Memory
 from bot.store.ledger import Ledger
-from bot.store.memory import Memory
-from bot.store.people import People
 from tests.cli.conftest import Run
 from tests.cli.surroundings import World
 from tests.nouns import escalation

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from bot import points, telemetry, wiring
+from bot import failpoints, telemetry, wiring
 from bot.flows.deliver import Policy
 from bot.sandbox.serving import serving
 from bot.settings import load
@@ -37,5 +37,5 @@ async def run() -> None:
 
 if __name__ == "__main__":
     telemetry.set_up("INFO", "json", colors=False)
-    points.watch(Watch(Folder(Path(os.environ["TEST_FOLDER"]))))
+    failpoints.watch(Watch(Folder(Path(os.environ["TEST_FOLDER"]))))
     asyncio.run(run())

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.core.findings import DAY, Report, Scope, Verdict
 from bot.core.model import Rule
 from bot.core.reactions import identity
+from bot.core.reconcile import DAY, Report, Scope, Verdict
 from bot.core.refs import MessageRef
 from bot.core.workspace import Channel, Installation, Profile, Standing
 from bot.flows.claims import Claim
@@ -19,10 +19,10 @@ from bot.flows.reconcile import World, reconcile
 from bot.store.accepting import Accepting
 from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
-from bot.store.group import GroupCommit
+from bot.store.group_commit import GroupCommit
 from bot.store.history import History
+from bot.store.kv import Memory
 from bot.store.ledger import Ledger
-from bot.store.memory import Memory
 from tests.conftest import Clock
 from tests.flows.fake_history import FakeHistory
 from tests.flows.fakes import profile, run

@@ -27,9 +27,9 @@ from bot.flows.claims import Claim
 from bot.flows.deliver import World
 from bot.flows.ports import Person
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
 from tests.nouns import TEAM, escalation, message, ts

@@ -10,9 +10,9 @@ import pytest
 from bot.core.faults import Reason
 from bot.core.model import Created, Turned, Via
 from bot.flows.claims import Claim
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from tests.conftest import Clock
 from tests.flows.delivering import UNKNOWN, Bench
 from tests.nouns import escalation, form, message

@@ -14,9 +14,9 @@ from bot.core.model import Added, Created, Message, Sequel
 from bot.core.refs import MessageRef, found_request
 from bot.flows.claims import Claim, Rest
 from bot.flows.deliver import Policy, deliver
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from bot.store.schema import escalation as table
 from bot.store.schema import person
 from tests.conftest import Clock

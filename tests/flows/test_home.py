@@ -12,7 +12,7 @@ from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, is_undoable
 from bot.core.linkers import Linkers
 from bot.core.model import Via
 from bot.core.record import Record, State
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.undo import UNDO_SECONDS
 from bot.core.workspace import Profile, Standing
 from bot.flows.home import (
     Opened,

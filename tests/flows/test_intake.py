@@ -17,7 +17,7 @@ from bot.flows.ports import Run
 from bot.store.accepting import Accepting
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
-from bot.store.group import GroupCommit
+from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
 from tests.flows import fakes
 from tests.nouns import trigger

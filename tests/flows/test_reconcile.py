@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.findings import DAY, Scope, Verdict
 from bot.core.model import Created, Rule, Turned, Unwanted, Via
+from bot.core.reconcile import DAY, Scope, Verdict
 from bot.flows.reconcile import reconcile
 from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import TryLater
-from bot.core.findings import DAY, Scope
+from bot.core.reconcile import DAY, Scope
 from bot.core.refs import MessageRef
 from bot.flows.reconcile import reconcile
 from tests.flows.reconciling import ADA, Bench, bench, many

@@ -17,9 +17,9 @@ from bot.core.refs import MessageRef
 from bot.flows.claims import Claim, Rest
 from bot.flows.deliver import SETTLE_WINDOW, Policy
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
 from tests.flows.fakes import FakePlain

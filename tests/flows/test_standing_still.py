@@ -14,9 +14,9 @@ from bot.core.workspace import Installation
 from bot.flows.claims import Claim
 from bot.flows.deliver import SENDING_SECONDS, Policy, World, deliver
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack
 from tests.nouns import TEAM, escalation, message, ts

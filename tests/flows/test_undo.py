@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater, Wait
-from bot.core.undoing import (
+from bot.core.undo import (
     UNDO_SECONDS,
     Acted,
     Actor,

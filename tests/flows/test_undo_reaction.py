@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.undoing import UNDO_SECONDS, NotUndoable, Row, State, Undone
+from bot.core.undo import UNDO_SECONDS, NotUndoable, Row, State, Undone
 from bot.flows import undo
 from bot.flows.undo import Told
 from tests.flows.undoing import KEY, FakeRows, Ground

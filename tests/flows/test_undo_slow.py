@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from bot.core.undoing import Unreached
+from bot.core.undo import Unreached
 from bot.flows import undo
-from bot.store.undoing import LEASE_SECONDS
+from bot.store.undo import LEASE_SECONDS
 from tests.flows.undoing import Ground
 from tests.nouns import TICKET
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.core.faults import Fault
 from bot.core.linkers import Linkers
-from bot.core.undoing import NEEDED, Actor, Entry, Kind, Row, Seen, State
+from bot.core.undo import NEEDED, Actor, Entry, Kind, Row, Seen, State
 from bot.core.workspace import Profile
 from bot.flows import undo
 from bot.flows.undo import Begin, World

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from bot.core.faults import Fault
-from bot.core.findings import Scope
+from bot.core.reconcile import Scope
 from bot.flows.reconcile import reconcile
 from bot.sandbox.slack import Delivery
 from bot.slack.history import Pace, SlackHistory

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
-from bot.core import pacing
-from bot.core.pacing import Grant, Tally
+from bot.core import rate_limit
+from bot.core.rate_limit import Grant, Tally
 from bot.plain.pace import Pace
 from bot.sandbox.plain.limits import RateLimit
 from tests.simulation.clock import START, VirtualLoop
@@ -59,9 +59,9 @@ class Shared:
         self, share: float, known: tuple[float, int] | None, wanted: int, now: float
     ) -> Grant:
         self.commits += 1
-        self.tally, grant = pacing.grant(self.tally, share, known, wanted, now)
+        self.tally, grant = rate_limit.grant(self.tally, share, known, wanted, now)
         return grant
 
     def shut(self, until: float) -> None:
         self.commits += 1
-        self.tally = pacing.shut(self.tally, until)
+        self.tally = rate_limit.shut(self.tally, until)

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.core import pacing
+from bot.core import rate_limit
 from bot.core.faults import TryLater, Wait
-from bot.core.pacing import Grant, Said
+from bot.core.rate_limit import Grant, Said
 from bot.plain.client import PlainClient
 from bot.plain.pace import PATIENCE, Pace, read
 from bot.worker import AT_ONCE
@@ -113,7 +113,7 @@ def test_the_first_answer_is_not_waited_for_without_end() -> None:
             async with pace.request():
                 await asyncio.sleep(30)
 
-        hanging = [asyncio.create_task(hang()) for _ in range(pacing.AT_FIRST)]
+        hanging = [asyncio.create_task(hang()) for _ in range(rate_limit.AT_FIRST)]
         await asyncio.sleep(0)
         with pytest.raises(Wait):
             await Plain().ask(pace)
@@ -131,7 +131,7 @@ def test_requests_that_break_leave_their_place_to_others() -> None:
             async with pace.request():
                 raise ConnectionError
 
-        for _ in range(2 * pacing.AT_FIRST):
+        for _ in range(2 * rate_limit.AT_FIRST):
             with pytest.raises(ConnectionError):
                 await breaks()
         assert await plain.ask(pace) == 200

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import ThreadDraft
-from bot.core.undoing import Actor, Entry, Kind, Look, Seen, look
+from bot.core.undo import Actor, Entry, Kind, Look, Seen, look
 from bot.plain.client import PAGES, PlainClient
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import Thread

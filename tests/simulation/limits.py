@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.core.pacing import AT_FIRST, MARGIN, budget
+from bot.core.rate_limit import AT_FIRST, MARGIN, budget
 from bot.plain.pace import SHUT_SECONDS
 from tests.simulation.clock import START
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
+from bot.flows.duplicates import Sighted
 from bot.flows.ports import PlainThread
-from bot.flows.verify import Sighted
 from bot.plain import protocol
 from bot.plain.pace import Heard, Pace
 from tests.simulation.limits import RateLimit, Turn

@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.core.faults import Fault
+from bot.flows.duplicates import Double, verify
 from bot.flows.notice import QUEUED_SECONDS, Queued, tell_queued
-from bot.flows.verify import Double, verify
-from bot.store.doubts import Doubts
+from bot.store.duplicates import Doubts
 from bot.store.queued import Queue
 from tests.simulation.weather import READ_SECONDS
 

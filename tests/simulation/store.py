@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.store import migrating
+from bot.store.customer_links import People
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
-from bot.store.people import People
 
 
 class Store:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot.core import pacing
+from bot.core import rate_limit
 from bot.core.model import Outcome, Trigger, Turned
-from bot.core.pacing import Grant, Rate, Tally
+from bot.core.rate_limit import Grant, Rate, Tally
 from bot.flows import deliver
 from bot.flows.claims import Claim
 from bot.flows.intake import Intake
@@ -21,7 +21,7 @@ from bot.flows.notice import Queued
 from bot.flows.ports import Recorded
 from bot.flows.turns import Turns
 from bot.store import rows
-from bot.store.fenced import Fenced, FromNow
+from bot.store.fencing import Fenced, FromNow
 from bot.store.ledger import Ledger
 from bot.store.queued import Queue
 from bot.store.rates import Rates
@@ -145,14 +145,14 @@ def acknowledges_before_it_records(patch: pytest.MonkeyPatch) -> None:
 
 def ignores_its_share(patch: pytest.MonkeyPatch) -> None:
     """It takes all that Plain allows: nothing is left for other integrations."""
-    patch.setattr(pacing, "budget", lambda limit, _share: limit)
+    patch.setattr(rate_limit, "budget", lambda limit, _share: limit)
 
 
 def shares_no_rate(patch: pytest.MonkeyPatch) -> None:
     """Each replica takes the whole share for itself."""
 
     def fresh(self: Rates, share: float, known: Any, wanted: int, now: float) -> Grant:
-        return pacing.grant(Tally(), share, known, wanted, now)[1]
+        return rate_limit.grant(Tally(), share, known, wanted, now)[1]
 
     patch.setattr(Rates, "lease", fresh)
 

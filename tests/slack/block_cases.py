@@ -8,17 +8,7 @@ from functools import partial
 from typing import Any
 
 from bot.core import home as homes
-from bot.core import undoing
-from bot.core.explaining import (
-    Asker,
-    Decision,
-    Explanation,
-    Known,
-    Outlook,
-    ReactionLook,
-    RuleLook,
-    Unread,
-)
+from bot.core import undo
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
 from bot.core.model import (
@@ -38,6 +28,16 @@ from bot.core.model import (
 )
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
+from bot.core.why import (
+    Asker,
+    Decision,
+    Explanation,
+    Known,
+    Outlook,
+    ReactionLook,
+    RuleLook,
+    Unread,
+)
 from bot.core.workspace import Channel, Profile, Standing
 from bot.flows import beside
 from bot.flows import link as linking
@@ -97,25 +97,25 @@ def outcomes(text: str) -> list[Outcome]:
     ]
 
 
-UNDONE: Sequence[undoing.Result] = (
-    undoing.Undone(T),
-    undoing.Undone(None),
-    undoing.AlreadyUndone(T),
-    undoing.AlreadyUndone(None),
-    undoing.TooLate(T),
-    undoing.Acted(T),
-    undoing.AddedTo(T),
-    undoing.NotUndoable(T),
-    undoing.NotYours(),
-    undoing.Outsider(),
-    undoing.Lacking(T, undoing.NEEDED),
-    undoing.Lacking(T, ()),
-    undoing.Unreached(T),
-    undoing.Unreached(None, goes_on=True),
-    undoing.Unreached(T, goes_on=True, after=3600.0),
-    undoing.Unreached(None, after=60.0),
-    undoing.Declined(T),
-    undoing.Nothing(),
+UNDONE: Sequence[undo.Result] = (
+    undo.Undone(T),
+    undo.Undone(None),
+    undo.AlreadyUndone(T),
+    undo.AlreadyUndone(None),
+    undo.TooLate(T),
+    undo.Acted(T),
+    undo.AddedTo(T),
+    undo.NotUndoable(T),
+    undo.NotYours(),
+    undo.Outsider(),
+    undo.Lacking(T, undo.NEEDED),
+    undo.Lacking(T, ()),
+    undo.Unreached(T),
+    undo.Unreached(None, goes_on=True),
+    undo.Unreached(T, goes_on=True, after=3600.0),
+    undo.Unreached(None, after=60.0),
+    undo.Declined(T),
+    undo.Nothing(),
 )
 
 # The form

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Ticket, Turned, Unwanted
-from bot.core.undoing import (
+from bot.core.undo import (
     Acted,
     AddedTo,
     AlreadyUndone,

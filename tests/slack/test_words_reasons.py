@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.explaining import Known
 from bot.core.faults import Reason
 from bot.core.model import Via
 from bot.core.record import Record, State
+from bot.core.why import Known
 from bot.slack.words import decisions, reasons
 
 BOT = Path(reasons.__file__).parents[2]

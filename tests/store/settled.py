@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from bot.core.model import Created
 from bot.store.engine import Database
+from bot.store.kv import Memory
 from bot.store.ledger import Ledger
-from bot.store.memory import Memory
 from bot.store.schema import escalation as table
 from tests.nouns import TICKET, escalation, message
 

@@ -8,7 +8,7 @@ from bot.core.model import Draft
 from bot.core.workspace import Installation
 from bot.store.drafts import LONGEST_SECONDS, Drafts
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.kv import Memory
 from tests.conftest import Clock
 from tests.nouns import form, message, trigger
 

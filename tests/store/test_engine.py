@@ -15,12 +15,12 @@ from sqlalchemy import text
 
 from bot.core.faults import TryLater
 from bot.flows.ports import Person
-from bot.store.elected import lead
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.history import History
+from bot.store.leader import lead
 from bot.store.ledger import Ledger
-from bot.store.people import People
-from bot.store.single import AlreadyRunning, only_one
+from bot.store.process_lock import AlreadyRunning, only_one
 from tests.nouns import escalation
 
 
@@ -90,7 +90,7 @@ def test_a_second_process_on_one_sqlite_file_is_told_so(sqlite_url: str) -> None
     holder = (
         "import sys, time\n"
         "from bot.store.engine import Database\n"
-        "from bot.store.single import only_one\n"
+        "from bot.store.process_lock import only_one\n"
         f"with only_one(Database({sqlite_url!r})):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"

@@ -12,10 +12,10 @@ from bot.core.model import Created, Turned
 from bot.flows.claims import Held, Stands, Won
 from bot.flows.ports import Person
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from tests.conftest import Clock
 from tests.nouns import TEAM, TICKET, escalation, message
 from tests.store.claimed import claimed, frozen, ledger

@@ -16,14 +16,14 @@ from bot.core.faults import Reason
 from bot.core.model import Ticket, Turned
 from bot.core.refs import MessageRef, message_key
 from bot.flows.ports import Person, Said
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from bot.store.queued import Queue
 from bot.store.retention import Retention
 from bot.store.standing import backlog
 from bot.store.tickets import Tickets
-from bot.store.undoing import Undoing, hold
+from bot.store.undo import Undoing, hold
 from bot.store.waiting import Waiting
 from tests.nouns import TEAM, escalation, ts
 from tests.postgres import TEMPLATE, execute

@@ -12,11 +12,11 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Draft, ReplyTo, Turned
 from bot.flows.claims import Claim
 from bot.flows.ports import Person, Recorded
+from bot.store.customer_links import People
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
-from bot.store.people import People
 from bot.store.retention import FORGOTTEN, Retention
 from bot.store.schema import escalation as table
 from tests.conftest import Clock

@@ -18,8 +18,8 @@ from bot.store import migrating
 from bot.store.accepting import Accepting
 from bot.store.engine import Database
 from bot.store.history import History
-from bot.store.single import only_one
-from bot.store.wake import watch
+from bot.store.notify import watch
+from bot.store.process_lock import only_one
 from tests.nouns import escalation
 
 

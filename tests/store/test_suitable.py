@@ -18,11 +18,11 @@ from bot.core.faults import TryLater
 from bot.settings import load
 from bot.store import migrating, postgres, suitable
 from bot.store.accepting import Accepting
-from bot.store.elected import lead
 from bot.store.engine import Database
-from bot.store.group import GroupCommit
+from bot.store.executor import Threads
+from bot.store.group_commit import GroupCommit
+from bot.store.leader import lead
 from bot.store.suitable import Unsuitable
-from bot.store.threads import Threads
 from tests.crash.databases import execute
 from tests.nouns import escalation
 from tests.store.bouncer import Bounced

@@ -17,9 +17,9 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.serving import serving
 from bot.sandbox.slack import Delivery, Slack
 from bot.settings import load
+from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.history import Entry, History
-from bot.store.people import People
 
 Transport = Literal["http", "socket"]
 

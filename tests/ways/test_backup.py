@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.findings import Scope
+from bot.core.reconcile import Scope
 from bot.flows.ports import Person
 from bot.flows.reconcile import reconcile
 from bot.sandbox.plain import Plain

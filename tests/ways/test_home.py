@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.undo import UNDO_SECONDS
 from bot.slack.words import home as words
 from bot.slack.words.tokens import flat
 from bot.store.schema import escalation as table

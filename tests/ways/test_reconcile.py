@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.findings import Report, Scope, Verdict
+from bot.core.reconcile import Report, Scope, Verdict
 from bot.flows.reconcile import reconcile
 from bot.sandbox.slack import Slack
 from tests.ways.stage import Stage, stage, until

@@ -24,7 +24,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.kv import Memory
 from tests.postgres import execute
 from tests.ways.stage import Stage, stage, until_readyz
 

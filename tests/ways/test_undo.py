@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.findings import Scope, Verdict
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.reconcile import Scope, Verdict
+from bot.core.undo import UNDO_SECONDS
 from bot.flows.reconcile import reconcile
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import SystemActor
 from bot.sandbox.slack import Ephemeral
-from bot.store.undoing import LEFT_OVER_SECONDS, Undoing
+from bot.store.undo import LEFT_OVER_SECONDS, Undoing
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import QUICK, THREAD, buttons, created, grow_older, ignored, seen, thread
 

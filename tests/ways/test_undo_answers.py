@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.undo import UNDO_SECONDS
 from bot.flows import undo
-from bot.store.undoing import LEFT_OVER_SECONDS
+from bot.store.undo import LEFT_OVER_SECONDS
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import QUICK, THREAD, buttons, created, grow_older, ignored, seen
 

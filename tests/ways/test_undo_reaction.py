@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.undoing import UNDO_SECONDS
+from bot.core.undo import UNDO_SECONDS
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import QUICK, created, grow_older, ignored, seen, thread
 

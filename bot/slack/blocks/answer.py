@@ -20,7 +20,7 @@ from bot.core.model import (
     Turned,
     Unwanted,
 )
-from bot.core.undoing import AlreadyUndone, Result, Undone
+from bot.core.undo import AlreadyUndone, Result, Undone
 from bot.slack.blocks import link
 from bot.slack.words import answers, marks, refusals, undo
 from bot.slack.words import form as form_words

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.core.explaining import Explanation
 from bot.core.linkers import Answerer
+from bot.core.why import Explanation
 from bot.core.workspace import Profile
 from bot.flows.admission import named
 from bot.slack.blocks.answer import Answer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.core.explaining import (
+from bot.core.model import Via
+from bot.core.record import Evidence, Record, State
+from bot.core.why import (
     Asker,
     Decision,
     Explanation,
@@ -15,8 +17,6 @@ from bot.core.explaining import (
     Unread,
     Why,
 )
-from bot.core.model import Via
-from bot.core.record import Evidence, Record, State
 from bot.core.workspace import Standing
 from bot.slack.words import reasons, rules
 from bot.slack.words.marks import code, escape, link, shorten

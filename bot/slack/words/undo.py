@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bot.core.model import Ticket
-from bot.core.undoing import (
+from bot.core.undo import (
     NEEDED,
     Acted,
     AddedTo,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.core.explaining import Explanation, Unread, Why, emoji_here
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer
 from bot.core.record import Record, State
+from bot.core.why import Explanation, Unread, Why, emoji_here
 from bot.core.workspace import Standing
 from bot.flows.admission import DEACTIVATED
 from bot.slack.words import decisions, refusals

@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from bot.store.elected import lead
 from bot.store.engine import Database
+from bot.store.leader import lead
 
 SOON = 0.05
 

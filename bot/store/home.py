@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 from bot.flows.home import Opened
 from bot.store.codec import Codec
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.kv import Memory
 from bot.store.schema import memory as table
 
 _PREFIX = "home.opened."

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, update
 
-from bot.core import undoing
+from bot.core import undo
 from bot.core.faults import Wait
 from bot.core.model import Ticket
-from bot.core.undoing import State
+from bot.core.undo import State
 from bot.flows.ports import Said
 from bot.flows.retract import Ended
 from bot.flows.undo import Begin
@@ -44,11 +44,11 @@ class Undoing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, row_id: int) -> undoing.Row | None:
+    def find(self, row_id: int) -> undo.Row | None:
         """See `flows.undo.Ledger.find`."""
         return self._first(self._rows().where(table.c.id == row_id))
 
-    def find_asked(self, key: str) -> undoing.Row | None:
+    def find_asked(self, key: str) -> undo.Row | None:
         """See `flows.undo.Ledger.find_asked`."""
         newest = self._rows().where(table.c.key == key).order_by(table.c.generation.desc())
         return self._first(newest.limit(1))
@@ -110,7 +110,7 @@ class Undoing:
             )
         return withdrawn.rowcount == 1
 
-    def left_over(self, limit: int) -> list[undoing.Row]:
+    def left_over(self, limit: int) -> list[undo.Row]:
         """See `flows.undo.Ledger.left_over`."""
         ago = self._database.now() - LEFT_OVER_SECONDS
         late = self._rows().where(begun, table.c.undone_at <= ago).order_by(table.c.undone_at)
@@ -134,7 +134,7 @@ class Undoing:
 
     def ended(self, limit: int) -> list[Ended]:
         """See `flows.retract.Ledger.ended`."""
-        over = self._database.now() - undoing.UNDO_SECONDS
+        over = self._database.now() - undo.UNDO_SECONDS
         old = (
             select(table)
             .where(
@@ -151,7 +151,7 @@ class Undoing:
     def just_over(self) -> list[str]:
         """Who asked for a ticket that could be undone until a moment ago."""
         # A query of its own: else PostgreSQL takes the clock anew for every row of the table.
-        over = select(self._database.now() - undoing.UNDO_SECONDS).scalar_subquery()
+        over = select(self._database.now() - undo.UNDO_SECONDS).scalar_subquery()
         late = (
             select(table.c.asker)
             .where(
@@ -177,7 +177,7 @@ class Undoing:
         )
         return select(*table.c, age)
 
-    def _first(self, statement: Select[Any]) -> undoing.Row | None:
+    def _first(self, statement: Select[Any]) -> undo.Row | None:
         with self._database.reading() as connection:
             row = connection.execute(statement).first()
         return None if row is None else _row(row)
@@ -223,9 +223,9 @@ def hold(connection: Connection, ticket: Ticket) -> None:
         raise Wait("conversation_held", _HELD_SECONDS)
 
 
-def _row(row: Any) -> undoing.Row:
+def _row(row: Any) -> undo.Row:
     asked = rows.escalation(row)
-    return undoing.Row(
+    return undo.Row(
         id=row.id,
         state=_STATES.get(row.state, State.OTHER),
         asker=row.asker,

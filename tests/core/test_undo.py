@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.linkers import Linkers
-from bot.core.undoing import (
+from bot.core.undo import (
     UNDO_SECONDS,
     Actor,
     AlreadyUndone,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.store.engine import WAKE_CHANNEL, Database
-from bot.store.wake import watch
+from bot.store.notify import watch
 
 if TYPE_CHECKING:
     import psycopg

@@ -14,7 +14,7 @@ from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.workspace import Profile, Standing
 from bot.flows.home import Opened, World
-from bot.slack.homing import Homing
+from bot.slack.home import Homing
 from tests.flows.fakes import profile, run
 
 

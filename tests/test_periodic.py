@@ -11,7 +11,7 @@ import structlog
 
 from bot.core.faults import TryLater
 from bot.flows.reconcile import World
-from bot.rounds import reconcile_again
+from bot.periodic import reconcile_again
 from bot.store.engine import Database
 from tests.conftest import Clock
 from tests.flows.reconciling import Bench

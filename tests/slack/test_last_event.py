@@ -9,9 +9,9 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.slack.heard import Heard
+from bot.slack.last_event import Heard
 from bot.store.engine import Database
-from bot.store.memory import Memory
+from bot.store.kv import Memory
 from bot.store.standing import HEARD, standing
 from tests.conftest import Clock
 from tests.flows.fakes import run

@@ -15,10 +15,10 @@ from bot.core.model import Escalation, OnItsWay
 from bot.flows.ports import Recorded
 from bot.store.accepting import Accepting
 from bot.store.engine import Database
-from bot.store.group import GroupCommit
+from bot.store.executor import Threads
+from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
-from bot.store.threads import Threads
 from tests.nouns import escalation
 
 FRESH = Recorded(fresh=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.flows.ports import Person
+from bot.store.customer_links import Learning, People
 from bot.store.engine import Database
-from bot.store.people import Learning, People
 
 BY_HAND = Person("T1", "U1", "c_1", "ada@example.com", "Ada", "link")
 BY_ITSELF = replace(BY_HAND, customer="c_2", source="email")

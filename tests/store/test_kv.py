@@ -6,8 +6,8 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Turned
 from bot.flows.history import Place
 from bot.store.engine import Database
+from bot.store.kv import Memory
 from bot.store.ledger import Ledger
-from bot.store.memory import Memory
 from tests.nouns import TICKET, escalation
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import pacing
-from bot.core.pacing import Rate, Said, Step, Tally, budget
+from bot.core import rate_limit
+from bot.core.rate_limit import Rate, Said, Step, Tally, budget
 
 NOW = 1_700_000_000.0
 WINDOW = 60.0
@@ -91,7 +91,7 @@ class Run:
             case Step.ASK:
                 self.leases += 1
                 known = rate.known(self.now)
-                self.tally, grant = pacing.grant(
+                self.tally, grant = rate_limit.grant(
                     self.tally, rate.share, known, rate.one_more(), self.now
                 )
                 self.rates[process] = rate.granted(grant, known[0] if known else None, self.now)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core import pacing
-from bot.core.pacing import (
+from bot.core import rate_limit
+from bot.core.rate_limit import (
     AT_FIRST,
     MARGIN,
     PER_DELIVERY,
@@ -163,22 +163,22 @@ def test_what_the_pool_gave_in_a_window_that_is_over_is_not_used_in_the_next() -
 
 def test_the_pool_gives_no_more_than_the_share_and_takes_back() -> None:
     tally, window = Tally(), (NOW + 60, 600)
-    tally, first = pacing.grant(tally, 0.8, window, 470, NOW)
-    tally, second = pacing.grant(tally, 0.8, window, 470, NOW)
+    tally, first = rate_limit.grant(tally, 0.8, window, 470, NOW)
+    tally, second = rate_limit.grant(tally, 0.8, window, 470, NOW)
     assert (first.permits, first.spare, second.permits, second.spare) == (470, 10, 10, 0)
-    tally, back = pacing.grant(tally, 0.8, window, -25, NOW)
+    tally, back = rate_limit.grant(tally, 0.8, window, -25, NOW)
     assert (back.permits, back.spare) == (-25, 25)
-    tally, adopted = pacing.grant(tally, 0.8, None, 5, NOW)
+    tally, adopted = rate_limit.grant(tally, 0.8, None, 5, NOW)
     assert (adopted.permits, adopted.reset, adopted.limit) == (5, NOW + 60, 600)
-    tally, unknown = pacing.grant(tally, 0.8, None, 5, NOW + 61)
+    tally, unknown = rate_limit.grant(tally, 0.8, None, 5, NOW + 61)
     assert unknown.reset is None
-    tally, opened = pacing.grant(tally, 0.8, (NOW + 120, 600), 5, NOW + 61)
+    tally, opened = rate_limit.grant(tally, 0.8, (NOW + 120, 600), 5, NOW + 61)
     assert (opened.permits, opened.spare) == (5, 475)
 
 
 def test_who_lags_behind_does_not_bring_back_a_window_that_is_over() -> None:
     tally = Tally(NOW + 60, 600, granted=480)
-    _, late = pacing.grant(tally, 0.8, (NOW + 1, 600), 5, NOW)
+    _, late = rate_limit.grant(tally, 0.8, (NOW + 1, 600), 5, NOW)
     assert (late.permits, late.reset) == (0, NOW + 60)
 
 

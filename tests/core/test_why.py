@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.core.explaining import (
+from bot.core.model import Rule, Via
+from bot.core.reconcile import DAY
+from bot.core.record import Evidence, Record, State
+from bot.core.refs import MessageRef
+from bot.core.why import (
     Asker,
     Decision,
     Explanation,
@@ -24,10 +28,6 @@ from bot.core.explaining import (
     rules,
     taker,
 )
-from bot.core.findings import DAY
-from bot.core.model import Rule, Via
-from bot.core.record import Evidence, Record, State
-from bot.core.refs import MessageRef
 from bot.core.workspace import Channel, Standing
 from tests.nouns import TICKET
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.core import routing
-from bot.core.findings import DAY, THREAD_SECONDS
 from bot.core.model import Rule, Ticket
+from bot.core.reconcile import DAY, THREAD_SECONDS
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.workspace import Channel, Standing

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from bot.sandbox.slack import Slack
-from bot.slack.link import SocketLink
+from bot.slack.socket_mode import SocketLink
 from tests.ways.stage import until
 
 PATIENCE = 0.6

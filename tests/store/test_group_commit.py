@@ -16,7 +16,7 @@ from bot.core.model import AlreadyThere, Created, Escalation, OnItsWay
 from bot.flows.ports import Recorded
 from bot.store.accepting import Accepting
 from bot.store.engine import Database
-from bot.store.group import LARGEST_GROUP, GroupCommit
+from bot.store.group_commit import LARGEST_GROUP, GroupCommit
 from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation
 

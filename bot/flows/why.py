@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.core import explaining, reactions, refs, routing
-from bot.core.explaining import Asker, Explanation, Known, Outlook, ReactionLook, Unread
+from bot.core import reactions, refs, routing, why
 from bot.core.faults import Fault, Refused, TryLater
 from bot.core.model import Rule, Ticket
 from bot.core.reactions import Posted, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
+from bot.core.why import Asker, Explanation, Known, Outlook, ReactionLook, Unread
 from bot.core.workspace import (
     Channel,
     Installation,
@@ -88,7 +88,7 @@ async def explain(ref: MessageRef, thread_ts: str | None, world: World) -> Expla
     posted, unread = await _posted(ref, world)
     root = posted.thread_ts if posted and posted.thread_ts else thread_ts
     under = [one.emoji for one in posted.reactions] if posted else None
-    looks = explaining.rules(world.rules, channel, under)
+    looks = why.rules(world.rules, channel, under)
     try:
         known = await _known(ref, channel, world)
         ticket = None if known else await _conversation(ref, root, world)
@@ -152,7 +152,7 @@ async def _one(record: Record, channel: Channel, world: World) -> Known:
     line = await _line(record, world)
     by_rule = applied is not None and applied.customer is not None
     says_so = line if line and not by_rule and _is_its(line, record) else None
-    evidence, guessed = explaining.evidence(
+    evidence, guessed = why.evidence(
         record, applied, says_so.source if says_so else None, world.fallback
     )
     shown = record.customer if says_so is None else (says_so.name or record.customer)
@@ -194,7 +194,7 @@ class _Judge:
     missing: bool
 
     async def look(self, reaction: Reaction) -> ReactionLook:
-        number = explaining.taker(self.world.rules, self.channel, reaction.emoji)
+        number = why.taker(self.world.rules, self.channel, reaction.emoji)
         if number is None:
             return ReactionLook(reaction.emoji, reaction.count)
         askers = tuple([await self._asker(user) for user in self._users(reaction)])
@@ -221,7 +221,7 @@ class _Judge:
         rule = self.world.rules[number - 1]
         since = self.moments.get(reactions.identity(rule))
         is_reply = self.root is not None and self.root != self.ref.ts
-        outlook = explaining.outlook(
+        outlook = why.outlook(
             posted_at=float(self.ref.ts),
             root_at=float(self.root) if self.root and is_reply else None,
             direct=self.channel.direct,

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core import refs
 from bot.core.faults import Refused, TryLater
 from bot.core.model import ReplyTo, Ticket
-from bot.core.undoing import (
+from bot.core.undo import (
     Acted,
     AddedTo,
     AlreadyUndone,
@@ -26,9 +26,9 @@ from bot.core.workspace import Profile
 from bot.flows import retract, undo
 from bot.flows.claims import reference
 from bot.flows.ports import Said
+from bot.slack.background import Later
 from bot.slack.blocks import answer
 from bot.slack.calls import Declined
-from bot.slack.later import Later
 from bot.slack.payloads_actions import ButtonClicked, ReactionRemoved
 
 log = structlog.get_logger("bot.slack")

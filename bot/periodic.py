@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.core.faults import Fault
-from bot.core.findings import Report, Scope, Verdict
+from bot.core.reconcile import Report, Scope, Verdict
 from bot.flows.claims import reference
+from bot.flows.duplicates import Double
 from bot.flows.reconcile import World, reconcile
-from bot.flows.verify import Double
 
 RECONCILE_SECONDS = 900.0
 """From the end of one pass to the beginning of the next."""
 
-log = structlog.get_logger("bot.rounds")
+log = structlog.get_logger("bot.periodic")
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot import points
+from bot import failpoints
 from bot.core.faults import TryLater
-from bot.points import Point
+from bot.failpoints import Point
 from bot.store.engine import Database
 from tests.ways.stage import stage
 
@@ -21,13 +21,13 @@ Passed = list[tuple[Point, str]]
 def passed(monkeypatch: pytest.MonkeyPatch) -> Passed:
     """The points that this process passes from now on."""
     seen: Passed = []
-    monkeypatch.setattr(points, "_watcher", points._unwatched)
-    points.watch(lambda point, about: seen.append((point, about)))
+    monkeypatch.setattr(failpoints, "_watcher", failpoints._unwatched)
+    failpoints.watch(lambda point, about: seen.append((point, about)))
     return seen
 
 
 def test_nobody_watches_by_itself() -> None:
-    assert points._watcher is points._unwatched
+    assert failpoints._watcher is failpoints._unwatched
 
 
 def test_a_commit_is_between_its_points(database: Database, passed: Passed) -> None:

@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.core.explaining import Explanation, for_viewer
 from bot.core.faults import Fault
 from bot.core.linkers import Linkers
 from bot.core.model import ReplyTo, Trigger
 from bot.core.refs import MessageRef
+from bot.core.why import Explanation, for_viewer
 from bot.core.workspace import Installation, Profile, Standing, may_ask
 from bot.slack import payloads
+from bot.slack.background import Later, note
 from bot.slack.blocks import answer, why
-from bot.slack.later import Later, note
 
 EXPLAIN_SECONDS = 20.0
 """How long the modal may say that it is looking."""

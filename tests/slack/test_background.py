@@ -7,7 +7,7 @@ import asyncio
 from structlog.testing import capture_logs
 
 from bot.core.faults import TryLater
-from bot.slack.later import Later
+from bot.slack.background import Later
 
 
 async def _fails(error: Exception) -> None:
@@ -32,7 +32,7 @@ async def test_a_bug_is_logged_by_its_place_and_not_by_its_words() -> None:
     """asyncio would log the exception itself, with what it quotes, once the task is collected."""
     line = await _logged(KeyError("what somebody wrote"))
     assert (line["event"], line["error"]) == ("courtesy_broke", "KeyError")
-    assert str(line["at"]).startswith("tests.slack.test_later:")
+    assert str(line["at"]).startswith("tests.slack.test_background:")
     assert "wrote" not in str(line)
 
 

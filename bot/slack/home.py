@@ -23,9 +23,9 @@ from bot.core.model import Rule
 from bot.core.record import Record
 from bot.core.workspace import Installation, Profile
 from bot.flows import home as flow
+from bot.slack.background import Later, broke, note
 from bot.slack.blocks import home as build
 from bot.slack.calls import VIEW_LIMIT, call
-from bot.slack.later import Later, broke, note
 from bot.slack.payloads import Id
 from bot.slack.payloads_actions import ButtonClicked
 

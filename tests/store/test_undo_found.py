@@ -11,7 +11,7 @@ from bot.flows.ports import Recorded
 from bot.flows.undo import Begin
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.undoing import Undoing
+from bot.store.undo import Undoing
 from tests.conftest import Clock
 from tests.nouns import CHANNEL, TICKET, escalation, message, ts
 

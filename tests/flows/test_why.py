@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bot.core.explaining import Decision, Outlook, Unread, Why
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Rule, Ticket, Via
 from bot.core.reactions import Posted, Reaction, identity
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
+from bot.core.why import Decision, Outlook, Unread, Why
 from bot.core.workspace import Channel, Installation, Profile, Standing
-from bot.flows.explain import World, explain
 from bot.flows.ports import Person
+from bot.flows.why import World, explain
 from bot.slack.words import why as words
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, TICKET

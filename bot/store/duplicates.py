@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 
 from bot.core.refs import generation_key
-from bot.flows.verify import Doubtful
+from bot.flows.duplicates import Doubtful
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
@@ -24,7 +24,7 @@ class Doubts:
         self._again = again
 
     def take(self, limit: int) -> list[Doubtful]:
-        """See `flows.verify.Doubts.take`. Writes nothing while there is nothing to look at."""
+        """See `flows.duplicates.Doubts.take`. Writes nothing while there is nothing to look at."""
         now = self._database.now()
         due = (
             select(table.c.id)
@@ -60,7 +60,7 @@ class Doubts:
         ]
 
     def clear(self, row: Doubtful, others: Sequence[str]) -> None:
-        """See `flows.verify.Doubts.clear`."""
+        """See `flows.duplicates.Doubts.clear`."""
         with self._database.writing() as connection:
             connection.execute(
                 update(table)
