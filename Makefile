@@ -1,4 +1,4 @@
-# make sandbox: a page to try it, with a local Slack and a local Plain. make test: the whole suite.
+# make sandbox: a page to try it, with a local Slack and a local Plain. make test: the suite, without what is long by nature (make proof).
 
 PYTHON ?= python3
 VENV := .venv
