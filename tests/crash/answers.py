@@ -128,7 +128,7 @@ async def late_beyond_the_window(ground: Ground, replica: Replica) -> Seen:
     (entry,) = ground.entries(asking.asker)
     found = ", ".join(entry.doubles or ())
     if found:
-        assert f'"others": "{found}"' in replica.log
+        await until(lambda: f'"others": "{found}"' in replica.log)
     return Seen(seen.name, seen.made, seen.state, seen.told, note=found)
 
 
