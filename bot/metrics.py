@@ -11,8 +11,8 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from bot.flows.claims import Claim
 from bot.refused import LIKELY, Cause
+from bot.store.claims import Claim
 
 NOT_FINAL = frozenset({"retried", "waiting"})
 """Outcomes of an attempt that another one follows."""

@@ -9,9 +9,9 @@ import structlog
 
 from bot.core.faults import Fault
 from bot.core.reconcile import Report, Scope, Verdict
-from bot.flows.claims import reference
 from bot.flows.duplicates import Double
 from bot.flows.reconcile import World, reconcile
+from bot.store.claims import reference
 
 RECONCILE_SECONDS = 900.0
 """From the end of one pass to the beginning of the next."""

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import structlog
 
-from bot.flows.ports import Run
+from bot.store.executor import Run
 
 log = structlog.get_logger("bot.http")
 

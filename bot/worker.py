@@ -23,10 +23,10 @@ from bot.core.faults import (
 )
 from bot.core.model import Created, Outcome, Trigger, Turned
 from bot.flows.attempt import Attempt, keep_lease
-from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
-from bot.flows.ports import Run
 from bot.flows.turns import Turns
+from bot.store.claims import Claim
+from bot.store.executor import Run
 
 AT_ONCE = 8
 """Deliveries under way at a time."""

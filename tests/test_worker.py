@@ -9,9 +9,9 @@ import pytest
 
 from bot.core.faults import Reason, TryLater, Wait
 from bot.core.model import Created, Outcome, Turned, Unwanted
-from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim
 from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Outcome, Turned
-from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim
 from tests.nouns import escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from bot.core.model import Created, Outcome
-from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
+from bot.store.claims import Claim
 from tests.nouns import TICKET, escalation
 from tests.working import Bench, bench, creates, working
 

@@ -15,9 +15,8 @@ from bot.cli.checks import plain
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
 from bot.core.identity import is_customer_name
-from bot.flows.ports import Person
 from bot.settings import Settings, SettingsError, load
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 
 app = typer.Typer(no_args_is_help=True, help="Which Plain customer a Slack user is.")
 

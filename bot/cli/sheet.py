@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from bot.core.identity import is_customer_name
-from bot.flows.ports import Person
+from bot.store.customer_links import Person
 
 COLUMNS = ("team", "user", "customer", "email", "name", "source")
 NEEDED = ("user", "customer")

@@ -12,6 +12,18 @@ from bot.core.refs import MessageRef
 from bot.core.richtext import Block
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the bot itself put into Slack for an answer, where all can see it and it can be edited.
+
+    A message of its own; or, with `receipt`, its reaction of that name to the message at `ts`.
+    """
+
+    channel: str
+    ts: str
+    receipt: str | None = None
+
+
 class Via(StrEnum):
     """The door through which someone asked."""
 

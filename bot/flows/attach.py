@@ -17,8 +17,9 @@ from bot.core.beginning import extended
 from bot.core.faults import Refused, TryLater, Wait
 from bot.core.files import Fate, Kept, Loss
 from bot.core.model import File, Message
-from bot.flows.claims import Claim
-from bot.flows.ports import Ledger, Run
+from bot.flows.ports import Ledger
+from bot.store.claims import Claim
+from bot.store.executor import Run
 
 FILES_SECONDS = 30.0
 """For all files of one attempt together."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from bot.core.faults import LeaseLost, TryLater, Wait
 from bot.core.model import Message
-from bot.flows.claims import Claim
-from bot.flows.ports import Run
 from bot.flows.turns import Turns
+from bot.store.claims import Claim
+from bot.store.executor import Run
 
 RENEWALS_PER_LEASE = 3
 

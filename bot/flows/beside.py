@@ -15,7 +15,8 @@ from bot.core.model import Customer, Draft, LabelType, Tenant, Ticket, Trigger
 from bot.core.richtext import Mention, mentions
 from bot.core.workspace import Names, Profile, Standing, may_ask, standing_of
 from bot.flows.admission import is_confined
-from bot.flows.ports import People, Run
+from bot.flows.ports import People
+from bot.store.executor import Run
 
 T = TypeVar("T")
 

@@ -21,11 +21,11 @@ from bot.core.model import (
 )
 from bot.flows import attach, authorship, looking, naming, sequels
 from bot.flows.admission import admit, confine
-from bot.flows.claims import Claim, Held, Rest, Stands
 from bot.flows.looking import SENDING_SECONDS
 from bot.flows.ports import PlainThread
 from bot.flows.seeing import Asked, room_for, see
 from bot.flows.world import SETTLE_WINDOW, Policy, World
+from bot.store.claims import Claim, Held, Rest, Stands
 
 __all__ = ["SENDING_SECONDS", "SETTLE_WINDOW", "Policy", "Progress", "World", "deliver"]
 

@@ -7,28 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Refused, TryLater
-from bot.flows.ports import Run
+from bot.store.duplicates import Doubtful
+from bot.store.executor import Run
 
 AT_ONCE = 20
 """Look-ups of one pass; what is left has its turn in the next."""
 
 CLOCK_SKEW = 24 * 3600.0
 """Seconds by which Plain's clock and the ledger's may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doubtful:
-    """A row whose thread was created although an earlier create may have come about.
-
-    `ref` is the row's thread ("T-7"), `thread` its id; `asked_at` Unix seconds by the ledger.
-    """
-
-    id: int
-    external_id: str
-    customer: str
-    thread: str
-    ref: str
-    asked_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,8 @@ from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
 from bot.core.workspace import Profile, Standing, may_ask
-from bot.flows.ports import Run
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Somebody's Home as it was shown last: `digest` tells one content from another."""
-
-    digest: str
-    is_linker: bool = False
+from bot.store.executor import Run
+from bot.store.home import Opened
 
 
 class Homes(Protocol):

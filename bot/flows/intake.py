@@ -11,7 +11,9 @@ from bot.core import refs, routing
 from bot.core.faults import Fault
 from bot.core.model import Draft, Escalation, Form, Rule, Ticket, Trigger, Via
 from bot.flows.beside import Beside
-from bot.flows.ports import Drafts, Ledger, Recorded, Run
+from bot.flows.ports import Drafts, Ledger
+from bot.store.accepting import Recorded
+from bot.store.executor import Run
 
 NOTHING = Beside()
 

@@ -13,7 +13,9 @@ from bot.core.identity import is_customer_id
 from bot.core.linkers import Answerer, Hosts, Linkers, Yourself
 from bot.core.model import Customer, Ticket
 from bot.core.workspace import Profile
-from bot.flows.ports import Person, Run
+from bot.store.customer_links import Person
+from bot.store.executor import Run
+from bot.store.waiting import Unlinked
 
 ASK_SECONDS = 1.0
 """For what is to be known before the form opens; its trigger lives for three seconds."""
@@ -28,20 +30,6 @@ WRITE_SECONDS = 0.6
 
 SHORTEST_TERM = 3
 HITS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Unlinked:
-    """The person whom a row is about.
-
-    `waits`: it was refused for want of a link of theirs, and nothing changed that yet. `ticket`
-    is what came of it where it went on.
-    """
-
-    reference: str
-    requester: str
-    waits: bool
-    ticket: Ticket | None = None
 
 
 class Requests(Protocol):

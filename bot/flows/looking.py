@@ -9,9 +9,9 @@ from typing import TypeVar
 from bot.core import refs
 from bot.core.faults import LeaseLost, Refused, TryLater, Wait
 from bot.core.model import Ticket
-from bot.flows.claims import Claim
 from bot.flows.ports import PlainThread
 from bot.flows.world import World
+from bot.store.claims import Claim
 
 T = TypeVar("T")
 

@@ -7,9 +7,10 @@ from bot.core.faults import Reason, Refused, Wait
 from bot.core.identity import ByEmail, Named, Nobody
 from bot.core.model import Message, Rule, Trigger, default_requester
 from bot.core.record import Evidence
-from bot.flows.claims import Claim
-from bot.flows.ports import Person, Plain
+from bot.flows.ports import Plain
 from bot.flows.world import World, name_of
+from bot.store.claims import Claim
+from bot.store.customer_links import Person
 
 
 def requester_of(trigger: Trigger, message: Message | None) -> str:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Refused, TryLater
 from bot.core.model import Escalation, Unwanted, Via
 from bot.core.workspace import Standing
 from bot.flows.admission import admit
-from bot.flows.claims import reference
-from bot.flows.ports import Run, Slack
+from bot.flows.ports import Slack
+from bot.store.claims import reference
+from bot.store.executor import Run
+from bot.store.queued import Queued
 
 QUEUED_SECONDS = 60.0
 """How long a person waits before they hear that it takes longer."""
 
 _AT_ONCE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A row that waits, and what was asked."""
-
-    id: int
-    escalation: Escalation
 
 
 class Queue(Protocol):

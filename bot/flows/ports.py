@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from bot.core.model import (
     Outcome,
     Remark,
     ReplyTo,
+    Said,
     ThreadDraft,
     Ticket,
     Trigger,
@@ -25,21 +26,11 @@ from bot.core.record import Evidence
 from bot.core.refs import MessageRef
 from bot.core.richtext import Mention
 from bot.core.workspace import Channel, Names, Profile
-from bot.flows.claims import Claim, Conversation, Rest
+from bot.store.claims import Claim, Conversation, Rest
+from bot.store.customer_links import Person
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Run(Protocol):
-    """Runs blocking work (the store's methods) off the event loop."""
-
-    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
-
-
-async def in_place(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run the work where it is asked for: a `Run` for tests and commands, where nobody waits."""
-    return work(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +54,6 @@ class PlainThread:
     assignee: str | None
     created_at: str
     created_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What an asking met. `remark` is what can be said at once; None where there is nothing.
-
-    `fresh`: there is work for the worker now. `thread_ts`: the root of the Slack thread in which
-    the message is a reply, where the ledger knows it, for an event does not say it.
-    """
-
-    fresh: bool
-    remark: Remark | None = None
-    thread_ts: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One line of the lookup table. `customer` is a name: `c_…`, an e-mail or `external:ID`.
-
-    `source` tells how it came about: "link" and "import" by a person, "email" and
-    "synthetic" by the bridge itself.
-    """
-
-    team: str
-    slack_user: str
-    customer: str
-    email: str | None = None
-    name: str | None = None
-    source: str = "link"
-
-    @property
-    def automatic(self) -> bool:
-        return self.source in ("email", "synthetic")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the bot itself put into Slack for an answer, where all can see it and it can be edited.
-
-    A message of its own; or, with `receipt`, its reaction of that name to the message at `ts`.
-    """
-
-    channel: str
-    ts: str
-    receipt: str | None = None
 
 
 class Ledger(Protocol):

@@ -21,7 +21,8 @@ from bot.core.workspace import (
     standing_of,
 )
 from bot.flows.history import FirstLoaded, History, Page, Place, Places
-from bot.flows.ports import Recorded, Run
+from bot.store.accepting import Recorded
+from bot.store.executor import Run
 
 _ASKERS = 10
 """How many of the people who gave one reaction are looked up, in search of one who may ask."""

@@ -7,27 +7,13 @@ from typing import Protocol
 
 from bot.core.model import (
     AlreadyThere,
-    Escalation,
     Form,
     OnItsWay,
     Priority,
     ReplyTo,
-    Ticket,
     Trigger,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """An escalation as the ledger has it; its texts may be erased by now.
-
-    `waits`: a delivery of it is due. `ticket` is what came of it, if anything did.
-    """
-
-    escalation: Escalation
-    waits: bool
-    requester: str | None = None
-    ticket: Ticket | None = None
+from bot.store.asked import Earlier
 
 
 class Asked(Protocol):

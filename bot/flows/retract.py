@@ -8,24 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Refused, TryLater
-from bot.core.model import Outcome, Ticket, Trigger
-from bot.flows.ports import Run, Said
+from bot.core.model import Outcome, Said, Ticket, Trigger
+from bot.store.executor import Run
+from bot.store.undo import Ended
 
 AT_ONCE = 20
 """Answers of one pass; Slack takes about 50 edits in a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An answer that the bot posted, and that offers what is offered no longer.
-
-    `undone_by`: who undid the ticket; None where its time is over.
-    """
-
-    id: int
-    said: tuple[Said, ...]
-    ticket: Ticket | None
-    undone_by: str | None = None
 
 
 class Ledger(Protocol):

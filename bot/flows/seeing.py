@@ -17,9 +17,9 @@ from bot.core.workspace import Names, standing_of
 from bot.flows import attach, authorship, naming
 from bot.flows.admission import Admitted
 from bot.flows.attach import Copying
-from bot.flows.claims import Claim, Rest
-from bot.flows.ports import Run
 from bot.flows.world import World, name_of
+from bot.store.claims import Claim, Rest
+from bot.store.executor import Run
 
 MOST_MENTIONED = 1000
 """Mentions of one text that are shown by name."""

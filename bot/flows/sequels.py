@@ -8,8 +8,8 @@ from dataclasses import replace
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Added, Created, EventDraft, Sequel, Ticket
 from bot.flows import looking
-from bot.flows.claims import Claim, Rest
 from bot.flows.world import World
+from bot.store.claims import Claim, Rest
 
 _FOR_ALL = frozenset({Reason.PLAIN_FORBIDDEN, Reason.PLAIN_KEY})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.flows.claims import Claim
+from bot.store.claims import Claim
 
 
 class Turns:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol, TypeVar
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
@@ -34,8 +33,9 @@ from bot.core.undo import (
     refusal,
 )
 from bot.core.workspace import Profile
-from bot.flows.claims import reference
-from bot.flows.ports import Run
+from bot.store.claims import reference
+from bot.store.executor import Run
+from bot.store.undo import Begin
 
 T = TypeVar("T")
 
@@ -56,15 +56,6 @@ FINISH_SECONDS = 25.0
 back that another one has taken over would make it stand again, undone in Plain."""
 
 LEFT_OVER_AT_ONCE = 10
-
-
-class Begin(Enum):
-    """What the beginning of an undo met."""
-
-    BEGUN = "it is the caller's to finish"
-    IN_HAND = "another one is at it"
-    ADDED_TO = "other messages were added to the ticket, or are about to be"
-    GONE = "the row stands otherwise by now"
 
 
 class Ledger(Protocol):

@@ -22,7 +22,8 @@ from bot.core.workspace import (
     standing_of,
 )
 from bot.flows.history import FirstLoaded
-from bot.flows.ports import Person, Run
+from bot.store.customer_links import Person
+from bot.store.executor import Run
 
 _ASKERS = 10
 """How many of the people who gave one reaction are looked up."""

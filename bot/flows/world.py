@@ -11,7 +11,8 @@ from bot.core.conversation import Bounds
 from bot.core.identity import IdentityPolicy
 from bot.core.workspace import Installation, Profile, Standing
 from bot.flows.attach import Carrier
-from bot.flows.ports import Ledger, People, Plain, Run, Slack, in_place
+from bot.flows.ports import Ledger, People, Plain, Slack
+from bot.store.executor import Run, in_place
 
 SETTLE_WINDOW = 35.0
 """Seconds after which a create that cannot be found was never processed: Plain's gateway gives

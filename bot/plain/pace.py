@@ -11,8 +11,8 @@ from typing import Protocol
 
 from bot.core.faults import Fault, Wait
 from bot.core.rate_limit import Grant, Rate, Said, Step
-from bot.flows.ports import Run
 from bot.plain.waits import LONGEST_WAIT, limit_ends, limit_reset, retry_after
+from bot.store.executor import Run
 
 PATIENCE = 2.0
 """Seconds that a request waits for its turn before its row is put back. Short, for it is within

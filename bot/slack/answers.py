@@ -17,6 +17,7 @@ from bot.core.model import (
     Outcome,
     Remark,
     ReplyTo,
+    Said,
     Trigger,
     Turned,
     Via,
@@ -24,7 +25,6 @@ from bot.core.model import (
 )
 from bot.core.refs import MessageRef, is_ts
 from bot.core.workspace import Profile, Standing
-from bot.flows.ports import Said
 from bot.slack.blocks import answer as build
 from bot.slack.blocks.answer import Answer, Button
 from bot.slack.blocks.form import reopen_button

@@ -14,19 +14,19 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core import refs
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Draft, Form, Message, Outcome, Remark, ReplyTo, Ticket, Trigger
+from bot.core.model import Draft, Form, Message, Outcome, Remark, ReplyTo, Said, Ticket, Trigger
 from bot.core.refs import MessageRef
 from bot.core.richtext import Mention
 from bot.core.workspace import Channel, Installation, Names, Profile
 from bot.flows.beside import Beside
 from bot.flows.intake import Opened
-from bot.flows.ports import Run, Said, in_place
 from bot.slack import reading
 from bot.slack.answers import Answers, Manner
 from bot.slack.blocks import answer, form
 from bot.slack.blocks.answer import Answer
 from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
 from bot.slack.lookups import Lookups
+from bot.store.executor import Run, in_place
 
 log = structlog.get_logger(__name__)
 

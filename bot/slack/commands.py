@@ -11,10 +11,10 @@ from bot.core.faults import Fault
 from bot.core.model import Rule
 from bot.core.record import Record
 from bot.flows.admission import Gate
-from bot.flows.ports import Run
 from bot.slack.background import note
 from bot.slack.blocks import answer, commands
 from bot.slack.blocks.answer import Answer
+from bot.store.executor import Run
 
 MINE = 10
 """Tickets that `mine` lists."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 
-from bot.flows.ports import Run
+from bot.store.executor import Run
 
 KEEP_SECONDS = 60.0
 

@@ -17,13 +17,15 @@ from bot.core.faults import Fault
 from bot.core.model import Draft, Form, Priority, Remark, ReplyTo, Trigger, Via
 from bot.flows.admission import Gate
 from bot.flows.intake import Intake
-from bot.flows.ports import Drafts, Recorded, Run, in_place
+from bot.flows.ports import Drafts
 from bot.slack import payloads, payloads_view
 from bot.slack.background import Later, note, raised_at
 from bot.slack.blocks import answer
 from bot.slack.commands import Says
 from bot.slack.opening import Opening
 from bot.slack.words import form as words
+from bot.store.accepting import Recorded
+from bot.store.executor import Run, in_place
 
 log = structlog.get_logger("bot.slack")
 

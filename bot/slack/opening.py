@@ -20,11 +20,12 @@ from bot.flows import authorship
 from bot.flows.admission import confined, is_confined
 from bot.flows.beside import LOOK_SECONDS, Beside, Surroundings
 from bot.flows.intake import Intake, Opened
-from bot.flows.ports import Drafts, Run
+from bot.flows.ports import Drafts
 from bot.slack.background import Later, note
 from bot.slack.blocks import answer
 from bot.slack.blocks.form import CALLBACK_ID, VALUE
 from bot.slack.payloads_view import RequesterChosen
+from bot.store.executor import Run
 
 Asked = dict[str, Any]
 T = TypeVar("T")

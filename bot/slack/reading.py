@@ -13,10 +13,10 @@ from bot.core.beginning import GOES_ON, weight
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
-from bot.flows.ports import Run, in_place
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping, maps, string
 from bot.slack.payloads import message_of
+from bot.store.executor import Run, in_place
 
 _SHUT = frozenset({"channel_not_found", "not_in_channel"})
 _GONE = frozenset({"message_not_found", "thread_not_found"})

@@ -12,7 +12,6 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core.faults import Fault
 from bot.core.model import AlreadyThere, OnItsWay, Remark, ReplyTo, Ticket
 from bot.flows.admission import Gate
-from bot.flows.ports import Run
 from bot.flows.reopening import Again, Asked, NotKnown, NotYours, again
 from bot.slack.background import Later, note
 from bot.slack.blocks import answer
@@ -20,6 +19,7 @@ from bot.slack.blocks.form import REOPEN_ACTION
 from bot.slack.opening import Opening
 from bot.slack.payloads_actions import ButtonClicked
 from bot.slack.words import form as words
+from bot.store.executor import Run
 
 READ_SECONDS = 0.4
 """How long the row may take; with the form's two and a half it stays within Slack's three."""

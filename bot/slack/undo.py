@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core import refs
 from bot.core.faults import Refused, TryLater
-from bot.core.model import ReplyTo, Ticket
+from bot.core.model import ReplyTo, Said, Ticket
 from bot.core.undo import (
     Acted,
     AddedTo,
@@ -24,12 +24,11 @@ from bot.core.undo import (
 )
 from bot.core.workspace import Profile
 from bot.flows import retract, undo
-from bot.flows.claims import reference
-from bot.flows.ports import Said
 from bot.slack.background import Later
 from bot.slack.blocks import answer
 from bot.slack.calls import Declined
 from bot.slack.payloads_actions import ButtonClicked, ReactionRemoved
+from bot.store.claims import reference
 
 log = structlog.get_logger("bot.slack")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,11 +11,24 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.sql.expression import Insert
 
 from bot.core import refs
-from bot.core.model import AlreadyThere, Escalation, OnItsWay, Ticket, Via
-from bot.flows.ports import Recorded
+from bot.core.model import AlreadyThere, Escalation, OnItsWay, Remark, Ticket, Via
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an asking met. `remark` is what can be said at once; None where there is nothing.
+
+    `fresh`: there is work for the worker now. `thread_ts`: the root of the Slack thread in which
+    the message is a reply, where the ledger knows it, for an event does not say it.
+    """
+
+    fresh: bool
+    remark: Remark | None = None
+    thread_ts: str | None = None
+
 
 _AT_BIRTH: dict[str, object] = {
     "generation": 1,

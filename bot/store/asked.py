@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 
-from bot.flows.reopening import Earlier
+from bot.core.model import Escalation, Ticket
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An escalation as the ledger has it; its texts may be erased by now.
+
+    `waits`: a delivery of it is due. `ticket` is what came of it, if anything did.
+    """
+
+    escalation: Escalation
+    waits: bool
+    requester: str | None = None
+    ticket: Ticket | None = None
+
 
 _DIGITS = 18
 """No row's id is longer."""

@@ -26,8 +26,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import LEASE_LOST, delay, hopeless
-from bot.flows.claims import Claim
 from bot.store import rows
+from bot.store.claims import Claim
 from bot.store.engine import Database
 from bot.store.fencing import Fenced, FromNow
 from bot.store.schema import escalation as table

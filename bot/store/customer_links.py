@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -11,12 +12,32 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 from sqlalchemy.sql.expression import ColumnElement, Insert
 
 from bot.core.faults import Reason
-from bot.flows.claims import Claim
-from bot.flows.ports import Person
 from bot.store import changes, rows
 from bot.store.changes import BY_COMMAND, Change
+from bot.store.claims import Claim
 from bot.store.engine import Database
 from bot.store.schema import escalation, person
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One line of the lookup table. `customer` is a name: `c_…`, an e-mail or `external:ID`.
+
+    `source` tells how it came about: "link" and "import" by a person, "email" and
+    "synthetic" by the bridge itself.
+    """
+
+    team: str
+    slack_user: str
+    customer: str
+    email: str | None = None
+    name: str | None = None
+    source: str = "link"
+
+    @property
+    def automatic(self) -> bool:
+        return self.source in ("email", "synthetic")
+
 
 WAITING_FOR_A_LINK = (Reason.NO_CUSTOMER.value, Reason.BROKEN_LINK.value)
 

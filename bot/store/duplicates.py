@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
 from bot.core.refs import generation_key
-from bot.flows.duplicates import Doubtful
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A row whose thread was created although an earlier create may have come about.
+
+    `ref` is the row's thread ("T-7"), `thread` its id; `asked_at` Unix seconds by the ledger.
+    """
+
+    id: int
+    external_id: str
+    customer: str
+    thread: str
+    ref: str
+    asked_at: float
+
 
 AGAIN_SECONDS = 300.0
 """After a look that failed, or whose process died."""

@@ -1,4 +1,4 @@
-"""The few threads in which the store's methods block, and texts are read and rendered."""
+"""Thread pools for blocking work: the store's methods, and reading and rendering texts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Run(Protocol):
+    """Run blocking work off the event loop; an `Executor`, or `in_place`."""
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+
+async def in_place(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run the work in the caller's thread, for tests and commands: nobody else waits there."""
+    return work(*args, **kwargs)
+
+
 class Threads:
-    """Runs blocking work in a few threads: `ports.Run`."""
+    """Runs blocking work in a few threads: `Run`."""
 
     def __init__(self, count: int = 8, name: str = "store") -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)

@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import LeaseLost
-from bot.flows.claims import Claim
+from bot.store.claims import Claim
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, Select, or_, select, update
 
-from bot.flows.claims import reference
 from bot.store import rows
+from bot.store.claims import reference
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 from bot.store.waiting import waits_for_a_link

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, select
 
-from bot.flows.home import Opened
 from bot.store.codec import Codec
 from bot.store.engine import Database
 from bot.store.kv import Memory
 from bot.store.schema import memory as table
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody's Home as it was shown last: `digest` tells one content from another."""
+
+    digest: str
+    is_linker: bool = False
+
 
 _PREFIX = "home.opened."
 _OPENED = Codec(Opened)

@@ -12,11 +12,11 @@ from bot.core.faults import Reason, hopeless
 from bot.core.files import Kept
 from bot.core.model import Added, Created, Message, Outcome, Ticket, Turned
 from bot.core.record import Evidence
-from bot.flows.claims import Claim, Conversation, Held, Rest, Stands, Won
-from bot.flows.ports import Person
 from bot.store import customer_links, rows, undo
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS, Claiming
+from bot.store.claims import Claim, Conversation, Held, Rest, Stands, Won
+from bot.store.customer_links import Person
 from bot.store.engine import Database
 from bot.store.fencing import FromNow
 from bot.store.schema import escalation as table

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select, update
 
-from bot.flows.notice import Queued
+from bot.core.model import Escalation
 from bot.store import rows
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A row that waits, and what was asked."""
+
+    id: int
+    escalation: Escalation
 
 
 class Queue:

@@ -22,7 +22,7 @@ from bot.core.model import (
     Ticket,
     Turned,
 )
-from bot.flows.claims import Claim, Rest
+from bot.store.claims import Claim, Rest
 from bot.store.codec import Codec
 from bot.store.schema import escalation as table
 

@@ -9,9 +9,9 @@ from sqlalchemy import Row, Select, select
 from bot.core import refs
 from bot.core.model import Ticket, Via
 from bot.core.record import Evidence, Record, State
-from bot.flows.claims import reference
 from bot.store import rows
 from bot.store.accepting import Accepting
+from bot.store.claims import reference
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, update
 
 from bot.core import undo
 from bot.core.faults import Wait
-from bot.core.model import Ticket
+from bot.core.model import Said, Ticket
 from bot.core.undo import State
-from bot.flows.ports import Said
-from bot.flows.retract import Ended
-from bot.flows.undo import Begin
 from bot.store import rows
 from bot.store.codec import Codec
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
 from bot.store.schema import undoing as begun
+
+
+class Begin(Enum):
+    """What the beginning of an undo met."""
+
+    BEGUN = "it is the caller's to finish"
+    IN_HAND = "another one is at it"
+    ADDED_TO = "other messages were added to the ticket, or are about to be"
+    GONE = "the row stands otherwise by now"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An answer that the bot posted, and that offers what is offered no longer.
+
+    `undone_by`: who undid the ticket; None where its time is over.
+    """
+
+    id: int
+    said: tuple[Said, ...]
+    ticket: Ticket | None
+    undone_by: str | None = None
+
 
 LEASE_SECONDS = 30.0
 """For how long an undo is its process's; then another one may go on with it."""

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from bot.flows.claims import reference
-from bot.flows.link import Unlinked
+from bot.core.model import Ticket
 from bot.store import rows
+from bot.store.claims import reference
 from bot.store.customer_links import WAITING_FOR_A_LINK
 from bot.store.engine import Database
 from bot.store.schema import escalation as table
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """The person whom a row is about.
+
+    `waits`: it was refused for want of a link of theirs, and nothing changed that yet. `ticket`
+    is what came of it where it went on.
+    """
+
+    reference: str
+    requester: str
+    waits: bool
+    ticket: Ticket | None = None
 
 
 class WaitingPerson(NamedTuple):

@@ -18,7 +18,6 @@ from bot.core import reactions
 from bot.core.model import Outcome, Trigger
 from bot.core.workspace import Installation
 from bot.flows import notice, reconcile, retract
-from bot.flows.claims import Claim
 from bot.flows.deliver import Policy, World, deliver
 from bot.flows.duplicates import Double, verify
 from bot.flows.intake import Intake
@@ -36,6 +35,7 @@ from bot.slack.undo import Undoing as UndoListeners
 from bot.store import leader, migrating, suitable
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim
 from bot.store.customer_links import People
 from bot.store.drafts import Drafts
 from bot.store.duplicates import Doubts

@@ -16,7 +16,6 @@ from bot.core.linkers import Linkers
 from bot.core.workspace import Installation, Standing
 from bot.flows.attach import Carrier
 from bot.flows.deliver import Policy, World
-from bot.flows.ports import Run
 from bot.metrics import Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
@@ -26,7 +25,7 @@ from bot.slack.answers import Manner
 from bot.slack.client import SlackClient
 from bot.slack.files import SlackFiles
 from bot.store.engine import Database
-from bot.store.executor import Threads
+from bot.store.executor import Run, Threads
 from bot.store.rates import Rates
 
 

@@ -9,12 +9,13 @@ from bot.core.model import Trigger
 from bot.core.workspace import Installation
 from bot.flows import reconcile, why
 from bot.flows.history import Place
-from bot.flows.ports import Recorded, Run
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
+from bot.store.accepting import Recorded
 from bot.store.customer_links import People
 from bot.store.engine import Database
+from bot.store.executor import Run
 from bot.store.first_loaded import FirstLoaded
 from bot.store.kv import Memory
 from bot.store.ledger import Ledger

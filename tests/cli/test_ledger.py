@@ -13,8 +13,7 @@ from sqlalchemy import update
 from bot.core.faults import Reason
 from bot.core.model import Created, Turned
 from bot.core.refs import MessageRef
-from bot.flows.ports import Person
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table

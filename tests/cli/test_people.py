@@ -12,9 +12,8 @@ import pytest
 from bot.core.faults import Reason
 from bot.core.model import Form, Priority, Turned, Via
 from bot.core.workspace import Installation
-from bot.flows.ports import Person
 from bot.sandbox.plain import Plain
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.kv import Memory
 from bot.store.ledger import Ledger

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli import sheet
-from bot.flows.ports import Person
+from bot.store.customer_links import Person
 
 
 def read(text: str) -> list[tuple[str | None, str, str, str | None, str | None]]:

@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 
 from bot.core.refs import MessageRef, message_key
-from bot.flows.ports import Person
 from bot.plain import operations, protocol
 from bot.sandbox.plain import How
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from tests.crash.doors import DOORS, Asking
 from tests.crash.ground import Ground, Replica, until
 

@@ -12,8 +12,8 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.flows.claims import Claim
 from bot.metrics import Metrics
+from bot.store.claims import Claim
 from tests.nouns import escalation
 
 RULES = Path(__file__).parents[2] / "deploy" / "alerts.yml"

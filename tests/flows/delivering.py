@@ -12,8 +12,8 @@ import pytest
 from bot.core.faults import TryLater
 from bot.core.model import Message, Outcome
 from bot.core.workspace import Installation
-from bot.flows.claims import Claim
 from bot.flows.deliver import Policy, World, deliver
+from bot.store.claims import Claim
 from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger

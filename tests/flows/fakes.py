@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 async def run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`ports.Run` in the test's own thread."""
+    """`executor.Run` in the test's own thread."""
     return work(*args, **kwargs)
 
 

@@ -12,11 +12,11 @@ from bot.core.reactions import identity
 from bot.core.reconcile import DAY, Report, Scope, Verdict
 from bot.core.refs import MessageRef
 from bot.core.workspace import Channel, Installation, Profile, Standing
-from bot.flows.claims import Claim
 from bot.flows.history import Place
 from bot.flows.intake import Intake
 from bot.flows.reconcile import World, reconcile
 from bot.store.accepting import Accepting
+from bot.store.claims import Claim
 from bot.store.engine import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.group_commit import GroupCommit

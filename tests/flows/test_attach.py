@@ -23,11 +23,10 @@ from bot.flows.attach import (
     UploadForm,
     with_files,
 )
-from bot.flows.claims import Claim
 from bot.flows.deliver import World
-from bot.flows.ports import Person
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.customer_links import People
+from bot.store.claims import Claim
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock

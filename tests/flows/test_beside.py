@@ -26,7 +26,7 @@ from bot.flows.beside import (
     Surroundings,
     Unlinked,
 )
-from bot.flows.ports import Person
+from bot.store.customer_links import Person
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, form, message, trigger, ts
 

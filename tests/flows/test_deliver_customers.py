@@ -11,7 +11,7 @@ from bot.core.identity import IdentityPolicy
 from bot.core.model import Created, Customer, Message, Priority, Rule, Via
 from bot.core.workspace import Standing
 from bot.flows.deliver import Policy
-from bot.flows.ports import Person
+from bot.store.customer_links import Person
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile
 from tests.nouns import TEAM, escalation, form, message

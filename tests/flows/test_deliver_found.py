@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.faults import Reason, Refused, TryLater, Wait
 from bot.core.model import Created, Turned
-from bot.flows.claims import Claim
+from bot.store.claims import Claim
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import escalation, ts
 

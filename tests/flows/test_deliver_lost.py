@@ -6,9 +6,9 @@ import pytest
 
 from bot.core.faults import LeaseLost, Reason, Refused, TryLater, Wait
 from bot.core.model import Created, Turned
-from bot.flows.claims import Claim
-from bot.flows.ports import Person
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim
+from bot.store.customer_links import Person
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import TEAM, escalation
 

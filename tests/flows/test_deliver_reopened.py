@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Turned, Via
-from bot.flows.claims import Claim
+from bot.store.claims import Claim
 from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger

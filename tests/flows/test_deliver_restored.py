@@ -12,8 +12,8 @@ from bot.core.conversation import Bounds
 from bot.core.faults import TryLater
 from bot.core.model import Added, Created, Message, Sequel
 from bot.core.refs import MessageRef, found_request
-from bot.flows.claims import Claim, Rest
 from bot.flows.deliver import Policy, deliver
+from bot.store.claims import Claim, Rest
 from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger

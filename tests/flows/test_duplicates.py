@@ -9,8 +9,8 @@ import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Added, Created, Outcome
-from bot.flows.claims import Claim
 from bot.flows.duplicates import CLOCK_SKEW, Double, Sighted, verify
+from bot.store.claims import Claim
 from bot.store.duplicates import AGAIN_SECONDS, Doubts
 from bot.store.engine import Database
 from bot.store.history import Entry, History

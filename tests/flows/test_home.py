@@ -15,7 +15,6 @@ from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 from bot.core.workspace import Profile, Standing
 from bot.flows.home import (
-    Opened,
     RefusedUndos,
     World,
     open_home,
@@ -23,6 +22,7 @@ from bot.flows.home import (
     refresh_linkers,
     turn_page,
 )
+from bot.store.home import Opened
 from tests.conftest import Clock
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET

@@ -13,10 +13,10 @@ from bot.core.model import Draft, Form, Priority, Rule, Ticket, Via
 from bot.flows import intake as flows_intake
 from bot.flows.beside import Beside
 from bot.flows.intake import Intake
-from bot.flows.ports import Run
 from bot.store.accepting import Accepting
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
+from bot.store.executor import Run
 from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
 from tests.flows import fakes

@@ -13,8 +13,9 @@ from bot.core.linkers import Hosts, Linkers, Others
 from bot.core.model import Customer
 from bot.core.workspace import Profile, Standing
 from bot.flows import link as flow
-from bot.flows.link import Known, Link, Linked, New, NotMade, NotYours, Over, Unlinked, WhoIs
-from bot.flows.ports import Person
+from bot.flows.link import Known, Link, Linked, New, NotMade, NotYours, Over, WhoIs
+from bot.store.customer_links import Person
+from bot.store.waiting import Unlinked
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM, TICKET
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.core.model import AlreadyThere, Escalation, OnItsWay, ReplyTo, Via
-from bot.flows.reopening import Again, Earlier, NotKnown, NotYours, again
+from bot.flows.reopening import Again, NotKnown, NotYours, again
+from bot.store.asked import Earlier
 from tests.nouns import CHANNEL, TICKET, form, message, trigger, ts
 
 ASKED = trigger(

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Created, Outcome, Ticket, Trigger
+from bot.core.model import Created, Outcome, Said, Ticket, Trigger
 from bot.flows import retract
-from bot.flows.ports import Said
-from bot.flows.retract import Ended
+from bot.store.undo import Ended
 from tests.flows.fakes import run
 from tests.nouns import TICKET, trigger
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Elsewhere:
-    """A `Run` that counts the steps."""
+    """An `executor.Run` that counts the steps."""
 
     def __init__(self) -> None:
         self.steps = 0

@@ -14,9 +14,9 @@ from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
 from bot.core.model import Added, Created, EventDraft, Message, Via
 from bot.core.parts import Part, PlainTextPart, TextPart, Tone
 from bot.core.refs import MessageRef
-from bot.flows.claims import Claim, Rest
 from bot.flows.deliver import SETTLE_WINDOW, Policy
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim, Rest
 from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger

@@ -11,9 +11,9 @@ import pytest
 from bot.core.faults import LeaseLost, Wait
 from bot.core.model import Created, Message
 from bot.core.workspace import Installation
-from bot.flows.claims import Claim
 from bot.flows.deliver import SENDING_SECONDS, Policy, World, deliver
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim
 from bot.store.customer_links import People
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
@@ -32,7 +32,7 @@ class Onward:
 
 @dataclass
 class Stopping:
-    """`ports.Run`; the process stands still for so long after each `stop_after`."""
+    """`executor.Run`; the process stands still for so long after each `stop_after`."""
 
     clock: Clock
     stop_after: str

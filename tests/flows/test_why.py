@@ -15,9 +15,9 @@ from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import Decision, Outlook, Unread, Why
 from bot.core.workspace import Channel, Installation, Profile, Standing
-from bot.flows.ports import Person
 from bot.flows.why import World, explain
 from bot.slack.words import why as words
+from bot.store.customer_links import Person
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, TICKET
 

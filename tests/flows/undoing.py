@@ -9,7 +9,8 @@ from bot.core.linkers import Linkers
 from bot.core.undo import NEEDED, Actor, Entry, Kind, Row, Seen, State
 from bot.core.workspace import Profile
 from bot.flows import undo
-from bot.flows.undo import Begin, World
+from bot.flows.undo import World
+from bot.store.undo import Begin
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET
 

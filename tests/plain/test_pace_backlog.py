@@ -10,9 +10,9 @@ import pytest
 
 from bot.core.faults import TryLater, Wait
 from bot.core.model import Created, Outcome, Trigger
-from bot.flows.claims import Claim
 from bot.flows.deliver import Progress
 from bot.plain.pace import Pace
+from bot.store.claims import Claim
 from bot.worker import Worker
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.core.model import Form, Message, Priority, ReplyTo, Trigger, Via
 from bot.core.richtext import Paragraph, Text
-from bot.flows.ports import Person
+from bot.store.customer_links import Person
 from tests.nouns import TEAM
 from tests.simulation.limits import FEW
 from tests.simulation.slack import CHANNELS, WITHOUT_EMAIL

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from bot.core.faults import Fault, TryLater
 from bot.core.model import Draft, Escalation, Form, Outcome, Priority, Rule, Trigger
 from bot.core.workspace import Installation
-from bot.flows.claims import Claim
 from bot.flows.deliver import Progress, World, deliver
 from bot.flows.intake import Intake
-from bot.flows.notice import Queued
-from bot.flows.ports import Recorded
 from bot.plain.pace import Pace
+from bot.store.accepting import Recorded
+from bot.store.claims import Claim
+from bot.store.queued import Queued
 from bot.store.rates import Rates
 from bot.worker import Worker
 from tests.nouns import TEAM
@@ -167,7 +167,7 @@ class Process:
         if not self.alive:
             raise asyncio.CancelledError
 
-    # `ports.Run`
+    # `executor.Run`
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The store's method, in one go; death and failure come before it or after it."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from bot.core.faults import Fault
 from bot.flows.duplicates import Double, verify
-from bot.flows.notice import QUEUED_SECONDS, Queued, tell_queued
+from bot.flows.notice import QUEUED_SECONDS, tell_queued
 from bot.store.duplicates import Doubts
-from bot.store.queued import Queue
+from bot.store.queued import Queue, Queued
 from tests.simulation.weather import READ_SECONDS
 
 if TYPE_CHECKING:

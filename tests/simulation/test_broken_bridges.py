@@ -15,15 +15,14 @@ from bot.core import rate_limit
 from bot.core.model import Outcome, Trigger, Turned
 from bot.core.rate_limit import Grant, Rate, Tally
 from bot.flows import deliver
-from bot.flows.claims import Claim
 from bot.flows.intake import Intake
-from bot.flows.notice import Queued
-from bot.flows.ports import Recorded
 from bot.flows.turns import Turns
 from bot.store import rows
+from bot.store.accepting import Recorded
+from bot.store.claims import Claim
 from bot.store.fencing import Fenced, FromNow
 from bot.store.ledger import Ledger
-from bot.store.queued import Queue
+from bot.store.queued import Queue, Queued
 from bot.store.rates import Rates
 from bot.store.schema import escalation as table
 from bot.worker import Worker

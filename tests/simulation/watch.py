@@ -9,8 +9,8 @@ from sqlite3 import Row
 from typing import TYPE_CHECKING
 
 from bot.core.model import Added, Created, Outcome, Turned
-from bot.flows.claims import Claim, Held, Stands
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim, Held, Stands
 from tests.simulation.slack import Told, is_success
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Added, Created, Message, Outcome, Trigger, Turned, Unwanted, Via
-from bot.flows.ports import Said
+from bot.core.model import Added, Created, Message, Outcome, Said, Trigger, Turned, Unwanted, Via
 from bot.slack.answers import Manner
 from bot.slack.blocks import answer
 from bot.slack.words import answers as words

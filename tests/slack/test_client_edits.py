@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.model import Added, Outcome
-from bot.flows.ports import Said
+from bot.core.model import Added, Outcome, Said
 from bot.slack.answers import Manner
 from bot.slack.blocks import answer
 from bot.slack.words import answers as words

@@ -13,8 +13,9 @@ from bot.core.home import Home
 from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.workspace import Profile, Standing
-from bot.flows.home import Opened, World
+from bot.flows.home import World
 from bot.slack.home import Homing
+from bot.store.home import Opened
 from tests.flows.fakes import profile, run
 
 

@@ -12,10 +12,10 @@ from bot.core.model import Customer, Draft, LabelType, ReplyTo, Tenant
 from bot.core.workspace import Names, Profile, Standing
 from bot.flows.beside import Beside, Known, Surroundings
 from bot.flows.intake import Intake, Opened
-from bot.flows.ports import Person
 from bot.slack.background import Later
 from bot.slack.blocks.answer import Answer
 from bot.slack.opening import MOST_FORMS, Opening
+from bot.store.customer_links import Person
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM, form, message, trigger
 

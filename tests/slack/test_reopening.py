@@ -9,10 +9,10 @@ import pytest
 from bot.core.model import OnItsWay, Remark, ReplyTo, Ticket, Via
 from bot.core.workspace import Standing
 from bot.flows.admission import Gate
-from bot.flows.reopening import Earlier
 from bot.slack.background import Later
 from bot.slack.blocks.answer import Answer
 from bot.slack.reopening import Reopening
+from bot.store.asked import Earlier
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TICKET, escalation
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Turned, Unwanted
-from bot.flows.ports import Recorded
+from bot.store.accepting import Recorded
 from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation, form, message
 from tests.store.claimed import claimed, ledger

@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.core.model import Via
-from bot.flows.reopening import Earlier
-from bot.store.asked import Asked
+from bot.store.asked import Asked, Earlier
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table

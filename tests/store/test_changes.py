@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.flows.ports import Person
 from bot.store.changes import Change
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.retention import FORGOTTEN, Retention
 from tests.conftest import Clock

@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from bot.core.faults import LeaseLost
 from bot.core.model import Created
-from bot.flows.claims import Claim
 from bot.store import rows
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.flows.ports import Person
-from bot.store.customer_links import Learning, People
+from bot.store.customer_links import Learning, People, Person
 from bot.store.engine import Database
 
 BY_HAND = Person("T1", "U1", "c_1", "ada@example.com", "Ada", "link")

@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.faults import TryLater
-from bot.flows.ports import Person
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.leader import lead

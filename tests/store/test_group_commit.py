@@ -13,8 +13,7 @@ import pytest
 
 from bot.core.faults import TryLater
 from bot.core.model import AlreadyThere, Created, Escalation, OnItsWay
-from bot.flows.ports import Recorded
-from bot.store.accepting import Accepting
+from bot.store.accepting import Accepting, Recorded
 from bot.store.engine import Database
 from bot.store.group_commit import LARGEST_GROUP, GroupCommit
 from bot.store.ledger import Ledger

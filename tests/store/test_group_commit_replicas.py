@@ -12,8 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.core.faults import TryLater
 from bot.core.model import Escalation, OnItsWay
-from bot.flows.ports import Recorded
-from bot.store.accepting import Accepting
+from bot.store.accepting import Accepting, Recorded
 from bot.store.engine import Database
 from bot.store.executor import Threads
 from bot.store.group_commit import GroupCommit

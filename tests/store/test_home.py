@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bot.flows.home import Opened
 from bot.store.engine import Database
-from bot.store.home import Homes
+from bot.store.home import Homes, Opened
 from bot.store.kv import Memory
 from bot.store.retention import Retention
 

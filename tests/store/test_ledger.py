@@ -9,10 +9,9 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Turned
-from bot.flows.claims import Held, Stands, Won
-from bot.flows.ports import Person
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.customer_links import People
+from bot.store.claims import Held, Stands, Won
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger

@@ -13,10 +13,9 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from bot.core.faults import Reason
-from bot.core.model import Ticket, Turned
+from bot.core.model import Said, Ticket, Turned
 from bot.core.refs import MessageRef, message_key
-from bot.flows.ports import Person, Said
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.queued import Queue

@@ -11,8 +11,8 @@ from bot.core.faults import LeaseLost, Reason
 from bot.core.files import Fate, Kept, Loss
 from bot.core.model import Created, Outcome, Sequel, Turned
 from bot.core.parts import TextPart, Tone
-from bot.flows.claims import Claim, Rest, Won
 from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import Claim, Rest, Won
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.retention import Retention

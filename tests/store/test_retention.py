@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Draft, ReplyTo, Turned
-from bot.flows.claims import Claim
-from bot.flows.ports import Person, Recorded
-from bot.store.customer_links import People
+from bot.store.accepting import Recorded
+from bot.store.claims import Claim
+from bot.store.customer_links import People, Person
 from bot.store.drafts import Drafts
 from bot.store.engine import Database
 from bot.store.history import History

@@ -8,17 +8,16 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import LeaseLost, TryLater, Wait
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Rule, Ticket
+from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Rule, Said, Ticket
 from bot.core.undo import UNDO_SECONDS, State
-from bot.flows.claims import Claim, Held, Stands, Won
-from bot.flows.ports import Recorded, Said
-from bot.flows.undo import Begin
+from bot.store.accepting import Recorded
+from bot.store.claims import Claim, Held, Stands, Won
 from bot.store.engine import Database
 from bot.store.group_commit import GroupCommit
 from bot.store.history import History
 from bot.store.ledger import Ledger
 from bot.store.retention import FORGOTTEN, Retention
-from bot.store.undo import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Undoing
+from bot.store.undo import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Begin, Undoing
 from tests.conftest import Clock
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation, message

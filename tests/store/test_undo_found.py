@@ -6,12 +6,11 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, Created, Escalation, ReplyTo, Turned
-from bot.flows.claims import Claim, Held, Stands, Won
-from bot.flows.ports import Recorded
-from bot.flows.undo import Begin
+from bot.store.accepting import Recorded
+from bot.store.claims import Claim, Held, Stands, Won
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
-from bot.store.undo import Undoing
+from bot.store.undo import Begin, Undoing
 from tests.conftest import Clock
 from tests.nouns import CHANNEL, TICKET, escalation, message, ts
 

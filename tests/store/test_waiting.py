@@ -6,14 +6,12 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Outcome, Turned
-from bot.flows.link import Unlinked
-from bot.flows.ports import Person
-from bot.store.customer_links import People
+from bot.store.customer_links import People, Person
 from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from bot.store.retention import Retention
 from bot.store.standing import backlog
-from bot.store.waiting import Waiting
+from bot.store.waiting import Unlinked, Waiting
 from tests.conftest import Clock
 from tests.nouns import TEAM, TICKET, escalation
 

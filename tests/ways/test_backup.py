@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from bot.core.reconcile import Scope
-from bot.flows.ports import Person
 from bot.flows.reconcile import reconcile
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
 from bot.sandbox.slack import Slack
+from bot.store.customer_links import Person
 from tests.ways.stage import Stage, stage
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from bot.flows import beside
-from bot.flows.ports import Person
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Json
+from bot.store.customer_links import Person
 from bot.store.schema import escalation as table
 from tests.ways.forms import empty, opened, opened_on, texts
 from tests.ways.stage import Stage, Transport, stage

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from bot.flows.ports import Person
 from bot.sandbox.slack import Ephemeral, Json
+from bot.store.customer_links import Person
 from bot.store.schema import escalation as table
 from tests.ways.forms import empty, opened, texts
 from tests.ways.stage import Stage

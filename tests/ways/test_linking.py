@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.flows.ports import Person
 from bot.sandbox.slack import Json
 from bot.sandbox.slack.nouns import View
+from bot.store.customer_links import Person
 from tests.ways.linking import _actions, asked, buttons, fields, guest, last, on, opened, said
 from tests.ways.stage import Stage, stage
 

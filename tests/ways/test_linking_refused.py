@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.flows.ports import Person
 from bot.sandbox.slack import Json
+from bot.store.customer_links import Person
 from tests.ways.linking import _actions, asked, buttons, fields, guest, last, on, opened, said
 from tests.ways.locking import locked
 from tests.ways.stage import Stage, stage, until

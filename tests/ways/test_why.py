@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from bot.core.record import Evidence
-from bot.flows.ports import Person
 from bot.sandbox.slack.payloads import message_action
 from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
+from bot.store.customer_links import Person
 from bot.store.tickets import Tickets
 from tests.ways.stage import Stage, stage, until
 
