@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from bot.heap import staying
+from bot.heap import frozen_gc
 
-with staying():  # as the command does
+with frozen_gc():  # as the command does
     from bench.bolt import serve
     from bot import telemetry, wiring
     from bot.settings import load

@@ -37,7 +37,7 @@ from bot.sandbox.plain.limits import RateLimit
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation
 

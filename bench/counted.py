@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from bot.heap import staying
+from bot.heap import frozen_gc
 
-with staying():  # as the command does
+with frozen_gc():  # as the command does
     from bench.bolt import serve
     from bot import telemetry, wiring
     from bot.settings import load

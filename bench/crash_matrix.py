@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from bot.sandbox.plain.world import Duplicates
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests.crash import answers, replicas
 from tests.crash.answers import AMBIGUOUS, Seen
 from tests.crash.databases import ENGINES, Databases, Engine, execute

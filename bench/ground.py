@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.processes import Server, get, server
 from bench.stubs import Stubs
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 
 
 @dataclass

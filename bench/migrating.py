@@ -24,7 +24,7 @@ from bot.core.faults import Fault
 from bot.flows.intake import RECORD_SECONDS
 from bot.store import migrating
 from bot.store.accepting import Accepting
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests.nouns import escalation
 
 BETWEEN_SECONDS = 0.005

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bot.heap import few_arenas, staying
+from bot.heap import frozen_gc, limit_malloc_arenas
 from bot.home import ensure_home
 
 
 def main() -> None:
     """The console script."""
-    few_arenas()
+    limit_malloc_arenas()
     ensure_home()
-    with staying():
+    with frozen_gc():
         from bot.cli import main as command
     command()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class Point(StrEnum):
+class Failpoint(StrEnum):
     """A moment that comes again and again; what it is about is told beside it."""
 
     BEFORE_COMMIT = "commit.before"
@@ -23,26 +23,26 @@ class Point(StrEnum):
     AFTER_PLAIN = "plain.after"
 
 
-Watcher = Callable[[Point, str], None]
+Watcher = Callable[[Failpoint, str], None]
 """Told of the point and of what it is about: Slack's method, Plain's operation, or nothing.
 
 Called wherever the point lies: in the event loop, or in one of the store's threads.
 """
 
 
-def _unwatched(_point: Point, _about: str) -> None:
+def _unwatched(_point: Failpoint, _about: str) -> None:
     """Nobody watches."""
 
 
 _watcher: Watcher = _unwatched
 
 
-def watch(watcher: Watcher) -> None:
+def arm(watcher: Watcher) -> None:
     """From now on tell `watcher` of every point."""
     global _watcher
     _watcher = watcher
 
 
-def reached(point: Point, about: str = "") -> None:
+def hit(point: Failpoint, about: str = "") -> None:
     """The process is at `point`."""
     _watcher(point, about)

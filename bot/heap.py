@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def staying() -> Iterator[None]:
+def frozen_gc() -> Iterator[None]:
     """Whatever is made inside stays as long as the process: modules, classes, functions.
 
     The collector would look at all of it while it is made, and again with every full collection:
@@ -29,7 +29,7 @@ _ARENA_MAX = -8
 """`M_ARENA_MAX` of glibc's malloc.h."""
 
 
-def few_arenas(count: int = 2) -> bool:
+def limit_malloc_arenas(count: int = 2) -> bool:
     """Let all threads share `count` of the C library's arenas; whether it took that.
 
     glibc gives each of the store's threads one of its own, some megabytes that none of them

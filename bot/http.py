@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.refused import Cause, Refused
+from bot.refused_requests import Cause, RefusedRequests
 
 log = structlog.get_logger("bot.http")
 
@@ -44,7 +44,7 @@ def application(
     slack: AsyncApp,
     signing_secret: str | None,
     webhook_secret: str | None,
-    refused: Refused,
+    refused: RefusedRequests,
     is_ready: Callable[[], Awaitable[bool]],
     metrics: CollectorRegistry,
     look: Callable[[], Awaitable[None]],
@@ -83,7 +83,9 @@ _no_payload = partial(PlainTextResponse, "this is no payload of Slack's", 400)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _slack(app: AsyncApp, signing_secret: str, refused: Refused, bodies: _Bodies) -> Endpoint:
+def _slack(
+    app: AsyncApp, signing_secret: str, refused: RefusedRequests, bodies: _Bodies
+) -> Endpoint:
     verifier = SignatureVerifier(signing_secret)
 
     async def endpoint(request: Request) -> Response:
@@ -107,7 +109,7 @@ def _slack(app: AsyncApp, signing_secret: str, refused: Refused, bodies: _Bodies
     return endpoint
 
 
-def _plain(secret: str, refused: Refused, bodies: _Bodies) -> Endpoint:
+def _plain(secret: str, refused: RefusedRequests, bodies: _Bodies) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         """Reserved: a signed webhook is taken and ignored.
 
@@ -197,7 +199,9 @@ def _text(body: bytes) -> str | None:
         return None
 
 
-def _is_signed(verifier: SignatureVerifier, body: str, request: Request, refused: Refused) -> bool:
+def _is_signed(
+    verifier: SignatureVerifier, body: str, request: Request, refused: RefusedRequests
+) -> bool:
     """Return whether Slack signed this within the last five minutes; if not, note why.
 
     The age counts only of what is signed: then it is the clock, and not the secret.

@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from bot.refused import LIKELY, Cause
+from bot.refused_requests import LIKELY, Cause
 from bot.store.claims import Claim
 
 NOT_FINAL = frozenset({"retried", "waiting"})

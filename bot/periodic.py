@@ -9,7 +9,7 @@ import structlog
 
 from bot.core.faults import Fault
 from bot.core.reconcile import Report, Scope, Verdict
-from bot.flows.duplicates import Double
+from bot.flows.duplicates import Duplicate
 from bot.flows.reconcile import World, reconcile
 from bot.store.claims import reference
 
@@ -31,7 +31,7 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
-def tell_of_double(double: Double) -> None:
+def tell_of_double(double: Duplicate) -> None:
     """A second thread of one escalation was found: people have to look at both."""
     log.warning(
         "double_found",

@@ -21,10 +21,10 @@ from bot.core.faults import (
     TryLater,
     delay,
 )
-from bot.core.model import Created, Outcome, Trigger, Turned
+from bot.core.model import Created, Outcome, Rejected, Trigger
 from bot.flows.attempt import Attempt, keep_lease
 from bot.flows.deliver import Progress
-from bot.flows.turns import Turns
+from bot.flows.thread_order import ThreadOrder
 from bot.store.claims import Claim
 from bot.store.executor import Run
 
@@ -130,7 +130,7 @@ class Worker:
     _claiming: asyncio.Event = field(default_factory=asyncio.Event)
     _claimed_last: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
-    _turns: Turns = field(default_factory=Turns)
+    _turns: ThreadOrder = field(default_factory=ThreadOrder)
     last_turn: float = field(default_factory=time.monotonic)
     """When the loop last went round (monotonic seconds): a worker that hangs grows old."""
 
@@ -264,12 +264,12 @@ class Worker:
                 raise TryLater(LEASE_LOST, unknown=True)
             outcome = await self._delivered(claim, attempt)
         except Refused as refusal:
-            outcome = Turned(refusal.reason, refusal.data, refusal.unsure)
+            outcome = Rejected(refusal.reason, refusal.data, refusal.unsure)
         except TryLater as fault:
             if not claim.hopeless and not await self._is_hopeless(claim, fault):
                 await self._retry(claim, fault)
                 return None
-            outcome = Turned(Reason.GAVE_UP, {"last": fault.cause})
+            outcome = Rejected(Reason.GAVE_UP, {"last": fault.cause})
         await self._write(self.ledger.settle, claim, outcome)
         self._note(claim, outcome)
         return outcome
@@ -318,7 +318,7 @@ class Worker:
         self.observe(claim, "retried" if fault.is_failure else "waiting")
 
     async def _answer(self, claim: Claim, trigger: Trigger, outcome: Outcome) -> None:
-        refused = isinstance(outcome, Turned)
+        refused = isinstance(outcome, Rejected)
         if claim.outcome is not None and not refused:
             # A late answer to a success counts as said before it is: never an answer twice.
             await self._write(self.ledger.answered, claim, said=True)
@@ -359,7 +359,7 @@ class Worker:
         name = type(outcome).__name__.lower()
         told: dict[str, object] = {"via": claim.escalation.trigger.via.value}
         match outcome:
-            case Turned(reason, data):
+            case Rejected(reason, data):
                 told |= {"reason": reason.value}
                 told |= {name: data[name] for name in _TOLD if data.get(name)}
             case Created(ticket):

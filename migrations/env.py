@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.indexes import metadata
 from bot.store.migrating import VERSION_TABLE, connected
 

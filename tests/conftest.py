@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests import contracts, logs, postgres
 
 SHARED_MEMORY = Path("/dev/shm")

@@ -17,7 +17,7 @@ from bot.core.model import (
     Via,
 )
 from bot.core.refs import MessageRef, message_key
-from bot.core.richtext import Paragraph, Text
+from bot.core.text.richtext import Paragraph, Text
 
 TEAM = "T0001"
 CHANNEL = "C0001"

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 
 TEMPLATE = "bridge_template"
 

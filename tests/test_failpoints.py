@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from bot import failpoints
 from bot.core.faults import TryLater
-from bot.failpoints import Point
-from bot.store.engine import Database
+from bot.failpoints import Failpoint
+from bot.store.database import Database
 from tests.ways.stage import stage
 
-Passed = list[tuple[Point, str]]
+Passed = list[tuple[Failpoint, str]]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> Passed:
     """The points that this process passes from now on."""
     seen: Passed = []
     monkeypatch.setattr(failpoints, "_watcher", failpoints._unwatched)
-    failpoints.watch(lambda point, about: seen.append((point, about)))
+    failpoints.arm(lambda point, about: seen.append((point, about)))
     return seen
 
 
@@ -34,7 +34,7 @@ def test_a_commit_is_between_its_points(database: Database, passed: Passed) -> N
     with database.writing() as connection:
         connection.execute(text("SELECT 1"))
         assert passed == []
-    assert passed == [(Point.BEFORE_COMMIT, ""), (Point.AFTER_COMMIT, "")]
+    assert passed == [(Failpoint.BEFORE_COMMIT, ""), (Failpoint.AFTER_COMMIT, "")]
 
 
 def test_what_is_rolled_back_passes_no_commit(database: Database, passed: Passed) -> None:
@@ -65,14 +65,16 @@ async def test_every_request_is_between_its_points(
         await on.ask()
         await on.settled()
     for before, after in (
-        (Point.BEFORE_SLACK, Point.AFTER_SLACK),
-        (Point.BEFORE_PLAIN, Point.AFTER_PLAIN),
+        (Failpoint.BEFORE_SLACK, Failpoint.AFTER_SLACK),
+        (Failpoint.BEFORE_PLAIN, Failpoint.AFTER_PLAIN),
     ):
         begun = [about for point, about in passed if point is before]
         ended = [about for point, about in passed if point is after]
         assert sorted(begun) == sorted(ended)
-    assert passed.index((Point.BEFORE_PLAIN, "createThread")) < passed.index(
-        (Point.AFTER_PLAIN, "createThread")
+    assert passed.index((Failpoint.BEFORE_PLAIN, "createThread")) < passed.index(
+        (Failpoint.AFTER_PLAIN, "createThread")
     )
     said = [call.method for call in on.slack.calls if not call.method.startswith("apps.")]
-    assert sorted(said) == sorted(about for point, about in passed if point is Point.BEFORE_SLACK)
+    assert sorted(said) == sorted(
+        about for point, about in passed if point is Failpoint.BEFORE_SLACK
+    )

@@ -12,7 +12,7 @@ import structlog
 from bot.core.faults import TryLater
 from bot.flows.reconcile import World
 from bot.periodic import reconcile_again
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests.conftest import Clock
 from tests.flows.reconciling import Bench
 

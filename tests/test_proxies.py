@@ -16,7 +16,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from bot import proxies
 from bot.core.faults import TryLater
 from bot.core.model import File
-from bot.flows.attach import UploadForm
+from bot.flows.attachments import UploadForm
 from bot.plain.client import PlainClient
 from bot.plain.uploads import Uploads
 from bot.settings import SettingsError, load

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from bot.cli.checks import Check, doors
 from bot.core.faults import TryLater
-from bot.refused import KEEP_SECONDS, LIKELY, SAY_EVERY_SECONDS, Cause, Refused
+from bot.refused_requests import KEEP_SECONDS, LIKELY, SAY_EVERY_SECONDS, Cause, RefusedRequests
 from bot.settings import Settings
-from bot.store.engine import Database
-from bot.store.executor import Threads
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.executor import Executor
+from bot.store.kv import KeyValueStore
 from tests.conftest import Clock
 
 SETTINGS = Settings(
@@ -41,15 +41,15 @@ class Nowhere:
 
 
 @pytest.fixture
-def threads() -> Iterator[Threads]:
-    made = Threads()
+def threads() -> Iterator[Executor]:
+    made = Executor()
     yield made
     made.close()
 
 
-def test_every_cause_is_said_once_in_ten_minutes(clock: Clock, threads: Threads) -> None:
+def test_every_cause_is_said_once_in_ten_minutes(clock: Clock, threads: Executor) -> None:
     counts = Counts()
-    refused = Refused(counts, Nowhere(), threads, clock)
+    refused = RefusedRequests(counts, Nowhere(), threads, clock)
     with structlog.testing.capture_logs() as lines:
         for _ in range(50):
             refused.note("slack", Cause.WRONG_SIGNATURE)
@@ -66,9 +66,9 @@ def test_every_cause_is_said_once_in_ten_minutes(clock: Clock, threads: Threads)
 
 
 async def test_doctor_names_what_no_good_request_followed(
-    database: Database, threads: Threads, clock: Clock
+    database: Database, threads: Executor, clock: Clock
 ) -> None:
-    refused = Refused(Counts(), Memory(database, float), threads, clock)
+    refused = RefusedRequests(Counts(), KeyValueStore(database, float), threads, clock)
 
     async def checked() -> dict[str, Check]:
         await refused.keep()
@@ -104,10 +104,10 @@ async def test_doctor_names_what_no_good_request_followed(
 
 
 async def test_doctor_says_of_socket_mode_only_what_went_wrong(
-    database: Database, threads: Threads, clock: Clock
+    database: Database, threads: Executor, clock: Clock
 ) -> None:
     settings = Settings(slack_app_token=SecretStr("xapp-test"))
-    refused = Refused(Counts(), Memory(database, float), threads, clock)
+    refused = RefusedRequests(Counts(), KeyValueStore(database, float), threads, clock)
     assert list(doors.examine(database, settings, clock)) == []
     refused.note("slack", Cause.EVENTS_WITHHELD)
     await refused.keep()
@@ -116,9 +116,9 @@ async def test_doctor_says_of_socket_mode_only_what_went_wrong(
 
 
 async def test_what_the_database_did_not_take_is_kept_the_next_time(
-    database: Database, threads: Threads, clock: Clock
+    database: Database, threads: Executor, clock: Clock
 ) -> None:
-    kept = Memory(database, float)
+    kept = KeyValueStore(database, float)
     away = True
 
     class Sometimes:
@@ -127,7 +127,7 @@ async def test_what_the_database_did_not_take_is_kept_the_next_time(
                 raise TryLater("database_busy")
             kept.keep(name, value)
 
-    refused = Refused(Counts(), Sometimes(), threads, clock)
+    refused = RefusedRequests(Counts(), Sometimes(), threads, clock)
     refused.verified("slack")
     with pytest.raises(TryLater):
         await refused.keep()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from bot.core.directory import UserKind
 from bot.core.model import Priority, Rule
-from bot.core.workspace import Standing
 from bot.settings import DEFAULT_RULES, SettingsError, load
 from tests.loading import loaded
 
@@ -27,7 +27,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 3000)
     assert (settings.log_level, settings.log_format) == ("INFO", "console")
     assert settings.escalation.one_thread_per == "slack_thread"
-    assert settings.escalation.who == (Standing.MEMBER,)
+    assert settings.escalation.who == (UserKind.MEMBER,)
     assert settings.escalation.confirm == "ephemeral"
     assert settings.escalation.receipt == "incoming_envelope"
     assert settings.escalation.undo_by_reaction is False

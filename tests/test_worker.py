@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Reason, TryLater, Wait
-from bot.core.model import Created, Outcome, Turned, Unwanted
+from bot.core.faults import Postponed, Reason, TryLater
+from bot.core.model import Created, Ignored, Outcome, Rejected
 from bot.flows.deliver import Progress
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
@@ -110,7 +110,7 @@ async def test_a_fault_puts_the_row_back_and_later_it_is_tried_again(bench: Benc
 
 async def test_a_wait_is_as_long_as_it_says_and_no_strike(bench: Bench) -> None:
     bench.ledger.record(escalation())
-    async with working(bench.worker(raises(Wait("settling", 12.0)))):
+    async with working(bench.worker(raises(Postponed("settling", 12.0)))):
         await until(lambda: bench.entry().cause == "settling")
     assert bench.entry().due == bench.clock.now + 12.0
 
@@ -214,12 +214,12 @@ async def test_a_row_whose_leases_ran_out_too_often_is_parked_and_told(bench: Be
     async with working(bench.worker(creates)):
         await until(lambda: bench.entry().answer == "said")
     assert bench.entry().state == "parked"
-    assert bench.told == [(escalation().trigger, Turned(Reason.GAVE_UP, {"last": "lease_lost"}))]
+    assert bench.told == [(escalation().trigger, Rejected(Reason.GAVE_UP, {"last": "lease_lost"}))]
 
 
 async def test_what_nobody_wants_is_settled(bench: Bench) -> None:
     async def script(_claim: Claim, _progress: Progress) -> Outcome:
-        return Unwanted("no_rule")
+        return Ignored("no_rule")
 
     bench.ledger.record(escalation())
     async with working(bench.worker(script)):
@@ -251,7 +251,7 @@ async def test_a_row_that_failed_too_often_while_others_succeeded_is_parked(
     async with working(bench.worker(raises(TryLater("plain_500")))):
         await until(lambda: bench.entry().answer == "said")
     assert bench.entry().state == "parked"
-    assert bench.told == [(escalation().trigger, Turned(Reason.GAVE_UP, {"last": "plain_500"}))]
+    assert bench.told == [(escalation().trigger, Rejected(Reason.GAVE_UP, {"last": "plain_500"}))]
 
 
 async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_nothing(
@@ -349,4 +349,4 @@ async def test_a_delivery_that_breaks_counts_as_a_failure_and_can_be_parked(
     async with working(bench.worker(raises(KeyError("a bug")))):
         await until(lambda: bench.entry().answer == "said")
     assert bench.entry().state == "parked"
-    assert bench.told == [(escalation().trigger, Turned(Reason.GAVE_UP, {"last": "bug"}))]
+    assert bench.told == [(escalation().trigger, Rejected(Reason.GAVE_UP, {"last": "bug"}))]

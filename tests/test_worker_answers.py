@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Outcome, Turned
+from bot.core.model import Outcome, Rejected
 from bot.flows.deliver import Progress
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
@@ -17,7 +17,7 @@ async def test_a_refusal_is_told_and_then_nothing_is_left(bench: Bench) -> None:
     bench.ledger.record(escalation())
     async with working(bench.worker(raises(Refused(Reason.MESSAGE_NOT_FOUND)))):
         await until(lambda: bench.entry().answer == "said")
-    assert bench.told == [(escalation().trigger, Turned(Reason.MESSAGE_NOT_FOUND, {}))]
+    assert bench.told == [(escalation().trigger, Rejected(Reason.MESSAGE_NOT_FOUND, {}))]
     assert (bench.entry().state, bench.entry().due) == ("refused", None)
 
 

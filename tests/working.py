@@ -13,7 +13,7 @@ from bot.core.faults import Fault
 from bot.core.model import Created, Outcome, Trigger
 from bot.flows.deliver import Progress
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import Entry, History
 from bot.store.ledger import Ledger
 from bot.worker import Worker

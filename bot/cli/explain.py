@@ -13,16 +13,16 @@ from bot import wiring
 from bot.cli import console, opening
 from bot.cli.console import CommandFailed
 from bot.core import refs
+from bot.core.directory import Installation
 from bot.core.linkers import Others
 from bot.core.refs import MessageRef
 from bot.core.why import Explanation, Unread
-from bot.core.workspace import Installation
 from bot.flows import why as flow
 from bot.settings import Settings, load
 from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
-from bot.store.engine import Database
-from bot.store.executor import Threads
+from bot.store.database import Database
+from bot.store.executor import Executor
 
 LINK_IS_WRONG = "Or the link is wrong: copy it again from the message's … menu."
 
@@ -54,7 +54,7 @@ def explain(
 async def _explained(
     settings: Settings, database: Database, link: str, ref: MessageRef, root: str | None
 ) -> tuple[Installation, Explanation]:
-    run = Threads(1)
+    run = Executor(1)
     try:
         async with opening.slack(settings) as slack:
             here = await slack.installation()

@@ -18,7 +18,7 @@ from bot.core.record import is_on_hold
 from bot.settings import Settings, load
 from bot.slack.history import SlackHistory
 from bot.slack.words import reasons
-from bot.store.customer_links import People
+from bot.store.customer_links import CustomerLinks
 from bot.store.history import STATES, Entry, History
 from bot.store.retention import Retention
 
@@ -66,7 +66,7 @@ def list_(
         channel = _channel_id(channel, called)
     with opening.database(settings) as database:
         entries = History(database).newest(limit, state, age=age, user=user, channel=channel)
-        people = {(one.team, one.slack_user): one.name for one in People(database).all()}
+        people = {(one.team, one.slack_user): one.name for one in CustomerLinks(database).all()}
     if json:
         console.as_json([_as_dict(one) for one in entries])
     elif not entries:

@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from bot import wiring
 from bot.cli.console import CommandFailed
+from bot.core.directory import Installation
 from bot.core.faults import Fault
-from bot.core.workspace import Installation
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.store.codec import Codec
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import memory
 
 

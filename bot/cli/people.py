@@ -16,7 +16,7 @@ from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
 from bot.core.identity import is_customer_name
 from bot.settings import Settings, SettingsError, load
-from bot.store.customer_links import People, Person
+from bot.store.customer_links import CustomerLink, CustomerLinks
 
 app = typer.Typer(no_args_is_help=True, help="Which Plain customer a Slack user is.")
 
@@ -26,7 +26,7 @@ PROGRESS_FROM = 1000
 MOST_REPLACED = 20
 """Of the links that an import replaces that are named."""
 
-Standing = Mapping[tuple[str, str], Person]
+Standing = Mapping[tuple[str, str], CustomerLink]
 """The lines of the lookup table by team and user."""
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="The user's id, U…")]
@@ -41,7 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 def list_(json: Json = False) -> None:
     """Show every line of the lookup table."""
     with opening.database(load()) as database:
-        people = People(database).all()
+        people = CustomerLinks(database).all()
     if json:
         console.as_json([_as_dict(one) for one in people])
     elif not people:
@@ -81,9 +81,9 @@ def link(
     told = _known(settings, customer, check)
     with opening.database(settings, create=True) as database:
         where = _checked_team(team) or opening.team(settings, database)
-        people = People(database)
+        people = CustomerLinks(database)
         old = people.find(user, [where])
-        opened = people.link([Person(team=where, slack_user=user, customer=customer)])
+        opened = people.link([CustomerLink(team=where, slack_user=user, customer=customer)])
     was = f", was {old.customer}" if old is not None and old.customer != customer else ""
     console.say(f"{user} of {where} is {customer}{was}.{_going_on(opened)}")
     if told is not None:
@@ -113,7 +113,7 @@ def unlink(slack_user: User, team: Team = None) -> None:
     """Forget which Plain customer a Slack user is; without a team, in every team."""
     user, team = checked_user(slack_user), _checked_team(team)
     with opening.database(load()) as database:
-        count = People(database).unlink(user, team)
+        count = CustomerLinks(database).unlink(user, team)
     if count == 0:
         raise CommandFailed(f"{user} is not linked{f' in {team}' if team else ''}")
     console.say(f"{user} is linked no more.")
@@ -146,7 +146,7 @@ def import_(
             team = opening.team(settings, database)
         if team is not None and (doubles := found.doubles(team)):
             raise _nothing(doubles)
-        people = People(database)
+        people = CustomerLinks(database)
         standing = {(one.team, one.slack_user): one for one in people.all()}
         fresh = _changed(
             standing, [replace(one, team=at or team or "") for at, one in found.people]
@@ -188,7 +188,7 @@ def _check(
 
 
 def _tell_import(
-    fresh: list[Person], standing: Standing, unchanged: int, opened: int, *, json: bool
+    fresh: list[CustomerLink], standing: Standing, unchanged: int, opened: int, *, json: bool
 ) -> None:
     replaced = [
         (one, old)
@@ -221,10 +221,10 @@ def _tell_import(
 def export() -> None:
     """Write the lookup table as CSV to standard output."""
     with opening.database(load()) as database:
-        sheet.write(People(database).all(), sys.stdout)
+        sheet.write(CustomerLinks(database).all(), sys.stdout)
 
 
-def _changed(standing: Standing, people: list[Person]) -> list[Person]:
+def _changed(standing: Standing, people: list[CustomerLink]) -> list[CustomerLink]:
     """Those that say something new: a line that comes back as it was keeps its source."""
     return [
         one
@@ -234,7 +234,7 @@ def _changed(standing: Standing, people: list[Person]) -> list[Person]:
     ]
 
 
-def _watched(people: list[Person]) -> Iterator[Person]:
+def _watched(people: list[CustomerLink]) -> Iterator[CustomerLink]:
     """The people, with a bar on a terminal's standard error while there are many."""
     if len(people) <= PROGRESS_FROM:
         yield from people
@@ -267,6 +267,6 @@ def _checked_team(text: str | None) -> str | None:
     return text
 
 
-def _as_dict(one: Person) -> dict[str, object]:
+def _as_dict(one: CustomerLink) -> dict[str, object]:
     fields = asdict(one)
     return {"team": fields.pop("team"), "user": fields.pop("slack_user"), **fields}

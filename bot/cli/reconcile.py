@@ -23,9 +23,9 @@ from bot.slack.words import rules as words
 from bot.slack.words.tokens import flat
 from bot.store import migrating
 from bot.store.accepting import Accepting
+from bot.store.database import Database
 from bot.store.drafts import Drafts
-from bot.store.engine import Database
-from bot.store.executor import Threads
+from bot.store.executor import Executor
 from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
 
@@ -105,7 +105,7 @@ async def _look(
     settings: Settings, database: Database, scope: Scope, is_there: bool
 ) -> tuple[Report, str]:
     """What the look found, and the workspace's URL."""
-    run = Threads(1)
+    run = Executor(1)
     try:
         async with opening.slack(settings) as slack:
             here = await slack.installation()

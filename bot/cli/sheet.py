@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from bot.core.identity import is_customer_name
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 
 COLUMNS = ("team", "user", "customer", "email", "name", "source")
 NEEDED = ("user", "customer")
@@ -33,7 +33,7 @@ class Sheet:
     `lines`: the number of each person's line.
     """
 
-    people: list[tuple[str | None, Person]] = field(default_factory=list)
+    people: list[tuple[str | None, CustomerLink]] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ class Sheet:
         return any(where is not None and one.slack_user in without for where, one in self.people)
 
 
-def write(people: Iterable[Person], to: TextIO) -> None:
+def write(people: Iterable[CustomerLink], to: TextIO) -> None:
     """Write the lines as CSV, with a header."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -166,8 +166,8 @@ def _of_row(columns: list[str], row: list[str], cells: dict[str, str]) -> Iterat
         yield f"`email` {_shown(email)} is no e-mail address"
 
 
-def _person(who: tuple[str, str], cells: dict[str, str]) -> Person:
-    return Person(
+def _person(who: tuple[str, str], cells: dict[str, str]) -> CustomerLink:
+    return CustomerLink(
         team=who[0],
         slack_user=who[1],
         customer=cells.get("customer", ""),

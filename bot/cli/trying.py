@@ -15,9 +15,9 @@ import typer
 from bot.cli import console
 from bot.cli.console import CommandFailed
 from bot.core import refs, routing
+from bot.core.directory import Channel
 from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel
 from bot.settings import Settings, load
 from bot.slack import calls
 from bot.slack.client import SlackClient
@@ -90,7 +90,7 @@ def judge(rules: Sequence[Rule], reaction: Reaction) -> Verdict:
     """As the door and the worker judge: by the id first, by the name once it is known."""
     may = routing.candidates(rules, _trigger(reaction))
     if reaction.channel.name is not None:
-        one = routing.applying(may, reaction.channel)
+        one = routing.applicable(may, reaction.channel)
         return Verdict((rules.index(one) + 1,) if one else (), sure=True)
     sure = not may or (len(may) == 1 and _by_id(may[0], reaction.channel))
     return Verdict(tuple(rules.index(rule) + 1 for rule in may), sure)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.core import filenames, markdown, richtext
+from bot.core import filenames
+from bot.core.attachments import UploadResult
+from bot.core.directory import Names
 from bot.core.faults import Reason
-from bot.core.files import Fate
-from bot.core.markdown import Run
 from bot.core.model import UNNAMED_APP, Message
-from bot.core.parts import Part, PlainTextPart, TextPart, Tone
-from bot.core.plaintext import one_line, units
 from bot.core.refs import MessageRef, time_of
 from bot.core.secrets import mask_runs
-from bot.core.workspace import Names
+from bot.core.text import markdown, richtext
+from bot.core.text.markdown import StyledRun
+from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
+from bot.core.text.plaintext import one_line, units
 
 LONGEST_TEXT = 10_000
 """UTF-16 units of one text component."""
 
-WITHOUT_TEXT = Run("(without a text)", italic=True)
+WITHOUT_TEXT = StyledRun("(without a text)", italic=True)
 """Stands for a message of which nothing is seen."""
 
 _UNREAD = {
@@ -31,7 +32,7 @@ _UNREAD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ThreadLimits:
     """How many text components, and UTF-16 units, one entry of Plain's timeline is given.
 
     Plain states neither; these are far below what its gateway takes, and about what can be read
@@ -49,7 +50,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class SlackThread:
     """All messages of a Slack thread, oldest first; `authors` are names by user id.
 
     `chosen` is the one that was escalated.
@@ -58,11 +59,11 @@ class Thread:
     messages: tuple[Message, ...]
     authors: Mapping[str, str]
     chosen: MessageRef | None
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: ThreadLimits = field(default_factory=ThreadLimits)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Transcript:
     """The pieces for the thread itself and for each of what is added to it, and the kinds of the
     secrets that were masked."""
 
@@ -72,33 +73,35 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class RenderedMessage:
     """One message as it is quoted: its pieces of Markdown, and the kinds of its secrets."""
 
     pieces: tuple[str, ...]
     secrets: tuple[str, ...]
 
 
-def tell(thread: Thread, names: Names, fates: Mapping[str, Fate]) -> Told:
+def transcribe(thread: SlackThread, names: Names, fates: Mapping[str, UploadResult]) -> Transcript:
     """Return every message of the thread, in order, as far as the bounds let it."""
-    telling = Telling(thread.bounds)
+    telling = TranscriptBuilder(thread.bounds)
     for message in thread.messages:
         if telling.is_full:
             break
-        telling.add(speak(thread, message, names, fates))
+        telling.add(render_message(thread, message, names, fates))
     return telling.told(len(thread.messages))
 
 
-def speak(thread: Thread, message: Message, names: Names, fates: Mapping[str, Fate]) -> Spoken:
+def render_message(
+    thread: SlackThread, message: Message, names: Names, fates: Mapping[str, UploadResult]
+) -> RenderedMessage:
     """Return one message of the thread as it is quoted; this is what takes time."""
     runs, found = mask_runs(list(_message(thread, message, names, fates)))
-    return Spoken(markdown.split(runs, LONGEST_TEXT), found)
+    return RenderedMessage(markdown.split(runs, LONGEST_TEXT), found)
 
 
-class Telling:
+class TranscriptBuilder:
     """A thread that is told message by message, until what Plain is given is full."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: ThreadLimits) -> None:
         self._bounds = bounds
         self._groups: list[list[str]] = [[]]
         self._used = 0
@@ -106,7 +109,7 @@ class Telling:
         self._secrets: dict[str, None] = {}
         self.is_full = False
 
-    def add(self, spoken: Spoken) -> None:
+    def add(self, spoken: RenderedMessage) -> None:
         """Add the next message, as far as there is room for it."""
         self._secrets |= dict.fromkeys(spoken.secrets)
         for piece in spoken.pieces:
@@ -129,7 +132,7 @@ class Telling:
             group.append(piece)
             self._used += size
 
-    def told(self, messages: int) -> Told:
+    def told(self, messages: int) -> Transcript:
         """Return what was told of so many messages."""
         opening, *further = self._groups
         of = len(self._groups)
@@ -139,7 +142,7 @@ class Telling:
             parts += (_aside(f"The Slack thread goes on in {entries}."),)
         if cut := messages - self._whole:
             parts += (_beyond(cut),)
-        return Told(
+        return Transcript(
             opening=parts,
             further=tuple(tuple(map(TextPart, group)) for group in further),
             secrets=tuple(self._secrets),
@@ -197,28 +200,28 @@ def moment(ref: MessageRef | None) -> str | None:
 
 
 def _message(
-    thread: Thread, message: Message, names: Names, fates: Mapping[str, Fate]
-) -> Iterator[Run]:
+    thread: SlackThread, message: Message, names: Names, fates: Mapping[str, UploadResult]
+) -> Iterator[StyledRun]:
     """A line that says who and when, then the text and the files."""
-    yield Run(_author(thread, message), bold=True)
+    yield StyledRun(_author(thread, message), bold=True)
     if when := moment(message.ref):
-        yield Run(f" · {when}")
+        yield StyledRun(f" · {when}")
     if message.ref is not None and message.ref == thread.chosen:
-        yield Run(" · the escalated message")
+        yield StyledRun(" · the escalated message")
     text = richtext.runs(message.blocks, names)
     seen = bool(markdown.text_of(text).strip())
     if seen:
-        yield Run("\n", mark=True)
+        yield StyledRun("\n", mark=True)
         yield from text
     if message.files:
-        yield Run("\n", mark=True)
+        yield StyledRun("\n", mark=True)
         yield from filenames.runs(message.files, alone=not seen, fates=fates)
     elif not seen:
-        yield Run("\n", mark=True)
+        yield StyledRun("\n", mark=True)
         yield WITHOUT_TEXT
 
 
-def _author(thread: Thread, message: Message) -> str:
+def _author(thread: SlackThread, message: Message) -> str:
     name = app_of(message)
     if name is None and message.author is not None:
         name = thread.authors.get(message.author, message.author)

@@ -89,7 +89,7 @@ class TryLater(Fault):
         return self.after is None
 
 
-class Wait(TryLater):
+class Postponed(TryLater):
     """Nothing failed: look again in `after` seconds."""
 
     after: float
@@ -116,7 +116,7 @@ class LeaseLost(Fault):
     """The row belongs to another worker by now: stop, write nothing."""
 
 
-def hopeless(strikes: int, seconds: float) -> bool:
+def should_park(strikes: int, seconds: float) -> bool:
     """Whether a row that failed `strikes` times over `seconds`, while others succeeded, is
     parked: with its reason, for a person to look at."""
     return strikes >= 20 and seconds >= 6 * 3600

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot.core import links
-from bot.core.files import WORDS, Fate
-from bot.core.markdown import Run
+from bot.core.attachments import WORDS, UploadResult
 from bot.core.model import File
-from bot.core.plaintext import one_line
 from bot.core.secrets import mask
+from bot.core.text import links
+from bot.core.text.markdown import StyledRun
+from bot.core.text.plaintext import one_line
 
 NAMELESS = "a file without a name"
 
@@ -19,19 +19,21 @@ def title(files: Sequence[File]) -> str:
     return f"{_count(files)}: {', '.join(map(_name, files))}"
 
 
-def runs(files: Sequence[File], *, alone: bool, fates: Mapping[str, Fate]) -> Iterator[Run]:
+def runs(
+    files: Sequence[File], *, alone: bool, fates: Mapping[str, UploadResult]
+) -> Iterator[StyledRun]:
     """A sentence that names the files, each linked where Slack gave a link."""
     if not files:
         return
-    yield Run("The message has no text, only " if alone else "With ")
-    yield Run(f"{_count(files)}: ")
+    yield StyledRun("The message has no text, only " if alone else "With ")
+    yield StyledRun(f"{_count(files)}: ")
     for index, file in enumerate(files):
         url = file.link if file.link and links.safe(file.link) else None
-        yield Run(", " * (index > 0))
-        yield Run(_name(file), url=url)
+        yield StyledRun(", " * (index > 0))
+        yield StyledRun(_name(file), url=url)
         why = fates[file.id].why if file.id in fates else None
         if why is not None:
-            yield Run(f" (not attached: {WORDS[why]})")
+            yield StyledRun(f" (not attached: {WORDS[why]})")
 
 
 def _name(file: File) -> str:

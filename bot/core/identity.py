@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.core.workspace import Profile, Standing
+from bot.core.directory import Profile, UserKind
 
 _CUSTOMER_ID = re.compile(r"c_[0-9A-Za-z]{1,48}")
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s.,;<>\"]+")
@@ -96,7 +96,7 @@ def decide(
     if link is not None:
         return Named(link)
     if profile is not None and (email := _proof(policy, profile)) is not None:
-        verified = profile.standing is Standing.MEMBER
+        verified = profile.standing is UserKind.MEMBER
         return ByEmail(email, profile.name, verified, "email")
     if policy.without_email == "synthetic":
         team = profile.team if profile else "unknown"
@@ -129,9 +129,9 @@ def _is_unconfirmed(policy: IdentityPolicy, profile: Profile) -> bool:
 
 
 def _is_trusted(policy: IdentityPolicy, profile: Profile, email: str) -> bool:
-    if profile.standing is Standing.MEMBER:
+    if profile.standing is UserKind.MEMBER:
         return True
     domain = email.rpartition("@")[2].lower()
     of_team = policy.trusted_domains.get(profile.team, frozenset())
     trusted = profile.team in policy.trusted_teams or domain in of_team
-    return trusted and profile.standing is not Standing.BOT
+    return trusted and profile.standing is not UserKind.BOT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason
-from bot.core.model import Outcome, Turned
-from bot.core.workspace import Profile, Standing
+from bot.core.model import Outcome, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class Linkers:
 def asks_who(outcome: Outcome) -> bool:
     """Whether it was turned away for want of somebody's link, so that a link mends it."""
     return (
-        isinstance(outcome, Turned)
+        isinstance(outcome, Rejected)
         and outcome.reason in (Reason.NO_CUSTOMER, Reason.BROKEN_LINK)
         and bool(outcome.data.get("requester"))
     )
 
 
 def _is_foreign(profile: Profile | None) -> bool:
-    return profile is None or profile.standing in (Standing.EXTERNAL, Standing.BOT)
+    return profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.core.faults import Reason
-from bot.core.parts import Part, TextPart
 from bot.core.refs import MessageRef
-from bot.core.richtext import Block
+from bot.core.text.parts import Part, TextPart
+from bot.core.text.richtext import Block
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PostedAnswer:
     """What the bot itself put into Slack for an answer, where all can see it and it can be edited.
 
     A message of its own; or, with `receipt`, its reaction of that name to the message at `ts`.
@@ -201,7 +201,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class FormDraft:
     """An open form. `id` is all that the view carries; `trigger` lacks the form and the view.
 
     `prefill` stands in for what Slack sends back empty. `key` is that of the escalation that the
@@ -284,7 +284,7 @@ class EventDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequel:
+class Continuation:
     """What is to be added to a thread once it stands, for it was too long for one piece."""
 
     external_id: str
@@ -321,7 +321,7 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class Rejected:
     """Turned away, with the reason and its data.
 
     `unsure`: Plain refused a create, and whether the thread is there could not be looked up.
@@ -333,25 +333,25 @@ class Turned:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwanted:
+class Ignored:
     """Nothing was asked for, once all was known; settled in silence."""
 
     why: str
 
 
-Outcome = Created | Added | Turned | Unwanted
+Outcome = Created | Added | Rejected | Ignored
 
 
 @dataclass(frozen=True, slots=True)
-class AlreadyThere:
+class AlreadyExists:
     """Asked again for what has its ticket."""
 
     ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
-class OnItsWay:
+class InProgress:
     """Asked again for what is being delivered."""
 
 
-Remark = AlreadyThere | OnItsWay
+Remark = AlreadyExists | InProgress

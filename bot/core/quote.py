@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from bot.core import conversation, filenames, files, links, markdown, richtext
-from bot.core.beginning import beginning
+from bot.core import attachments as files
+from bot.core import conversation, filenames
+from bot.core.attachments import UploadResult
 from bot.core.conversation import LONGEST_TEXT
+from bot.core.directory import Channel, Names, UserKind
 from bot.core.faults import Reason
-from bot.core.files import Fate
-from bot.core.model import EventDraft, File, Form, Message, Priority, Sequel, ThreadDraft, Via
-from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
-from bot.core.plaintext import chunks, clean, one_line, shorten
-from bot.core.richtext import Block
+from bot.core.model import Continuation, EventDraft, File, Form, Message, Priority, ThreadDraft, Via
 from bot.core.secrets import mask, mask_runs
-from bot.core.workspace import Channel, Names, Standing
+from bot.core.text import links, markdown, richtext
+from bot.core.text.excerpt import beginning
+from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
+from bot.core.text.plaintext import chunks, clean, one_line, shorten
+from bot.core.text.richtext import Block
 
 LONGEST_TITLE = 250
 """UTF-16 units; Plain states no limit, this one is on the safe side."""
@@ -31,7 +33,7 @@ OPEN_IN_SLACK = "Open in Slack"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class QuoteContext:
     """The circumstances of a message. `author` and `asker` are names, not ids.
 
     `author` is None where nobody knows who wrote it; `channel` where there is none;
@@ -48,15 +50,15 @@ class Scene:
     permalink: str | None = None
     emoji: str | None = None
     names: Names = field(default_factory=Names)
-    whole: conversation.Thread | None = None
+    whole: conversation.SlackThread | None = None
     unread: Reason | None = None
-    fates: Mapping[str, Fate] = field(default_factory=dict)
+    fates: Mapping[str, UploadResult] = field(default_factory=dict)
     on_behalf_of: str | None = None
-    standing: Standing = Standing.MEMBER
+    standing: UserKind = UserKind.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedQuote:
     """What takes time, done once: the lines that a title and a preview are made of, and the quote.
 
     `parts` quote the message or the beginning of its thread, `further` the rest of the thread;
@@ -70,7 +72,7 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ThreadOptions:
     """What a rule wants of the thread, resolved: ids of label types, `u_…`, an external id."""
 
     priority: Priority = Priority.NORMAL
@@ -79,29 +81,33 @@ class Wishes:
     assignee: str | None = None
 
 
-def render(message: Message | None, scene: Scene) -> Rendered:
+def render(message: Message | None, scene: QuoteContext) -> RenderedQuote:
     """Return what `thread`, `event` and `sequels` say of the message or of its whole thread."""
     if scene.whole is not None:
-        return rendered(message, scene, conversation.tell(scene.whole, scene.names, scene.fates))
+        return rendered(
+            message, scene, conversation.transcribe(scene.whole, scene.names, scene.fates)
+        )
     if message is None:
-        return Rendered()
+        return RenderedQuote()
     text, found = mask_runs(richtext.runs(message.blocks, scene.names))
     said = markdown.split(text, LONGEST_TEXT)
     named = filenames.runs(message.files, alone=not said, fates=scene.fates)
     listed, more = mask_runs(list(named))
     pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
     pieces = pieces or [markdown.render([conversation.WITHOUT_TEXT])]
-    return Rendered(
+    return RenderedQuote(
         lines=_headlines(message, scene.names),
         parts=tuple(TextPart(piece) for piece in pieces),
         secrets=(*found, *more),
     )
 
 
-def rendered(message: Message | None, scene: Scene, told: conversation.Told) -> Rendered:
+def rendered(
+    message: Message | None, scene: QuoteContext, told: conversation.Transcript
+) -> RenderedQuote:
     """Return the same for a whole thread that was told already."""
     lines = _headlines(message, scene.names) if message else ()
-    return Rendered(lines, told.opening, told.secrets, told.further)
+    return RenderedQuote(lines, told.opening, told.secrets, told.further)
 
 
 def default_title(message: Message | None, names: Names, limit: int = LONGEST_DEFAULT_TITLE) -> str:
@@ -124,9 +130,9 @@ def thread(
     customer: str,
     message: Message | None,
     form: Form | None,
-    scene: Scene,
-    wishes: Wishes,
-    rendered: Rendered | None = None,
+    scene: QuoteContext,
+    wishes: ThreadOptions,
+    rendered: RenderedQuote | None = None,
 ) -> ThreadDraft:
     """The thread to create for `message` as `form` describes it; either may be missing.
 
@@ -153,8 +159,8 @@ def event(
     thread: str,
     message: Message | None,
     form: Form | None,
-    scene: Scene,
-    rendered: Rendered | None = None,
+    scene: QuoteContext,
+    rendered: RenderedQuote | None = None,
 ) -> EventDraft:
     """What to add to the thread that the message's Slack thread already has."""
     quoted = render(message, scene) if rendered is None else rendered
@@ -166,13 +172,15 @@ def event(
     )
 
 
-def sequels(external_id: str, scene: Scene, rendered: Rendered | None = None) -> tuple[Sequel, ...]:
+def continuations(
+    external_id: str, scene: QuoteContext, rendered: RenderedQuote | None = None
+) -> tuple[Continuation, ...]:
     """What a whole Slack thread has beyond what `thread` or `event` carries."""
     if scene.whole is None:
         return ()
     further = (render(None, scene) if rendered is None else rendered).further
     return tuple(
-        Sequel(
+        Continuation(
             external_id=f"{external_id}#{number}",
             title=conversation.heading(number, len(further) + 1),
             parts=parts,
@@ -181,7 +189,9 @@ def sequels(external_id: str, scene: Scene, rendered: Rendered | None = None) ->
     )
 
 
-def quoted_files(message: Message | None, whole: conversation.Thread | None) -> tuple[File, ...]:
+def quoted_files(
+    message: Message | None, whole: conversation.SlackThread | None
+) -> tuple[File, ...]:
     """The files of what is quoted, those of the escalated message first."""
     own = message.files if message else ()
     others = [one.files for one in whole.messages if one.ref != whole.chosen] if whole else []
@@ -224,7 +234,7 @@ def _lines(blocks: Sequence[Block], names: Names) -> tuple[str, ...]:
 
 
 def _parts(
-    message: Message | None, form: Form | None, scene: Scene, quoted: Rendered
+    message: Message | None, form: Form | None, scene: QuoteContext, quoted: RenderedQuote
 ) -> tuple[Part, ...]:
     description, more = mask(clean(form.description or "")) if form else ("", ())
     titled = mask(clean(form.title))[1] if form else ()
@@ -247,7 +257,7 @@ def _parts(
     return tuple(parts)
 
 
-def _behalf(scene: Scene) -> tuple[Part, ...]:
+def _behalf(scene: QuoteContext) -> tuple[Part, ...]:
     """Who asked, first and in full size: an agent's answer goes to the requester, who may
     know nothing of what is asked in their name."""
     if scene.on_behalf_of is None:
@@ -259,12 +269,12 @@ def _behalf(scene: Scene) -> tuple[Part, ...]:
 
 
 _NO_MEMBER = {
-    Standing.GUEST: " (a guest in Slack)",
-    Standing.EXTERNAL: " (of another company)",
+    UserKind.GUEST: " (a guest in Slack)",
+    UserKind.EXTERNAL: " (of another company)",
 }
 
 
-def _circumstances(message: Message, scene: Scene) -> str:
+def _circumstances(message: Message, scene: QuoteContext) -> str:
     """Who, where and when; of a whole thread, how much of it."""
     where = f" in {_place(scene.channel)}" if scene.channel else ""
     if scene.whole is not None:
@@ -281,7 +291,7 @@ def _place(channel: Channel) -> str:
     return f"#{name}" if name else "a Slack channel"
 
 
-def _escalation(scene: Scene) -> str:
+def _escalation(scene: QuoteContext) -> str:
     """Who escalated the message, and how."""
     emoji = f"the :{one_line(scene.emoji)}: reaction" if scene.emoji else "a reaction"
     how = {

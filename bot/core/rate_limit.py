@@ -32,7 +32,7 @@ _AGAIN = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReportedLimit:
     """What an answer says: requests in a window, those left, and its end (Unix seconds)."""
 
     limit: int
@@ -221,7 +221,9 @@ class Rate:
             return replace(rate, adrift=(*self.adrift[1 - AT_FIRST :], now))
         return replace(rate, window=replace(self.window, used=self.window.used + 1))
 
-    def answered(self, said: Said, sent_at: float, now: float, *, counted: bool = True) -> Rate:
+    def answered(
+        self, said: ReportedLimit, sent_at: float, now: float, *, counted: bool = True
+    ) -> Rate:
         """A request that went out at `sent_at` was answered.
 
         Not `counted`: it was refused for the rate limit.
@@ -266,7 +268,7 @@ class Rate:
         )
         return replace(rate, window=taken)
 
-    def _opened(self, said: Said, used: int) -> Window:
+    def _opened(self, said: ReportedLimit, used: int) -> Window:
         share = budget(said.limit, self.share)
         if self.pooled:
             # What went out before it was known is asked of the pool belatedly.

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core import routing
+from bot.core.directory import Channel
 from bot.core.model import Rule
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedMessage:
     """A message as a channel's history shows it, without its text.
 
     `thread_ts` as in `Message`. `has_replies` for the root of a Slack thread, whose newest reply
@@ -51,28 +51,30 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedByReaction:
     """A reaction that the rule at `rule` (an index) wants."""
 
     reaction: Reaction
     rule: int
 
 
-def asked(rules: Sequence[Rule], posted: Posted, channel: Channel) -> tuple[Asked, ...]:
+def requested(
+    rules: Sequence[Rule], posted: PostedMessage, channel: Channel
+) -> tuple[RequestedByReaction, ...]:
     """What the reactions under a message in `channel` ask for, in the order in which they stand."""
-    found: list[Asked] = []
+    found: list[RequestedByReaction] = []
     for reaction in posted.reactions:
         emoji = routing.bare_emoji(reaction.emoji)
         naming = [rule for rule in rules if emoji in rule.emoji]
-        rule = routing.applying(naming, channel)
+        rule = routing.applicable(naming, channel)
         if rule is not None:
-            found.append(Asked(reaction, rules.index(rule)))
+            found.append(RequestedByReaction(reaction, rules.index(rule)))
     return tuple(found)
 
 
-def counting(rules: Sequence[Rule], channel: Channel) -> tuple[Rule, ...]:
+def rules_in_channel(rules: Sequence[Rule], channel: Channel) -> tuple[Rule, ...]:
     """The rules that count in this channel for some emoji."""
-    return tuple(rule for rule in rules if routing.applying((rule,), channel) is not None)
+    return tuple(rule for rule in rules if routing.applicable((rule,), channel) is not None)
 
 
 def identity(rule: Rule) -> str:

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.reactions import Posted
-from bot.core.workspace import Channel
+from bot.core.directory import Channel
+from bot.core.reactions import PostedMessage
 
 DAY = 24 * 3600.0
 
@@ -61,7 +61,7 @@ class Finding:
     """A message that bears a rule's emoji. `rule` is an index; `asker` is known where it was
     needed; `rule_since` (Unix seconds) is None for a rule that was not loaded yet."""
 
-    posted: Posted
+    posted: PostedMessage
     channel: Channel
     emoji: str
     rule: int

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.core import emoji as names
+from bot.core.directory import Channel
 from bot.core.model import Rule, Trigger
-from bot.core.workspace import Channel
 
 
 def bare_emoji(name: str) -> str:
@@ -40,7 +40,7 @@ def candidates(rules: Sequence[Rule], trigger: Trigger) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def applying(rules: Sequence[Rule], channel: Channel) -> Rule | None:
+def applicable(rules: Sequence[Rule], channel: Channel) -> Rule | None:
     """The first of a reaction's `candidates` that applies, now that the channel is known."""
     here = {channel.id}
     if channel.name is not None:
@@ -49,14 +49,14 @@ def applying(rules: Sequence[Rule], channel: Channel) -> Rule | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class UnreachableRule:
     """The rule at `index` never applies: those at `because` (ascending) take all it would."""
 
     index: int
     because: tuple[int, ...]
 
 
-def dead(rules: Sequence[Rule]) -> tuple[Dead, ...]:
+def unreachable(rules: Sequence[Rule]) -> tuple[UnreachableRule, ...]:
     """The rules that can never apply, in order.
 
     Ids and names are compared as they are: whether `C024BE91L` is `#support` only Slack knows.
@@ -64,7 +64,7 @@ def dead(rules: Sequence[Rule]) -> tuple[Dead, ...]:
     return tuple(_deaths(rules))
 
 
-def _deaths(rules: Sequence[Rule]) -> Iterator[Dead]:
+def _deaths(rules: Sequence[Rule]) -> Iterator[UnreachableRule]:
     for index, rule in enumerate(rules):
         because: set[int] = set()
         for emoji, channel in _places(rule):
@@ -73,7 +73,7 @@ def _deaths(rules: Sequence[Rule]) -> Iterator[Dead]:
                 break
             because.add(taker)
         else:
-            yield Dead(index, tuple(sorted(because)))
+            yield UnreachableRule(index, tuple(sorted(because)))
 
 
 def _places(rule: Rule) -> Iterator[tuple[str, str | None]]:

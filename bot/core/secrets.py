@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.markdown import Run, text_of
+from bot.core.text.markdown import StyledRun, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +81,18 @@ def find(text: str) -> tuple[Secret, ...]:
 
 def mask(text: str) -> tuple[str, tuple[str, ...]]:
     """`text` without its secrets, and their kinds."""
-    masked, kinds = mask_runs([Run(text)])
+    masked, kinds = mask_runs([StyledRun(text)])
     return text_of(masked), kinds
 
 
-def mask_runs(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+def mask_runs(runs: Sequence[StyledRun]) -> tuple[tuple[StyledRun, ...], tuple[str, ...]]:
     """`runs` without their secrets, and the kinds of these.
 
     A secret may go over from one style to the next, and marks (a backtick, a quote's `> `) may
     stand in the middle of it. A link whose address holds a secret is a link no more.
     """
     kinds: list[str] = []
-    masked: Sequence[Run] = runs
+    masked: Sequence[StyledRun] = runs
     for with_marks in (False, True):
         read = [
             run.text if with_marks or not run.mark or run.text == "\n" else "" for run in masked
@@ -107,7 +107,9 @@ def mask_runs(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
     ), tuple(kinds)
 
 
-def _without(runs: Sequence[Run], read: Sequence[str], secrets: Sequence[Secret]) -> Iterator[Run]:
+def _without(
+    runs: Sequence[StyledRun], read: Sequence[str], secrets: Sequence[Secret]
+) -> Iterator[StyledRun]:
     """`runs` with each secret replaced in the run where it begins; `read` is what was searched."""
     # None overlaps another, so both rise. To look through all for each run takes seconds.
     starts = [secret.start for secret in secrets]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from bot.core.directory import Profile, UserKind
 from bot.core.linkers import Linkers
 from bot.core.model import Ticket
-from bot.core.workspace import Profile, Standing
 
 UNDO_SECONDS = 600.0
 """For how long a ticket can be undone, counted from when it was created."""
@@ -151,7 +151,7 @@ class Row:
 
 def refusal(row: Row, by: Profile | None, linkers: Linkers) -> Result | None:
     """Why this person cannot undo this row now; None where nothing speaks against it."""
-    if by is None or by.standing in (Standing.EXTERNAL, Standing.BOT):
+    if by is None or by.standing in (UserKind.EXTERNAL, UserKind.BOT):
         return Outsider()
     if by.user != row.asker and not linkers.include(by):
         return NotYours()

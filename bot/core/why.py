@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.core import routing
+from bot.core.directory import Channel, UserKind
 from bot.core.model import Rule, Ticket
 from bot.core.reconcile import DAY, THREAD_SECONDS
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel, Standing
 
 
 class Decision(StrEnum):
@@ -57,7 +57,7 @@ def _look(
     rules: Sequence[Rule], index: int, channel: Channel, under: Sequence[str] | None
 ) -> RuleLook:
     rule, number = rules[index], index + 1
-    if routing.applying((rule,), channel) is None:
+    if routing.applicable((rule,), channel) is None:
         by_name = channel.name is None and any(one.startswith("#") for one in rule.channels)
         decision = Decision.CHANNEL_UNKNOWN if by_name else Decision.OTHER_CHANNEL
         return RuleLook(number, rule, decision)
@@ -78,7 +78,7 @@ def _look(
 def taker(rules: Sequence[Rule], channel: Channel, emoji: str) -> int | None:
     """The number (from 1) of the rule that takes this emoji in this channel."""
     bare = routing.bare_emoji(emoji)
-    rule = routing.applying([rule for rule in rules if bare in rule.emoji], channel)
+    rule = routing.applicable([rule for rule in rules if bare in rule.emoji], channel)
     return None if rule is None else next(n for n, one in enumerate(rules, 1) if one is rule)
 
 
@@ -112,7 +112,7 @@ class Asker:
     `deactivated`."""
 
     user: str
-    standing: Standing
+    standing: UserKind
     may: bool
     deactivated: bool = False
 
@@ -267,7 +267,7 @@ class Explanation:
         askers = [asker for one in wanted for asker in one.askers]
         if any(asker.may for asker in askers):
             return Why.NO_EVENT
-        if all(asker.standing is Standing.BOT for asker in askers):
+        if all(asker.standing is UserKind.BOT for asker in askers):
             return Why.ONLY_BOTS
         return Why.NOT_ALLOWED
 
@@ -300,7 +300,7 @@ def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
 
 
 def for_viewer(
-    explained: Explanation, viewer: str, standing: Standing, *, is_linker: bool
+    explained: Explanation, viewer: str, standing: UserKind, *, is_linker: bool
 ) -> Explanation:
     """What `viewer` may see: the asker of a row and linkers all of it; others no address and
     nothing that a refusal names; only members the customer."""
@@ -317,11 +317,11 @@ _OPEN = frozenset({"channel", "label", "needed", "standing"})
 """What a refusal may name to everybody."""
 
 
-def _reduced(known: Known, standing: Standing) -> Known:
+def _reduced(known: Known, standing: UserKind) -> Known:
     data = {key: value for key, value in known.record.data.items() if key in _OPEN}
     if "requester" in known.record.data:
         data["requester"] = ""  # that it is about a person, and not about whom
     record = replace(known.record, requester=None, customer=None, data=data)
     shown = known.customer if known.customer and "@" not in known.customer else None
-    customer = shown if standing is Standing.MEMBER else None
+    customer = shown if standing is UserKind.MEMBER else None
     return replace(known, record=record, email=None, customer=customer)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.core import routing
+from bot.core.directory import Channel, Profile, UserKind, kind_of, may_submit
 from bot.core.faults import Reason, Refused
-from bot.core.model import Escalation, Form, Message, Rule, Trigger, Unwanted, Via
-from bot.core.workspace import Channel, Profile, Standing, may_ask, standing_of
+from bot.core.model import Escalation, Form, Ignored, Message, Rule, Trigger, Via
 from bot.flows.ports import Slack
 
 DEACTIVATED = "deactivated"
@@ -26,19 +26,19 @@ class Admitted:
     rule: Rule | None
 
 
-async def admit(escalation: Escalation, slack: Slack, who: Set[Standing]) -> Admitted | Unwanted:
+async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Admitted | Ignored:
     """Let those in who may ask, for what a rule wants; raises Refused for who may not."""
     trigger = escalation.trigger
     asker = await slack.profile(trigger.asker)
-    standing = standing_of(asker)
-    if standing is Standing.BOT:
-        return Unwanted("asked_by_a_bot")
-    if not may_ask(asker, who):
+    standing = kind_of(asker)
+    if standing is UserKind.BOT:
+        return Ignored("asked_by_a_bot")
+    if not may_submit(asker, who):
         raise Refused(Reason.NOT_ALLOWED, standing=named(asker))
     channel = await slack.channel(trigger.channel) if trigger.channel else None
-    rule = routing.applying(escalation.rules, channel) if channel else None
+    rule = routing.applicable(escalation.rules, channel) if channel else None
     if trigger.via is Via.REACTION and rule is None:
-        return Unwanted("no_rule")
+        return Ignored("no_rule")
     return Admitted(asker, channel, rule)
 
 
@@ -46,7 +46,7 @@ def named(profile: Profile | None) -> str:
     """Return what a refusal calls the person's standing."""
     if profile is not None and profile.deactivated:
         return DEACTIVATED
-    return standing_of(profile).value
+    return kind_of(profile).value
 
 
 # For whom somebody may ask
@@ -58,7 +58,7 @@ def is_confined(asker: Profile | None) -> bool:
     All but members: an agent's answer to their words goes to the requester by e-mail, and tenants
     are other companies.
     """
-    return standing_of(asker) is not Standing.MEMBER
+    return kind_of(asker) is not UserKind.MEMBER
 
 
 def confined(form: Form, asker: str, message: Message | None) -> Form:
@@ -75,7 +75,7 @@ def confine(trigger: Trigger, asker: Profile | None, message: Message | None) ->
     if form is None or not is_confined(asker):
         return trigger
     if form.requester not in _requesters(trigger.asker, message):
-        raise Refused(Reason.REQUESTER_NOT_ALLOWED, standing=standing_of(asker).value)
+        raise Refused(Reason.REQUESTER_NOT_ALLOWED, standing=kind_of(asker).value)
     return replace(trigger, form=replace(form, tenant=None))
 
 
@@ -99,7 +99,7 @@ class Gate:
     """Tells who may ask for tickets: nobody else is told anything of one."""
 
     slack: Profiles
-    who: Set[Standing]
+    who: Set[UserKind]
 
     async def refused(self, user: str) -> str | None:
         """Return the standing for which the person may not ask; None where they may.
@@ -107,4 +107,4 @@ class Gate:
         Raises TryLater, and Refused where Slack shows nobody at all.
         """
         profile = await self.slack.profile(user)
-        return None if may_ask(profile, self.who) else named(profile)
+        return None if may_submit(profile, self.who) else named(profile)

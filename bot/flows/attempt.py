@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.core.faults import LeaseLost, TryLater, Wait
+from bot.core.faults import LeaseLost, Postponed, TryLater
 from bot.core.model import Message
-from bot.flows.turns import Turns
+from bot.flows.thread_order import ThreadOrder
 from bot.store.claims import Claim
 from bot.store.executor import Run
 
@@ -20,7 +20,7 @@ class Attempt:
     """One row under way. `trigger` knows its message as soon as that was read; `waits` while an
     earlier row of its conversation is on its way."""
 
-    def __init__(self, claim: Claim, turns: Turns) -> None:
+    def __init__(self, claim: Claim, turns: ThreadOrder) -> None:
         self.trigger = claim.escalation.trigger
         self.waits = False
         self._claim = claim
@@ -36,7 +36,7 @@ class Attempt:
     def too_long(self) -> TryLater:
         """Return the fault of an attempt that took too long; one that waited is not to blame."""
         if self.waits:
-            return Wait("conversation_held", 1.0)
+            return Postponed("conversation_held", 1.0)
         return TryLater("took_too_long", unknown=True)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from bot.core.directory import Profile, UserKind
 from bot.core.model import Message
-from bot.core.workspace import Profile, Standing
 
 
 class Profiles(Protocol):
@@ -25,6 +25,6 @@ async def settled(message: Message, slack: Profiles) -> Message:
     if message.bot is None or message.author is None or message.made_up is not None:
         return message
     profile = await slack.profile(message.author)
-    if profile is None or profile.standing is Standing.BOT:
+    if profile is None or profile.standing is UserKind.BOT:
         return message
     return replace(message, bot=None)

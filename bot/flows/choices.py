@@ -8,10 +8,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.core.directory import Profile, UserKind, may_submit
 from bot.core.faults import Fault
 from bot.core.model import LabelType, Tenant
-from bot.core.plaintext import one_line
-from bot.core.workspace import Profile, Standing, may_ask
+from bot.core.text.plaintext import one_line
 from bot.flows.admission import is_confined
 
 WAIT_SECONDS = 0.4
@@ -46,14 +46,14 @@ class Choices:
 
     slack: Profiles
     plain: Lists
-    who: Set[Standing]
+    who: Set[UserKind]
 
     async def labels(self, asker: str, typed: str) -> tuple[Choice, ...]:
         """The label types in whose names `typed` stands; their values are `lt_…`."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 person = await self.slack.profile(asker)
-                may = person is not None and may_ask(person, self.who)
+                may = person is not None and may_submit(person, self.who)
                 found = await self.plain.recent_label_types() if may else ()
         except (Fault, TimeoutError):
             return ()
@@ -65,7 +65,7 @@ class Choices:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 person = await self.slack.profile(asker)
-                may = may_ask(person, self.who) and not is_confined(person)
+                may = may_submit(person, self.who) and not is_confined(person)
                 found = await self.plain.recent_tenants() if may else ()
         except (Fault, TimeoutError):
             return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Refused, TryLater
-from bot.store.duplicates import Doubtful
+from bot.store.duplicates import PossibleDuplicate
 from bot.store.executor import Run
 
 AT_ONCE = 20
@@ -18,15 +18,15 @@ CLOCK_SKEW = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Double:
+class Duplicate:
     """Threads beside the row's own that bear its external id: "T-8", …"""
 
-    row: Doubtful
+    row: PossibleDuplicate
     others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
+class ThreadSummary:
     """A thread in Plain, as far as it tells threads apart."""
 
     id: str
@@ -37,21 +37,23 @@ class Sighted:
 class Doubts(Protocol):
     """The rows in doubt; every method is one transaction."""
 
-    def take(self, limit: int) -> list[Doubtful]:
+    def take(self, limit: int) -> list[PossibleDuplicate]:
         """Those whose time has come; each comes again after a while, unless it is cleared."""
 
-    def clear(self, row: Doubtful, others: Sequence[str]) -> None:
+    def clear(self, row: PossibleDuplicate, others: Sequence[str]) -> None:
         """The row was looked at; `others` are the doubles that were found."""
 
 
-class Looks(Protocol):
+class ThreadSearch(Protocol):
     """What the look needs of Plain."""
 
-    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+    async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
         """The customer's threads that were created since then (Unix seconds)."""
 
 
-async def verify(doubts: Doubts, plain: Looks, run: Run, tell: Callable[[Double], None]) -> int:
+async def find_duplicates(
+    doubts: Doubts, plain: ThreadSearch, run: Run, tell: Callable[[Duplicate], None]
+) -> int:
     """Look at the rows that are due; returns how many there were. Doubles are told once.
 
     Nothing is undone: which of two threads people have answered in, only people can see.
@@ -67,5 +69,5 @@ async def verify(doubts: Doubts, plain: Looks, run: Run, tell: Callable[[Double]
         )
         await run(doubts.clear, row, others)
         if others:
-            tell(Double(row, others))
+            tell(Duplicate(row, others))
     return len(rows)

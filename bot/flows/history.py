@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bot.core.reactions import Posted, Reaction
+from bot.core.directory import Channel
+from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel
 
 T = TypeVar("T")
 
@@ -46,10 +46,14 @@ class History(Protocol):
     async def channels(self, cursor: str | None) -> Page[Channel]:
         """The channels that the bot is in, without direct messages and archived channels."""
 
-    async def messages(self, channel: str, oldest: float, cursor: str | None) -> Page[Posted]:
+    async def messages(
+        self, channel: str, oldest: float, cursor: str | None
+    ) -> Page[PostedMessage]:
         """The channel's messages outside of Slack threads, and the threads' roots."""
 
-    async def replies(self, root: MessageRef, oldest: float, cursor: str | None) -> Page[Posted]:
+    async def replies(
+        self, root: MessageRef, oldest: float, cursor: str | None
+    ) -> Page[PostedMessage]:
         """The replies of a Slack thread, without its root; none where the thread is gone."""
 
     async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.core.directory import Profile, UserKind, may_submit
 from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
 from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
-from bot.core.workspace import Profile, Standing, may_ask
 from bot.store.executor import Run
 from bot.store.home import Opened
 
@@ -70,7 +70,7 @@ class World:
     homes: Homes
     waiting: Callable[[int], Sequence[Waiting]]
     linkers: Linkers
-    who: frozenset[Standing]
+    who: frozenset[UserKind]
     run: Run
     clock: Callable[[], float]
     refused: Container[int] = ()
@@ -111,9 +111,9 @@ async def _show(user: str, world: World, last: Opened | None, before: int | None
 
 async def _home(user: str, world: World, before: int | None) -> Home:
     profile = await world.slack.profile(user)
-    if profile is None or profile.standing in (Standing.EXTERNAL, Standing.BOT):
+    if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
         return Foreign()
-    may = may_ask(profile, world.who)
+    may = may_submit(profile, world.who)
     records: Sequence[Record] = ()
     if may:  # who may not ask is told nothing of a ticket
         records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)

@@ -9,13 +9,13 @@ from typing import Protocol
 
 from bot.core import refs, routing
 from bot.core.faults import Fault
-from bot.core.model import Draft, Escalation, Form, Rule, Ticket, Trigger, Via
-from bot.flows.beside import Beside
+from bot.core.model import Escalation, Form, FormDraft, Rule, Ticket, Trigger, Via
+from bot.flows.form import FormContext
 from bot.flows.ports import Drafts, Ledger
 from bot.store.accepting import Recorded
 from bot.store.executor import Run
 
-NOTHING = Beside()
+NOTHING = FormContext()
 
 RECORD_SECONDS = 1.8
 """How long a record may take: Slack waits for three seconds, a door for two."""
@@ -38,7 +38,7 @@ class Opened:
 class Forms(Protocol):
     """What intake shows in Slack; each bounded to two seconds."""
 
-    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> Opened:
+    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> Opened:
         """Show the form."""
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
@@ -86,7 +86,12 @@ class Intake:
         return recorded
 
     async def open_form(
-        self, trigger_id: str, draft: Draft, beside: Beside = NOTHING, *, may_know: bool = True
+        self,
+        trigger_id: str,
+        draft: FormDraft,
+        beside: FormContext = NOTHING,
+        *,
+        may_know: bool = True,
     ) -> Opened | None:
         """Show the form for `draft`, or the ticket that its message has already (None).
 
@@ -115,11 +120,11 @@ class Intake:
             return None
         return replace(opened, adds_to=beside.adds_to)
 
-    async def submit(self, draft: Draft, view_id: str, form: Form) -> Recorded | None:
+    async def submit(self, draft: FormDraft, view_id: str, form: Form) -> Recorded | None:
         """Record what the form asks for."""
         return await self.take(replace(draft.trigger, request=view_id, form=form), draft.key)
 
-    async def _keep(self, draft: Draft) -> None:
+    async def _keep(self, draft: FormDraft) -> None:
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
             await self.run(self.drafts.keep, draft, within=RECORD_SECONDS)
 

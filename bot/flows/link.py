@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.identity import is_customer_id
 from bot.core.linkers import Answerer, Hosts, Linkers, Yourself
 from bot.core.model import Customer, Ticket
-from bot.core.workspace import Profile
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from bot.store.executor import Run
 from bot.store.waiting import Unlinked
 
@@ -40,9 +40,11 @@ class Requests(Protocol):
 class Lines(Protocol):
     """The lookup table."""
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None: ...
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None: ...
 
-    def link(self, people: Sequence[Person], *, by: str, within: float | None = None) -> int: ...
+    def link(
+        self, people: Sequence[CustomerLink], *, by: str, within: float | None = None
+    ) -> int: ...
 
 
 class Profiles(Protocol):
@@ -239,7 +241,7 @@ class Link:
         if asked.profile is not None and asked.profile.team != self.team:
             teams.insert(0, asked.profile.team)
         standing = await self.run(self.people.find, asked.user, teams)
-        line = Person(
+        line = CustomerLink(
             team=standing.team if standing else teams[0],
             slack_user=asked.user,
             customer=customer.id,

@@ -1,4 +1,4 @@
-"""What the flows need of the world. Edges raise `TryLater` and `Refused`, nothing else."""
+"""What the flows need of the world. Edges raise `TryLater` and `RefusedRequests`, nothing else."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
 
-from bot.core.files import Kept
+from bot.core.attachments import UploadedFiles
+from bot.core.directory import Channel, Names, Profile
 from bot.core.model import (
     Customer,
-    Draft,
     EventDraft,
     Form,
+    FormDraft,
     LabelType,
     Message,
     Outcome,
+    PostedAnswer,
     Remark,
     ReplyTo,
-    Said,
     ThreadDraft,
     Ticket,
     Trigger,
 )
 from bot.core.record import Evidence
 from bot.core.refs import MessageRef
-from bot.core.richtext import Mention
-from bot.core.workspace import Channel, Names, Profile
-from bot.store.claims import Claim, Conversation, Rest
-from bot.store.customer_links import Person
+from bot.core.text.richtext import Mention
+from bot.store.claims import Claim, Conversation, RemainingParts
+from bot.store.customer_links import CustomerLink
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,8 +70,8 @@ class Ledger(Protocol):
         customer: str,
         requester: str,
         message: Message | None,
-        person: Person | None,
-        rest: Rest | None = None,
+        person: CustomerLink | None,
+        rest: RemainingParts | None = None,
         evidence: Evidence | None = None,
     ) -> Conversation:
         """Claim the conversation, freeze the customer and note that a create is about to go.
@@ -88,33 +88,37 @@ class Ledger(Protocol):
         """The ticket that the Slack thread with this key has."""
 
     def freeze_addition(
-        self, claim: Claim, ticket: Ticket, message: Message | None, rest: Rest | None = None
+        self,
+        claim: Claim,
+        ticket: Ticket,
+        message: Message | None,
+        rest: RemainingParts | None = None,
     ) -> None:
         """Note that an addition to `ticket` is about to go."""
 
-    def freeze_rest(self, claim: Claim, rest: Rest) -> None:
+    def freeze_rest(self, claim: Claim, rest: RemainingParts) -> None:
         """Note that the first of what is left is about to go."""
 
-    def keep_files(self, claim: Claim, kept: Kept) -> None:
+    def keep_files(self, claim: Claim, kept: UploadedFiles) -> None:
         """Note what became of files, for another attempt; begins the lease anew."""
 
 
 class People(Protocol):
     """The lookup table."""
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
         """The user's line; the first of `teams` that has one."""
 
-    def forget(self, person: Person) -> None:
+    def forget(self, person: CustomerLink) -> None:
         """Drop the line, if it still says the same."""
 
 
 class Drafts(Protocol):
     """Open forms."""
 
-    def keep(self, draft: Draft, *, within: float | None = None) -> None: ...
+    def keep(self, draft: FormDraft, *, within: float | None = None) -> None: ...
 
-    def load(self, draft_id: str) -> Draft | None: ...
+    def load(self, draft_id: str) -> FormDraft | None: ...
 
     def erase(self, draft_id: str) -> None: ...
 
@@ -140,7 +144,7 @@ class Slack(Protocol):
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
         """The message's link: Slack's own, or built where Slack refuses to give it."""
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> Said | None:
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
         """Answer the person who asked, in words, once; where, if it may have to be edited.
 
         `reference` is what they can quote.

@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core import reactions
-from bot.core.faults import Refused, TryLater
-from bot.core.model import ReplyTo, Rule, Trigger, Via
-from bot.core.reactions import Asked, Posted, Reaction
-from bot.core.reconcile import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
-from bot.core.refs import MessageRef, found_request, message_key
-from bot.core.routing import bare_emoji
-from bot.core.workspace import (
+from bot.core.directory import (
     Channel,
     Installation,
     Profile,
-    Standing,
-    may_ask,
-    standing_of,
+    UserKind,
+    kind_of,
+    may_submit,
 )
+from bot.core.faults import Refused, TryLater
+from bot.core.model import ReplyTo, Rule, Trigger, Via
+from bot.core.reactions import PostedMessage, Reaction, RequestedByReaction
+from bot.core.reconcile import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
+from bot.core.refs import MessageRef, found_request, message_key
+from bot.core.routing import bare_emoji
 from bot.flows.history import FirstLoaded, History, Page, Place, Places
 from bot.store.accepting import Recorded
 from bot.store.executor import Run
@@ -41,7 +41,7 @@ class World:
     places: Places
     run: Run
     rules: Sequence[Rule]
-    who: frozenset[Standing]
+    who: frozenset[UserKind]
     installation: Installation
     clock: Callable[[], float]
 
@@ -143,7 +143,9 @@ class _Pass:
         wanted = self.scope.channels
         here = [channel for channel in found.values() if not wanted or _is_one(channel, wanted)]
         unknown = tuple(one for one in wanted if not any(_is_one(c, (one,)) for c in here))
-        counted = [channel for channel in here if reactions.counting(self.world.rules, channel)]
+        counted = [
+            channel for channel in here if reactions.rules_in_channel(self.world.rules, channel)
+        ]
         return sorted(counted, key=lambda channel: channel.id), unknown
 
     async def _channel(self, channel: Channel, start: Place) -> None:
@@ -162,12 +164,12 @@ class _Pass:
                 return
             start = Place(channel.id, page.cursor)
 
-    def _threads(self, channel: Channel, page: Page[Posted]) -> Iterator[MessageRef]:
+    def _threads(self, channel: Channel, page: Page[PostedMessage]) -> Iterator[MessageRef]:
         """The roots whose threads may hold what is looked for, the newest first."""
         newest = self.now - self.scope.replies
         if not self.scope.dry_run:
             # Nothing is escalated that is older than every rule that counts here.
-            rules = reactions.counting(self.world.rules, channel)
+            rules = reactions.rules_in_channel(self.world.rules, channel)
             since = [self.moments[self.world.rules.index(rule)] or self.now for rule in rules]
             newest = max(newest, min(since, default=self.now))
         for posted in sorted(page.items, key=lambda posted: posted.posted_at, reverse=True):
@@ -191,12 +193,14 @@ class _Pass:
 
     # Judging
 
-    async def _judge(self, channel: Channel, messages: Sequence[Posted], oldest: float) -> None:
+    async def _judge(
+        self, channel: Channel, messages: Sequence[PostedMessage], oldest: float
+    ) -> None:
         """Escalate what bears a rule's emoji and has no row."""
-        wanted: dict[str, tuple[Posted, tuple[Asked, ...]]] = {}
+        wanted: dict[str, tuple[PostedMessage, tuple[RequestedByReaction, ...]]] = {}
         for posted in messages:
             key = message_key(self.world.installation.team, posted.ref)
-            asked = reactions.asked(self.world.rules, posted, channel)
+            asked = reactions.requested(self.world.rules, posted, channel)
             if asked and posted.posted_at >= oldest and key not in self._judged:
                 wanted[key] = (posted, asked)
         known = await self.world.run(self.world.known, list(wanted)) if wanted else frozenset()
@@ -212,7 +216,7 @@ class _Pass:
                 self._findings.append(finding)
 
     async def _decide(
-        self, channel: Channel, posted: Posted, asked: Sequence[Asked]
+        self, channel: Channel, posted: PostedMessage, asked: Sequence[RequestedByReaction]
     ) -> Finding | None:
         """What comes of a message without a row; None where nobody asked but bots, or where
         somebody else was faster."""
@@ -235,7 +239,9 @@ class _Pass:
                 return None
         return late
 
-    async def _escalate(self, posted: Posted, asked: Asked, asker: str) -> bool:
+    async def _escalate(
+        self, posted: PostedMessage, asked: RequestedByReaction, asker: str
+    ) -> bool:
         """Record it as if the event had come; whether that made a row."""
         if self.scope.dry_run:
             return True
@@ -257,8 +263,8 @@ class _Pass:
     def _finding(
         self,
         channel: Channel,
-        posted: Posted,
-        asked: Asked,
+        posted: PostedMessage,
+        asked: RequestedByReaction,
         verdict: Verdict,
         asker: str | None = None,
     ) -> Finding:
@@ -272,7 +278,7 @@ class _Pass:
             rule_since=self.moments[asked.rule],
         )
 
-    async def _asker(self, posted: Posted, reaction: Reaction) -> str | None:
+    async def _asker(self, posted: PostedMessage, reaction: Reaction) -> str | None:
         """Who of those who gave the reaction counts as having asked: the first who may, else the
         first person (whom the worker refuses, in words); None where they all are bots."""
         asker, may = await self._first(reaction.users)
@@ -289,9 +295,9 @@ class _Pass:
         others = (user for user in users if user != self.world.installation.bot_user)
         for _, user in zip(range(_ASKERS), others, strict=False):
             profile = await self._profile(user)
-            if may_ask(profile, self.world.who):
+            if may_submit(profile, self.world.who):
                 return user, True
-            if first is None and standing_of(profile) is not Standing.BOT:
+            if first is None and kind_of(profile) is not UserKind.BOT:
                 first = user
         return first, False
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.core.model import (
-    AlreadyThere,
+    AlreadyExists,
     Form,
-    OnItsWay,
+    InProgress,
     Priority,
     ReplyTo,
     Trigger,
@@ -42,7 +42,7 @@ class NotKnown:
 
 def again(
     earlier: Earlier | None, reply_to: ReplyTo
-) -> Again | NotYours | NotKnown | AlreadyThere | OnItsWay:
+) -> Again | NotYours | NotKnown | AlreadyExists | InProgress:
     """What a click on "open the form again" leads to; `reply_to` is the click's."""
     if earlier is None:
         return NotKnown()
@@ -50,9 +50,9 @@ def again(
     if trigger.asker != reply_to.user:
         return NotYours()
     if earlier.ticket is not None:
-        return AlreadyThere(earlier.ticket)
+        return AlreadyExists(earlier.ticket)
     if earlier.waits:
-        return OnItsWay()
+        return InProgress()
     there = replace(
         reply_to,
         channel=trigger.channel or reply_to.channel,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.faults import Refused, TryLater
-from bot.core.model import Outcome, Said, Ticket, Trigger
+from bot.core.model import Outcome, PostedAnswer, Ticket, Trigger
 from bot.store.executor import Run
 from bot.store.undo import Ended
 
@@ -19,7 +19,7 @@ AT_ONCE = 20
 class Ledger(Protocol):
     """Where the bot said its answers; every method is one transaction."""
 
-    def said(self, row_id: int, said: Sequence[Said]) -> None:
+    def said(self, row_id: int, said: Sequence[PostedAnswer]) -> None:
         """Remember where the row's answer stands."""
 
     def where_said(self, row_id: int) -> Ended | None:
@@ -35,12 +35,14 @@ class Ledger(Protocol):
 class Slack(Protocol):
     """What is said, and said otherwise, in Slack."""
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> Said | None: ...
+    async def tell(
+        self, trigger: Trigger, outcome: Outcome, reference: str
+    ) -> PostedAnswer | None: ...
 
-    async def edit_undone(self, said: Said, ticket: Ticket | None, by: str) -> None:
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
         """Say in place of the answer that this person undid the ticket."""
 
-    async def edit_ended(self, said: Said, ticket: Ticket | None) -> None:
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
         """Take the answer's offer away."""
 
 
@@ -61,7 +63,7 @@ async def tell(trigger: Trigger, outcome: Outcome, reference: str, world: World)
             await world.run(world.ledger.said, row_id(reference), [said])
 
 
-async def retract(row: int, world: World) -> tuple[Said, ...]:
+async def retract(row: int, world: World) -> tuple[PostedAnswer, ...]:
     """Edit what was said about a row that is undone; returns what that was."""
     found = await world.run(world.ledger.where_said, row)
     if found is None or found.undone_by is None:

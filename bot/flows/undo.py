@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Linkers
 from bot.core.model import Ticket
@@ -32,7 +33,6 @@ from bot.core.undo import (
     note,
     refusal,
 )
-from bot.core.workspace import Profile
 from bot.store.claims import reference
 from bot.store.executor import Run
 from bot.store.undo import Begin

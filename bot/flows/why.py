@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core import reactions, refs, routing, why
-from bot.core.faults import Fault, Refused, TryLater
-from bot.core.model import Rule, Ticket
-from bot.core.reactions import Posted, Reaction
-from bot.core.record import Record
-from bot.core.refs import MessageRef
-from bot.core.why import Asker, Explanation, Known, Outlook, ReactionLook, Unread
-from bot.core.workspace import (
+from bot.core.directory import (
     Channel,
     Installation,
     Profile,
-    Standing,
-    may_ask,
-    standing_of,
+    UserKind,
+    kind_of,
+    may_submit,
 )
+from bot.core.faults import Fault, Refused, TryLater
+from bot.core.model import Rule, Ticket
+from bot.core.reactions import PostedMessage, Reaction
+from bot.core.record import Record
+from bot.core.refs import MessageRef
+from bot.core.why import Asker, Explanation, Known, Outlook, ReactionLook, Unread
 from bot.flows.history import FirstLoaded
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from bot.store.executor import Run
 
 _ASKERS = 10
@@ -52,7 +52,7 @@ class Ledger(Protocol):
 class People(Protocol):
     """The lookup table."""
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None: ...
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ class World:
     """
 
     slack: Slack
-    posted: Callable[[MessageRef], Awaitable[Posted | None]]
+    posted: Callable[[MessageRef], Awaitable[PostedMessage | None]]
     ledger: Ledger
     people: People
     first_loaded: FirstLoaded
     run: Run
     rules: Sequence[Rule]
-    who: frozenset[Standing]
+    who: frozenset[UserKind]
     installation: Installation
     clock: Callable[[], float]
     fallback: str | None = None
@@ -119,7 +119,7 @@ async def _channel(ref: MessageRef, world: World) -> Channel:
         return Channel(ref.channel, direct=ref.channel.startswith("D"))
 
 
-async def _posted(ref: MessageRef, world: World) -> tuple[Posted | None, Unread | None]:
+async def _posted(ref: MessageRef, world: World) -> tuple[PostedMessage | None, Unread | None]:
     try:
         found = await world.posted(ref)
     except Refused as refused:
@@ -148,7 +148,7 @@ async def _known(ref: MessageRef, channel: Channel, world: World) -> tuple[Known
 
 async def _one(record: Record, channel: Channel, world: World) -> Known:
     """The row with who its customer is, as the lookup table tells it today."""
-    applied = routing.applying(record.rules, channel)
+    applied = routing.applicable(record.rules, channel)
     number = next((n for n, rule in enumerate(world.rules, 1) if rule == applied), None)
     line = await _line(record, world)
     by_rule = applied is not None and applied.customer is not None
@@ -161,7 +161,7 @@ async def _one(record: Record, channel: Channel, world: World) -> Known:
     return Known(record, evidence, guessed, shown, email, number)
 
 
-async def _line(record: Record, world: World) -> Person | None:
+async def _line(record: Record, world: World) -> CustomerLink | None:
     if record.customer is None:
         return None
     requester = record.requester or record.asker
@@ -174,7 +174,7 @@ async def _line(record: Record, world: World) -> Person | None:
     return await world.run(world.people.find, requester, teams)
 
 
-def _is_its(line: Person, record: Record) -> bool:
+def _is_its(line: CustomerLink, record: Record) -> bool:
     """Whether the line may be what named the row's customer. One that names the customer by
     address or external id does not tell which `c_…` that was."""
     return line.customer == record.customer or not line.customer.startswith("c_")
@@ -214,9 +214,9 @@ class _Judge:
             profile = await self.world.slack.profile(user)
         except Fault:
             profile = None
-        may = may_ask(profile, self.world.who)
+        may = may_submit(profile, self.world.who)
         is_gone = profile is not None and profile.deactivated
-        return Asker(user, standing_of(profile), may, deactivated=is_gone)
+        return Asker(user, kind_of(profile), may, deactivated=is_gone)
 
     def _outlook(self, number: int) -> tuple[Outlook, float | None]:
         rule = self.world.rules[number - 1]

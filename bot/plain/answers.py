@@ -17,8 +17,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from bot.core.model import Customer, LabelType, Tenant
-from bot.flows.attach import UploadForm
-from bot.flows.duplicates import Sighted
+from bot.flows.attachments import UploadForm
+from bot.flows.duplicates import ThreadSummary
 from bot.flows.ports import PlainThread
 from bot.plain.protocol import Data
 
@@ -56,7 +56,7 @@ def found_thread(data: Data) -> PlainThread | None:
     return None if found is None else _Thread.model_validate(found).value()
 
 
-def customer_threads(data: Data) -> Page[Sighted]:
+def customer_threads(data: Data) -> Page[ThreadSummary]:
     found = _Threads.model_validate(at(data, "threads"))
     items = tuple(edge.node.value() for edge in found.edges)
     return Page(items, found.end_cursor if found.has_next_page else None)
@@ -231,21 +231,21 @@ class _Thread(Node):
         )
 
 
-class _Sighted(Node):
+class _ThreadSummary(Node):
     id: _Id
     ref: _Id
     external_id: str | None
 
-    def value(self) -> Sighted:
-        return Sighted(self.id, self.ref, self.external_id)
+    def value(self) -> ThreadSummary:
+        return ThreadSummary(self.id, self.ref, self.external_id)
 
 
-class _SightedEdge(Node):
-    node: _Sighted
+class _ThreadSummaryEdge(Node):
+    node: _ThreadSummary
 
 
 class _Threads(Node):
-    edges: tuple[_SightedEdge, ...]
+    edges: tuple[_ThreadSummaryEdge, ...]
     has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
     end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
 

@@ -16,8 +16,8 @@ from bot import failpoints
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
 from bot.core.undo import Seen
-from bot.failpoints import Point
-from bot.flows.duplicates import Sighted
+from bot.failpoints import Failpoint
+from bot.flows.duplicates import ThreadSummary
 from bot.flows.ports import PlainThread
 from bot.plain import inputs, operations, protocol
 from bot.plain.answers import Page, Workspace
@@ -96,7 +96,7 @@ class PlainClient:
             operations.THREAD_BY_EXTERNAL_ID, {"customerId": customer, "externalId": external_id}
         )
 
-    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+    async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
         """The customer's threads that were created since then (Unix seconds)."""
         moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
         asked = {"customerId": customer, "since": moment.replace("+00:00", "Z")}
@@ -278,11 +278,11 @@ class PlainClient:
     ) -> T:
         write = operation.write
         body = protocol.request(operation.document, variables, operation.name)
-        failpoints.reached(Point.BEFORE_PLAIN, operation.name)
+        failpoints.hit(Failpoint.BEFORE_PLAIN, operation.name)
         try:
             answer = await self._transport.post(body, write=write)
         finally:
-            failpoints.reached(Point.AFTER_PLAIN, operation.name)
+            failpoints.hit(Failpoint.AFTER_PLAIN, operation.name)
         heard(answer.status_code, answer.headers)
         data = protocol.response(
             answer.status_code, answer.headers, answer.content, write=write, now=self._clock()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import EventDraft, File, Priority, ThreadDraft
-from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart
-from bot.core.plaintext import one_line, shorten
+from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart
+from bot.core.text.plaintext import one_line, shorten
 from bot.plain.operations import Variables
 
 LONGEST_FILE_NAME = 200

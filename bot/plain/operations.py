@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.core.model import Customer, LabelType, Tenant
-from bot.flows.attach import UploadForm
-from bot.flows.duplicates import Sighted
+from bot.flows.attachments import UploadForm
+from bot.flows.duplicates import ThreadSummary
 from bot.flows.ports import PlainThread
 from bot.plain import answers, seen
 from bot.plain.answers import Page, Workspace
@@ -86,7 +86,7 @@ THREAD_BY_EXTERNAL_ID: Operation[PlainThread | None] = Operation(
     answers.found_thread,
 )
 
-CUSTOMER_THREADS: Operation[Page[Sighted]] = Operation(
+CUSTOMER_THREADS: Operation[Page[ThreadSummary]] = Operation(
     "customerThreads",
     f"""query customerThreads($customerId: ID!, $since: String!, $after: String) {{
   threads(

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
-from bot.core.faults import Fault, Wait
-from bot.core.rate_limit import Grant, Rate, Said, Step
+from bot.core.faults import Fault, Postponed
+from bot.core.rate_limit import Grant, Rate, ReportedLimit, Step
 from bot.plain.waits import LONGEST_WAIT, limit_ends, limit_reset, retry_after
 from bot.store.executor import Run
 
@@ -138,14 +138,14 @@ class Pace:
             pause = self._rate.opens_in(self._clock()) if step is Step.PAUSE else LISTEN_SECONDS
             rest = until - self._clock()
             if rest <= 0 or (step is Step.PAUSE and pause > rest):
-                raise Wait("plain_paced", max(SHORTEST_SLEEP, pause))
+                raise Postponed("plain_paced", max(SHORTEST_SLEEP, pause))
             if step is Step.PAUSE:
                 await self._sleep(max(SHORTEST_SLEEP, pause))
             else:
                 await self._listen(rest)
         if self._clock() > until + LISTEN_SECONDS:
             # The process stood still, or the pool did: what the caller knew may be over by now.
-            raise Wait("plain_paced", LISTEN_SECONDS)
+            raise Postponed("plain_paced", LISTEN_SECONDS)
 
     async def _listen(self, seconds: float) -> None:
         """Until an answer came, or so many seconds are over."""
@@ -172,13 +172,15 @@ class Pace:
         after = retry_after(headers, now)
         if said is not None and after is not None:
             # How long to wait is told: that nothing is left says nothing of the time after.
-            said = Said(said.limit, said.limit, said.reset)
+            said = ReportedLimit(said.limit, said.limit, said.reset)
         if after is None:
             after = limit_reset(headers, now) or SHUT_SECONDS
         self._rate = self._taken(said, sent_at, now, counted=False).shut(now + after)
         return now + after
 
-    def _taken(self, said: Said | None, sent_at: float, now: float, *, counted: bool) -> Rate:
+    def _taken(
+        self, said: ReportedLimit | None, sent_at: float, now: float, *, counted: bool
+    ) -> Rate:
         if said is None:
             return self._rate.unanswered(now)
         return self._rate.answered(said, sent_at, now, counted=counted)
@@ -208,7 +210,7 @@ class Pace:
         self._tell()
 
 
-def read(headers: Mapping[str, str], now: float) -> Said | None:
+def read(headers: Mapping[str, str], now: float) -> ReportedLimit | None:
     """What the rate limit's three headers say; None where one is missing or makes no sense.
 
     Plain's help centre, "Understanding rate limits and their impact on API usage".
@@ -221,4 +223,4 @@ def read(headers: Mapping[str, str], now: float) -> Said | None:
         return None
     if ends is None or ends - now > LONGEST_WAIT or limit < 1 or remaining < 0:
         return None
-    return Said(limit, min(remaining, limit), ends)
+    return ReportedLimit(limit, min(remaining, limit), ends)

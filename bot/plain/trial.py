@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.model import EventDraft, ThreadDraft
-from bot.core.parts import TextPart
+from bot.core.text.parts import TextPart
 from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
 from bot.plain.protocol import Data

@@ -12,8 +12,8 @@ import httpx
 from bot import failpoints
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import File
-from bot.failpoints import Point
-from bot.flows.attach import UploadForm
+from bot.failpoints import Failpoint
+from bot.flows.attachments import UploadForm
 from bot.plain import inputs, operations
 from bot.plain.connections import open_http
 from bot.plain.operations import Operation, Variables
@@ -30,7 +30,7 @@ _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 class Uploads:
-    """Where files go; fits `bot.flows.attach.Target`.
+    """Where files go; fits `bot.flows.attachments.Target`.
 
     The form's address is not Plain's own, and never sees the key. Where Plain itself (`api_url`)
     is on this machine, as the sandbox is, so may the address be. `http` may be given; it is then
@@ -68,7 +68,7 @@ class Uploads:
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(before) + file.size + len(after)),
         }
-        failpoints.reached(Point.BEFORE_PLAIN, "upload")
+        failpoints.hit(Failpoint.BEFORE_PLAIN, "upload")
         try:
             async with self._http.stream(
                 "POST",
@@ -83,7 +83,7 @@ class Uploads:
         except (httpx.RequestError, OSError):
             status, page = None, False
         finally:
-            failpoints.reached(Point.AFTER_PLAIN, "upload")
+            failpoints.hit(Failpoint.AFTER_PLAIN, "upload")
         if status is None:
             raise TryLater("upload_unreached")
         if status >= 500 or status in (408, 429) or (page and status >= 400):

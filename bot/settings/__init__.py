@@ -279,7 +279,7 @@ def _dead_rules(read: Document) -> Iterator[Located]:
         for number, (place, table) in numbered
         if (reach := _reach(table)) is not None
     ]
-    for death in routing.dead([reach for _, _, reach in found]):
+    for death in routing.unreachable([reach for _, _, reach in found]):
         takers = " and ".join(
             f"rule {found[i][0]} (line {read.line(found[i][1])})" for i in death.because
         )

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.core import routing
+from bot.core.directory import UserKind
 from bot.core.identity import IdentityPolicy, is_customer_name
 from bot.core.model import Priority, Rule
-from bot.core.workspace import Standing
 from bot.settings import emoji
 
 _TAKEN_RECEIPTS = {
@@ -201,9 +201,9 @@ class EscalationTable(Table):
 
     one_thread_per: Literal["slack_thread", "message"] = "slack_thread"
     who: Annotated[
-        tuple[Literal[Standing.MEMBER, Standing.GUEST, Standing.EXTERNAL], ...],
+        tuple[Literal[UserKind.MEMBER, UserKind.GUEST, UserKind.EXTERNAL], ...],
         AfterValidator(_some),
-    ] = (Standing.MEMBER,)
+    ] = (UserKind.MEMBER,)
     confirm: Literal["ephemeral", "thread", "reaction"] = "ephemeral"
     receipt: Annotated[str, AfterValidator(_receipt)] = "incoming_envelope"
     undo_by_reaction: Switch = False

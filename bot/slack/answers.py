@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeGuard
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason, Refused
 from bot.core.linkers import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
@@ -15,20 +16,19 @@ from bot.core.model import (
     Created,
     Form,
     Outcome,
+    PostedAnswer,
+    Rejected,
     Remark,
     ReplyTo,
-    Said,
     Trigger,
-    Turned,
     Via,
     chosen,
 )
 from bot.core.refs import MessageRef, is_ts
-from bot.core.workspace import Profile, Standing
-from bot.slack.blocks import answer as build
-from bot.slack.blocks.answer import Answer, Button
-from bot.slack.blocks.form import reopen_button
 from bot.slack.calls import Declined, call, call_once, content, respond
+from bot.slack.views import answer as build
+from bot.slack.views.answer import Answer, Button
+from bot.slack.views.form import reopen_button
 
 RESPONSE_URL_LIFE = 1800.0
 """Seconds. https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
@@ -38,7 +38,7 @@ SharedChannels = Literal["quiet", "open"]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class AnswerSettings:
     """How successes are confirmed: `confirm`, `receipt` and `shared_channels` of the settings;
     and whom a question who somebody is can be put to.
 
@@ -59,7 +59,7 @@ class Answers:
     def __init__(
         self,
         web: AsyncWebClient,
-        manner: Manner,
+        manner: AnswerSettings,
         clock: Callable[[], float],
         may_be_shared: Callable[[str], Awaitable[bool]],
         profile: Callable[[str], Awaitable[Profile | None]],
@@ -72,7 +72,7 @@ class Answers:
 
     async def tell(
         self, trigger: Trigger, outcome: Outcome, reference: str, bot: str | None
-    ) -> Said | None:
+    ) -> PostedAnswer | None:
         """Say the final answer, once; where, if it can and may have to be edited.
 
         `bot` is the bot's user id. Raises TryLater where it was not said (or, unknown, may have
@@ -117,7 +117,7 @@ class Answers:
         """Say something to the person who asked; raises as `tell` does."""
         await self._privately(reply_to, reply_to.thread_ts, answer)
 
-    async def edit(self, said: Said, answer: Answer, quiet: Answer) -> None:
+    async def edit(self, said: PostedAnswer, answer: Answer, quiet: Answer) -> None:
         """Say something else in place of what was said; `quiet` where others read along by now.
 
         What the bot posted in a direct message nobody else reads. Raises as `tell` does.
@@ -137,7 +137,7 @@ class Answers:
             ),
         )
 
-    async def take_receipt(self, said: Said) -> None:
+    async def take_receipt(self, said: PostedAnswer) -> None:
         """Take back the reaction that was the answer; harmless twice."""
         try:
             await call(
@@ -166,7 +166,7 @@ class Answers:
             profile = await self._profile(reply_to.user)
         except Refused:
             return False  # Slack shows the bot nobody at all: that is what has to be said
-        return profile is None or profile.standing is Standing.EXTERNAL
+        return profile is None or profile.standing is UserKind.EXTERNAL
 
     async def _must_be_quiet(self, channel: str) -> bool:
         """Whether people of another company read along, and shall not."""
@@ -182,7 +182,9 @@ class Answers:
             return Others(self._manner.linkers.named or ())
         return self._manner.linkers.answerer(asker)
 
-    async def _openly(self, ref: MessageRef, root: str | None, answer: Answer) -> Said | None:
+    async def _openly(
+        self, ref: MessageRef, root: str | None, answer: Answer
+    ) -> PostedAnswer | None:
         """Confirm at the message, where that is wanted and possible."""
         if self._manner.confirm == "ephemeral" or await self._must_be_quiet(ref.channel):
             return None
@@ -193,7 +195,7 @@ class Answers:
         except Declined:
             return None
 
-    async def _react(self, ref: MessageRef) -> Said | None:
+    async def _react(self, ref: MessageRef) -> PostedAnswer | None:
         receipt = self._manner.receipt.strip(":")
         try:
             await call(
@@ -203,9 +205,11 @@ class Answers:
         except Declined as declined:
             if declined.code != "already_reacted":
                 return None
-        return Said(ref.channel, ref.ts, receipt)
+        return PostedAnswer(ref.channel, ref.ts, receipt)
 
-    async def _privately(self, reply_to: ReplyTo, root: str | None, answer: Answer) -> Said | None:
+    async def _privately(
+        self, reply_to: ReplyTo, root: str | None, answer: Answer
+    ) -> PostedAnswer | None:
         """By the first way that is open; one whose result is unknown is not followed by another."""
         shut: list[Declined] = []
         for way in self._ways(reply_to, root, answer):
@@ -218,8 +222,8 @@ class Answers:
 
     def _ways(
         self, to: ReplyTo, root: str | None, answer: Answer
-    ) -> list[Callable[[], Awaitable[Said | None]]]:
-        ways: list[Callable[[], Awaitable[Said | None]]] = []
+    ) -> list[Callable[[], Awaitable[PostedAnswer | None]]]:
+        ways: list[Callable[[], Awaitable[PostedAnswer | None]]] = []
         if to.channel is not None:
             channel = to.channel
             ways.append(lambda: self._ephemeral(channel, to.user, root, answer))
@@ -249,7 +253,9 @@ class Answers:
             ),
         )
 
-    async def _post(self, channel: str, answer: Answer, thread_ts: str | None = None) -> Said:
+    async def _post(
+        self, channel: str, answer: Answer, thread_ts: str | None = None
+    ) -> PostedAnswer:
         """Where it stands now: for a person's id, in the direct message with them."""
         posted = await call_once(
             "chat.postMessage",
@@ -265,7 +271,7 @@ class Answers:
             ),
         )
         where, ts = content(posted).get("channel"), content(posted).get("ts")
-        return Said(where if isinstance(where, str) else channel, ts if _is_ts(ts) else "")
+        return PostedAnswer(where if isinstance(where, str) else channel, ts if _is_ts(ts) else "")
 
 
 def _thread_of(trigger: Trigger) -> str | None:
@@ -300,7 +306,7 @@ def _ways_on(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button
     What was typed into a form is not to be typed again; who may not ask needs no form.
     """
     of_a_form = trigger.via in (Via.SHORTCUT, Via.FORM)
-    if not of_a_form or not isinstance(outcome, Turned) or outcome.reason is Reason.NOT_ALLOWED:
+    if not of_a_form or not isinstance(outcome, Rejected) or outcome.reason is Reason.NOT_ALLOWED:
         return ()
     return (reopen_button(reference),)
 
@@ -308,7 +314,7 @@ def _ways_on(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button
 def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:
     """A reaction asks nobody's leave: where it is not allowed, it is just a reaction."""
     return (
-        isinstance(outcome, Turned)
+        isinstance(outcome, Rejected)
         and outcome.reason is Reason.NOT_ALLOWED
         and trigger.via is Via.REACTION
     )

@@ -14,7 +14,7 @@ log = structlog.get_logger("bot.slack")
 
 
 @dataclass
-class Later:
+class BackgroundTasks:
     """Courtesies on their way; none of them is a loss if the process dies."""
 
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)

@@ -16,7 +16,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import failpoints, proxies
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.failpoints import Point
+from bot.failpoints import Failpoint
 from bot.slack import bodies
 from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
 
@@ -133,7 +133,7 @@ async def call_once(
 
     TryLater is `unknown` where Slack may have done it all the same.
     """
-    failpoints.reached(Point.BEFORE_SLACK, method)
+    failpoints.hit(Failpoint.BEFORE_SLACK, method)
     try:
         async with asyncio.timeout(limit):
             return await request
@@ -145,7 +145,7 @@ async def call_once(
         # The SDK's own checks, on 200 with text or a list, and JSON's, on what is nested too deep.
         raise TryLater("slack_not_json", unknown=True) from None
     finally:
-        failpoints.reached(Point.AFTER_SLACK, method)
+        failpoints.hit(Failpoint.AFTER_SLACK, method)
 
 
 def content(response: AsyncSlackResponse) -> Mapping[str, Any]:
@@ -160,7 +160,7 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
     """
     if web.session is None:
         raise ValueError("the Slack client needs a shared session")
-    failpoints.reached(Point.BEFORE_SLACK, "response_url")
+    failpoints.hit(Failpoint.BEFORE_SLACK, "response_url")
     try:
         async with (
             asyncio.timeout(CALL_LIMIT),
@@ -175,7 +175,7 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
     except (aiohttp.ClientError, OSError) as error:
         raise _unreached(error) from None
     finally:
-        failpoints.reached(Point.AFTER_SLACK, "response_url")
+        failpoints.hit(Failpoint.AFTER_SLACK, "response_url")
     said = _object(text)
     if status == 200 and said.get("ok", True):
         return

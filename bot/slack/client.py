@@ -13,19 +13,29 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core import refs
+from bot.core.directory import Channel, Installation, Names, Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Draft, Form, Message, Outcome, Remark, ReplyTo, Said, Ticket, Trigger
+from bot.core.model import (
+    Form,
+    FormDraft,
+    Message,
+    Outcome,
+    PostedAnswer,
+    Remark,
+    ReplyTo,
+    Ticket,
+    Trigger,
+)
 from bot.core.refs import MessageRef
-from bot.core.richtext import Mention
-from bot.core.workspace import Channel, Installation, Names, Profile
-from bot.flows.beside import Beside
+from bot.core.text.richtext import Mention
+from bot.flows.form import FormContext
 from bot.flows.intake import Opened
 from bot.slack import reading
-from bot.slack.answers import Answers, Manner
-from bot.slack.blocks import answer, form
-from bot.slack.blocks.answer import Answer
+from bot.slack.answers import Answers, AnswerSettings
 from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
 from bot.slack.lookups import Lookups
+from bot.slack.views import answer, form
+from bot.slack.views.answer import Answer
 from bot.store.executor import Run, in_place
 
 log = structlog.get_logger(__name__)
@@ -50,7 +60,7 @@ class SlackClient:
     def __init__(
         self,
         web: AsyncWebClient,
-        manner: Manner | None = None,
+        manner: AnswerSettings | None = None,
         *,
         installed: Installation | None = None,
         clock: Callable[[], float] = time.time,
@@ -61,7 +71,11 @@ class SlackClient:
         self.installed = installed
         self._lookups = Lookups(web, self._installation, clock)
         self._answers = Answers(
-            web, manner or Manner(), clock, self._lookups.may_be_shared, self._lookups.profile
+            web,
+            manner or AnswerSettings(),
+            clock,
+            self._lookups.may_be_shared,
+            self._lookups.profile,
         )
 
     async def installation(self) -> Installation:
@@ -108,7 +122,7 @@ class SlackClient:
 
     # Views: a trigger lives for three seconds, so all of this takes at most two.
 
-    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> Opened:
+    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> Opened:
         """Open the draft's form. Where Slack refuses the requester, without."""
         loop = asyncio.get_running_loop()
         end = loop.time() + VIEW_LIMIT
@@ -121,7 +135,7 @@ class SlackClient:
         opened = await self._open(trigger_id, bare, max(0.0, end - loop.time()))
         return replace(opened, is_preset=False)
 
-    async def update_form(self, opened: Opened, draft: Draft, beside: Beside) -> None:
+    async def update_form(self, opened: Opened, draft: FormDraft, beside: FormContext) -> None:
         """Say something else beside the inputs, unless the form is gone or was changed since."""
         view = form.form(draft, beside, with_requester=opened.is_preset, bot=self._bot)
         asked = self.web.views_update(view_id=opened.view_id, hash=opened.hash, view=view)
@@ -210,7 +224,7 @@ class SlackClient:
 
     # Answering
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> Said | None:
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
         """Answer the person who asked, in words, once; where, if it may have to be edited.
 
         `reference` is what they can quote.
@@ -236,7 +250,7 @@ class SlackClient:
         """Say something in place of the ephemeral message that was clicked on."""
         await self._answers.replace(response_url, said)
 
-    async def edit_undone(self, said: Said, ticket: Ticket | None, by: str) -> None:
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
         """Say in place of an answer that this person undid the ticket; raises as `tell` does."""
         if said.receipt is not None:
             await self._answers.take_receipt(said)
@@ -244,7 +258,7 @@ class SlackClient:
         loud, quiet = (answer.undone(ticket, by, quiet=quiet) for quiet in (False, True))
         await self._answers.edit(said, loud, quiet)
 
-    async def edit_ended(self, said: Said, ticket: Ticket | None) -> None:
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
         """Take the answer's Undo away; raises as `tell` does."""
         if said.receipt is None:
             loud, quiet = (answer.ended(ticket, quiet=quiet) for quiet in (False, True))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
-from bot.core.plaintext import whole
+from bot.core.text.plaintext import whole
 
 Json = Mapping[str, object]
 

@@ -11,13 +11,13 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import failpoints, proxies
+from bot.core.attachments import SkipReason
 from bot.core.faults import TryLater
-from bot.core.files import Loss
 from bot.core.model import File
-from bot.failpoints import Point
+from bot.failpoints import Failpoint
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping
-from bot.slack.file_objects import file_of
+from bot.slack.text.files import file_of
 
 CHUNK = 65_536
 """Bytes that are in memory of a file at a time, more or less."""
@@ -32,30 +32,30 @@ _DOMAINS = (".slack-files.com", ".slack-files-gov.com")
 """Who gets to see the token. https://docs.slack.dev/messaging/working-with-files"""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LOST: Mapping[str, Loss] = {
-    "file_deleted": Loss.DELETED,
-    "missing_scope": Loss.SCOPE,
+_LOST: Mapping[str, SkipReason] = {
+    "file_deleted": SkipReason.DELETED,
+    "missing_scope": SkipReason.SCOPE,
 }
 
 
 class SlackFiles:
-    """Where files come from; fits `bot.flows.attach.Source`."""
+    """Where files come from; fits `bot.flows.attachments.Source`."""
 
     def __init__(self, web: AsyncWebClient) -> None:
         self._web = web
         api = urlsplit(web.base_url)
         self._sandbox = _origin(api) if _is_loopback(api) else None
 
-    async def file(self, file_id: str) -> File | Loss:
+    async def file(self, file_id: str) -> File | SkipReason:
         """All that Slack tells of the file. https://docs.slack.dev/reference/methods/files.info"""
         try:
             said = content(await call("files.info", self._web.files_info(file=file_id)))
         except Declined as declined:
-            return _LOST.get(declined.code, Loss.UNREADABLE)
-        return file_of(mapping(said.get("file"))) or Loss.UNREADABLE
+            return _LOST.get(declined.code, SkipReason.UNREADABLE)
+        return file_of(mapping(said.get("file"))) or SkipReason.UNREADABLE
 
     @asynccontextmanager
-    async def download(self, file: File) -> AsyncIterator[AsyncIterator[bytes] | Loss]:
+    async def download(self, file: File) -> AsyncIterator[AsyncIterator[bytes] | SkipReason]:
         """The file's bytes as they come.
 
         Slack answers 200 with its login page where the token or its scope does not open the
@@ -64,24 +64,24 @@ class SlackFiles:
         """
         address = file.download
         if address is None or file.size is None:
-            yield Loss.UNREADABLE
+            yield SkipReason.UNREADABLE
             return
-        failpoints.reached(Point.BEFORE_SLACK, "download")
+        failpoints.hit(Failpoint.BEFORE_SLACK, "download")
         answer = await self._opened(address)
-        if isinstance(answer, Loss):
+        if isinstance(answer, SkipReason):
             yield answer
             return
         try:
             yield _judge(answer, file) or _bytes(answer, file.size)
         finally:
             answer.close()
-            failpoints.reached(Point.AFTER_SLACK, "download")
+            failpoints.hit(Failpoint.AFTER_SLACK, "download")
 
-    async def _opened(self, address: str) -> aiohttp.ClientResponse | Loss:
+    async def _opened(self, address: str) -> aiohttp.ClientResponse | SkipReason:
         """The answer, after as many redirects as may be; without its body."""
         for _ in range(MOST_REDIRECTS + 1):
             if not self._may_have_the_token(address):
-                return Loss.UNREADABLE
+                return SkipReason.UNREADABLE
             answer = await self._asked(address)
             if answer.status not in _REDIRECTS:
                 return answer
@@ -90,8 +90,8 @@ class SlackFiles:
             try:
                 address = urljoin(address, location)
             except ValueError:
-                return Loss.UNREADABLE
-        return Loss.UNREADABLE
+                return SkipReason.UNREADABLE
+        return SkipReason.UNREADABLE
 
     async def _asked(self, address: str) -> aiohttp.ClientResponse:
         if self._web.session is None:
@@ -143,17 +143,17 @@ async def _bytes(answer: aiohttp.ClientResponse, size: int) -> AsyncIterator[byt
         raise TryLater("slack_file_of_another_size")
 
 
-def _judge(answer: aiohttp.ClientResponse, file: File) -> Loss | None:
+def _judge(answer: aiohttp.ClientResponse, file: File) -> SkipReason | None:
     """What the answer says before its body; None where it is the file."""
     if answer.status >= 500 or answer.status == 429:
-        return Loss.FAILED
+        return SkipReason.FAILED
     if answer.status != 200:
-        return Loss.DELETED if answer.status == 410 else Loss.UNREADABLE
+        return SkipReason.DELETED if answer.status == 410 else SkipReason.UNREADABLE
     page = answer.content_type == "text/html" and file.mimetype != "text/html"
     # A length that was counted after compression says nothing.
     whole = answer.headers.get("Content-Encoding", "identity") == "identity"
     other = whole and answer.content_length not in (None, file.size)
-    return Loss.UNREADABLE if page or other else None
+    return SkipReason.UNREADABLE if page or other else None
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:

@@ -10,10 +10,10 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.core.directory import Channel
 from bot.core.emoji import canonical
-from bot.core.reactions import Posted, Reaction
+from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
-from bot.core.workspace import Channel
 from bot.flows.history import Page
 from bot.slack import bodies
 from bot.slack.calls import Declined, call, content
@@ -100,7 +100,9 @@ class SlackHistory:
         )
         return Page(tuple(_channels(said)), _next(said))
 
-    async def messages(self, channel: str, oldest: float, cursor: str | None) -> Page[Posted]:
+    async def messages(
+        self, channel: str, oldest: float, cursor: str | None
+    ) -> Page[PostedMessage]:
         """https://docs.slack.dev/reference/methods/conversations.history"""
         said = await self._ask(
             "conversations.history",
@@ -112,7 +114,9 @@ class SlackHistory:
         )
         return Page(tuple(_messages(said, channel)), _next(said))
 
-    async def replies(self, root: MessageRef, oldest: float, cursor: str | None) -> Page[Posted]:
+    async def replies(
+        self, root: MessageRef, oldest: float, cursor: str | None
+    ) -> Page[PostedMessage]:
         """https://docs.slack.dev/reference/methods/conversations.replies"""
         said = await self._ask(
             "conversations.replies",
@@ -130,7 +134,7 @@ class SlackHistory:
         """https://docs.slack.dev/reference/methods/reactions.get"""
         return tuple(_reactions(await self._reacted(ref)))
 
-    async def posted(self, ref: MessageRef) -> Posted | None:
+    async def posted(self, ref: MessageRef) -> PostedMessage | None:
         """The message with all who reacted to it; None where it is gone.
 
         Whether it is a reply, its permalink tells where Slack does not show its thread.
@@ -182,13 +186,13 @@ def _channels(said: Json) -> Iterator[Channel]:
             )
 
 
-def _messages(said: Json, channel: str) -> Iterator[Posted]:
+def _messages(said: Json, channel: str) -> Iterator[PostedMessage]:
     for one in maps(said.get("messages")):
         ts = string(one, "ts")
         if ts is None or not is_ts(ts) or one.get("subtype") == "tombstone":
             continue
         thread_ts, last_reply = string(one, "thread_ts"), string(one, "latest_reply")
-        yield Posted(
+        yield PostedMessage(
             ref=MessageRef(channel, ts),
             reactions=tuple(_reactions(one)),
             thread_ts=thread_ts if thread_ts and is_ts(thread_ts) else None,

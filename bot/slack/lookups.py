@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.core.directory import Channel, Installation, Names, Profile, UserKind
 from bot.core.faults import Refused
-from bot.core.plaintext import whole
-from bot.core.richtext import Mention
-from bot.core.workspace import Channel, Installation, Names, Profile, Standing
+from bot.core.text.plaintext import whole
+from bot.core.text.richtext import Mention
 from bot.slack.calls import Declined, call, content
 
 KEPT = 600.0
@@ -288,20 +288,20 @@ def _profile(user: _User, installation: Installation) -> Profile:
         email=user.profile.email or None,
         email_confirmed=bool(user.profile.email) and user.is_email_confirmed,
         # Another company's admins are no admins here.
-        admin=standing is Standing.MEMBER
+        admin=standing is UserKind.MEMBER
         and (user.is_owner or user.is_admin or user.is_primary_owner),
         deactivated=user.deleted,
     )
 
 
-def _standing(user: _User, installation: Installation) -> Standing:
+def _standing(user: _User, installation: Installation) -> UserKind:
     """No one flag says that a user is of another company; what is not surely ours is theirs.
 
     In an Enterprise organization the user's team may be another one of the same organization.
     https://docs.slack.dev/apis/slack-connect/using-slack-connect-api-methods
     """
     if user.id in _SLACK_ITSELF or user.is_bot or user.is_workflow_bot or user.is_connector_bot:
-        return Standing.BOT
+        return UserKind.BOT
     enterprise = user.enterprise_user or _EnterpriseUser()
     ours = (
         (user.team_id or user.profile.team) == installation.team
@@ -312,10 +312,10 @@ def _standing(user: _User, installation: Installation) -> Standing:
         )
     )
     if user.is_stranger or not ours:
-        return Standing.EXTERNAL
+        return UserKind.EXTERNAL
     if user.is_restricted or user.is_ultra_restricted:
-        return Standing.GUEST
-    return Standing.MEMBER
+        return UserKind.GUEST
+    return UserKind.MEMBER
 
 
 def _parse(model: type[M], method: str, answer: AsyncSlackResponse) -> M:

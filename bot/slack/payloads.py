@@ -12,13 +12,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from bot.core.beginning import GOES_ON, bounded
 from bot.core.model import UNNAMED_APP, Message, ReplyTo, Trigger, Via
 from bot.core.refs import MessageRef, is_ts
 from bot.core.routing import bare_emoji
-from bot.slack import bounding
+from bot.core.text.excerpt import GOES_ON, bounded
 from bot.slack.fields import ID, is_id, mapping, string
-from bot.slack.text import blocks_of, files_of, plain_blocks
+from bot.slack.text import bounds
+from bot.slack.text.message import blocks_of, files_of, plain_blocks
 
 _SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
 
@@ -200,7 +200,7 @@ def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
     through the app. What is beyond `LONGEST_MESSAGE` is left out, and said to be.
     https://docs.slack.dev/reference/events/message
     """
-    message, is_cut = bounding.bounded(message)
+    message, is_cut = bounds.bounded(message)
     blocks = bounded(blocks_of(message))
     if is_cut and blocks[-1:] != (GOES_ON,):
         blocks = (*blocks, GOES_ON)

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.core.identity import is_customer_id, is_email
-from bot.core.plaintext import whole
+from bot.core.text.plaintext import whole
 from bot.flows.link import Choice, Known, New
-from bot.slack.blocks.link import EMAIL_LENGTH, NAME_LENGTH
 from bot.slack.fields import ID, mapping, maps, string
 from bot.slack.payloads import URL, Id
+from bot.slack.views.link import EMAIL_LENGTH, NAME_LENGTH
 from bot.slack.words import link as words
 
 LONGEST_METADATA = 3000

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from bot.core.model import Draft, Form, Priority, Trigger
-from bot.core.plaintext import whole
-from bot.slack.blocks.form import DESCRIPTION_LENGTH, MOST_LABELS, TITLE_LENGTH, VALUE_LENGTH
+from bot.core.model import Form, FormDraft, Priority, Trigger
+from bot.core.text.plaintext import whole
 from bot.slack.fields import is_id
 from bot.slack.payloads import Id
+from bot.slack.views.form import DESCRIPTION_LENGTH, MOST_LABELS, TITLE_LENGTH, VALUE_LENGTH
 from bot.slack.words import form as words
 
 
@@ -125,7 +125,7 @@ class ViewSubmission(_OfForm):
             whole_thread=prefill.whole_thread if whole_thread is None else bool(whole_thread),
         )
 
-    def trigger(self, draft: Draft) -> Trigger:
+    def trigger(self, draft: FormDraft) -> Trigger:
         """The draft's asking with what was filled in; the view names the asking from here on."""
         return replace(draft.trigger, request=self.view_id, form=self.form(draft.prefill))
 

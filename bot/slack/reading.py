@@ -9,10 +9,10 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core.beginning import GOES_ON, weight
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
+from bot.core.text.excerpt import GOES_ON, weight
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping, maps, string
 from bot.slack.payloads import message_of
@@ -34,7 +34,7 @@ PAGE_WEIGHT = 400_000
 """What one page may weigh."""
 MOST_READ = 3_000_000
 """What all messages together may weigh, in characters (an inline weighs at least three): more than
-Plain is given of one thread (`conversation.Bounds`), and some 100 MB in memory."""
+Plain is given of one thread (`conversation.ThreadLimits`), and some 100 MB in memory."""
 MOST_PAGES = 100
 """A cursor that leads in a circle ends there."""
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.sql.expression import Insert
 
 from bot.core import refs
-from bot.core.model import AlreadyThere, Escalation, OnItsWay, Remark, Ticket, Via
+from bot.core.model import AlreadyExists, Escalation, InProgress, Remark, Ticket, Via
 from bot.store import rows
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 
@@ -166,9 +166,9 @@ class Accepting:
                 return Recorded(fresh=True)
             return self._meet(connection, escalation, among=among)
         if row.state == "waiting":
-            return Recorded(False, OnItsWay(), rows.slack_thread(row))
+            return Recorded(False, InProgress(), rows.slack_thread(row))
         if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
-            return Recorded(False, AlreadyThere(ticket), rows.slack_thread(row))
+            return Recorded(False, AlreadyExists(ticket), rows.slack_thread(row))
         asked = rows.asked(escalation)
         if row.customer is not None:
             asked["requester"] = row.requester  # whose it is, until another one's is frozen

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bot.core.model import Escalation, Ticket
 from bot.store import rows
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 

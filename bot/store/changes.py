@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import person, person_change
 
 BY_COMMAND = "cli"

@@ -25,10 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.expression import ColumnElement
 
-from bot.core.faults import LEASE_LOST, delay, hopeless
+from bot.core.faults import LEASE_LOST, delay, should_park
 from bot.store import rows
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.fencing import Fenced, FromNow
 from bot.store.schema import escalation as table
 
@@ -94,7 +94,9 @@ class Claiming:
         struck = update(table).where(table.c.id == claim.id).values(rows.failed(now))
         counted = struck.returning(table.c.strikes, table.c.struck_since)
         row = connection.execute(counted).one()
-        return row.struck_since is not None and hopeless(row.strikes, claim.now - row.struck_since)
+        return row.struck_since is not None and should_park(
+            row.strikes, claim.now - row.struck_since
+        )
 
     def _put_back(self, connection: Connection, claim: Claim) -> None:
         """Let the row rest after its failures; the attempt just claimed does not take place."""

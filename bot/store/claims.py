@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.core.files import Kept
-from bot.core.model import Escalation, Outcome, Sequel, Ticket
+from bot.core.attachments import UploadedFiles
+from bot.core.model import Continuation, Escalation, Outcome, Ticket
 from bot.core.refs import generation_key
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class RemainingParts:
     """What is to be added once the first piece is in Plain, in this order.
 
     `ticket` is None until that is sure; from then on all but the first of `sequels` were surely
     not sent yet. `added`: the first piece was an addition too. `missing`: so many were refused.
     """
 
-    sequels: tuple[Sequel, ...]
+    sequels: tuple[Continuation, ...]
     ticket: Ticket | None = None
     added: bool = False
     missing: int = 0
@@ -48,8 +48,8 @@ class Claim:
     sent_at: float | None = None
     adding_to: Ticket | None = None
     outcome: Outcome | None = None
-    rest: Rest | None = None
-    kept: Kept | None = None
+    rest: RemainingParts | None = None
+    kept: UploadedFiles | None = None
     lease: float = float("inf")
     hopeless: bool = False
 
@@ -70,20 +70,20 @@ def reference(row_id: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Won:
+class Acquired:
     """The conversation is this row's: it may create the thread."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Pending:
     """Another row is creating the conversation's thread; how that ends is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stands:
+class Exists:
     """The conversation has its ticket: add to it."""
 
     ticket: Ticket
 
 
-Conversation = Won | Held | Stands
+Conversation = Acquired | Pending | Exists

@@ -15,12 +15,12 @@ from bot.core.faults import Reason
 from bot.store import changes, rows
 from bot.store.changes import BY_COMMAND, Change
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation, person
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class CustomerLink:
     """One line of the lookup table. `customer` is a name: `c_…`, an e-mail or `external:ID`.
 
     `source` tells how it came about: "link" and "import" by a person, "email" and
@@ -52,28 +52,28 @@ _FINDING = select(person).where(
 )
 
 
-class People:
+class CustomerLinks:
     """The table of people. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
-        """See `ports.People.find`."""
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
+        """See `ports.CustomerLinks.find`."""
         with self._database.reading() as connection:
             asked = {"user": slack_user, "teams": list(teams)}
             found = connection.execute(_FINDING, asked).all()
         known = {row.team: _person(row) for row in found}
         return next((known[team] for team in teams if team in known), None)
 
-    def all(self) -> list[Person]:
+    def all(self) -> list[CustomerLink]:
         """Every line, by team and user."""
         with self._database.reading() as connection:
             found = connection.execute(select(person).order_by(person.c.team, person.c.slack_user))
             return [_person(row) for row in found]
 
     def link(
-        self, people: Iterable[Person], *, by: str = BY_COMMAND, within: float | None = None
+        self, people: Iterable[CustomerLink], *, by: str = BY_COMMAND, within: float | None = None
     ) -> int:
         """Write all of these lines, or none; returns how many waiting rows they opened.
 
@@ -108,8 +108,8 @@ class People:
         """What people changed about this user's lines, oldest first."""
         return changes.of(self._database, slack_user)
 
-    def forget(self, line: Person) -> None:
-        """See `ports.People.forget`."""
+    def forget(self, line: CustomerLink) -> None:
+        """See `ports.CustomerLinks.forget`."""
         with self._database.writing() as connection:
             connection.execute(
                 delete(person).where(
@@ -119,7 +119,7 @@ class People:
                 )
             )
 
-    def _write(self, connection: Connection, people: Sequence[Person], by: str) -> None:
+    def _write(self, connection: Connection, people: Sequence[CustomerLink], by: str) -> None:
         """Write what people said, which replaces whatever stands there."""
         adding = self._database.insert(person)
         now = connection.execute(select(self._database.now())).scalar_one()
@@ -157,7 +157,7 @@ class Learning:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, connection: Connection, line: Person) -> None:
+    def write(self, connection: Connection, line: CustomerLink) -> None:
         statement = self._learning if line.automatic else self._replacing
         present = self._database.fixed_now()
         given = {f"new_{name}": value for name, value in _values(line).items()}
@@ -202,7 +202,7 @@ def open_if_linked_since(database: Database, connection: Connection, claim: Clai
     )
 
 
-def _values(line: Person) -> dict[str, object]:
+def _values(line: CustomerLink) -> dict[str, object]:
     return {
         "team": line.team,
         "slack_user": line.slack_user,
@@ -213,8 +213,8 @@ def _values(line: Person) -> dict[str, object]:
     }
 
 
-def _person(row: Row[Any]) -> Person:
-    return Person(
+def _person(row: Row[Any]) -> CustomerLink:
+    return CustomerLink(
         team=row.team,
         slack_user=row.slack_user,
         customer=row.customer,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select
 
-from bot.core.model import Draft
+from bot.core.model import FormDraft
 from bot.store.codec import Codec
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import draft as table
 
 LONGEST_SECONDS = 24 * 3600.0
-_DRAFT = Codec(Draft)
+_DRAFT = Codec(FormDraft)
 
 
 class Drafts:
@@ -19,7 +19,7 @@ class Drafts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, draft: Draft, *, within: float | None = None) -> None:
+    def keep(self, draft: FormDraft, *, within: float | None = None) -> None:
         """Store an open form."""
         with self._database.writing(within) as connection:
             connection.execute(
@@ -28,7 +28,7 @@ class Drafts:
                 )
             )
 
-    def load(self, draft_id: str) -> Draft | None:
+    def load(self, draft_id: str) -> FormDraft | None:
         """The form with this id; None when it was closed, or is older than a day."""
         with self._database.reading() as connection:
             body = connection.scalar(

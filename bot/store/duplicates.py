@@ -9,12 +9,12 @@ from sqlalchemy import select, update
 
 from bot.core.refs import generation_key
 from bot.store import rows
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
+class PossibleDuplicate:
     """A row whose thread was created although an earlier create may have come about.
 
     `ref` is the row's thread ("T-7"), `thread` its id; `asked_at` Unix seconds by the ledger.
@@ -39,7 +39,7 @@ class Doubts:
         self._database = database
         self._again = again
 
-    def take(self, limit: int) -> list[Doubtful]:
+    def take(self, limit: int) -> list[PossibleDuplicate]:
         """See `flows.duplicates.Doubts.take`. Writes nothing while there is nothing to look at."""
         now = self._database.now()
         due = (
@@ -64,7 +64,7 @@ class Doubts:
                 .returning(*table.c)
             ).all()
         return [
-            Doubtful(
+            PossibleDuplicate(
                 id=row.id,
                 external_id=generation_key(row.key, row.generation),
                 customer=row.customer,
@@ -75,7 +75,7 @@ class Doubts:
             for row in found
         ]
 
-    def clear(self, row: Doubtful, others: Sequence[str]) -> None:
+    def clear(self, row: PossibleDuplicate, others: Sequence[str]) -> None:
         """See `flows.duplicates.Doubts.clear`."""
         with self._database.writing() as connection:
             connection.execute(

@@ -23,8 +23,8 @@ async def in_place(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
     return work(*args, **kwargs)
 
 
-class Threads:
-    """Runs blocking work in a few threads: `Run`."""
+class Executor:
+    """Runs blocking work in a few threads: `StyledRun`."""
 
     def __init__(self, count: int = 8, name: str = "store") -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)

@@ -10,7 +10,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.faults import LeaseLost
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 _Shape = tuple[tuple[str, bool], ...]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, select
 
 from bot.store.codec import Codec
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import memory as table
 
 _PREFIX = "rule.first_loaded."

@@ -9,7 +9,7 @@ from collections import deque
 from bot.core.faults import Fault
 from bot.core.model import Escalation
 from bot.store.accepting import Accepting, Recorded
-from bot.store.engine import is_conflict
+from bot.store.database import is_conflict
 from bot.store.executor import Run
 
 LARGEST_GROUP = 64

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, or_, select, update
 
 from bot.store import rows
 from bot.store.claims import reference
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 from bot.store.waiting import waits_for_a_link
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from bot.store.codec import Codec
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.schema import memory as table
 
 
@@ -29,7 +29,7 @@ class Homes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._memory = Memory(database, Opened)
+        self._memory = KeyValueStore(database, Opened)
 
     def opened(self, user: str) -> Opened | None:
         """See `home.Homes.opened`."""

@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 from sqlalchemy import delete, select
 
 from bot.store.codec import Codec
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import memory as table
 
 T = TypeVar("T")
 
 
-class Memory(Generic[T]):
+class KeyValueStore(Generic[T]):
     """Values of one type, by name. Methods block; each is one transaction."""
 
     def __init__(self, database: Database, of: type[T]) -> None:

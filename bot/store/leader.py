@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.store.engine import WAKE_CHANNEL, Database
+from bot.store.database import WAKE_CHANNEL, Database
 from bot.store.notify import watch
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, case, null, select
 from sqlalchemy.exc import IntegrityError
 
-from bot.core.faults import Reason, hopeless
-from bot.core.files import Kept
-from bot.core.model import Added, Created, Message, Outcome, Ticket, Turned
+from bot.core.attachments import UploadedFiles
+from bot.core.faults import Reason, should_park
+from bot.core.model import Added, Created, Message, Outcome, Rejected, Ticket
 from bot.core.record import Evidence
 from bot.store import customer_links, rows, undo
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS, Claiming
-from bot.store.claims import Claim, Conversation, Held, Rest, Stands, Won
-from bot.store.customer_links import Person
-from bot.store.engine import Database
+from bot.store.claims import Acquired, Claim, Conversation, Exists, Pending, RemainingParts
+from bot.store.customer_links import CustomerLink
+from bot.store.database import Database
 from bot.store.fencing import FromNow
 from bot.store.schema import escalation as table
 
@@ -56,8 +56,8 @@ class Ledger(Accepting, Claiming):
         customer: str,
         requester: str,
         message: Message | None,
-        person: Person | None,
-        rest: Rest | None = None,
+        person: CustomerLink | None,
+        rest: RemainingParts | None = None,
         evidence: Evidence | None = None,
     ) -> Conversation:
         """See `ports.Ledger.freeze`."""
@@ -65,7 +65,7 @@ class Ledger(Accepting, Claiming):
         try:
             with self._database.writing() as connection:
                 found = self._holder(connection, claim, conversation_key)
-                if not isinstance(found, Won):
+                if not isinstance(found, Acquired):
                     return found
                 self._fenced.write(
                     connection,
@@ -89,10 +89,14 @@ class Ledger(Accepting, Claiming):
             # Another replica claimed it between our look and our write. If it has let go again
             # by now, this row still holds nothing.
             found = self.conversation(claim, conversation_key)
-            return Held() if isinstance(found, Won) else found
+            return Pending() if isinstance(found, Acquired) else found
 
     def freeze_addition(
-        self, claim: Claim, ticket: Ticket, message: Message | None, rest: Rest | None = None
+        self,
+        claim: Claim,
+        ticket: Ticket,
+        message: Message | None,
+        rest: RemainingParts | None = None,
     ) -> None:
         """See `ports.Ledger.freeze_addition`."""
         texts = {"message": rows.MESSAGE.text(message), "sequels": rows.REST.text(rest)}
@@ -109,7 +113,7 @@ class Ledger(Accepting, Claiming):
                 **texts,
             )
 
-    def freeze_rest(self, claim: Claim, rest: Rest) -> None:
+    def freeze_rest(self, claim: Claim, rest: RemainingParts) -> None:
         """See `ports.Ledger.freeze_rest`."""
         with self._database.writing() as connection:
             self._fenced.write(
@@ -120,7 +124,7 @@ class Ledger(Accepting, Claiming):
                 lease_until=FromNow(self._lease),
             )
 
-    def keep_files(self, claim: Claim, kept: Kept) -> None:
+    def keep_files(self, claim: Claim, kept: UploadedFiles) -> None:
         """See `ports.Ledger.keep_files`."""
         with self._database.writing() as connection:
             self._fenced.write(
@@ -135,10 +139,10 @@ class Ledger(Accepting, Claiming):
         if row is None and claim.generation > 1:
             row = connection.execute(_earlier(claim)).first()
         if row is None:
-            return Won()
+            return Acquired()
         ticket = rows.ticket(row)
         # A ticket that is being undone stands no longer, or stands again: that is seen soon.
-        return Held() if ticket is None or row.undone_by is not None else Stands(ticket)
+        return Pending() if ticket is None or row.undone_by is not None else Exists(ticket)
 
     @cached_property
     def _holding(self) -> Select[Any]:
@@ -169,7 +173,7 @@ class Ledger(Accepting, Claiming):
             }
             if isinstance(outcome, Created) and claim.sent_at is not None:
                 values["verify_at"] = FromNow(self._verify_after)
-        elif isinstance(outcome, Turned):
+        elif isinstance(outcome, Rejected):
             # What it had frozen is free again, unless a later retry has to look for it first.
             parked = outcome.reason is Reason.GAVE_UP
             unsure = parked or outcome.unsure
@@ -191,7 +195,7 @@ class Ledger(Accepting, Claiming):
                 **_DONE,
             }
         mends = customer_links.WAITING_FOR_A_LINK
-        awaited = isinstance(outcome, Turned) and outcome.reason in mends
+        awaited = isinstance(outcome, Rejected) and outcome.reason in mends
         with self._database.writing(wake=awaited) as connection:
             if awaited:
                 self._database.in_turn(connection, "link")
@@ -237,7 +241,9 @@ class Ledger(Accepting, Claiming):
             row = connection.execute(
                 select(table.c.strikes, table.c.struck_since).where(table.c.id == claim.id)
             ).one()
-        return row.struck_since is not None and hopeless(row.strikes, claim.now - row.struck_since)
+        return row.struck_since is not None and should_park(
+            row.strikes, claim.now - row.struck_since
+        )
 
     def answered(self, claim: Claim, *, said: bool) -> None:
         """The answer was said, or can be said nowhere: nothing is left to do."""

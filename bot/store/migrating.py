@@ -20,7 +20,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.store import postgres
-from bot.store.engine import Database, as_fault, is_conflicting
+from bot.store.database import Database, as_fault, is_conflicting
 from bot.store.postgres import LIMIT_LOCK_WAIT
 from bot.store.schema import escalation, metadata
 from bot.store.suitable import Unsuitable

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 
 from bot.core.faults import TryLater
-from bot.store.engine import Database
+from bot.store.database import Database
 
 POLL_SECONDS = 0.5
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.sqlite import LedgerFile
 
 

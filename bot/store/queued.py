@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from bot.core.model import Escalation
 from bot.store import rows
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 

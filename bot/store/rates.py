@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from bot.core import rate_limit
 from bot.core.rate_limit import Grant, Tally
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import rate as table
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, upd
 
 from bot.core.model import ReplyTo
 from bot.store import changes, home, rows
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.schema import draft, person
 from bot.store.schema import escalation as table
 
@@ -38,7 +38,7 @@ class Retention:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reached = Memory(database, float)
+        self._reached = KeyValueStore(database, float)
 
     def erase_texts(self, days: float) -> int:
         """Erase messages and form values of rows settled more than `days` ago; how many rows."""

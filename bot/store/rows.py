@@ -9,8 +9,8 @@ from sqlalchemy import Row, case, null, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core import refs
+from bot.core.attachments import UploadedFiles
 from bot.core.faults import Reason
-from bot.core.files import Kept
 from bot.core.model import (
     Added,
     Created,
@@ -18,11 +18,11 @@ from bot.core.model import (
     Form,
     Message,
     Outcome,
+    Rejected,
     ReplyTo,
     Ticket,
-    Turned,
 )
-from bot.store.claims import Claim, Rest
+from bot.store.claims import Claim, RemainingParts
 from bot.store.codec import Codec
 from bot.store.schema import escalation as table
 
@@ -32,8 +32,8 @@ REFS = Codec(list[str])
 _ESCALATION = Codec(Escalation)
 _FORM = Codec(Form)
 REPLY_TO = Codec(ReplyTo)
-REST = Codec(Rest)
-KEPT = Codec(Kept)
+REST = Codec(RemainingParts)
+KEPT = Codec(UploadedFiles)
 
 UNFROZEN: dict[str, object] = {
     "conversation_key": None,
@@ -159,7 +159,7 @@ def outcome(row: Row[Any]) -> Outcome | None:
         case "added", Ticket() as found:
             return Added(found)
         case (("refused" | "parked"), _):
-            return Turned(Reason(row.reason), DATA.value(row.reason_data) or {})
+            return Rejected(Reason(row.reason), DATA.value(row.reason_data) or {})
     return None
 
 

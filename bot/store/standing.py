@@ -8,8 +8,8 @@ from sqlalchemy import func, literal_column, select
 
 from bot.core import refs
 from bot.store.codec import Codec
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.schema import escalation as table
 from bot.store.schema import memory
 from bot.store.waiting import count_people
@@ -49,7 +49,7 @@ def backlog(database: Database) -> Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerStats:
     """All times are Unix seconds, `now` the ledger's clock; None where there is no such row.
 
     `asked_at`: when somebody asked last, `event_at`: the last time by a reaction that Slack
@@ -75,9 +75,9 @@ def moments(database: Database, prefix: str) -> dict[str, float]:
     return {name: moment for name, moment in read if moment is not None}
 
 
-def standing(database: Database) -> Standing:
+def standing(database: Database) -> LedgerStats:
     """One reading; raises TryLater."""
-    heard_at = Memory(database, float).recall(HEARD)
+    heard_at = KeyValueStore(database, float).recall(HEARD)
     with database.reading() as connection:
         now = connection.scalar(select(database.now()))
         newest = connection.execute(
@@ -88,7 +88,7 @@ def standing(database: Database) -> Standing:
     reactions = [row for row in newest if row.via == "reaction"]
     found = [row.asked_at for row in reactions if refs.is_found(row.request)]
     heard = [row.asked_at for row in reactions if not refs.is_found(row.request)]
-    return Standing(
+    return LedgerStats(
         now=now or 0.0,
         asked_at=max((row.asked_at for row in newest), default=None),
         event_at=max(heard, default=None),

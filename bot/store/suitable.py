@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.core.faults import TryLater
 from bot.store import postgres
-from bot.store.engine import Database
+from bot.store.database import Database
 
 _PROBES = 3
 """Connections that are compared; PgBouncer may run as several processes behind one address."""

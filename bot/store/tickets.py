@@ -12,7 +12,7 @@ from bot.core.record import Evidence, Record, State
 from bot.store import rows
 from bot.store.accepting import Accepting
 from bot.store.claims import reference
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, or_, select, update
 
 from bot.core import undo
-from bot.core.faults import Wait
-from bot.core.model import Said, Ticket
+from bot.core.faults import Postponed
+from bot.core.model import PostedAnswer, Ticket
 from bot.core.undo import State
 from bot.store import rows
 from bot.store.codec import Codec
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 from bot.store.schema import undoing as begun
 
@@ -37,7 +37,7 @@ class Ended:
     """
 
     id: int
-    said: tuple[Said, ...]
+    said: tuple[PostedAnswer, ...]
     ticket: Ticket | None
     undone_by: str | None = None
 
@@ -55,7 +55,7 @@ OVER_SECONDS = 60.0
 """For how long it counts as news that the time of a ticket is over: several rounds, for the
 clocks of the database and of the bridge need not agree."""
 
-_SAID = Codec(list[Said])
+_SAID = Codec(list[PostedAnswer])
 _STATES = {state.value: state for state in State}
 _HELD_SECONDS = 1.0
 
@@ -141,7 +141,7 @@ class Undoing:
 
     # What the bot said
 
-    def said(self, row_id: int, said: Sequence[Said]) -> None:
+    def said(self, row_id: int, said: Sequence[PostedAnswer]) -> None:
         """See `flows.retract.Ledger.said`."""
         with self._database.writing() as connection:
             connection.execute(
@@ -242,7 +242,7 @@ def hold(connection: Connection, ticket: Ticket) -> None:
         .with_for_update(read=True)
     )
     if any(row.undone_by is not None for row in found.all()):
-        raise Wait("conversation_held", _HELD_SECONDS)
+        raise Postponed("conversation_held", _HELD_SECONDS)
 
 
 def _row(row: Any) -> undo.Row:

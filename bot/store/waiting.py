@@ -12,7 +12,7 @@ from bot.core.model import Ticket
 from bot.store import rows
 from bot.store.claims import reference
 from bot.store.customer_links import WAITING_FOR_A_LINK
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.schema import escalation as table
 
 

@@ -15,35 +15,35 @@ from starlette.applications import Starlette
 
 from bot import http, periodic
 from bot.core import reactions
+from bot.core.directory import Installation
 from bot.core.model import Outcome, Trigger
-from bot.core.workspace import Installation
-from bot.flows import notice, reconcile, retract
-from bot.flows.deliver import Policy, World, deliver
-from bot.flows.duplicates import Double, verify
+from bot.flows import delay_notices, reconcile, retract
+from bot.flows.deliver import Policy, Workspace, deliver
+from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.flows.intake import Intake
 from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
 from bot.plain.transport import ANSWER_SECONDS
-from bot.refused import Refused
+from bot.refused_requests import RefusedRequests
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
-from bot.slack.home import Homing
-from bot.slack.listeners import Doors
-from bot.slack.undo import Undoing as UndoListeners
+from bot.slack.listeners.home import HomeListeners
+from bot.slack.listeners.tickets import TicketListeners
+from bot.slack.listeners.undo import UndoListeners as UndoListeners
 from bot.store import leader, migrating, suitable
 from bot.store.accepting import Accepting
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
-from bot.store.customer_links import People
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.drafts import Drafts
 from bot.store.duplicates import Doubts
-from bot.store.engine import Database
-from bot.store.executor import Threads
+from bot.store.executor import Executor
 from bot.store.first_loaded import FirstLoaded
 from bot.store.group_commit import GroupCommit
-from bot.store.kv import Memory
+from bot.store.kv import KeyValueStore
 from bot.store.ledger import VERIFY_SECONDS, Ledger
 from bot.store.process_lock import only_one
 from bot.store.queued import Queue
@@ -107,8 +107,8 @@ class Bridge:
 
     http: Starlette
     worker: Worker
-    doors: Doors
-    homing: Homing
+    doors: TicketListeners
+    homing: HomeListeners
     installation: Installation
     reconciling: reconcile.World
 
@@ -153,7 +153,7 @@ async def bridge(
         stack.callback(database.close)
         stack.enter_context(only_one(database))
         prepare(database)
-        run = Threads()
+        run = Executor()
         stack.callback(run.close)
         session = await stack.enter_async_context(calls.open_session())
         metrics = Metrics()
@@ -164,7 +164,7 @@ async def bridge(
             observe=metrics.asked_slack,
         )
         # Two threads for texts: what somebody waits for with a form goes not behind a delivery.
-        render, parse = Threads(1, "render"), Threads(1, "parse")
+        render, parse = Executor(1, "render"), Executor(1, "parse")
         stack.callback(render.close)
         stack.callback(parse.close)
         slack = SlackClient(web, manner(settings), render=render)
@@ -187,11 +187,11 @@ async def bridge(
         rules_known = await run(
             FirstLoaded(database).load, [reactions.identity(rule) for rule in settings.rules]
         )
-        world = World(
+        world = Workspace(
             slack=slack,
             plain=plain,
             ledger=ledger,
-            people=People(database),
+            people=CustomerLinks(database),
             run=run,
             policy=policy or policy_of(settings),
             installation=installed,
@@ -216,7 +216,7 @@ async def bridge(
         )
         app = bolt(slack, installed)
         surfaces.turn_away_others(app, parts, metrics)
-        refused = Refused(metrics, Memory(database, float), run)
+        refused = RefusedRequests(metrics, KeyValueStore(database, float), run)
         await surfaces.note_events(app, parts, refused, stack)
         hung = surfaces.hang(app, parts, intake, worker, said, homing)
         stack.push_async_callback(homing.stop)
@@ -256,12 +256,12 @@ async def bridge(
 
 
 def _worker(
-    world: World,
+    world: Workspace,
     ledger: Ledger,
     said: retract.World,
     pace: Pace,
     metrics: Metrics,
-    homing: Homing,
+    homing: HomeListeners,
 ) -> Worker:
     async def tell(trigger: Trigger, outcome: Outcome, reference: str) -> None:
         """Answer, and remember what the bot itself posted."""
@@ -299,14 +299,14 @@ def _rounds(
         await run(retention.erase_texts, parts.settings.privacy.keep_text_days)
 
     async def tell_queued() -> None:
-        await notice.tell_queued(queue, parts.slack, parts.world.policy.who, run)
+        await delay_notices.tell_queued(queue, parts.slack, parts.world.policy.who, run)
 
-    def found(double: Double) -> None:
+    def found(double: Duplicate) -> None:
         periodic.tell_of_double(double)
         metrics.found_duplicates(len(double.others))
 
     async def look_again() -> None:
-        await verify(doubts, parts.plain, run, found)
+        await find_duplicates(doubts, parts.plain, run, found)
 
     verify_every = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
     return (

@@ -12,9 +12,9 @@ from bot.core.faults import Fault
 from bot.metrics import Metrics
 from bot.slack.socket_mode import SocketLink
 from bot.store import migrating
-from bot.store.engine import Database
-from bot.store.executor import Threads
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.executor import Executor
+from bot.store.kv import KeyValueStore
 from bot.store.standing import backlog
 
 READY_SECONDS = 2.0
@@ -46,11 +46,11 @@ class Remembered:
             return self._answer
 
 
-async def is_writable(database: Database, run: Threads) -> bool:
+async def is_writable(database: Database, run: Executor) -> bool:
     """Whether the database is at head and takes a commit."""
 
     def probe() -> bool:
-        Memory(database, float).keep("ready", time.time())
+        KeyValueStore(database, float).keep("ready", time.time())
         return migrating.is_at_head(database)
 
     try:
@@ -61,7 +61,7 @@ async def is_writable(database: Database, run: Threads) -> bool:
 
 
 def looking(
-    metrics: Metrics, database: Database, run: Threads, link: SocketLink | None
+    metrics: Metrics, database: Database, run: Executor, link: SocketLink | None
 ) -> Callable[[], Awaitable[None]]:
     """Brings the metrics up to date that the ledger and the link know."""
     connected = metrics.watch_link() if link is not None else None

@@ -12,20 +12,21 @@ from typing import Any
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.core.directory import Installation, UserKind
 from bot.core.linkers import Linkers
-from bot.core.workspace import Installation, Standing
-from bot.flows.attach import Carrier
-from bot.flows.deliver import Policy, World
+from bot.flows.attachments import FileCopier
+from bot.flows.deliver import Policy
+from bot.flows.workspace import Workspace
 from bot.metrics import Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
 from bot.plain.uploads import Uploads
 from bot.settings import Settings
-from bot.slack.answers import Manner
+from bot.slack.answers import AnswerSettings
 from bot.slack.client import SlackClient
 from bot.slack.files import SlackFiles
-from bot.store.engine import Database
-from bot.store.executor import Run, Threads
+from bot.store.database import Database
+from bot.store.executor import Executor, Run
 from bot.store.rates import Rates
 
 
@@ -37,7 +38,7 @@ class Parts:
     database: Database
     slack: SlackClient
     plain: PlainClient
-    world: World
+    world: Workspace
     parse: Run
 
     @property
@@ -59,14 +60,14 @@ def carrier(
     settings: Settings,
     metrics: Metrics,
     stack: AsyncExitStack,
-) -> Carrier:
+) -> FileCopier:
     """What takes files from Slack to Plain."""
     uploads = Uploads(plain.ask, api_url=settings.plain_api_url)
     stack.push_async_callback(uploads.aclose)
-    return Carrier(SlackFiles(web), uploads, metrics.file)
+    return FileCopier(SlackFiles(web), uploads, metrics.file)
 
 
-def pace_of(settings: Settings, database: Database, run: Threads) -> Pace:
+def pace_of(settings: Settings, database: Database, run: Executor) -> Pace:
     """The pace of requests to Plain: one process's, or that of all who share the database."""
     if database.is_sqlite:
         return Pace(settings.plain.share)
@@ -82,13 +83,13 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def manner(settings: Settings) -> Manner:
-    return Manner(
+def manner(settings: Settings) -> AnswerSettings:
+    return AnswerSettings(
         confirm=settings.escalation.confirm,
         receipt=settings.escalation.receipt,
         shared_channels=settings.slack.shared_channels,
         linkers=Linkers(settings.identity.linkers),
-        outsiders=Standing.EXTERNAL in settings.escalation.who,
+        outsiders=UserKind.EXTERNAL in settings.escalation.who,
     )
 
 

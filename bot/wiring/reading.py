@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+from bot.core.directory import Installation
 from bot.core.model import Trigger
-from bot.core.workspace import Installation
 from bot.flows import reconcile, why
 from bot.flows.history import Place
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
 from bot.store.accepting import Recorded
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.executor import Run
 from bot.store.first_loaded import FirstLoaded
-from bot.store.kv import Memory
+from bot.store.kv import KeyValueStore
 from bot.store.ledger import Ledger
 from bot.store.tickets import Tickets
 
@@ -37,7 +37,7 @@ def reconciling_world(
         known=Ledger(database).known,
         take=take,
         first_loaded=FirstLoaded(database),
-        places=Memory(database, Place),
+        places=KeyValueStore(database, Place),
         run=run,
         rules=settings.rules,
         who=frozenset(settings.escalation.who),
@@ -58,7 +58,7 @@ def explaining_world(
         slack=slack,
         posted=SlackHistory(slack.web).posted,
         ledger=Tickets(database),
-        people=People(database),
+        people=CustomerLinks(database),
         first_loaded=FirstLoaded(database),
         run=run,
         rules=settings.rules,

@@ -11,15 +11,15 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
+from bot.core.directory import Installation
 from bot.core.faults import Fault, TryLater
-from bot.core.workspace import Installation
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.socket_mode import SocketLink
-from bot.store.engine import Database
-from bot.store.executor import Threads
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.executor import Executor
+from bot.store.kv import KeyValueStore
 from bot.wiring.parts import background, secret
 
 log = structlog.get_logger("bot")
@@ -30,13 +30,13 @@ class TokenRefused(Exception):
 
 
 async def installation(
-    settings: Settings, database: Database, slack: SlackClient, run: Threads, stack: AsyncExitStack
+    settings: Settings, database: Database, slack: SlackClient, run: Executor, stack: AsyncExitStack
 ) -> Installation:
     """Where the token is installed: what the database remembers of it, else what Slack says.
 
     Kept for each token, so that the bridge starts while Slack is away.
     """
-    memory = Memory(database, Installation)
+    memory = KeyValueStore(database, Installation)
     digest = hashlib.sha256(secret(settings.slack_bot_token).encode()).hexdigest()[:16]
     name = f"slack.installation.{digest}"
 

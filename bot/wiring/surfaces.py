@@ -9,32 +9,32 @@ from dataclasses import dataclass
 from slack_bolt.async_app import AsyncApp
 
 from bot import periodic
-from bot import refused as refused_requests
+from bot import refused_requests as refused_requests
 from bot.core.home import Waiting as WaitingPerson
 from bot.flows import home, retract, undo, why
 from bot.flows.admission import Gate
-from bot.flows.beside import Surroundings
 from bot.flows.choices import Choices
+from bot.flows.form import FormContexts
 from bot.flows.intake import Intake
 from bot.flows.link import Link
 from bot.metrics import Metrics
-from bot.refused import Cause, Refused
-from bot.slack import commands
-from bot.slack.foreign import Foreign
-from bot.slack.home import HomeTab, Homing
-from bot.slack.last_event import KEEP_SECONDS, Heard, on_withheld
-from bot.slack.link import Linking
-from bot.slack.listeners import Doors
-from bot.slack.opening import Opening
-from bot.slack.options import Options
-from bot.slack.reopening import Reopening
-from bot.slack.undo import Undoing as UndoListeners
-from bot.slack.why import Explaining
+from bot.refused_requests import Cause, RefusedRequests
+from bot.slack.listeners import commands
+from bot.slack.listeners.foreign import Foreign
+from bot.slack.listeners.form import FormOpener
+from bot.slack.listeners.home import HomeListeners, HomeTab
+from bot.slack.listeners.last_event import KEEP_SECONDS, LastEvent, on_withheld
+from bot.slack.listeners.link import LinkListeners
+from bot.slack.listeners.options import FormOptions
+from bot.slack.listeners.reopening import ReopenListeners
+from bot.slack.listeners.tickets import TicketListeners
+from bot.slack.listeners.undo import UndoListeners as UndoListeners
+from bot.slack.listeners.why import WhyListeners
 from bot.store.asked import Asked
-from bot.store.customer_links import People
+from bot.store.customer_links import CustomerLinks
 from bot.store.drafts import Drafts
 from bot.store.home import Homes
-from bot.store.kv import Memory
+from bot.store.kv import KeyValueStore
 from bot.store.standing import HEARD
 from bot.store.tickets import Tickets
 from bot.store.undo import Undoing
@@ -48,7 +48,7 @@ from bot.worker import Worker
 class Surfaces:
     """What hangs on Bolt's app, and has to be ended."""
 
-    doors: Doors
+    doors: TicketListeners
     undoing: UndoListeners
 
 
@@ -58,37 +58,39 @@ def hang(
     intake: Intake,
     worker: Worker,
     said: retract.World,
-    tab: Homing,
+    tab: HomeListeners,
 ) -> Surfaces:
     """Everything that Slack can call."""
     doors = _doors(parts, intake, tab)
-    doors.hang_on(app)
-    doors.opening.hang_on(app)
-    Options(Choices(parts.slack, parts.plain, parts.world.policy.who)).hang_on(app)
-    _reopening(parts, doors).hang_on(app)
-    _linking(parts, worker, tab).hang_on(app)
-    tab.hang_on(app)
+    doors.register(app)
+    doors.opening.register(app)
+    FormOptions(Choices(parts.slack, parts.plain, parts.world.policy.who)).register(app)
+    _reopening(parts, doors).register(app)
+    _linking(parts, worker, tab).register(app)
+    tab.register(app)
     undoing = _undoing(parts, said, tab)
-    undoing.hang_on(app)
-    _explaining(parts, doors).hang_on(app)
+    undoing.register(app)
+    _explaining(parts, doors).register(app)
     return Surfaces(doors, undoing)
 
 
 def turn_away_others(app: AsyncApp, parts: Parts, metrics: Metrics) -> None:
     """Keep what belongs to another workspace or app from the listeners."""
-    Foreign(lambda: parts.slack.installed or parts.installation, metrics.foreign).hang_on(app)
+    Foreign(lambda: parts.slack.installed or parts.installation, metrics.foreign).register(app)
 
 
-async def note_events(app: AsyncApp, parts: Parts, refused: Refused, stack: AsyncExitStack) -> None:
+async def note_events(
+    app: AsyncApp, parts: Parts, refused: RefusedRequests, stack: AsyncExitStack
+) -> None:
     """Note when Slack last sent an event, and what the doors refused, for `doctor` to tell."""
-    heard = Heard(HEARD, Memory(parts.database, float), parts.run, time.time)
-    heard.hang_on(app)
+    heard = LastEvent(HEARD, KeyValueStore(parts.database, float), parts.run, time.time)
+    heard.register(app)
     await background(stack, periodic.every(KEEP_SECONDS, heard.keep))
     on_withheld(app, lambda _: refused.note("slack", Cause.EVENTS_WITHHELD))
     await background(stack, periodic.every(refused_requests.KEEP_SECONDS, refused.keep))
 
 
-def homing(parts: Parts) -> Homing:
+def homing(parts: Parts) -> HomeListeners:
     """The app's Home."""
     waiting = Waiting(parts.database)
 
@@ -98,7 +100,7 @@ def homing(parts: Parts) -> Homing:
 
     refused = home.RefusedUndos(time.time)
     tab = HomeTab(parts.slack.web, parts.slack.profile, parts.installation, parts.settings.rules)
-    return Homing(
+    return HomeListeners(
         home.World(
             slack=tab,
             tickets=Tickets(parts.database),
@@ -119,9 +121,9 @@ def _gate(parts: Parts) -> Gate:
     return Gate(parts.slack, parts.world.policy.who)
 
 
-def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
+def _doors(parts: Parts, intake: Intake, tab: HomeListeners) -> TicketListeners:
     drafts = Drafts(parts.database)
-    surroundings = Surroundings(
+    surroundings = FormContexts(
         slack=parts.slack,
         plain=parts.plain,
         people=parts.world.people,
@@ -130,7 +132,7 @@ def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
         who=parts.world.policy.who,
         team=parts.installation.team,
     )
-    opening = Opening(
+    opening = FormOpener(
         intake=intake,
         surroundings=surroundings,
         drafts=drafts,
@@ -145,7 +147,7 @@ def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
         run=parts.run,
         rules=parts.settings.rules,
     )
-    return Doors(
+    return TicketListeners(
         team=parts.installation.team,
         intake=intake,
         opening=opening,
@@ -160,8 +162,8 @@ def _doors(parts: Parts, intake: Intake, tab: Homing) -> Doors:
     )
 
 
-def _reopening(parts: Parts, doors: Doors) -> Reopening:
-    return Reopening(
+def _reopening(parts: Parts, doors: TicketListeners) -> ReopenListeners:
+    return ReopenListeners(
         asked=Asked(parts.database),
         opening=doors.opening,
         slack=parts.slack,
@@ -172,7 +174,7 @@ def _reopening(parts: Parts, doors: Doors) -> Reopening:
     )
 
 
-def _linking(parts: Parts, worker: Worker, tab: Homing) -> Linking:
+def _linking(parts: Parts, worker: Worker, tab: HomeListeners) -> LinkListeners:
     """The question who somebody is, and its answer."""
 
     def wake() -> None:
@@ -182,17 +184,17 @@ def _linking(parts: Parts, worker: Worker, tab: Homing) -> Linking:
     link = Link(
         linkers=parts.linkers,
         requests=Waiting(parts.database),
-        people=People(parts.database),
+        people=CustomerLinks(parts.database),
         slack=parts.slack,
         plain=parts.plain,
         run=parts.run,
         wake=wake,
         team=parts.installation.team,
     )
-    return Linking(link=link, slack=parts.slack, clock=time.time, later=tab.later)
+    return LinkListeners(link=link, slack=parts.slack, clock=time.time, later=tab.later)
 
 
-def _undoing(parts: Parts, said: retract.World, tab: Homing) -> UndoListeners:
+def _undoing(parts: Parts, said: retract.World, tab: HomeListeners) -> UndoListeners:
     """Undo, by its button and by the reaction that is taken away."""
     return UndoListeners(
         team=parts.installation.team,
@@ -214,12 +216,12 @@ def _undoing(parts: Parts, said: retract.World, tab: Homing) -> UndoListeners:
     )
 
 
-def _explaining(parts: Parts, doors: Doors) -> Explaining:
+def _explaining(parts: Parts, doors: TicketListeners) -> WhyListeners:
     """The message's menu that asks why."""
     looks = explaining_world(
         parts.settings, parts.database, parts.slack, parts.run, parts.installation
     )
-    return Explaining(
+    return WhyListeners(
         installation=parts.installation,
         explain=lambda ref, thread_ts: why.explain(ref, thread_ts, looks),
         slack=parts.slack,

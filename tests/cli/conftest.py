@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.settings.environment import Variables
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests.cli.patient import Patient, healthy
 
 Run = Callable[..., Any]

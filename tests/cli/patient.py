@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.cli.checks import link
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.cli.surroundings import World
 from tests.nouns import escalation

@@ -11,7 +11,7 @@ import pytest
 
 from bot.core.reactions import identity
 from bot.settings import DEFAULT_RULES
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.history import History
 from tests.cli.surroundings import World

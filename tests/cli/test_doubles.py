@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from bot.core.model import Created
+from bot.store.database import Database
 from bot.store.duplicates import Doubts
-from bot.store.engine import Database
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
 from tests.nouns import TICKET, escalation

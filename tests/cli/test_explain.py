@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Turned
+from bot.core.model import Created, Rejected
 from bot.core.refs import MessageRef
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
 from tests.cli.scene import Scene, scene
@@ -91,7 +91,7 @@ def test_what_is_on_hold_says_whom_to_ask(run: Run, scene: Scene, folder: Path) 
     asked = escalation(ref=ref, team=scene.slack.team)
     ledger.record(type(asked)(f"{scene.slack.team}:{scene.support}:{ts}", asked.trigger))
     (claim,) = ledger.claim("one", 1)
-    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U9", "name": "Nemo"}))
+    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U9", "name": "Nemo"}))
     said = run("explain", scene.slack.permalink(scene.support, ts)).stdout
     assert said.startswith("On hold: nobody has said yet which Plain customer Nemo is. Ask U7 to")
     assert "or whoever runs the bridge to run plain-bridge people link U9 CUSTOMER" in said

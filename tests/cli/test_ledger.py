@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import update
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Turned
+from bot.core.model import Created, Rejected
 from bot.core.refs import MessageRef
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
 from bot.store.undo import Undoing
@@ -33,7 +33,7 @@ def three(bridge_database: Database) -> Database:
         ledger.record(escalation(number))
     first, second = ledger.claim("w", 2)
     ledger.settle(first, Created(TICKET))
-    ledger.settle(second, Turned(Reason.NOT_IN_CHANNEL, {"channel": "C0001"}))
+    ledger.settle(second, Rejected(Reason.NOT_IN_CHANNEL, {"channel": "C0001"}))
     return bridge_database
 
 
@@ -54,8 +54,8 @@ def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -
     ledger = Ledger(bridge_database)
     ledger.record(escalation(1))
     (claim,) = ledger.claim("w", 1)
-    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U9"}))
-    People(bridge_database).link([Person("T0001", "U0ASKER", "c_1", name="Ann Asker")])
+    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U9"}))
+    CustomerLinks(bridge_database).link([CustomerLink("T0001", "U0ASKER", "c_1", name="Ann Asker")])
     row = run("ledger", "list").stdout.splitlines()[1]
     assert re.split(r"\s{2,}", row.strip()) == [
         "PB-1",
@@ -78,7 +78,7 @@ def test_what_is_on_hold_can_be_listed_alone(run: Run, bridge_database: Database
     for number, reason in enumerate((Reason.NO_CUSTOMER, Reason.NOT_IN_CHANNEL), 1):
         ledger.record(escalation(number))
         (claim,) = ledger.claim("w", 1)
-        ledger.settle(claim, Turned(reason, {"requester": "U9"}))
+        ledger.settle(claim, Rejected(reason, {"requester": "U9"}))
     assert references(run, "--state", "on-hold") == ["PB-1"]
     assert references(run, "--state", "refused") == ["PB-2", "PB-1"]
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Installation
 from bot.core.faults import Reason
-from bot.core.model import Form, Priority, Turned, Via
-from bot.core.workspace import Installation
+from bot.core.model import Form, Priority, Rejected, Via
 from bot.sandbox.plain import Plain
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
 from tests.cli.surroundings import World
 from tests.nouns import escalation
 
-ANN = Person("T1", "U1", "ann@example.com")
+ANN = CustomerLink("T1", "U1", "ann@example.com")
 
 
 def refused(database: Database, requester: str) -> None:
@@ -30,13 +30,13 @@ def refused(database: Database, requester: str) -> None:
     form = Form("Title", None, requester, Priority.NORMAL)
     ledger.record(escalation(via=Via.SHORTCUT, form=form))
     (claim,) = ledger.claim("w", 1)
-    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": requester}))
+    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": requester}))
 
 
 def test_link_list_unlink(run: Run, bridge_database: Database) -> None:
     linked = run("people", "link", "U1", "ann@example.com", "--team", "T1")
     assert (linked.exit_code, linked.stdout) == (0, "U1 of T1 is ann@example.com.\n")
-    assert People(bridge_database).all() == [ANN]
+    assert CustomerLinks(bridge_database).all() == [ANN]
     listed = run("people", "list").stdout.splitlines()
     assert [line.split() for line in listed] == [
         ["Team", "User", "Customer", "E-mail", "Name", "Source"],
@@ -53,7 +53,7 @@ def test_link_list_unlink(run: Run, bridge_database: Database) -> None:
         }
     ]
     assert run("people", "unlink", "U1").stdout == "U1 is linked no more.\n"
-    assert People(bridge_database).all() == []
+    assert CustomerLinks(bridge_database).all() == []
 
 
 def test_what_a_command_changes_is_noted_as_such(
@@ -63,7 +63,7 @@ def test_what_a_command_changes_is_noted_as_such(
     (folder / "people.csv").write_text("user,customer,team\nU1,c_2,T1\n")
     run("people", "import", "people.csv")
     run("people", "unlink", "U1")
-    changes = People(bridge_database).changes("U1")
+    changes = CustomerLinks(bridge_database).changes("U1")
     assert [(one.by, one.old, one.new) for one in changes] == [
         ("cli", None, "c_1"),
         ("cli", "c_1", "c_2"),
@@ -93,7 +93,7 @@ def test_reading_makes_no_database(run: Run, folder: Path) -> None:
 
 def test_the_team_is_what_an_earlier_start_learnt(run: Run, bridge_database: Database) -> None:
     here = Installation("T9", "https://x.slack.com/", "UBOT")
-    Memory(bridge_database, Installation).keep("slack.installation.0123", here)
+    KeyValueStore(bridge_database, Installation).keep("slack.installation.0123", here)
     assert run("people", "link", "U1", "external:acme").stdout == "U1 of T9 is external:acme.\n"
 
 
@@ -122,9 +122,9 @@ def test_import_from_standard_input(run: Run, bridge_database: Database) -> None
     content = "user,customer,name\nU1,ann@example.com,Ann\nU2,external:acme,\n"
     imported = run("people", "import", "-", "--team", "T1", input=content)
     assert imported.stdout == "2 imported. 1 waiting ticket goes on.\n"
-    assert People(bridge_database).all() == [
-        Person("T1", "U1", "ann@example.com", name="Ann", source="import"),
-        Person("T1", "U2", "external:acme", source="import"),
+    assert CustomerLinks(bridge_database).all() == [
+        CustomerLink("T1", "U1", "ann@example.com", name="Ann", source="import"),
+        CustomerLink("T1", "U2", "external:acme", source="import"),
     ]
 
 
@@ -145,7 +145,7 @@ def test_nothing_is_half_imported(run: Run, bridge_database: Database) -> None:
     first, *mistakes = imported.stderr.splitlines()
     assert first == "nothing was imported, for 2 mistakes:"
     assert [mistake[:7] for mistake in mistakes] == ["line 3:", "line 4:"]
-    assert People(bridge_database).all() == []
+    assert CustomerLinks(bridge_database).all() == []
 
 
 def test_a_team_said_twice(run: Run, bridge_database: Database) -> None:
@@ -156,7 +156,7 @@ def test_a_team_said_twice(run: Run, bridge_database: Database) -> None:
         "nothing was imported, for 1 mistake:\n"
         "line 3: U1 stands in line 2 already, with the team T1, which is the same\n"
     )
-    assert People(bridge_database).all() == []
+    assert CustomerLinks(bridge_database).all() == []
 
 
 def test_a_team_said_twice_is_told_beside_other_mistakes(
@@ -164,7 +164,7 @@ def test_a_team_said_twice_is_told_beside_other_mistakes(
 ) -> None:
     content = "team,user,customer\n,U1,external:a\nT1,U2,acme\nT1,U1,external:b\nT2,U9,acme\n"
     here = Installation("T1", "https://x.slack.com/", "UBOT")
-    Memory(bridge_database, Installation).keep("slack.installation.0123", here)
+    KeyValueStore(bridge_database, Installation).keep("slack.installation.0123", here)
     for arguments in ((), ("--team", "T1")):
         imported = run("people", "import", "-", *arguments, input=content)
         first, *mistakes = imported.stderr.splitlines()
@@ -174,7 +174,7 @@ def test_a_team_said_twice_is_told_beside_other_mistakes(
 
 
 def test_an_import_says_whom_it_links_to_another(run: Run, bridge_database: Database) -> None:
-    People(bridge_database).link([ANN, Person("T1", "U2", "external:acme")])
+    CustomerLinks(bridge_database).link([ANN, CustomerLink("T1", "U2", "external:acme")])
     content = "user,customer\nU1,external:b\nU2,external:acme\nU3,external:c\n"
     imported = run("people", "import", "-", "--team", "T1", input=content)
     assert imported.stdout.splitlines()[1:] == ["U1 of T1 is external:b, was ann@example.com."]
@@ -185,7 +185,7 @@ def test_an_import_says_whom_it_links_to_another(run: Run, bridge_database: Data
 
 
 def test_linking_says_whom_it_replaces(run: Run, bridge_database: Database) -> None:
-    People(bridge_database).link([ANN])
+    CustomerLinks(bridge_database).link([ANN])
     linked = run("people", "link", "U1", "external:acme", "--team", "T1")
     assert linked.stdout == "U1 of T1 is external:acme, was ann@example.com.\n"
     assert "was" not in run("people", "link", "U1", "external:acme", "--team", "T1").stdout
@@ -218,7 +218,7 @@ def test_linking_only_whom_plain_knows(run: Run, plain: Plain, bridge_database: 
     result = run("people", "link", "U1", "nobody@x.example", "--team", "T1", "--check")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "nobody was linked: Plain has no customer nobody@x.example\n"
-    assert People(bridge_database).all() == []
+    assert CustomerLinks(bridge_database).all() == []
 
 
 def test_linking_goes_on_where_plain_is_away(
@@ -230,13 +230,15 @@ def test_linking_goes_on_where_plain_is_away(
     assert linked.exit_code == 0
     assert "was not looked up: Plain was not reached (unreachable)." in linked.stdout
     assert run("people", "link", "U1", "c_1", "--team", "T1", "--check").exit_code == 1
-    assert People(bridge_database).all() == [ANN]
+    assert CustomerLinks(bridge_database).all() == [ANN]
 
 
 def test_an_import_of_those_only_whom_plain_knows(
     run: Run, plain: Plain, bridge_database: Database
 ) -> None:
-    People(bridge_database).link([Person("T1", "U9", "gone@x.example", source="import")])
+    CustomerLinks(bridge_database).link(
+        [CustomerLink("T1", "U9", "gone@x.example", source="import")]
+    )
     content = "user,customer\nU1,ann@example.com\nU2,nobody@x.example\nU3,external:x\n"
     old = "U9,gone@x.example\n"
     result = run("people", "import", "-", "--team", "T1", "--check", input=content + old)
@@ -245,7 +247,7 @@ def test_an_import_of_those_only_whom_plain_knows(
         "line 3: Plain has no customer nobody@x.example",
         "line 4: Plain has no customer external:x",
     ]
-    assert len(People(bridge_database).all()) == 1
+    assert len(CustomerLinks(bridge_database).all()) == 1
     kept = "user,customer\nU1,ann@example.com\n" + old
     imported = run("people", "import", "-", "--team", "T1", "--check", input=kept)
     assert imported.stdout == "1 imported, 1 unchanged.\n"
@@ -253,10 +255,10 @@ def test_an_import_of_those_only_whom_plain_knows(
 
 def test_an_export_comes_back_as_it_was(run: Run, bridge_database: Database) -> None:
     lines = [
-        Person("T1", "U1", "c_01ARZ3NDEKTSV4RRFFQ69G5FAV", "a@b.example", "Ann", "email"),
-        Person("T1", "U2", "external:acme", source="link"),
+        CustomerLink("T1", "U1", "c_01ARZ3NDEKTSV4RRFFQ69G5FAV", "a@b.example", "Ann", "email"),
+        CustomerLink("T1", "U2", "external:acme", source="link"),
     ]
-    People(bridge_database).link(lines)
+    CustomerLinks(bridge_database).link(lines)
     exported = run("people", "export").stdout
     assert exported.splitlines() == [
         "team,user,customer,email,name,source",
@@ -264,21 +266,23 @@ def test_an_export_comes_back_as_it_was(run: Run, bridge_database: Database) -> 
         "T1,U2,external:acme,,,link",
     ]
     assert run("people", "import", "-", input=exported).stdout == ("0 imported, 2 unchanged.\n")
-    assert People(bridge_database).all() == lines
+    assert CustomerLinks(bridge_database).all() == lines
 
 
 def test_a_line_changed_by_a_person_counts_as_imported(run: Run, bridge_database: Database) -> None:
-    People(bridge_database).link([Person("T1", "U1", "a@b.example", source="email")])
+    CustomerLinks(bridge_database).link([CustomerLink("T1", "U1", "a@b.example", source="email")])
     content = "team,user,customer,source\nT1,U1,external:acme,email\n"
     run("people", "import", "-", input=content)
-    assert People(bridge_database).all() == [Person("T1", "U1", "external:acme", source="import")]
+    assert CustomerLinks(bridge_database).all() == [
+        CustomerLink("T1", "U1", "external:acme", source="import")
+    ]
 
 
 def test_many_rows_are_imported_in_one_go(run: Run, bridge_database: Database) -> None:
     rows = "".join(f"T1,U{number},external:{number}\n" for number in range(1001))
     imported = run("people", "import", "-", input=f"team,user,customer\n{rows}")
     assert (imported.stdout, imported.stderr) == ("1001 imported.\n", "")
-    assert len(People(bridge_database).all()) == 1001
+    assert len(CustomerLinks(bridge_database).all()) == 1001
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(run: Run, folder: Path) -> None:
@@ -286,7 +290,9 @@ def test_a_file_that_is_not_there_is_a_usage_error(run: Run, folder: Path) -> No
 
 
 def test_what_others_wrote_moves_no_cursor(run: Run, bridge_database: Database) -> None:
-    People(bridge_database).link([Person("T1", "U1", "external:a", name="\x1b[2J[red]x")])
+    CustomerLinks(bridge_database).link(
+        [CustomerLink("T1", "U1", "external:a", name="\x1b[2J[red]x")]
+    )
     assert " [2J[red]x" in run("people", "list").stdout
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests.cli.conftest import Run
 from tests.cli.scene import Scene, scene
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli import sheet
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 
 
 def read(text: str) -> list[tuple[str | None, str, str, str | None, str | None]]:
@@ -41,7 +41,7 @@ def test_reads_all_columns_and_imports_them_as_import() -> None:
     (found,) = sheet.read(
         b"team,user,customer,email,name,source\nT1,U1,a@b.example,c@d.example,Ann,email\n"
     ).people
-    assert found == ("T1", Person("T1", "U1", "a@b.example", "c@d.example", "Ann", "import"))
+    assert found == ("T1", CustomerLink("T1", "U1", "a@b.example", "c@d.example", "Ann", "import"))
 
 
 KNOWN = "columns are team, user, customer, email, name, source"
@@ -142,7 +142,9 @@ def test_the_same_user_of_two_teams_is_two_people() -> None:
 
 def test_a_name_is_no_formula() -> None:
     written = io.StringIO()
-    sheet.write([Person("T1", "U1", "external:a", name='=HYPERLINK("https://x.example")')], written)
+    sheet.write(
+        [CustomerLink("T1", "U1", "external:a", name='=HYPERLINK("https://x.example")')], written
+    )
     assert ',"\'=HYPERLINK(""https://x.example"")",' in written.getvalue()
 
 
@@ -153,7 +155,7 @@ CELL = st.text(
 ).map(str.strip)
 PEOPLE = st.lists(
     st.builds(
-        Person,
+        CustomerLink,
         team=st.sampled_from(["T1", "T2"]),
         slack_user=IDS,
         customer=st.sampled_from(["external:a,b", "+x@y.example", "=a@b.example", 'external:"q"']),
@@ -167,7 +169,7 @@ PEOPLE = st.lists(
 
 
 @given(PEOPLE)
-def test_what_is_written_is_read_again(people: list[Person]) -> None:
+def test_what_is_written_is_read_again(people: list[CustomerLink]) -> None:
     written = io.StringIO(newline="")
     sheet.write(people, written)
     found = sheet.read(written.getvalue().encode())

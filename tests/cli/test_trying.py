@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.cli.trying import Reaction, Verdict, judge
+from bot.core.directory import Channel
 from bot.core.model import Rule
-from bot.core.workspace import Channel
 from tests.cli.conftest import Run
 from tests.cli.surroundings import World
 

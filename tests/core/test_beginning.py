@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import richtext
-from bot.core.beginning import GOES_ON, beginning, bounded, weight
-from bot.core.richtext import Block, Emoji, Items, Link, Mention, Paragraph, Quote, Text
-from bot.core.workspace import Names
+from bot.core.directory import Names
+from bot.core.text import richtext
+from bot.core.text.excerpt import GOES_ON, beginning, bounded, weight
+from bot.core.text.richtext import Block, Emoji, Items, Link, Mention, Paragraph, Quote, Text
 
 WORDS = Paragraph((Text("one two three four"),))
 

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.conversation import LONGEST_TEXT, Bounds, Thread, tell, unread
+from bot.core.attachments import SkipReason, UploadResult
+from bot.core.conversation import LONGEST_TEXT, SlackThread, ThreadLimits, transcribe, unread
+from bot.core.directory import Names
 from bot.core.faults import Reason
-from bot.core.files import Fate, Loss
 from bot.core.model import UNNAMED_APP, File, Message, Via
-from bot.core.parts import PlainTextPart, TextPart, Tone
-from bot.core.plaintext import units
-from bot.core.quote import Scene, Wishes, event, sequels, thread
+from bot.core.quote import QuoteContext, ThreadOptions, continuations, event, thread
 from bot.core.refs import MessageRef
-from bot.core.richtext import Paragraph, Text
-from bot.core.workspace import Names
+from bot.core.text.parts import PlainTextPart, TextPart, Tone
+from bot.core.text.plaintext import units
+from bot.core.text.richtext import Paragraph, Text
 
 AUTHORS = {"U1": "Ada", "U2": "Bob"}
 
@@ -31,12 +31,12 @@ def said(number: int, text: str, author: str | None = "U1", **more: object) -> M
     return Message(ref(number), author, blocks, ref(0).ts, **more)  # type: ignore[arg-type]
 
 
-def whole(*messages: Message, chosen: int = 0, bounds: Bounds | None = None) -> Thread:
-    return Thread(messages, AUTHORS, ref(chosen), bounds or Bounds())
+def whole(*messages: Message, chosen: int = 0, bounds: ThreadLimits | None = None) -> SlackThread:
+    return SlackThread(messages, AUTHORS, ref(chosen), bounds or ThreadLimits())
 
 
-def texts(of: Thread) -> list[str]:
-    told = tell(of, Names(), {})
+def texts(of: SlackThread) -> list[str]:
+    told = transcribe(of, Names(), {})
     parts = [*told.opening, *(part for group in told.further for part in group)]
     return [part.text for part in parts if isinstance(part, TextPart)]
 
@@ -85,25 +85,27 @@ def test_a_message_of_files_or_of_nothing_is_there() -> None:
 
 
 def test_secrets_are_masked_in_every_message() -> None:
-    told = tell(whole(said(0, "ok"), said(1, "xoxb-test it is")), Names(), {})
+    told = transcribe(whole(said(0, "ok"), said(1, "xoxb-test it is")), Names(), {})
     assert "xoxb" not in repr(told)
     assert told.secrets == ("Slack token",)
 
 
 def test_what_does_not_fit_goes_on() -> None:
-    bounds = Bounds(components=3, first_components=2)
-    told = tell(whole(*(said(n, f"Number {n}") for n in range(6)), bounds=bounds), Names(), {})
+    bounds = ThreadLimits(components=3, first_components=2)
+    told = transcribe(
+        whole(*(said(n, f"Number {n}") for n in range(6)), bounds=bounds), Names(), {}
+    )
     assert [len(group) for group in told.further] == [3, 1]
     assert told.opening[-1] == PlainTextPart(
         "The Slack thread goes on in 2 further entries.", Tone.MUTED, small=True
     )
-    scene = Scene(
+    scene = QuoteContext(
         author="Ada",
         asker="Ada",
         via=Via.SHORTCUT,
         whole=whole(*(said(n, f"Number {n}") for n in range(6)), bounds=bounds),
     )
-    assert [(one.external_id, one.title) for one in sequels("k", scene)] == [
+    assert [(one.external_id, one.title) for one in continuations("k", scene)] == [
         ("k#2", "Slack thread, part 2 of 3"),
         ("k#3", "Slack thread, part 3 of 3"),
     ]
@@ -122,8 +124,8 @@ def test_what_does_not_fit_goes_on() -> None:
 def test_a_thread_beyond_all_bounds_says_how_much_is_not_quoted(
     messages: int, warning: str | None
 ) -> None:
-    bounds = Bounds(components=2, first_components=1, most_further=2)
-    told = tell(
+    bounds = ThreadLimits(components=2, first_components=1, most_further=2)
+    told = transcribe(
         whole(*(said(n, f"Number {n}") for n in range(messages)), bounds=bounds), Names(), {}
     )
     assert len(told.further) == 2
@@ -138,7 +140,7 @@ def test_a_thread_beyond_all_bounds_says_how_much_is_not_quoted(
 
 
 def test_without_a_whole_thread_there_is_no_sequel() -> None:
-    assert sequels("k", Scene(author=None, asker="Ada", via=Via.REACTION)) == ()
+    assert continuations("k", QuoteContext(author=None, asker="Ada", via=Via.REACTION)) == ()
 
 
 @given(
@@ -149,9 +151,9 @@ def test_without_a_whole_thread_there_is_no_sequel() -> None:
 def test_nothing_is_lost_and_everything_fits(
     lengths: list[int], components: int, room: int
 ) -> None:
-    bounds = Bounds(components, room, max(1, components - 1), room)
+    bounds = ThreadLimits(components, room, max(1, components - 1), room)
     messages = [said(n, f"{n}-" + "x" * length) for n, length in enumerate(lengths)]
-    told = tell(whole(*messages, bounds=bounds), Names(), {})
+    told = transcribe(whole(*messages, bounds=bounds), Names(), {})
     first = tuple(part for part in told.opening if isinstance(part, TextPart))
     for group, most in [(first, bounds.first_components)] + [
         (group, components) for group in told.further
@@ -166,23 +168,23 @@ def test_nothing_is_lost_and_everything_fits(
 
 
 def test_why_it_could_not_be_read_is_said_beside_the_message() -> None:
-    scene = Scene(author="Ada", asker="Ada", via=Via.SHORTCUT, unread=Reason.NOT_IN_CHANNEL)
+    scene = QuoteContext(author="Ada", asker="Ada", via=Via.SHORTCUT, unread=Reason.NOT_IN_CHANNEL)
     draft = thread(
         external_id="k",
         customer="c_1",
         message=said(0, "It fails"),
         form=None,
         scene=scene,
-        wishes=Wishes(),
+        wishes=ThreadOptions(),
     )
     assert draft.parts[2] == unread(Reason.NOT_IN_CHANNEL)
     assert unread(Reason.SLACK_REFUSED).text.endswith("is quoted: Slack refused it.")
 
 
 def test_files_that_did_not_go_are_named_with_the_reason() -> None:
-    fates = {"F1": Fate("att_1"), "F2": Fate(why=Loss.KIND)}
+    fates = {"F1": UploadResult("att_1"), "F2": UploadResult(why=SkipReason.KIND)}
     files = (File("F1", "a.png"), File("F2", "b.exe", link="https://x.example/F2"))
-    told = tell(whole(said(0, "see", files=files)), Names(), fates)
+    told = transcribe(whole(said(0, "see", files=files)), Names(), fates)
     (part,) = told.opening
     assert isinstance(part, TextPart)
     assert part.text.endswith(
@@ -194,8 +196,8 @@ def test_files_that_did_not_go_are_named_with_the_reason() -> None:
 def test_the_escalated_messages_files_come_first() -> None:
     first = replace(said(0, "a"), files=(File("F1"),))
     chosen = replace(said(1, "b"), files=(File("F2"),))
-    fates = {"F1": Fate("att_1"), "F2": Fate("att_2")}
-    scene = Scene(
+    fates = {"F1": UploadResult("att_1"), "F2": UploadResult("att_2")}
+    scene = QuoteContext(
         author="Ada",
         asker="Ada",
         via=Via.SHORTCUT,
@@ -203,6 +205,11 @@ def test_the_escalated_messages_files_come_first() -> None:
         fates=fates,
     )
     draft = thread(
-        external_id="k", customer="c_1", message=chosen, form=None, scene=scene, wishes=Wishes()
+        external_id="k",
+        customer="c_1",
+        message=chosen,
+        form=None,
+        scene=scene,
+        wishes=ThreadOptions(),
     )
     assert draft.attachments == ("att_2", "att_1")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.faults import LONGEST_DELAY, TryLater, Wait, delay, hopeless
+from bot.core.faults import LONGEST_DELAY, Postponed, TryLater, delay, should_park
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_delay_is_never_shorter_than_asked_nor_longer_than_needed(
         (TryLater("slack_timeout", unknown=True), True),
         (TryLater("slack_ratelimited", after=1.0), False),
         (TryLater("plain_http_503", after=0.0, unknown=True), False),
-        (Wait("conversation_held", 1.0), False),
+        (Postponed("conversation_held", 1.0), False),
     ],
 )
 def test_a_wait_that_somebody_named_is_no_failure(fault: TryLater, failed: bool) -> None:
@@ -67,10 +67,10 @@ def test_a_wait_that_somebody_named_is_no_failure(fault: TryLater, failed: bool)
 def test_a_row_is_given_up_after_20_strikes_over_6_hours(
     strikes: int, hours: float, given_up: bool
 ) -> None:
-    assert hopeless(strikes, hours * 3600) is given_up
+    assert should_park(strikes, hours * 3600) is given_up
 
 
 def test_a_wait_is_a_time_to_look_again_and_no_failure() -> None:
-    fault = Wait("settling", 3.0)
+    fault = Postponed("settling", 3.0)
     assert isinstance(fault, TryLater)
     assert (fault.cause, fault.after, fault.unknown) == ("settling", 3.0, False)

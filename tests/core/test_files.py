@@ -6,56 +6,56 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Reason, Refused
-from bot.core.files import (
+from bot.core.attachments import (
     KEPT_SECONDS,
     MOST_BYTES,
     MOST_FILES,
     WORDS,
-    Fate,
-    Kept,
-    Loss,
-    are_to_blame,
+    SkipReason,
+    UploadedFiles,
+    UploadResult,
     attachments,
+    files_are_to_blame,
     needs_look_up,
     plan,
-    refused_as,
-    unfit,
+    skip_reason,
+    why_not_copied,
 )
+from bot.core.faults import Reason, Refused
 from bot.core.model import File
 
 NOW = 1_700_000_000.0
 GOOD = File("F1", "a.png", "image/png", 10, mode="hosted", download="https://files.slack.com/a")
 
-UNFIT: dict[str, tuple[File, Loss | None]] = {
+UNFIT: dict[str, tuple[File, SkipReason | None]] = {
     "good": (GOOD, None),
     "without a name": (replace(GOOD, name=None), None),
     "of an unknown mode": (replace(GOOD, mode="hologram"), None),
-    "external": (replace(GOOD, external=True), Loss.EXTERNAL),
-    "external by its mode": (replace(GOOD, mode="external"), Loss.EXTERNAL),
-    "tombstone": (File("F1", mode="tombstone"), Loss.DELETED),
-    "hidden": (File("F1", mode="hidden_by_limit"), Loss.HIDDEN),
-    "canvas": (replace(GOOD, mode="canvas"), Loss.ONLY_IN_SLACK),
-    "without an address": (replace(GOOD, download=None), Loss.UNREADABLE),
-    "without a size": (replace(GOOD, size=None), Loss.UNREADABLE),
-    "empty": (replace(GOOD, size=0), Loss.EMPTY),
-    "banned": (replace(GOOD, name="a.exe"), Loss.KIND),
-    "banned in capitals": (replace(GOOD, name="a.PDF.Exe"), Loss.KIND),
-    "banned with a dot at the end": (replace(GOOD, name="a.exe. "), Loss.KIND),
-    "banned and nothing else": (replace(GOOD, name=".exe"), Loss.KIND),
+    "external": (replace(GOOD, external=True), SkipReason.EXTERNAL),
+    "external by its mode": (replace(GOOD, mode="external"), SkipReason.EXTERNAL),
+    "tombstone": (File("F1", mode="tombstone"), SkipReason.DELETED),
+    "hidden": (File("F1", mode="hidden_by_limit"), SkipReason.HIDDEN),
+    "canvas": (replace(GOOD, mode="canvas"), SkipReason.ONLY_IN_SLACK),
+    "without an address": (replace(GOOD, download=None), SkipReason.UNREADABLE),
+    "without a size": (replace(GOOD, size=None), SkipReason.UNREADABLE),
+    "empty": (replace(GOOD, size=0), SkipReason.EMPTY),
+    "banned": (replace(GOOD, name="a.exe"), SkipReason.KIND),
+    "banned in capitals": (replace(GOOD, name="a.PDF.Exe"), SkipReason.KIND),
+    "banned with a dot at the end": (replace(GOOD, name="a.exe. "), SkipReason.KIND),
+    "banned and nothing else": (replace(GOOD, name=".exe"), SkipReason.KIND),
     "banned inside": (replace(GOOD, name="a.exe.txt"), None),
     "as large as can be": (replace(GOOD, size=MOST_BYTES), None),
-    "too large": (replace(GOOD, size=MOST_BYTES + 1), Loss.TOO_LARGE),
+    "too large": (replace(GOOD, size=MOST_BYTES + 1), SkipReason.TOO_LARGE),
 }
 
 
 @pytest.mark.parametrize(("file", "why"), UNFIT.values(), ids=UNFIT)
-def test_what_cannot_go(file: File, why: Loss | None) -> None:
-    assert unfit(file) is why
+def test_what_cannot_go(file: File, why: SkipReason | None) -> None:
+    assert why_not_copied(file) is why
 
 
 def test_each_reason_has_words() -> None:
-    assert set(WORDS) == set(Loss)
+    assert set(WORDS) == set(SkipReason)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def sized(*sizes: int) -> list[File]:
 def test_the_first_that_fit_together_go() -> None:
     found = plan(sized(4_000_000, 4_000_000, 2_000_000), None, "c_1", NOW)
     assert [file.id for file in found.todo] == ["F1", "F3"]
-    assert found.fates == {"F2": Fate(why=Loss.TOGETHER, at=NOW)}
+    assert found.fates == {"F2": UploadResult(why=SkipReason.TOGETHER, at=NOW)}
 
 
 def test_no_more_than_so_many_go() -> None:
     found = plan(sized(*[1] * (MOST_FILES + 2)), None, "c_1", NOW)
     assert len(found.todo) == MOST_FILES
-    assert {fate.why for fate in found.fates.values()} == {Loss.COUNT}
+    assert {fate.why for fate in found.fates.values()} == {SkipReason.COUNT}
 
 
 def test_a_file_in_two_messages_goes_once() -> None:
@@ -93,12 +93,18 @@ def test_a_file_in_two_messages_goes_once() -> None:
 
 
 def test_what_was_uploaded_is_not_uploaded_again_and_counts() -> None:
-    kept = Kept("c_1", {"F1": Fate("att_1", at=NOW), "F2": Fate(why=Loss.UNREADABLE, at=NOW)})
+    kept = UploadedFiles(
+        "c_1",
+        {
+            "F1": UploadResult("att_1", at=NOW),
+            "F2": UploadResult(why=SkipReason.UNREADABLE, at=NOW),
+        },
+    )
     found = plan(sized(5_000_000, 1, 2_000_000, 1_000_000), kept, "c_1", NOW + 60)
     assert [file.id for file in found.todo] == ["F4"]
-    assert found.fates["F1"] == Fate("att_1", at=NOW)
-    assert found.fates["F2"].why is Loss.UNREADABLE
-    assert found.fates["F3"].why is Loss.TOGETHER
+    assert found.fates["F1"] == UploadResult("att_1", at=NOW)
+    assert found.fates["F2"].why is SkipReason.UNREADABLE
+    assert found.fates["F3"].why is SkipReason.TOGETHER
 
 
 @pytest.mark.parametrize(
@@ -107,35 +113,46 @@ def test_what_was_uploaded_is_not_uploaded_again_and_counts() -> None:
     ids=["another customer", "nearly deleted by Plain"],
 )
 def test_an_attachment_that_is_of_no_use_is_uploaded_anew(customer: str, later: float) -> None:
-    kept = Kept("c_1", {"F1": Fate("att_1", at=NOW)})
+    kept = UploadedFiles("c_1", {"F1": UploadResult("att_1", at=NOW)})
     assert plan([GOOD], kept, customer, NOW + later).todo == (GOOD,)
 
 
 def test_what_failed_by_chance_is_tried_again() -> None:
     assert not any(
-        Fate(why=why).is_final for why in (Loss.SLOW, Loss.FAILED, Loss.FORBIDDEN, Loss.SCOPE)
+        UploadResult(why=why).is_final
+        for why in (SkipReason.SLOW, SkipReason.FAILED, SkipReason.FORBIDDEN, SkipReason.SCOPE)
     )
-    assert Fate("att_1").is_final
-    assert Fate(why=Loss.REFUSED).is_final
+    assert UploadResult("att_1").is_final
+    assert UploadResult(why=SkipReason.REFUSED).is_final
 
 
 def test_attachments_are_named_once_in_order() -> None:
-    fates = {"F1": Fate("att_1"), "F2": Fate(why=Loss.KIND), "F3": Fate("att_3")}
+    fates = {
+        "F1": UploadResult("att_1"),
+        "F2": UploadResult(why=SkipReason.KIND),
+        "F3": UploadResult("att_3"),
+    }
     files = sized(1, 1, 1, 1)
     assert attachments([files[2], *files], fates) == ("att_3", "att_1")
 
 
-REFUSALS: dict[str, tuple[Refused, Loss]] = {
-    "permission": (Refused(Reason.PLAIN_FORBIDDEN, message="x"), Loss.FORBIDDEN),
-    "size": (Refused(Reason.PLAIN_REFUSED, code="attachment_file_size_too_large"), Loss.TOO_LARGE),
-    "kind": (Refused(Reason.PLAIN_REFUSED, code="attachment_file_type_not_allowed"), Loss.KIND),
-    "else": (Refused(Reason.PLAIN_REFUSED, code="input_validation"), Loss.REFUSED),
+REFUSALS: dict[str, tuple[Refused, SkipReason]] = {
+    "permission": (Refused(Reason.PLAIN_FORBIDDEN, message="x"), SkipReason.FORBIDDEN),
+    "size": (
+        Refused(Reason.PLAIN_REFUSED, code="attachment_file_size_too_large"),
+        SkipReason.TOO_LARGE,
+    ),
+    "kind": (
+        Refused(Reason.PLAIN_REFUSED, code="attachment_file_type_not_allowed"),
+        SkipReason.KIND,
+    ),
+    "else": (Refused(Reason.PLAIN_REFUSED, code="input_validation"), SkipReason.REFUSED),
 }
 
 
 @pytest.mark.parametrize(("refusal", "why"), REFUSALS.values(), ids=REFUSALS)
-def test_what_a_refusal_says(refusal: Refused, why: Loss) -> None:
-    assert refused_as(refusal) is why
+def test_what_a_refusal_says(refusal: Refused, why: SkipReason) -> None:
+    assert skip_reason(refusal) is why
 
 
 @pytest.mark.parametrize(
@@ -148,4 +165,4 @@ def test_what_a_refusal_says(refusal: Refused, why: Loss) -> None:
     ],
 )
 def test_who_is_to_blame(data: dict[str, str], expected: bool) -> None:
-    assert are_to_blame(Refused(Reason.PLAIN_REFUSED, **data)) is expected
+    assert files_are_to_blame(Refused(Reason.PLAIN_REFUSED, **data)) is expected

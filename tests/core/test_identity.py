@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.identity import (
     ByEmail,
     Identity,
@@ -16,7 +17,6 @@ from bot.core.identity import (
     is_customer_id,
     is_customer_name,
 )
-from bot.core.workspace import Profile, Standing
 
 STRICT = IdentityPolicy()
 SYNTHETIC = IdentityPolicy(without_email="synthetic", synthetic_domain="slack.example")
@@ -26,14 +26,14 @@ TRUSTING = IdentityPolicy(
     trusted_domains={"T8": frozenset({"partner.example"}), "T1": frozenset({"example.com"})},
 )
 
-MEMBER = Profile("U1", "T1", "Ada", Standing.MEMBER, "ada@example.com", email_confirmed=True)
+MEMBER = Profile("U1", "T1", "Ada", UserKind.MEMBER, "ada@example.com", email_confirmed=True)
 UNCONFIRMED = replace(MEMBER, email_confirmed=False)
 NO_EMAIL = replace(MEMBER, email=None)
-GUEST = replace(MEMBER, standing=Standing.GUEST)
-EXTERNAL = replace(MEMBER, standing=Standing.EXTERNAL, team="T8", email="eve@other.example")
+GUEST = replace(MEMBER, standing=UserKind.GUEST)
+EXTERNAL = replace(MEMBER, standing=UserKind.EXTERNAL, team="T8", email="eve@other.example")
 OF_TRUSTED_TEAM = replace(EXTERNAL, team="T9")
 OF_TRUSTED_DOMAIN = replace(EXTERNAL, email="eve@Partner.Example")
-BOT = replace(MEMBER, standing=Standing.BOT, team="T9")
+BOT = replace(MEMBER, standing=UserKind.BOT, team="T9")
 
 BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Linkers, Others, Yourself, asks_who
-from bot.core.model import Created, Outcome, Turned, Unwanted
-from bot.core.workspace import Profile, Standing
+from bot.core.model import Created, Ignored, Outcome, Rejected
 from tests.nouns import TICKET
 
-MEMBER = Profile("U1", "T1", "Ada", Standing.MEMBER)
-ADMIN = Profile("U2", "T1", "Ann", Standing.MEMBER, admin=True)
-GUEST = Profile("U3", "T1", "Gus", Standing.GUEST)
-EXTERNAL = Profile("U4", "T2", "Eve", Standing.EXTERNAL, admin=True)
-BOT = Profile("U5", "T1", "Bot", Standing.BOT, admin=True)
+MEMBER = Profile("U1", "T1", "Ada", UserKind.MEMBER)
+ADMIN = Profile("U2", "T1", "Ann", UserKind.MEMBER, admin=True)
+GUEST = Profile("U3", "T1", "Gus", UserKind.GUEST)
+EXTERNAL = Profile("U4", "T2", "Eve", UserKind.EXTERNAL, admin=True)
+BOT = Profile("U5", "T1", "Bot", UserKind.BOT, admin=True)
 
 DEFAULT = Linkers()
 NAMED = Linkers(("U1", "U3", "U4", "U5"))
@@ -47,13 +47,13 @@ def test_who_can_say_it(linkers: Linkers, asker: Profile | None, answerer: Answe
 @pytest.mark.parametrize(
     ("outcome", "asks"),
     [
-        (Turned(Reason.NO_CUSTOMER, {"requester": "U1"}), True),
-        (Turned(Reason.BROKEN_LINK, {"requester": "U1", "customer": "c_1"}), True),
-        (Turned(Reason.BROKEN_LINK, {"customer": "c_1"}), False),
-        (Turned(Reason.NO_CUSTOMER, {}), False),
-        (Turned(Reason.EMPTY, {"requester": "U1"}), False),
+        (Rejected(Reason.NO_CUSTOMER, {"requester": "U1"}), True),
+        (Rejected(Reason.BROKEN_LINK, {"requester": "U1", "customer": "c_1"}), True),
+        (Rejected(Reason.BROKEN_LINK, {"customer": "c_1"}), False),
+        (Rejected(Reason.NO_CUSTOMER, {}), False),
+        (Rejected(Reason.EMPTY, {"requester": "U1"}), False),
         (Created(TICKET), False),
-        (Unwanted("no_rule"), False),
+        (Ignored("no_rule"), False),
     ],
 )
 def test_which_refusals_ask_who_somebody_is(outcome: Outcome, asks: bool) -> None:

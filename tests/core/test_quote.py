@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.directory import Channel, Names, UserKind
 from bot.core.model import File, Form, Message, Priority, ThreadDraft, Via
-from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
-from bot.core.plaintext import units
-from bot.core.quote import Scene, Wishes, default_title, event, excerpt, thread
+from bot.core.quote import QuoteContext, ThreadOptions, default_title, event, excerpt, thread
 from bot.core.refs import MessageRef
-from bot.core.richtext import (
+from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
+from bot.core.text.plaintext import units
+from bot.core.text.richtext import (
     Block,
     Items,
     Mention,
@@ -24,10 +25,9 @@ from bot.core.richtext import (
     Text,
     visible,
 )
-from bot.core.workspace import Channel, Names, Standing
 
 NAMES = Names(users={"U2": "Bob"})
-SCENE = Scene(
+SCENE = QuoteContext(
     author="Ada Lovelace",
     asker="Grace Hopper",
     via=Via.REACTION,
@@ -62,8 +62,8 @@ def form(title: str = "T", description: str | None = None) -> Form:
 def draft(
     message: Message | None,
     form: Form | None = None,
-    scene: Scene = SCENE,
-    wishes: Wishes | None = None,
+    scene: QuoteContext = SCENE,
+    wishes: ThreadOptions | None = None,
 ) -> ThreadDraft:
     return thread(
         external_id="T1:C1:1",
@@ -71,7 +71,7 @@ def draft(
         message=message,
         form=form,
         scene=scene,
-        wishes=wishes or Wishes(),
+        wishes=wishes or ThreadOptions(),
     )
 
 
@@ -89,7 +89,7 @@ def test_parts_in_order() -> None:
 
 
 def test_a_message_without_a_form() -> None:
-    wishes = Wishes(Priority.URGENT, ("lt_1",), "acme", "u_1")
+    wishes = ThreadOptions(Priority.URGENT, ("lt_1",), "acme", "u_1")
     found = draft(said("It is down\nfor me"), wishes=wishes)
     assert found == ThreadDraft(
         customer="c_1",
@@ -105,7 +105,7 @@ def test_a_message_without_a_form() -> None:
 
 
 def test_the_form_wins_over_the_rule() -> None:
-    found = draft(said("a"), form("  My\ntitle "), wishes=Wishes(Priority.LOW, ("lt_1",)))
+    found = draft(said("a"), form("  My\ntitle "), wishes=ThreadOptions(Priority.LOW, ("lt_1",)))
     assert (found.title, found.priority, found.label_types) == (
         "My title",
         Priority.HIGH,
@@ -114,7 +114,7 @@ def test_the_form_wins_over_the_rule() -> None:
 
 
 def test_a_form_without_a_message() -> None:
-    scene = Scene(author=None, asker="Grace Hopper", via=Via.FORM)
+    scene = QuoteContext(author=None, asker="Grace Hopper", via=Via.FORM)
     found = draft(None, form(description="No invoice since May."), scene)
     assert found.parts == (
         PlainTextPart("No invoice since May."),
@@ -152,18 +152,18 @@ def test_where(channel: Channel | None, expected: str) -> None:
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (Standing.MEMBER, "Submitted by Grace Hopper on behalf of Victor of Beta"),
+        (UserKind.MEMBER, "Submitted by Grace Hopper on behalf of Victor of Beta"),
         (
-            Standing.GUEST,
+            UserKind.GUEST,
             "Submitted by Grace Hopper (a guest in Slack) on behalf of Victor of Beta",
         ),
         (
-            Standing.EXTERNAL,
+            UserKind.EXTERNAL,
             "Submitted by Grace Hopper (of another company) on behalf of Victor of Beta",
         ),
     ],
 )
-def test_who_asks_for_somebody_else_stands_first(standing: Standing, expected: str) -> None:
+def test_who_asks_for_somebody_else_stands_first(standing: UserKind, expected: str) -> None:
     scene = replace(SCENE, on_behalf_of="Victor\nof Beta", standing=standing)
     found = draft(said("a"), scene=scene)
     assert found.parts[0] == PlainTextPart(expected)
@@ -347,7 +347,7 @@ def _text(part: Part) -> str:
 
 
 def test_the_forms_labels_stand_beside_the_rules_and_its_tenant_before_it() -> None:
-    wishes = Wishes(label_types=("lt_1", "lt_2"), tenant="acme")
+    wishes = ThreadOptions(label_types=("lt_1", "lt_2"), tenant="acme")
     plain = draft(said("a"), form(), wishes=wishes)
     assert (plain.label_types, plain.tenant) == (("lt_1", "lt_2"), "acme")
     filled = replace(form(), labels=("lt_2", "lt_3"), tenant="zen")

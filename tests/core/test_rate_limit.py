@@ -13,7 +13,7 @@ from bot.core.rate_limit import (
     PER_DELIVERY,
     Grant,
     Rate,
-    Said,
+    ReportedLimit,
     Step,
     Tally,
     Window,
@@ -106,24 +106,24 @@ def test_a_burst_goes_at_once_as_far_as_the_share_allows() -> None:
 
 
 def test_what_was_used_before_a_start_counts_as_ones_own() -> None:
-    rate = Rate(0.8).sent().answered(Said(600, 200, NOW + 30), NOW, NOW)
+    rate = Rate(0.8).sent().answered(ReportedLimit(600, 200, NOW + 30), NOW, NOW)
     assert rate.left(NOW) == 80
-    rate = Rate(0.8).sent().answered(Said(600, 100, NOW + 30), NOW, NOW)
+    rate = Rate(0.8).sent().answered(ReportedLimit(600, 100, NOW + 30), NOW, NOW)
     assert rate.left(NOW) == AT_FIRST - 1
 
 
 def test_a_late_answer_of_a_window_that_is_over_does_not_count_in_the_next() -> None:
     rate = known(used=470).sent().sent()
-    rate = rate.answered(Said(600, 599, NOW + 120), NOW + 60.1, NOW + 60.2)
+    rate = rate.answered(ReportedLimit(600, 599, NOW + 120), NOW + 60.1, NOW + 60.2)
     assert (rate.window, rate.in_flight) == (Window(NOW + 120, 600, 599, 480, used=1), 1)
-    rate = rate.answered(Said(600, 2, NOW + 60), NOW + 59.9, NOW + 60.3)
+    rate = rate.answered(ReportedLimit(600, 2, NOW + 60), NOW + 59.9, NOW + 60.3)
     assert (rate.window, rate.in_flight) == (Window(NOW + 120, 600, 599, 480, used=1), 0)
 
 
 def test_answers_that_overtake_each_other_bring_nothing_back() -> None:
     rate = known(3).sent().sent()
-    rate = rate.answered(Said(600, 1, NOW + 60), NOW, NOW)
-    rate = rate.answered(Said(600, 2, NOW + 60), NOW, NOW)
+    rate = rate.answered(ReportedLimit(600, 1, NOW + 60), NOW, NOW)
+    rate = rate.answered(ReportedLimit(600, 2, NOW + 60), NOW, NOW)
     assert rate.left(NOW) == 1
 
 
@@ -132,7 +132,7 @@ def test_an_end_that_wanders_does_not_begin_a_new_window_with_every_answer() -> 
     rate, now = known(), NOW
     for _ in range(100):
         now += 0.3
-        rate = rate.sent().answered(Said(600, 300, now + 60), now, now)
+        rate = rate.sent().answered(ReportedLimit(600, 300, now + 60), now, now)
     assert rate.window is not None
     assert rate.window.used == 100
 
@@ -144,11 +144,11 @@ def test_a_request_without_an_answer_counts() -> None:
 def test_a_request_without_an_answer_counts_in_the_window_that_it_may_have_opened() -> None:
     """It went out when the window was over, and nobody heard when the next one ends."""
     rate = known().sent().unanswered(NOW + 70)
-    answered = rate.sent().answered(Said(600, 598, NOW + 120), NOW + 71, NOW + 71)
+    answered = rate.sent().answered(ReportedLimit(600, 598, NOW + 120), NOW + 71, NOW + 71)
     assert answered.window == Window(NOW + 120, 600, 598, 480, used=2)
-    told_it_was_not = rate.sent().answered(Said(600, 599, NOW + 120), NOW + 71, NOW + 71)
+    told_it_was_not = rate.sent().answered(ReportedLimit(600, 599, NOW + 120), NOW + 71, NOW + 71)
     assert told_it_was_not.window == Window(NOW + 120, 600, 599, 480, used=1)
-    much_later = rate.sent().answered(Said(600, 598, NOW + 240), NOW + 181, NOW + 181)
+    much_later = rate.sent().answered(ReportedLimit(600, 598, NOW + 240), NOW + 181, NOW + 181)
     assert much_later.window == Window(NOW + 240, 600, 598, 480, used=1)
 
 
@@ -184,7 +184,7 @@ def test_who_lags_behind_does_not_bring_back_a_window_that_is_over() -> None:
 
 def test_a_grant_for_a_window_that_is_over_by_then_is_no_permit() -> None:
     rate = Rate(0.8, pooled=True).granted(Grant(5, 5, NOW + 1, 600), None, NOW)
-    rate = rate.sent().answered(Said(600, 599, NOW + 61), NOW + 1.1, NOW + 1.2)
+    rate = rate.sent().answered(ReportedLimit(600, 599, NOW + 61), NOW + 1.1, NOW + 1.2)
     assert rate.granted(Grant(99, 0, NOW + 1, 600), NOW + 1, NOW + 1.3) == rate
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core import rate_limit
-from bot.core.rate_limit import Rate, Said, Step, Tally, budget
+from bot.core.rate_limit import Rate, ReportedLimit, Step, Tally, budget
 
 NOW = 1_700_000_000.0
 WINDOW = 60.0
@@ -33,7 +33,7 @@ class Server:
     used: Counter[float] = field(default_factory=Counter)
     refused: int = 0
 
-    def ask(self, now: float, *, other: bool = False) -> tuple[Said, bool]:
+    def ask(self, now: float, *, other: bool = False) -> tuple[ReportedLimit, bool]:
         now -= self.behind
         if now >= self.ends:
             start = now // WINDOW * WINDOW if self.on_the_minute else now
@@ -43,7 +43,7 @@ class Server:
         if not other:
             self.ours[self.ends] += taken
             self.refused += not taken
-        return Said(self.limit, self.limit - self.used[self.ends], self.ends), taken
+        return ReportedLimit(self.limit, self.limit - self.used[self.ends], self.ends), taken
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Run:
         said, taken = self.server.ask(self.now)
         self.at(self.back, lambda: self.hear(process, said, taken, sent_at))
 
-    def hear(self, process: int, said: Said, taken: bool, sent_at: float) -> None:
+    def hear(self, process: int, said: ReportedLimit, taken: bool, sent_at: float) -> None:
         rate = self.rates[process].answered(said, sent_at, self.now, counted=taken)
         self.rates[process] = rate if taken else rate.shut(said.reset)
         listeners, self._listening[process] = self._listening[process], []

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import Channel
 from bot.core.model import Priority, Rule
-from bot.core.reactions import Posted, Reaction, asked, counting, identity
+from bot.core.reactions import PostedMessage, Reaction, identity, requested, rules_in_channel
 from bot.core.refs import MessageRef
 from bot.core.routing import bare_emoji
-from bot.core.workspace import Channel
 
 BUG = Rule(("bug", "beetle"), ("#support",))
 HERE = Rule(("ticket",), ("C2",))
@@ -18,8 +18,8 @@ TICKET = Rule(("ticket",))
 SUPPORT, OTHER = Channel("C1", "support"), Channel("C2", "other")
 
 
-def given(*emoji: str) -> Posted:
-    return Posted(
+def given(*emoji: str) -> PostedMessage:
+    return PostedMessage(
         MessageRef("C1", "1700000001.000100"), tuple(Reaction(e, ("U1",), 1) for e in emoji)
     )
 
@@ -50,20 +50,20 @@ def given(*emoji: str) -> Posted:
     ],
 )
 def test_asked(emoji: tuple[str, ...], channel: Channel, expected: list[tuple[str, int]]) -> None:
-    found = asked((BUG, HERE, TICKET), given(*emoji), channel)
+    found = requested((BUG, HERE, TICKET), given(*emoji), channel)
     assert [(one.reaction.emoji, one.rule) for one in found] == expected
 
 
 @pytest.mark.parametrize("under", ["+1", "thumbsup", "thumbsup::skin-tone-3"])
 @pytest.mark.parametrize("written", ["+1", "thumbsup"])
 def test_a_rule_takes_an_emoji_under_each_of_its_names(under: str, written: str) -> None:
-    (found,) = asked((Rule((bare_emoji(written),)),), given(under), SUPPORT)
+    (found,) = requested((Rule((bare_emoji(written),)),), given(under), SUPPORT)
     assert found.rule == 0
 
 
 def test_counting() -> None:
-    assert counting((BUG, HERE, TICKET), SUPPORT) == (BUG, TICKET)
-    assert counting((BUG, HERE), Channel("C3", "lobby")) == ()
+    assert rules_in_channel((BUG, HERE, TICKET), SUPPORT) == (BUG, TICKET)
+    assert rules_in_channel((BUG, HERE), Channel("C3", "lobby")) == ()
 
 
 @pytest.mark.parametrize(

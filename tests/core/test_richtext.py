@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import pytest
 from markdown_it import MarkdownIt
 
-from bot.core import markdown
-from bot.core.markdown import Run
-from bot.core.plaintext import units
-from bot.core.richtext import (
+from bot.core.directory import Names
+from bot.core.text import markdown
+from bot.core.text.markdown import StyledRun
+from bot.core.text.plaintext import units
+from bot.core.text.richtext import (
     PLAIN,
     Block,
     Broadcast,
@@ -30,7 +31,6 @@ from bot.core.richtext import (
     pieces,
     visible,
 )
-from bot.core.workspace import Names
 from tests.core.commonmark import read, shown
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "dev"}, usergroups={"S1": "@oncall"})
@@ -363,7 +363,7 @@ def test_a_piece_is_rendered_a_few_times_only(
     rendered = 0
     render = markdown.render
 
-    def counted(runs: Iterable[Run]) -> str:
+    def counted(runs: Iterable[StyledRun]) -> str:
         nonlocal rendered
         rendered += 1
         return render(runs)

@@ -7,9 +7,10 @@ from urllib.parse import unquote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import markdown
-from bot.core.plaintext import units
-from bot.core.richtext import (
+from bot.core.directory import Names
+from bot.core.text import markdown
+from bot.core.text.plaintext import units
+from bot.core.text.richtext import (
     Block,
     Broadcast,
     Date,
@@ -28,7 +29,6 @@ from bot.core.richtext import (
     runs,
     visible,
 )
-from bot.core.workspace import Names
 from tests.core.commonmark import Seen, read, shown
 
 NAMES = Names(
@@ -181,7 +181,7 @@ kinds = st.sampled_from([(False, False), (True, False), (False, True), (True, Tr
 
 @given(st.lists(st.tuples(words, kinds), min_size=1, max_size=8))
 def test_a_styled_word_keeps_its_style(written: list[tuple[str, tuple[bool, bool]]]) -> None:
-    line = [markdown.Run(f" {word} ", *kind) for word, kind in written]
+    line = [markdown.StyledRun(f" {word} ", *kind) for word, kind in written]
     found = [seen for seen in read(markdown.render(line)) if not seen.text.isspace()]
     meant = [Seen(one, *kind) for word, kind in written for one in word]
     assert found == meant
@@ -189,7 +189,7 @@ def test_a_styled_word_keeps_its_style(written: list[tuple[str, tuple[bool, bool
 
 @given(st.lists(st.tuples(words, kinds), min_size=1, max_size=8))
 def test_bold_inside_a_word_stays_bold(written: list[tuple[str, tuple[bool, bool]]]) -> None:
-    found = read(markdown.render([markdown.Run(word, *kind) for word, kind in written]))
+    found = read(markdown.render([markdown.StyledRun(word, *kind) for word, kind in written]))
     assert [seen.bold for seen in found] == [kind[0] for word, kind in written for _ in word]
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import routing
+from bot.core.directory import Channel
 from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel
 
 TICKET = Rule(emoji=("ticket",))
 TICKET_HERE = Rule(emoji=("ticket",), channels=("C1",))
@@ -94,7 +94,7 @@ def test_candidates(name: str, rules: list[Rule], emoji: str | None, expected: l
     ],
 )
 def test_applying(name: str, rules: list[Rule], channel: Channel, expected: Rule | None) -> None:
-    assert routing.applying(rules, channel) is expected
+    assert routing.applicable(rules, channel) is expected
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_applying(name: str, rules: list[Rule], channel: Channel, expected: Rule
     ],
 )
 def test_dead(name: str, rules: list[Rule], expected: list[tuple[int, tuple[int, ...]]]) -> None:
-    assert [(death.index, death.because) for death in routing.dead(rules)] == expected
+    assert [(death.index, death.because) for death in routing.unreachable(rules)] == expected
 
 
 EMOJI = st.sampled_from(["a", "b", "c"])
@@ -153,10 +153,10 @@ def _first(rules: list[Rule], emoji: str, channel: Channel) -> Rule | None:
 def test_two_steps_choose_what_one_would(rules: list[Rule], emoji: str, channel: str) -> None:
     known = Channel(channel, NAMES[channel])
     candidates = routing.candidates(rules, reaction(emoji, channel))
-    assert routing.applying(candidates, known) == _first(rules, emoji, known)
+    assert routing.applicable(candidates, known) == _first(rules, emoji, known)
 
 
 @given(rules=RULES, emoji=EMOJI, channel=st.sampled_from(IDS))
 def test_the_dead_never_apply(rules: list[Rule], emoji: str, channel: str) -> None:
     applied = _first(rules, emoji, Channel(channel, NAMES[channel]))
-    assert all(rules[death.index] != applied for death in routing.dead(rules))
+    assert all(rules[death.index] != applied for death in routing.unreachable(rules))

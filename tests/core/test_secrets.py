@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.markdown import Run, text_of
 from bot.core.secrets import find, mask, mask_runs
+from bot.core.text.markdown import StyledRun, text_of
 
 # Put together here, so that no scanner takes a test for a leak.
 DIGITS = "0123456789abcdef"
@@ -92,14 +92,16 @@ def test_kinds_are_told() -> None:
 
 
 def test_a_secret_that_goes_on_in_another_style() -> None:
-    runs, kinds = mask_runs([Run("a xoxb-te"), Run("st12", bold=True), Run("34 b", italic=True)])
+    runs, kinds = mask_runs(
+        [StyledRun("a xoxb-te"), StyledRun("st12", bold=True), StyledRun("34 b", italic=True)]
+    )
     assert text_of(runs) == "a [Slack token masked] b"
     assert kinds == ("Slack token",)
 
 
 def test_a_secret_with_marks_inside() -> None:
-    tick = Run("`", mark=True)
-    runs, _ = mask_runs([Run("xoxb-1234"), tick, Run("5678"), tick, Run(" b")])
+    tick = StyledRun("`", mark=True)
+    runs, _ = mask_runs([StyledRun("xoxb-1234"), tick, StyledRun("5678"), tick, StyledRun(" b")])
     assert "5678" not in text_of(runs)
     assert text_of(runs).startswith("[Slack token masked]")
 
@@ -107,19 +109,21 @@ def test_a_secret_with_marks_inside() -> None:
 def test_a_quoted_private_key() -> None:
     lines = ["-----BEGIN PRIVATE KEY-----", "MIItest", "-----END PRIVATE KEY-----"]
     quoted = [
-        run for line in lines for run in (Run("> ", mark=True), Run(line), Run("\n", mark=True))
+        run
+        for line in lines
+        for run in (StyledRun("> ", mark=True), StyledRun(line), StyledRun("\n", mark=True))
     ]
     assert "MIItest" not in text_of(mask_runs(quoted)[0])
 
 
 def test_a_secret_ends_with_its_line() -> None:
-    runs, _ = mask_runs([Run("xoxb-test"), Run("\n", mark=True), Run("next")])
+    runs, _ = mask_runs([StyledRun("xoxb-test"), StyledRun("\n", mark=True), StyledRun("next")])
     assert text_of(runs) == "[Slack token masked]\nnext"
 
 
 def test_a_link_whose_address_holds_a_secret_is_none() -> None:
-    runs, kinds = mask_runs([Run("here", url="https://x.example/?t=xoxb-test")])
-    assert runs == (Run("here"),)
+    runs, kinds = mask_runs([StyledRun("here", url="https://x.example/?t=xoxb-test")])
+    assert runs == (StyledRun("here"),)
     assert kinds == ("Slack token",)
 
 
@@ -129,8 +133,8 @@ def test_nothing_is_left_to_mask(texts: list[str]) -> None:
     assert find(masked) == ()
 
 
-@given(st.lists(st.builds(Run, st.text(), mark=st.booleans())))
-def test_text_without_secrets_stays(written: list[Run]) -> None:
+@given(st.lists(st.builds(StyledRun, st.text(), mark=st.booleans())))
+def test_text_without_secrets_stays(written: list[StyledRun]) -> None:
     assert mask_runs(written) == (tuple(written), ())
 
 

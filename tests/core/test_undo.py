@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.linkers import Linkers
 from bot.core.undo import (
     UNDO_SECONDS,
@@ -28,7 +29,6 @@ from bot.core.undo import (
     note,
     refusal,
 )
-from bot.core.workspace import Profile, Standing
 from tests.nouns import TICKET
 
 ROW = Row(7, State.CREATED, "U0ASKER", age=10.0, ticket=TICKET)
@@ -36,7 +36,7 @@ NAMED = Linkers(("U0LINKER",))
 OWNERS = Linkers()
 
 
-def person(user: str, standing: Standing = Standing.MEMBER, *, admin: bool = False) -> Profile:
+def person(user: str, standing: UserKind = UserKind.MEMBER, *, admin: bool = False) -> Profile:
     return Profile(user, "T0001", user, standing, admin=admin)
 
 
@@ -47,7 +47,7 @@ ASKER = person("U0ASKER")
     ("by", "linkers", "expected"),
     [
         pytest.param(ASKER, OWNERS, None, id="who asked"),
-        pytest.param(person("U0ASKER", Standing.GUEST), OWNERS, None, id="a guest who asked"),
+        pytest.param(person("U0ASKER", UserKind.GUEST), OWNERS, None, id="a guest who asked"),
         pytest.param(person("U0LINKER"), NAMED, None, id="a linker by name"),
         pytest.param(person("U0BOSS", admin=True), OWNERS, None, id="an owner"),
         pytest.param(
@@ -55,15 +55,15 @@ ASKER = person("U0ASKER")
         ),
         pytest.param(person("U0OTHER"), OWNERS, NotYours(), id="somebody else"),
         pytest.param(
-            person("U0ASKER", Standing.EXTERNAL), OWNERS, Outsider(), id="of another company"
+            person("U0ASKER", UserKind.EXTERNAL), OWNERS, Outsider(), id="of another company"
         ),
         pytest.param(
-            person("U0LINKER", Standing.EXTERNAL, admin=True),
+            person("U0LINKER", UserKind.EXTERNAL, admin=True),
             NAMED,
             Outsider(),
             id="of another company, named a linker",
         ),
-        pytest.param(person("U0ASKER", Standing.BOT), OWNERS, Outsider(), id="a bot"),
+        pytest.param(person("U0ASKER", UserKind.BOT), OWNERS, Outsider(), id="a bot"),
         pytest.param(None, OWNERS, Outsider(), id="whom Slack does not show"),
     ],
 )

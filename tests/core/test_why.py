@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Channel, UserKind
 from bot.core.model import Rule, Via
 from bot.core.reconcile import DAY
 from bot.core.record import Evidence, Record, State
@@ -28,7 +29,6 @@ from bot.core.why import (
     rules,
     taker,
 )
-from bot.core.workspace import Channel, Standing
 from tests.nouns import TICKET
 
 SUPPORT = Channel("C1", "support")
@@ -185,9 +185,9 @@ def test_what_named_the_customer(
 
 # The first reason
 
-ADA = Asker("U0ADA", Standing.MEMBER, may=True)
-GIL = Asker("U0GIL", Standing.GUEST, may=False)
-ROBOT = Asker("U0ROBOT", Standing.BOT, may=False)
+ADA = Asker("U0ADA", UserKind.MEMBER, may=True)
+GIL = Asker("U0GIL", UserKind.GUEST, may=False)
+ROBOT = Asker("U0ROBOT", UserKind.BOT, may=False)
 MISSED = ReactionLook("ticket", 1, 1, (ADA,), Outlook.COMING, NOW)
 
 
@@ -260,18 +260,18 @@ PRIVATE = Known(
 
 @pytest.mark.parametrize(
     ("viewer", "standing", "is_linker"),
-    [("U0ADA", Standing.MEMBER, False), ("U0EVE", Standing.MEMBER, True)],
+    [("U0ADA", UserKind.MEMBER, False), ("U0EVE", UserKind.MEMBER, True)],
     ids=["who asked", "linker"],
 )
-def test_who_sees_all(viewer: str, standing: Standing, is_linker: bool) -> None:
+def test_who_sees_all(viewer: str, standing: UserKind, is_linker: bool) -> None:
     whole = explained(known=(PRIVATE,))
     assert for_viewer(whole, viewer, standing, is_linker=is_linker) == whole
 
 
 @pytest.mark.parametrize(
-    ("standing", "customer"), [(Standing.MEMBER, "Ben Ortiz"), (Standing.GUEST, None)]
+    ("standing", "customer"), [(UserKind.MEMBER, "Ben Ortiz"), (UserKind.GUEST, None)]
 )
-def test_what_others_see(standing: Standing, customer: str | None) -> None:
+def test_what_others_see(standing: UserKind, customer: str | None) -> None:
     whole = explained(known=(PRIVATE,))
     seen = for_viewer(whole, "U0EVE", standing, is_linker=False)
     assert seen.known is not None
@@ -283,9 +283,9 @@ def test_what_others_see(standing: Standing, customer: str | None) -> None:
 
 def test_an_address_is_no_name_to_show() -> None:
     whole = explained(known=(replace(PRIVATE, customer="b@x.example"),))
-    assert "b@x" not in repr(for_viewer(whole, "U0EVE", Standing.MEMBER, is_linker=False))
+    assert "b@x" not in repr(for_viewer(whole, "U0EVE", UserKind.MEMBER, is_linker=False))
 
 
 def test_what_is_not_known_is_no_secret() -> None:
     away = explained(known=None)
-    assert for_viewer(away, "U0EVE", Standing.GUEST, is_linker=False) == away
+    assert for_viewer(away, "U0EVE", UserKind.GUEST, is_linker=False) == away

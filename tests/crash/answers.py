@@ -11,7 +11,7 @@ import httpx
 from bot.core.refs import MessageRef, message_key
 from bot.plain import operations, protocol
 from bot.sandbox.plain import How
-from bot.store.customer_links import People, Person
+from bot.store.customer_links import CustomerLink, CustomerLinks
 from tests.crash.doors import DOORS, Asking
 from tests.crash.ground import Ground, Replica, until
 
@@ -86,13 +86,13 @@ async def relinked(ground: Ground, *, committed: bool) -> Seen:
     old, new = (plain.add_customer(n, f"{n}@customers.example") for n in _two(ground))
     asking = await DOORS["reaction"].prepare(ground)
     author = str(ground.slack.message(ground.support, asking.ts)["user"])
-    people = People(ground.database)
-    people.link([Person(ground.slack.team, author, old.id)])
+    people = CustomerLinks(ground.database)
+    people.link([CustomerLink(ground.slack.team, author, old.id)])
     plain.fail("createThread", "502", committed=committed)
     plain.fail("threadByExternalId", "503", 1000)
     await _ask(ground, asking, "reaction")
     await until(lambda: _requests(ground, "threadByExternalId", asking))
-    people.link([Person(ground.slack.team, author, new.id)])
+    people.link([CustomerLink(ground.slack.team, author, new.id)])
     plain.heal()
     word = "committed" if committed else "not committed"
     seen = await _seen(ground, asking, f"the link changed between two attempts ({word})")

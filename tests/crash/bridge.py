@@ -37,5 +37,5 @@ async def run() -> None:
 
 if __name__ == "__main__":
     telemetry.set_up("INFO", "json", colors=False)
-    failpoints.watch(Watch(Folder(Path(os.environ["TEST_FOLDER"]))))
+    failpoints.arm(Watch(Folder(Path(os.environ["TEST_FOLDER"]))))
     asyncio.run(run())

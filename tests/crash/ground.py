@@ -14,7 +14,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
 from bot.sandbox.process import Bridge, BridgeFailed, bridge
 from bot.sandbox.slack import Slack
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import Entry, History
 from tests.crash.watching import Act, Folder
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from bot.failpoints import Point
+from bot.failpoints import Failpoint
 
 Act = Literal["kill", "stop"]
 _SIGNALS: dict[str, signal.Signals] = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
@@ -73,7 +73,7 @@ class Watch:
         self._order: tuple[str, int] | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, point: Point, about: str) -> None:
+    def __call__(self, point: Failpoint, about: str) -> None:
         with self._lock:
             order = self._read()
             if order is None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Installation
 from bot.core.faults import TryLater
 from bot.core.model import Message, Outcome
-from bot.core.workspace import Installation
-from bot.flows.deliver import Policy, World, deliver
+from bot.flows.deliver import Policy, deliver
+from bot.flows.workspace import Workspace
 from bot.store.claims import Claim
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack, run
@@ -29,7 +30,7 @@ class Bench:
     """A world, and the way through it that the worker takes."""
 
     ledger: Ledger
-    people: People
+    people: CustomerLinks
     clock: Clock
     slack: FakeSlack = field(default_factory=FakeSlack)
     plain: FakePlain = field(default_factory=FakePlain)
@@ -53,8 +54,8 @@ class Bench:
         return self.claim()
 
     @property
-    def world(self) -> World:
-        return World(
+    def world(self) -> Workspace:
+        return Workspace(
             slack=self.slack,
             plain=self.plain,
             ledger=self.ledger,
@@ -98,5 +99,5 @@ class Bench:
 @pytest.fixture
 def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
     database = Database(sqlite_url, clock)
-    yield Bench(Ledger(database), People(database), clock)
+    yield Bench(Ledger(database), CustomerLinks(database), clock)
     database.close()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from bot.core.directory import Channel
 from bot.core.faults import Fault, Reason, Refused
-from bot.core.reactions import Posted, Reaction
+from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel
 from bot.flows.history import Page
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class FakeHistory:
     """
 
     rooms: list[Channel] = field(default_factory=list)
-    posted: dict[MessageRef, Posted] = field(default_factory=dict)
+    posted: dict[MessageRef, PostedMessage] = field(default_factory=dict)
     shown: int = 100
     size: int = 100
     faults: dict[int, Fault] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class FakeHistory:
 
     def post(self, channel: str, ts: str, thread_ts: str | None = None) -> MessageRef:
         ref = MessageRef(channel, ts)
-        self.posted[ref] = Posted(ref, thread_ts=thread_ts)
+        self.posted[ref] = PostedMessage(ref, thread_ts=thread_ts)
         if thread_ts is not None:
             root = MessageRef(channel, thread_ts)
             self.posted[root] = replace(
@@ -50,7 +50,9 @@ class FakeHistory:
         self._called("channels", "")
         return _page(self.rooms, cursor, 100)
 
-    async def messages(self, channel: str, oldest: float, cursor: str | None) -> Page[Posted]:
+    async def messages(
+        self, channel: str, oldest: float, cursor: str | None
+    ) -> Page[PostedMessage]:
         self._called("messages", channel)
         if channel in self.closed:
             raise Refused(Reason.NOT_IN_CHANNEL, channel=channel)
@@ -58,7 +60,9 @@ class FakeHistory:
         newest_first = sorted(top, key=lambda p: p.posted_at, reverse=True)
         return self._shown([p for p in newest_first if p.posted_at > oldest], cursor)
 
-    async def replies(self, root: MessageRef, oldest: float, cursor: str | None) -> Page[Posted]:
+    async def replies(
+        self, root: MessageRef, oldest: float, cursor: str | None
+    ) -> Page[PostedMessage]:
         self._called("replies", root.ts)
         thread = [p for p in self._in(root.channel) if p.thread_ts == root.ts and p.ref != root]
         return self._shown([p for p in thread if p.posted_at > oldest], cursor)
@@ -67,14 +71,14 @@ class FakeHistory:
         self._called("reactions", ref.ts)
         return self.posted[ref].reactions if ref in self.posted else ()
 
-    def _in(self, channel: str) -> list[Posted]:
+    def _in(self, channel: str) -> list[PostedMessage]:
         return [posted for posted in self.posted.values() if posted.ref.channel == channel]
 
-    def _shown(self, found: Sequence[Posted], cursor: str | None) -> Page[Posted]:
+    def _shown(self, found: Sequence[PostedMessage], cursor: str | None) -> Page[PostedMessage]:
         page = _page(found, cursor, self.size)
         return replace(page, items=tuple(self._partly(posted) for posted in page.items))
 
-    def _partly(self, posted: Posted) -> Posted:
+    def _partly(self, posted: PostedMessage) -> PostedMessage:
         named = (replace(one, users=one.users[: self.shown]) for one in posted.reactions)
         return replace(posted, reactions=tuple(named))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
+from bot.core.directory import Channel, Names, Profile, UserKind
 from bot.core.faults import Fault, Reason, Refused
 from bot.core.model import (
     Customer,
@@ -20,8 +21,7 @@ from bot.core.model import (
     Trigger,
 )
 from bot.core.refs import MessageRef, permalink
-from bot.core.richtext import Mention
-from bot.core.workspace import Channel, Names, Profile, Standing
+from bot.core.text.richtext import Mention
 from bot.flows.ports import PlainThread
 from tests.nouns import TEAM
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 async def run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`executor.Run` in the test's own thread."""
+    """`executor.StyledRun` in the test's own thread."""
     return work(*args, **kwargs)
 
 
@@ -39,7 +39,7 @@ def profile(user: str, **more: object) -> Profile:
         "user": user,
         "team": TEAM,
         "name": user.removeprefix("U0").title(),
-        "standing": Standing.MEMBER,
+        "standing": UserKind.MEMBER,
         "email": f"{user.lower()}@example.com",
         "email_confirmed": True,
     }

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bot.core.directory import Channel, Installation, Profile, UserKind
 from bot.core.model import Rule
 from bot.core.reactions import identity
 from bot.core.reconcile import DAY, Report, Scope, Verdict
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel, Installation, Profile, Standing
 from bot.flows.history import Place
 from bot.flows.intake import Intake
 from bot.flows.reconcile import World, reconcile
 from bot.store.accepting import Accepting
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.group_commit import GroupCommit
 from bot.store.history import History
-from bot.store.kv import Memory
+from bot.store.kv import KeyValueStore
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.flows.fake_history import FakeHistory
@@ -33,11 +33,11 @@ ADA, BEN, PAM, GIL, GONE = "U0ADA", "U0BEN", "U0PAM", "U0GIL", "U0GONE"
 BOT, ALERTS = "U0BRIDGE", "U0ALERTS"
 
 WHOM = {
-    PAM: profile(PAM, standing=Standing.EXTERNAL),
-    GIL: profile(GIL, standing=Standing.GUEST),
+    PAM: profile(PAM, standing=UserKind.EXTERNAL),
+    GIL: profile(GIL, standing=UserKind.GUEST),
     GONE: profile(GONE, deactivated=True),
-    BOT: profile(BOT, standing=Standing.BOT),
-    ALERTS: profile(ALERTS, standing=Standing.BOT),
+    BOT: profile(BOT, standing=UserKind.BOT),
+    ALERTS: profile(ALERTS, standing=UserKind.BOT),
 }
 
 NOW = 1_700_000_000.0
@@ -56,7 +56,7 @@ class Bench:
         default_factory=lambda: FakeHistory([Channel("C1", "support"), Channel("C2", "sales")])
     )
     asked: list[str] = field(default_factory=list)
-    who: frozenset[Standing] = frozenset({Standing.MEMBER})
+    who: frozenset[UserKind] = frozenset({UserKind.MEMBER})
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.database)
@@ -97,7 +97,7 @@ class Bench:
             known=self.ledger.known,
             take=intake.take,
             first_loaded=FirstLoaded(self.database),
-            places=Memory(self.database, Place),
+            places=KeyValueStore(self.database, Place),
             run=run,
             rules=self.rules,
             who=self.who,

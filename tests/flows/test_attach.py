@@ -9,25 +9,25 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.core.beginning import GOES_ON, LONGEST_MESSAGE, weight
-from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
-from bot.core.files import KEPT_SECONDS, WORDS, Loss
+from bot.core.attachments import KEPT_SECONDS, WORDS, SkipReason
+from bot.core.faults import Fault, LeaseLost, Postponed, Reason, Refused, TryLater
 from bot.core.model import Created, File
-from bot.core.parts import TextPart
-from bot.core.richtext import Paragraph, Text
-from bot.flows.attach import (
+from bot.core.text.excerpt import GOES_ON, LONGEST_MESSAGE, weight
+from bot.core.text.parts import TextPart
+from bot.core.text.richtext import Paragraph, Text
+from bot.flows.attachments import (
     NOT_UPLOADED,
     NOT_UPLOADED_SECONDS,
-    Carrier,
     Chunks,
+    FileCopier,
     UploadForm,
     with_files,
 )
-from bot.flows.deliver import World
+from bot.flows.workspace import Workspace
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
@@ -44,17 +44,17 @@ class FakeSource:
     """Files by their id; `losses` in place of their bytes, `hangs` for ever."""
 
     known: dict[str, File] = field(default_factory=dict)
-    losses: dict[str, Loss] = field(default_factory=dict)
+    losses: dict[str, SkipReason] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
     read: list[str] = field(default_factory=list)
 
-    async def file(self, file_id: str) -> File | Loss:
+    async def file(self, file_id: str) -> File | SkipReason:
         if file_id in self.hangs:
             await asyncio.Event().wait()
-        return self.known.get(file_id, Loss.UNREADABLE)
+        return self.known.get(file_id, SkipReason.UNREADABLE)
 
     @asynccontextmanager
-    async def download(self, file: File) -> AsyncIterator[Chunks | Loss]:
+    async def download(self, file: File) -> AsyncIterator[Chunks | SkipReason]:
         self.read.append(file.id)
         if file.id in self.hangs:
             await asyncio.Event().wait()
@@ -98,15 +98,15 @@ class FileBench(Bench):
     seconds: float = 30.0
 
     @property
-    def world(self) -> World:
-        files = Carrier(self.source, self.target, self.observed.append, self.seconds)
+    def world(self) -> Workspace:
+        files = FileCopier(self.source, self.target, self.observed.append, self.seconds)
         return replace(super().world, carrier=files)
 
 
 @pytest.fixture
 def bench(database_url: str, clock: Clock) -> Iterator[FileBench]:
     database = Database(database_url, clock)
-    yield FileBench(Ledger(database), People(database), clock)
+    yield FileBench(Ledger(database), CustomerLinks(database), clock)
     database.close()
 
 
@@ -132,8 +132,8 @@ async def test_files_go_before_the_thread(bench: FileBench) -> None:
     assert bench.observed == ["attached", "attached"]
 
 
-@pytest.mark.parametrize("why", [Loss.UNREADABLE, Loss.DELETED, Loss.FAILED])
-async def test_what_cannot_be_read_is_named(bench: FileBench, why: Loss) -> None:
+@pytest.mark.parametrize("why", [SkipReason.UNREADABLE, SkipReason.DELETED, SkipReason.FAILED])
+async def test_what_cannot_be_read_is_named(bench: FileBench, why: SkipReason) -> None:
     bench.source.losses["F1"] = why
     await bench.settle(react(bench, file("F1"), file("F2")))
     assert bench.plain.threads[0].attachments == ("att_1",)
@@ -174,7 +174,7 @@ async def test_what_plain_is_about_to_delete_is_uploaded_anew(bench: FileBench) 
 async def test_another_customer_has_attachments_of_their_own(bench: FileBench) -> None:
     bench.plain.before = [TryLater("plain_429")]
     await bench.fail(react(bench, file("F1")))
-    bench.people.link([Person(TEAM, "U0AUTHOR", "c_other")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_other")])
     await bench.settle(bench.claim())
     assert bench.target.asked == [("c_u0author", "F1"), ("c_other", "F1")]
     assert bench.plain.threads[0].attachments == ("att_2",)
@@ -185,14 +185,17 @@ async def test_a_file_that_hangs_costs_its_time_and_no_more(bench: FileBench) ->
     bench.source.hangs = {"F2"}
     await bench.settle(react(bench, file("F1"), file("F2"), file("F3")))
     assert bench.plain.threads[0].attachments == ("att_1",)
-    assert said(bench).count(f"(not attached: {WORDS[Loss.SLOW]})") == 2
+    assert said(bench).count(f"(not attached: {WORDS[SkipReason.SLOW]})") == 2
 
 
 async def test_a_look_up_that_hangs_costs_its_time_and_no_more(bench: FileBench) -> None:
     bench.seconds = 0.5
     bench.source.hangs = {"F1"}
     await bench.settle(react(bench, File("F1", withheld=True)))
-    assert said(bench) == f"With 1 file: a file without a name (not attached: {WORDS[Loss.SLOW]})"
+    assert (
+        said(bench)
+        == f"With 1 file: a file without a name (not attached: {WORDS[SkipReason.SLOW]})"
+    )
 
 
 async def test_a_withheld_file_is_looked_up(bench: FileBench) -> None:
@@ -201,7 +204,7 @@ async def test_a_withheld_file_is_looked_up(bench: FileBench) -> None:
     assert bench.plain.threads[0].attachments == ("att_1",)
     assert said(bench) == (
         "With 2 files: [F1.png](https://x.example/F1), a file without a name "
-        f"(not attached: {WORDS[Loss.UNREADABLE]})"
+        f"(not attached: {WORDS[SkipReason.UNREADABLE]})"
     )
 
 
@@ -222,12 +225,12 @@ async def test_the_words_in_a_file_that_is_looked_up_are_quoted(bench: FileBench
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (TryLater("upload_http_503"), Loss.FAILED),
-        (Refused(Reason.PLAIN_REFUSED, code="upload_http_403", message=""), Loss.REFUSED),
+        (TryLater("upload_http_503"), SkipReason.FAILED),
+        (Refused(Reason.PLAIN_REFUSED, code="upload_http_403", message=""), SkipReason.REFUSED),
     ],
 )
 async def test_an_upload_that_fails_costs_one_file(
-    bench: FileBench, fault: Fault, why: Loss
+    bench: FileBench, fault: Fault, why: SkipReason
 ) -> None:
     bench.target.broken = [fault]
     await bench.settle(react(bench, file("F1"), file("F2")))
@@ -239,15 +242,15 @@ async def test_without_the_permission_nothing_more_is_asked(bench: FileBench) ->
     bench.target.faults = [Refused(Reason.PLAIN_FORBIDDEN, message="attachment:create")]
     await bench.settle(react(bench, file("F1"), file("F2")))
     assert len(bench.target.asked) == 1
-    assert said(bench).count(f"(not attached: {WORDS[Loss.FORBIDDEN]})") == 2
+    assert said(bench).count(f"(not attached: {WORDS[SkipReason.FORBIDDEN]})") == 2
 
 
 async def test_it_is_not_plains_turn_yet(bench: FileBench) -> None:
     """The share of the rate limit is used up: the thread would have to wait as well."""
-    bench.target.faults = [Wait("plain_paced", 5.0)]
+    bench.target.faults = [Postponed("plain_paced", 5.0)]
     claim = react(bench, file("F1"), file("F2"))
     fault = await bench.fail(claim, 5.0)
-    assert isinstance(fault, Wait)
+    assert isinstance(fault, Postponed)
     assert bench.plain.sent == 0
     await bench.settle(bench.claim())
     assert len(bench.plain.threads[0].attachments) == 2
@@ -256,7 +259,7 @@ async def test_it_is_not_plains_turn_yet(bench: FileBench) -> None:
 async def test_plain_does_not_see_the_upload_yet(bench: FileBench) -> None:
     bench.plain.before = [TryLater(NOT_UPLOADED)]
     fault = await bench.fail(react(bench, file("F1")), 2.0)
-    assert isinstance(fault, Wait)
+    assert isinstance(fault, Postponed)
     await bench.settle(bench.claim())
     assert bench.plain.threads[0].attachments == ("att_1",)
 
@@ -267,7 +270,7 @@ async def test_what_plain_never_sees_is_left_out(bench: FileBench) -> None:
     await bench.fail(bench.claim())
     await bench.settle(bench.claim())
     assert bench.plain.threads[0].attachments == ()
-    assert said(bench).endswith(f"(not attached: {WORDS[Loss.REFUSED]})")
+    assert said(bench).endswith(f"(not attached: {WORDS[SkipReason.REFUSED]})")
     assert len(bench.target.asked) == 1
 
 
@@ -277,7 +280,7 @@ async def test_a_thread_that_is_refused_for_its_files_comes_without(bench: FileB
     outcome = await bench.settle(bench.claim())
     assert isinstance(outcome, Created)
     assert bench.plain.threads[0].attachments == ()
-    assert said(bench).endswith(f"(not attached: {WORDS[Loss.REFUSED]})")
+    assert said(bench).endswith(f"(not attached: {WORDS[SkipReason.REFUSED]})")
 
 
 async def test_a_thread_that_is_refused_for_something_else_is_refused(bench: FileBench) -> None:
@@ -292,8 +295,8 @@ async def test_an_addition_takes_no_files(bench: FileBench) -> None:
     await bench.settle(bench.react(2))
     (event,) = bench.plain.events
     (said,) = [p.text for p in event.parts if isinstance(p, TextPart) and "files" in p.text]
-    assert f"(not attached: {WORDS[Loss.ADDITION]})" in said
-    assert f"(not attached: {WORDS[Loss.DELETED]})" in said
+    assert f"(not attached: {WORDS[SkipReason.ADDITION]})" in said
+    assert f"(not attached: {WORDS[SkipReason.DELETED]})" in said
     assert bench.source.read == []
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import UserKind
 from bot.core.faults import TryLater
 from bot.core.model import Message
-from bot.core.workspace import Standing
 from bot.flows.authorship import settled
 from tests.flows.fakes import FakeSlack, profile
 from tests.nouns import message
@@ -16,8 +16,8 @@ from tests.nouns import message
 THROUGH_AN_APP = message(bot="Voice Desk")
 
 
-@pytest.mark.parametrize("standing", [Standing.MEMBER, Standing.GUEST, Standing.EXTERNAL])
-async def test_what_is_posted_with_a_persons_token_is_the_persons(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [UserKind.MEMBER, UserKind.GUEST, UserKind.EXTERNAL])
+async def test_what_is_posted_with_a_persons_token_is_the_persons(standing: UserKind) -> None:
     slack = FakeSlack(profiles={"U0AUTHOR": profile("U0AUTHOR", standing=standing)})
     assert await settled(THROUGH_AN_APP, slack) == message()
 
@@ -34,7 +34,7 @@ async def test_what_is_posted_with_a_persons_token_is_the_persons(standing: Stan
     ],
 )
 async def test_all_else_stays_what_it_was(posted: Message) -> None:
-    bot = profile("U0BOT", standing=Standing.BOT)
+    bot = profile("U0BOT", standing=UserKind.BOT)
     slack = FakeSlack(profiles={"U0BOT": bot, "U0HIDDEN": None})
     assert await settled(posted, slack) == posted
 

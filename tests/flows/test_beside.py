@@ -8,25 +8,25 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.core.directory import Names, Profile, UserKind
 from bot.core.faults import TryLater
 from bot.core.identity import IdentityPolicy
-from bot.core.model import Customer, Draft, File, LabelType, Message, Tenant, Via
+from bot.core.model import Customer, File, FormDraft, LabelType, Message, Tenant, Via
 from bot.core.refs import MessageRef
-from bot.core.workspace import Names, Profile, Standing
-from bot.flows import beside as flows_beside
-from bot.flows.beside import (
-    Acquaintance,
-    Beside,
+from bot.flows import form as flows_beside
+from bot.flows.form import (
     Broken,
-    Closed,
+    CustomerStatus,
+    FormContext,
+    FormContexts,
     Known,
     New,
     NotAllowed,
     Preset,
-    Surroundings,
     Unlinked,
+    UnreadableParts,
 )
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, form, message, trigger, ts
 
@@ -77,32 +77,32 @@ class Plain:
 
 @dataclass
 class People:
-    lines: dict[str, Person] = field(default_factory=dict)
+    lines: dict[str, CustomerLink] = field(default_factory=dict)
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
         return self.lines.get(slack_user)
 
-    def forget(self, person: Person) -> None:
+    def forget(self, person: CustomerLink) -> None:
         raise NotImplementedError
 
 
 def surroundings(
     slack: Slack | None = None, plain: Plain | None = None, people: People | None = None
-) -> Surroundings:
-    return Surroundings(
+) -> FormContexts:
+    return FormContexts(
         slack=slack or Slack(),
         plain=plain or Plain(),
         people=people or People(),
         run=run,
         identity=IdentityPolicy(),
-        who=frozenset({Standing.MEMBER}),
+        who=frozenset({UserKind.MEMBER}),
         team=TEAM,
     )
 
 
-def draft(about: Message | None, **prefill: object) -> Draft:
+def draft(about: Message | None, **prefill: object) -> FormDraft:
     asked = trigger(via=Via.SHORTCUT, emoji=None, message=about)
-    return Draft("d1", asked, form(**prefill))
+    return FormDraft("d1", asked, form(**prefill))
 
 
 REPLY = message(thread_ts=ts(0))
@@ -117,13 +117,19 @@ IN_A_DM = message(ref=MessageRef("D0001", ts(1)), thread_ts=ts(0), files=(File("
         pytest.param(message(), {"C0001": False}, False, None, id="nothing more to read"),
         pytest.param(REPLY, {}, True, None, id="not known yet"),
         pytest.param(REPLY, {"C0001": True}, True, None, id="a member"),
-        pytest.param(REPLY, {"C0001": False}, False, Closed(False, True, False), id="no member"),
-        pytest.param(WITH_FILE, {"C0001": False}, False, Closed(False, False, True), id="files"),
-        pytest.param(IN_A_DM, {"D0001": False}, False, Closed(True, True, True), id="direct"),
+        pytest.param(
+            REPLY, {"C0001": False}, False, UnreadableParts(False, True, False), id="no member"
+        ),
+        pytest.param(
+            WITH_FILE, {"C0001": False}, False, UnreadableParts(False, False, True), id="files"
+        ),
+        pytest.param(
+            IN_A_DM, {"D0001": False}, False, UnreadableParts(True, True, True), id="direct"
+        ),
     ],
 )
 def test_whether_the_whole_thread_is_offered(
-    about: Message | None, joined: dict[str, bool], offers: bool, closed: Closed | None
+    about: Message | None, joined: dict[str, bool], offers: bool, closed: UnreadableParts | None
 ) -> None:
     found = surroundings(Slack(joined=joined)).at_hand(draft(about))
     assert (found.offers_thread, found.closed) == (offers, closed)
@@ -143,7 +149,7 @@ def test_what_was_chosen_is_named_where_names_are_at_hand() -> None:
     assert not surroundings(plain=hidden).at_hand(chosen).offers_tenants
 
 
-LINE = Person(TEAM, "U0AUTHOR", "c_7")
+LINE = CustomerLink(TEAM, "U0AUTHOR", "c_7")
 ACME = Customer("c_7", "Acme")
 
 
@@ -162,30 +168,30 @@ ACME = Customer("c_7", "Acme")
 )
 async def test_who_the_requester_is(
     who: dict[str, object],
-    people: dict[str, Person],
+    people: dict[str, CustomerLink],
     customers: dict[str, Customer],
-    found: Acquaintance,
+    found: CustomerStatus,
 ) -> None:
     slack = Slack(profiles={"U0AUTHOR": profile("U0AUTHOR", **who)})
     around = surroundings(slack, Plain(customers=customers), People(people))
-    seen = await around.look(draft(message()), Beside(quote="x"), "U0AUTHOR")
-    assert seen == Beside(quote="x", requester="U0AUTHOR", customer=found)
+    seen = await around.look(draft(message()), FormContext(quote="x"), "U0AUTHOR")
+    assert seen == FormContext(quote="x", requester="U0AUTHOR", customer=found)
 
 
 @pytest.mark.parametrize(
     ("asker", "standing"),
     [
-        pytest.param(profile("U0ASKER", standing=Standing.GUEST), Standing.GUEST, id="a guest"),
-        pytest.param(None, Standing.EXTERNAL, id="a stranger"),
+        pytest.param(profile("U0ASKER", standing=UserKind.GUEST), UserKind.GUEST, id="a guest"),
+        pytest.param(None, UserKind.EXTERNAL, id="a stranger"),
     ],
 )
 async def test_who_may_not_ask_is_told_that_and_nothing_else(
-    asker: Profile | None, standing: Standing
+    asker: Profile | None, standing: UserKind
 ) -> None:
     around = surroundings(
         Slack(profiles={"U0ASKER": asker}), Plain({"c_7": ACME}), People({"U0AUTHOR": LINE})
     )
-    seen = await around.look(draft(message()), Beside(), "U0AUTHOR")
+    seen = await around.look(draft(message()), FormContext(), "U0AUTHOR")
     assert seen.customer == NotAllowed(standing)
 
 
@@ -194,13 +200,13 @@ async def test_who_may_not_ask_is_told_that_and_nothing_else(
 async def test_a_guest_who_may_ask_is_told_of_nobody_and_offered_no_tenants(
     at_hand: bool, requester: str
 ) -> None:
-    gus = profile("U0ASKER", standing=Standing.GUEST)
+    gus = profile("U0ASKER", standing=UserKind.GUEST)
     around = surroundings(
         Slack(profiles={"U0ASKER": gus}),
         Plain({"c_7": ACME}, tenants=[Tenant("te_1", "Beta", "beta")]),
         People({"U0AUTHOR": LINE, "U0VICTOR": LINE}),
     )
-    around = replace(around, who=frozenset({Standing.GUEST}))
+    around = replace(around, who=frozenset({UserKind.GUEST}))
     form = draft(message(), tenant="beta")
     seen = around.at_hand(form, gus)
     if not at_hand:
@@ -213,16 +219,18 @@ async def test_a_look_that_fails_or_hangs_tells_nothing_and_takes_nothing_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(flows_beside, "LOOK_SECONDS", 0.01)
-    before = Beside(closed=Closed(False, True, False))
+    before = FormContext(closed=UnreadableParts(False, True, False))
     around = surroundings(Slack(hangs=True), Plain(away=True))
     seen = await around.look(draft(REPLY), before, "U0AUTHOR")
     assert (seen.closed, seen.customer) == (before.closed, None)
 
 
-@pytest.mark.parametrize(("joined", "closed"), [(True, None), (False, Closed(False, True, False))])
+@pytest.mark.parametrize(
+    ("joined", "closed"), [(True, None), (False, UnreadableParts(False, True, False))]
+)
 async def test_a_look_tells_whether_the_bot_may_read_there(
-    joined: bool, closed: Closed | None
+    joined: bool, closed: UnreadableParts | None
 ) -> None:
     slack = Slack(joined={"C0001": joined})
-    seen = await surroundings(slack).look(draft(REPLY), Beside(), "U0AUTHOR")
+    seen = await surroundings(slack).look(draft(REPLY), FormContext(), "U0AUTHOR")
     assert seen.closed == closed

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.faults import Fault, TryLater
 from bot.core.model import LabelType, Tenant
-from bot.core.workspace import Profile, Standing
 from bot.flows import choices as flows_choices
 from bot.flows.choices import Choice, Choices, matching
 from tests.flows.fakes import profile
@@ -49,7 +49,7 @@ class Profiles:
 
 
 def offering(lists: Lists, asker: Profile | None) -> Choices:
-    return Choices(Profiles(asker), lists, frozenset({Standing.MEMBER}))
+    return Choices(Profiles(asker), lists, frozenset({UserKind.MEMBER}))
 
 
 ADA = profile("U0ADA")
@@ -64,7 +64,7 @@ async def test_members_are_offered_what_plain_has() -> None:
 @pytest.mark.parametrize(
     "asker",
     [
-        pytest.param(profile("U0GIL", standing=Standing.GUEST), id="a guest"),
+        pytest.param(profile("U0GIL", standing=UserKind.GUEST), id="a guest"),
         pytest.param(None, id="whom Slack does not show"),
     ],
 )
@@ -76,8 +76,8 @@ async def test_who_may_not_ask_is_offered_nothing(asker: Profile | None) -> None
 
 async def test_a_guest_who_may_ask_is_offered_no_tenants() -> None:
     """They are other companies."""
-    gil = profile("U0GIL", standing=Standing.GUEST)
-    offers = replace(offering(Lists(), gil), who=frozenset({Standing.GUEST}))
+    gil = profile("U0GIL", standing=UserKind.GUEST)
+    offers = replace(offering(Lists(), gil), who=frozenset({UserKind.GUEST}))
     assert [one.text for one in await offers.labels("U0GIL", "")] == ["Bug", "Idea"]
     assert await offers.tenants("U0GIL", "") == ()
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bot.core import quote
+from bot.core.directory import Channel, UserKind
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Created, LabelType, Priority, Rule, Unwanted, Via
+from bot.core.model import Created, Ignored, LabelType, Priority, Rule, Via
 from bot.core.refs import command_key
-from bot.core.workspace import Channel, Standing
 from bot.flows.deliver import Policy
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile
@@ -37,14 +37,14 @@ async def test_a_reaction_becomes_one_thread_of_its_author(bench: Bench) -> None
 @pytest.mark.parametrize(
     ("who", "standing", "reason"),
     [
-        (frozenset({Standing.MEMBER}), Standing.GUEST, Reason.NOT_ALLOWED),
-        (frozenset({Standing.MEMBER}), Standing.EXTERNAL, Reason.NOT_ALLOWED),
-        (frozenset({Standing.GUEST}), Standing.MEMBER, Reason.NOT_ALLOWED),
-        (frozenset(Standing), Standing.EXTERNAL, None),
+        (frozenset({UserKind.MEMBER}), UserKind.GUEST, Reason.NOT_ALLOWED),
+        (frozenset({UserKind.MEMBER}), UserKind.EXTERNAL, Reason.NOT_ALLOWED),
+        (frozenset({UserKind.GUEST}), UserKind.MEMBER, Reason.NOT_ALLOWED),
+        (frozenset(UserKind), UserKind.EXTERNAL, None),
     ],
 )
 async def test_who_may_ask(
-    bench: Bench, who: frozenset[Standing], standing: Standing, reason: Reason | None
+    bench: Bench, who: frozenset[UserKind], standing: UserKind, reason: Reason | None
 ) -> None:
     bench.post()
     bench.policy = Policy(who=who)
@@ -66,14 +66,14 @@ async def test_a_user_whom_slack_hides_counts_as_external(bench: Bench) -> None:
 
 
 async def test_bots_ask_for_nothing(bench: Bench) -> None:
-    bench.slack.profiles["U0ASKER"] = profile("U0ASKER", standing=Standing.BOT)
-    assert await bench.deliver(bench.react()) == Unwanted("asked_by_a_bot")
+    bench.slack.profiles["U0ASKER"] = profile("U0ASKER", standing=UserKind.BOT)
+    assert await bench.deliver(bench.react()) == Ignored("asked_by_a_bot")
 
 
 async def test_a_rule_that_names_another_channel_wants_nothing(bench: Bench) -> None:
     asked = replace(escalation(), rules=(Rule(emoji=("ticket",), channels=("#billing",)),))
     bench.ledger.record(asked)
-    assert await bench.deliver(bench.claim()) == Unwanted("no_rule")
+    assert await bench.deliver(bench.claim()) == Ignored("no_rule")
 
 
 async def test_the_first_rule_that_fits_the_channels_name_decides(bench: Bench) -> None:
@@ -164,7 +164,7 @@ async def test_the_scene_names_people_and_place(bench: Bench) -> None:
         customer="c_u0author",
         message=message(),
         form=None,
-        scene=quote.Scene(
+        scene=quote.QuoteContext(
             author="Author",
             asker="Asker",
             via=Via.REACTION,
@@ -173,6 +173,6 @@ async def test_the_scene_names_people_and_place(bench: Bench) -> None:
             emoji="ticket",
             on_behalf_of="Author",
         ),
-        wishes=quote.Wishes(),
+        wishes=quote.ThreadOptions(),
     )
     assert bench.plain.threads == [expected]

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import UserKind
 from bot.core.faults import Reason, Refused
 from bot.core.identity import IdentityPolicy
 from bot.core.model import Created, Customer, Message, Priority, Rule, Via
-from bot.core.workspace import Standing
 from bot.flows.deliver import Policy
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile
 from tests.nouns import TEAM, escalation, form, message
@@ -23,7 +23,7 @@ async def test_the_customer_found_by_address_is_learnt(bench: Bench) -> None:
     bench.post()
     await bench.settle(bench.react())
     assert bench.people.all() == [
-        Person(TEAM, "U0AUTHOR", "c_u0author", "u0author@example.com", "Author", "email")
+        CustomerLink(TEAM, "U0AUTHOR", "c_u0author", "u0author@example.com", "Author", "email")
     ]
     bench.post(2)
     await bench.settle(bench.react(2))
@@ -42,7 +42,7 @@ async def test_a_link_names_the_customer_in_three_ways(
         "ada@example.com": Customer("c_7", "Ada"),
         "external:crm 7": Customer("c_8", "Bob"),
     }
-    bench.people.link([Person(TEAM, "U0AUTHOR", name)])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", name)])
     await bench.settle(bench.react())
     assert bench.plain.threads[0].customer == customer
     assert bench.plain.upserts == []
@@ -50,7 +50,7 @@ async def test_a_link_names_the_customer_in_three_ways(
 
 async def test_a_link_to_nobody_is_refused(bench: Bench) -> None:
     bench.post()
-    bench.people.link([Person(TEAM, "U0AUTHOR", "gone@example.com")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "gone@example.com")])
     with pytest.raises(Refused) as refusal:
         await bench.deliver(bench.react())
     assert refusal.value.reason is Reason.BROKEN_LINK
@@ -61,7 +61,7 @@ async def test_what_was_learnt_is_forgotten_when_plain_no_longer_knows_the_custo
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.people.link([Person(TEAM, "U0AUTHOR", "c_deleted", source="email")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted", source="email")])
     bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
     await bench.fail(bench.react())
     assert isinstance(await bench.settle(bench.claim()), Created)
@@ -72,7 +72,7 @@ async def test_a_customer_whom_a_person_linked_and_plain_lost_is_a_broken_link(
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.people.link([Person(TEAM, "U0AUTHOR", "c_deleted")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
     bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
     with pytest.raises(Refused):
         await bench.deliver(bench.react())
@@ -125,7 +125,7 @@ async def test_an_address_that_is_not_confirmed_is_named_as_that(bench: Bench) -
 async def test_whose_ticket_it_is(bench: Bench, posted: Message, requester: str) -> None:
     assert posted.ref is not None
     bench.slack.messages[posted.ref] = posted
-    bench.slack.profiles["U0BOTUSER"] = profile("U0BOTUSER", standing=Standing.BOT)
+    bench.slack.profiles["U0BOTUSER"] = profile("U0BOTUSER", standing=UserKind.BOT)
     bench.slack.profiles["U0HIDDEN"] = None
     await bench.settle(bench.react())
     assert bench.plain.threads[0].customer == f"c_{requester.lower()}"
@@ -169,7 +169,7 @@ async def test_an_unknown_customer_whom_the_settings_name_is_not_the_requesters_
 
 async def test_a_link_to_a_customer_id_that_plain_lost_is_the_requesters(bench: Bench) -> None:
     bench.post()
-    bench.people.link([Person(TEAM, "U0AUTHOR", "c_deleted")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
     bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
     with pytest.raises(Refused) as refusal:
         await bench.deliver(bench.react())

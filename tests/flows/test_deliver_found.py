@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater, Wait
-from bot.core.model import Created, Turned
+from bot.core.faults import Postponed, Reason, Refused, TryLater
+from bot.core.model import Created, Rejected
 from bot.store.claims import Claim
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import escalation, ts
@@ -26,7 +26,7 @@ async def test_a_refused_look_up_does_not_make_a_create_undone_whose_answer_was_
     claim = bench.claim()
     with pytest.raises(Refused) as refusal:
         await bench.deliver(claim)
-    bench.ledger.settle(claim, Turned(refusal.value.reason, {}, refusal.value.unsure))
+    bench.ledger.settle(claim, Rejected(refusal.value.reason, {}, refusal.value.unsure))
     bench.ledger.answered(claim, said=True)
     bench.ledger.record(escalation(request="Ev9"))
     assert isinstance(await bench.settle(bench.claim()), Created)
@@ -39,7 +39,7 @@ async def test_a_process_that_stood_still_past_the_settle_windows_margin_sends_n
     """Its create landed when the next process had stopped looking for it: two threads."""
     bench.post()
     bench.moments = iter((0.0, 6.0))
-    with pytest.raises(Wait):
+    with pytest.raises(Postponed):
         await bench.deliver(bench.react())
     assert bench.plain.sent == 0
 
@@ -71,6 +71,6 @@ async def test_a_clock_that_was_set_back_does_not_make_it_look_every_second(benc
     bench.plain.before = [UNKNOWN]
     await bench.fail(bench.react())
     claim = bench.claim()
-    with pytest.raises(Wait) as wait:
+    with pytest.raises(Postponed) as wait:
         await bench.deliver(replace(claim, now=claim.now - 300))
     assert wait.value.after == 150.0

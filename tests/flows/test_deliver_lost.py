@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import LeaseLost, Reason, Refused, TryLater, Wait
-from bot.core.model import Created, Turned
+from bot.core.faults import LeaseLost, Postponed, Reason, Refused, TryLater
+from bot.core.model import Created, Rejected
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import TEAM, escalation
 
@@ -35,7 +35,7 @@ async def test_a_thread_that_comes_about_late_is_found_within_the_window(
     await bench.fail(bench.react(), 2)
     for _ in range(3):
         fault = await bench.fail(bench.claim(), 5)
-        assert isinstance(fault, Wait)
+        assert isinstance(fault, Postponed)
     bench.plain.hidden = False
     assert isinstance(await bench.settle(bench.claim()), Created)
     assert (len(bench.plain.threads), bench.plain.sent) == (1, 1)
@@ -63,11 +63,11 @@ async def test_the_customer_stays_frozen_when_the_link_changes_between_two_attem
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.people.link([Person(TEAM, "U0AUTHOR", "c_before")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_before")])
     bench.plain.after = [UNKNOWN]
     bench.plain.hidden = True
     await bench.fail(bench.react(), 3)
-    bench.people.link([Person(TEAM, "U0AUTHOR", "c_after")])
+    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_after")])
     bench.plain.hidden = False
     await bench.settle(bench.claim())
     assert [thread.customer for thread in bench.plain.threads] == ["c_before"]
@@ -106,7 +106,7 @@ async def test_a_create_whose_refusal_and_look_up_are_both_refused_is_looked_for
     claim = bench.react()
     with pytest.raises(Refused) as refusal:
         await bench.deliver(claim)
-    bench.ledger.settle(claim, Turned(refusal.value.reason, {}, refusal.value.unsure))
+    bench.ledger.settle(claim, Rejected(refusal.value.reason, {}, refusal.value.unsure))
     bench.ledger.answered(claim, said=True)
     bench.ledger.record(escalation(request="Ev9"))
     assert isinstance(await bench.settle(bench.claim()), Created)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater, Wait
+from bot.core.faults import Postponed, Reason, Refused, TryLater
 from bot.core.model import Created
 from tests.flows.delivering import UNKNOWN, Bench, bench
 
 __all__ = ["bench"]
 
-PACED = Wait("plain_paced", 20.0)
+PACED = Postponed("plain_paced", 20.0)
 
 
 async def test_a_create_that_may_not_go_yet_leaves_the_row_as_it_was(bench: Bench) -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Turned, Via
+from bot.core.model import Created, Rejected, Via
 from bot.store.claims import Claim
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import UNKNOWN, Bench
@@ -21,7 +21,7 @@ from tests.nouns import escalation, form, message
 @pytest.fixture
 def bench(database_url: str, clock: Clock) -> Iterator[Bench]:
     database = Database(database_url, clock)
-    yield Bench(Ledger(database), People(database), clock)
+    yield Bench(Ledger(database), CustomerLinks(database), clock)
     database.close()
 
 
@@ -39,7 +39,7 @@ async def park(bench: Bench, requester: str, *, committed: bool) -> None:
     fault.append(UNKNOWN)
     await bench.fail(ask(bench, "V1", requester), 60.0)
     claim = bench.claim()
-    bench.ledger.settle(claim, Turned(Reason.GAVE_UP, {"last": "plain_timeout"}))
+    bench.ledger.settle(claim, Rejected(Reason.GAVE_UP, {"last": "plain_timeout"}))
     bench.ledger.answered(claim, said=True)
     bench.plain.hidden = False
 

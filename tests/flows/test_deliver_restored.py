@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
-from bot.core.conversation import Bounds
+from bot.core.conversation import ThreadLimits
 from bot.core.faults import TryLater
-from bot.core.model import Added, Created, Message, Sequel
+from bot.core.model import Added, Continuation, Created, Message
 from bot.core.refs import MessageRef, found_request
 from bot.flows.deliver import Policy, deliver
-from bot.store.claims import Claim, Rest
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.claims import Claim, RemainingParts
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
 from bot.store.schema import person
@@ -33,7 +33,7 @@ def database(sqlite_url: str, clock: Clock) -> Iterator[Database]:
 
 @pytest.fixture
 def bench(database: Database, clock: Clock) -> Bench:
-    return Bench(Ledger(database), People(database), clock)
+    return Bench(Ledger(database), CustomerLinks(database), clock)
 
 
 class Onward:
@@ -126,7 +126,7 @@ async def test_a_row_of_the_copy_that_was_delivered_after_it(
 async def test_the_pieces_of_a_long_thread_of_after_the_copy_are_there_once(
     bench: Bench, database: Database
 ) -> None:
-    bench.policy = Policy(bounds=Bounds(components=1, first_components=1))
+    bench.policy = Policy(bounds=ThreadLimits(components=1, first_components=1))
     said = tuple(message(number, thread_ts=ts(1)) for number in (1, 2, 3))
     bench.slack.threads = {MessageRef(CHANNEL, ts(1)): said}
     request = found_request(MessageRef(CHANNEL, ts(1)), "ticket")
@@ -139,7 +139,9 @@ async def test_the_pieces_of_a_long_thread_of_after_the_copy_are_there_once(
     restore(database)
     bench.ledger.record(asking)
     claim = bench.claim()
-    rest = Rest(tuple(Sequel(one.external_id, one.title, ()) for one in bench.plain.events))
+    rest = RemainingParts(
+        tuple(Continuation(one.external_id, one.title, ()) for one in bench.plain.events)
+    )
     bench.ledger.freeze(
         claim,
         conversation_key=claim.external_id,

@@ -9,10 +9,10 @@ import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Added, Created, Outcome
-from bot.flows.duplicates import CLOCK_SKEW, Double, Sighted, verify
+from bot.flows.duplicates import CLOCK_SKEW, Duplicate, ThreadSummary, find_duplicates
 from bot.store.claims import Claim
+from bot.store.database import Database
 from bot.store.duplicates import AGAIN_SECONDS, Doubts
-from bot.store.engine import Database
 from bot.store.history import Entry, History
 from bot.store.ledger import VERIFY_SECONDS, Ledger
 from tests.conftest import Clock
@@ -20,20 +20,20 @@ from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation
 
 KEY = escalation().key
-OWN = Sighted(TICKET.id, TICKET.ref, KEY)
-TWIN = Sighted("th_2", "T-2", KEY)
-STRANGER = Sighted("th_3", "T-3", "another key")
+OWN = ThreadSummary(TICKET.id, TICKET.ref, KEY)
+TWIN = ThreadSummary("th_2", "T-2", KEY)
+STRANGER = ThreadSummary("th_3", "T-3", "another key")
 
 
 @dataclass
 class Threads:
     """A Plain that shows these threads."""
 
-    threads: list[Sighted] = field(default_factory=lambda: [OWN])
+    threads: list[ThreadSummary] = field(default_factory=lambda: [OWN])
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, float]] = field(default_factory=list)
 
-    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+    async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
         self.asked.append((customer, since))
         if self.faults:
             raise self.faults.pop(0)
@@ -45,7 +45,7 @@ class Bench:
     database: Database
     clock: Clock
     plain: Threads = field(default_factory=Threads)
-    told: list[Double] = field(default_factory=list)
+    told: list[Duplicate] = field(default_factory=list)
 
     def settle(self, *, doubtful: bool, outcome: Outcome | None = None) -> None:
         """An escalation comes to its end; `doubtful`: after an attempt of which nobody knows."""
@@ -70,7 +70,7 @@ class Bench:
         return claim
 
     async def look(self) -> int:
-        return await verify(Doubts(self.database), self.plain, run, self.told.append)
+        return await find_duplicates(Doubts(self.database), self.plain, run, self.told.append)
 
     @property
     def entry(self) -> Entry:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, is_undoable
 from bot.core.linkers import Linkers
 from bot.core.model import Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
-from bot.core.workspace import Profile, Standing
 from bot.flows.home import (
     RefusedUndos,
     World,
@@ -31,8 +31,8 @@ NOW = 1_700_000_000.0
 ADA, OLGA, PAM, GIL = "U0ADA", "U0OLGA", "U0PAM", "U0GIL"
 WHOM: dict[str, Profile | None] = {
     OLGA: profile(OLGA, admin=True),
-    PAM: profile(PAM, standing=Standing.EXTERNAL),
-    GIL: profile(GIL, standing=Standing.GUEST),
+    PAM: profile(PAM, standing=UserKind.EXTERNAL),
+    GIL: profile(GIL, standing=UserKind.GUEST),
     "U0HIDDEN": None,
 }
 
@@ -96,7 +96,7 @@ class Bench:
             homes=self,
             waiting=lambda limit: self.waits[:limit],
             linkers=Linkers(),
-            who=frozenset({Standing.MEMBER}),
+            who=frozenset({UserKind.MEMBER}),
             run=run,
             clock=lambda: NOW,
         )

@@ -9,13 +9,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from bot.core.model import Draft, Form, Priority, Rule, Ticket, Via
+from bot.core.model import Form, FormDraft, Priority, Rule, Ticket, Via
 from bot.flows import intake as flows_intake
-from bot.flows.beside import Beside
+from bot.flows.form import FormContext
 from bot.flows.intake import Intake
 from bot.store.accepting import Accepting
+from bot.store.database import Database
 from bot.store.drafts import Drafts
-from bot.store.engine import Database
 from bot.store.executor import Run
 from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
@@ -32,7 +32,9 @@ class Meeting:
     def __init__(self) -> None:
         self._both = asyncio.Barrier(2)
 
-    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> flows_intake.Opened:
+    async def open_form(
+        self, trigger_id: str, draft: FormDraft, beside: FormContext
+    ) -> flows_intake.Opened:
         await self._both.wait()
         return flows_intake.Opened("V1")
 
@@ -54,9 +56,9 @@ def database(sqlite_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def draft(**more: Any) -> Draft:
+def draft(**more: Any) -> FormDraft:
     asked = trigger(via=Via.FORM, emoji=None, **more)
-    return Draft("d1", asked, Form("", None, "U1", Priority.NORMAL))
+    return FormDraft("d1", asked, Form("", None, "U1", Priority.NORMAL))
 
 
 class Opened:
@@ -65,7 +67,9 @@ class Opened:
     def __init__(self) -> None:
         self.forms: list[str] = []
 
-    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> flows_intake.Opened:
+    async def open_form(
+        self, trigger_id: str, draft: FormDraft, beside: FormContext
+    ) -> flows_intake.Opened:
         self.forms.append(trigger_id)
         return flows_intake.Opened("V1")
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Hosts, Linkers, Others
 from bot.core.model import Customer
-from bot.core.workspace import Profile, Standing
 from bot.flows import link as flow
 from bot.flows.link import Known, Link, Linked, New, NotMade, NotYours, Over, WhoIs
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from bot.store.waiting import Unlinked
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM, TICKET
 
 ADA = profile("U0ADA", admin=True)
-GUS = profile("U0GUS", standing=Standing.GUEST, email=None, email_confirmed=False)
+GUS = profile("U0GUS", standing=UserKind.GUEST, email=None, email_confirmed=False)
 ROW = Unlinked("PB-1", "U0GUS", waits=True)
 ACME = Customer("c_acme", "Acme", "buy@acme.example")
 
@@ -33,7 +33,7 @@ class World:
         default_factory=lambda: {"U0ADA": ADA, "U0BEN": profile("U0BEN"), "U0GUS": GUS}
     )
     rows: dict[str, Unlinked] = field(default_factory=lambda: {"PB-1": ROW})
-    lines: list[Person] = field(default_factory=list)
+    lines: list[CustomerLink] = field(default_factory=list)
     by: list[str] = field(default_factory=list)
     customers: list[Customer] = field(default_factory=lambda: [ACME])
     made: list[tuple[str, str, bool]] = field(default_factory=list)
@@ -58,11 +58,11 @@ class World:
     def unlinked(self, name: str) -> Unlinked | None:
         return self.rows.get(name)
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
         mine = {one.team: one for one in self.lines if one.slack_user == slack_user}
         return next((mine[team] for team in teams if team in mine), None)
 
-    def link(self, people: Sequence[Person], *, by: str, within: float | None = None) -> int:
+    def link(self, people: Sequence[CustomerLink], *, by: str, within: float | None = None) -> int:
         written = {(one.team, one.slack_user) for one in people}
         rest = [one for one in self.lines if (one.team, one.slack_user) not in written]
         self.lines = [*people, *rest]
@@ -110,7 +110,7 @@ async def test_others_hear_whom_to_ask() -> None:
 
 async def test_people_of_other_companies_do_not_even_hear_whom_it_is_about() -> None:
     world = World()
-    world.profiles["U0EVE"] = profile("U0EVE", standing=Standing.EXTERNAL, admin=True)
+    world.profiles["U0EVE"] = profile("U0EVE", standing=UserKind.EXTERNAL, admin=True)
     assert await world.story().ask("U0EVE", "PB-1") == NotYours(Hosts())
 
 
@@ -192,7 +192,7 @@ async def test_a_known_customer_is_linked_and_the_worker_woken() -> None:
     world = World(opens=2)
     came = await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme (buy@acme…"))
     assert came == Linked("Gus", "U0GUS", ACME, 2)
-    assert world.lines == [Person(TEAM, "U0GUS", "c_acme", name="Acme")]
+    assert world.lines == [CustomerLink(TEAM, "U0GUS", "c_acme", name="Acme")]
     assert (world.by, world.woken) == (["U0ADA"], 1)
 
 
@@ -210,7 +210,7 @@ async def test_a_known_customer_is_linked_even_if_plain_does_not_name_it(
 ) -> None:
     monkeypatch.setattr(flow, "CREATE_SECONDS", 0.05)
     await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme (buy@acme…"))
-    assert world.lines == [Person(TEAM, "U0GUS", "c_acme", name="Acme (buy@acme…")]
+    assert world.lines == [CustomerLink(TEAM, "U0GUS", "c_acme", name="Acme (buy@acme…")]
 
 
 async def test_nobody_is_woken_for_nothing() -> None:
@@ -271,7 +271,7 @@ async def test_the_line_stands_where_a_delivery_finds_it(
     world = World()
     world.profiles["U0GUS"] = replace(GUS, team=team) if team else None
     if standing_in:
-        world.lines = [Person(standing_in, "U0GUS", "c_old")]
+        world.lines = [CustomerLink(standing_in, "U0GUS", "c_old")]
     await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme"))
     assert (world.lines[0].team, world.lines[0].customer) == (written_to, "c_acme")
     teams = [team or TEAM, TEAM]

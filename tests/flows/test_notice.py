@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import UserKind
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Created, Rule, Turned, Via
-from bot.core.workspace import Standing
-from bot.flows.notice import QUEUED_SECONDS, tell_queued
-from bot.store.engine import Database
+from bot.core.model import Created, Rejected, Rule, Via
+from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.queued import Queue
 from tests.conftest import Clock
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TICKET, escalation
 
-MEMBERS = frozenset({Standing.MEMBER})
+MEMBERS = frozenset({UserKind.MEMBER})
 
 
 class Bench:
@@ -67,7 +67,7 @@ async def test_what_is_settled_is_not_queued(bench: Bench) -> None:
 async def test_asking_again_after_a_refusal_waits_its_own_minute(bench: Bench) -> None:
     bench.ledger.record(escalation())
     (claim,) = bench.ledger.claim("one", 1)
-    bench.ledger.settle(claim, Turned(Reason.EMPTY, {}))
+    bench.ledger.settle(claim, Rejected(Reason.EMPTY, {}))
     bench.clock.move(QUEUED_SECONDS)
     bench.ledger.record(escalation(request="Ev9"))
     assert await bench.tell() == []
@@ -76,8 +76,8 @@ async def test_asking_again_after_a_refusal_waits_its_own_minute(bench: Bench) -
 
 
 async def test_a_reaction_that_would_be_settled_in_silence_stays_silent(bench: Bench) -> None:
-    bench.slack.profiles["U0GUEST"] = profile("U0GUEST", standing=Standing.GUEST)
-    bench.slack.profiles["U0ROBOT"] = profile("U0ROBOT", standing=Standing.BOT)
+    bench.slack.profiles["U0GUEST"] = profile("U0GUEST", standing=UserKind.GUEST)
+    bench.slack.profiles["U0ROBOT"] = profile("U0ROBOT", standing=UserKind.BOT)
     bench.ledger.record(escalation(1, asker="U0GUEST"))
     bench.ledger.record(escalation(2, asker="U0ROBOT"))
     elsewhere = Rule(emoji=("ticket",), channels=("#billing",))

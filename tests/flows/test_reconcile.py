@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Rule, Turned, Unwanted, Via
+from bot.core.model import Created, Ignored, Rejected, Rule, Via
 from bot.core.reconcile import DAY, Scope, Verdict
 from bot.flows.reconcile import reconcile
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.first_loaded import FirstLoaded
 from bot.store.history import History
 from tests.conftest import Clock
@@ -215,9 +215,9 @@ async def test_a_person_is_looked_up_once_in_a_pass(bench: Bench) -> None:
     "outcome",
     [
         Created(TICKET),
-        Turned(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}),
-        Turned(Reason.GAVE_UP, {}),
-        Unwanted("no_rule"),
+        Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}),
+        Rejected(Reason.GAVE_UP, {}),
+        Ignored("no_rule"),
         None,
     ],
     ids=["created", "refused", "parked", "unwanted", "waiting"],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.model import AlreadyThere, Escalation, OnItsWay, ReplyTo, Via
+from bot.core.model import AlreadyExists, Escalation, InProgress, ReplyTo, Via
 from bot.flows.reopening import Again, NotKnown, NotYours, again
 from bot.store.asked import Earlier
 from tests.nouns import CHANNEL, TICKET, form, message, trigger, ts
@@ -55,8 +55,10 @@ def test_once_erased_only_the_requester_is_left(requester: str | None) -> None:
     ("earlier", "leads_to"),
     [
         pytest.param(None, NotKnown(), id="gone"),
-        pytest.param(replace(EARLIER, waits=True), OnItsWay(), id="it waits again"),
-        pytest.param(replace(EARLIER, ticket=TICKET), AlreadyThere(TICKET), id="it has its ticket"),
+        pytest.param(replace(EARLIER, waits=True), InProgress(), id="it waits again"),
+        pytest.param(
+            replace(EARLIER, ticket=TICKET), AlreadyExists(TICKET), id="it has its ticket"
+        ),
     ],
 )
 def test_where_there_is_no_form_to_open(earlier: Earlier | None, leads_to: object) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Created, Outcome, Said, Ticket, Trigger
+from bot.core.model import Created, Outcome, PostedAnswer, Ticket, Trigger
 from bot.flows import retract
 from bot.store.undo import Ended
 from tests.flows.fakes import run
@@ -20,8 +20,8 @@ class FakeSaid:
 
     kept: dict[int, Ended] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    edits: list[tuple[str, Said]] = field(default_factory=list)
-    told: Said | None = None
+    edits: list[tuple[str, PostedAnswer]] = field(default_factory=list)
+    told: PostedAnswer | None = None
 
     def said(self, row_id: int, said: object) -> None:
         if self.faults:
@@ -37,18 +37,18 @@ class FakeSaid:
     def forget_said(self, row_id: int) -> None:
         del self.kept[row_id]
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> Said | None:
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
         return self.told
 
-    async def edit_undone(self, said: Said, ticket: Ticket | None, by: str) -> None:
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
         assert ticket == TICKET
         self._edit(f"undone by {by}", said)
 
-    async def edit_ended(self, said: Said, ticket: Ticket | None) -> None:
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
         assert ticket == TICKET
         self._edit("ended", said)
 
-    def _edit(self, what: str, said: Said) -> None:
+    def _edit(self, what: str, said: PostedAnswer) -> None:
         if self.faults:
             raise self.faults.pop(0)
         self.edits.append((what, said))
@@ -58,11 +58,11 @@ class FakeSaid:
         return retract.World(self, self, run)
 
 
-SAID = Said("C1", "1.000001")
+SAID = PostedAnswer("C1", "1.000001")
 
 
 @pytest.mark.parametrize("told", [SAID, None])
-async def test_what_can_be_edited_is_remembered(told: Said | None) -> None:
+async def test_what_can_be_edited_is_remembered(told: PostedAnswer | None) -> None:
     fake = FakeSaid(told=told)
     await retract.tell(trigger(), Created(TICKET), "PB-7", fake.world)
     assert [one.said for one in fake.kept.values()] == ([(SAID,)] if told else [])

@@ -9,10 +9,10 @@ from typing import ParamSpec, TypeVar
 import pytest
 
 from bot.core import quote
-from bot.core.conversation import Bounds, Thread
+from bot.core.conversation import SlackThread, ThreadLimits
 from bot.core.model import Message, Via
-from bot.core.quote import Scene
-from bot.flows.seeing import Seen
+from bot.core.quote import QuoteContext
+from bot.flows.quote_source import QuoteSource
 from tests.nouns import message, trigger
 
 P = ParamSpec("P")
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Elsewhere:
-    """An `executor.Run` that counts the steps."""
+    """An `executor.StyledRun` that counts the steps."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -30,11 +30,11 @@ class Elsewhere:
         return work(*args, **kwargs)
 
 
-def seen(count: int | None, bounds: Bounds | None = None) -> Seen:
+def seen(count: int | None, bounds: ThreadLimits | None = None) -> QuoteSource:
     said = tuple(message(number) for number in range(1, (count or 0) + 1))
-    whole = None if count is None else Thread(said, {}, None, bounds or Bounds())
-    scene = Scene(None, "Asker", Via.SHORTCUT, whole=whole)
-    return Seen(trigger(), message(1), scene)
+    whole = None if count is None else SlackThread(said, {}, None, bounds or ThreadLimits())
+    scene = QuoteContext(None, "Asker", Via.SHORTCUT, whole=whole)
+    return QuoteSource(trigger(), message(1), scene)
 
 
 @pytest.mark.parametrize(("count", "steps"), [(None, 1), (1, 2), (60, 61)])
@@ -50,7 +50,7 @@ async def test_every_text_is_rendered_elsewhere_and_each_message_is_a_step(
 
 async def test_what_plain_is_not_given_anyway_is_not_rendered() -> None:
     elsewhere = Elsewhere()
-    few = Bounds(components=2, first_components=2, most_further=1)
+    few = ThreadLimits(components=2, first_components=2, most_further=1)
     given = seen(500, few)
     rendered = await given.rendered(elsewhere)
     assert elsewhere.steps <= 7
@@ -85,6 +85,6 @@ async def test_the_drafts_are_made_of_what_was_rendered_once(
 def test_titles_are_taken_from_the_beginning_of_a_long_text() -> None:
     long = replace(message(1), blocks=message(1).blocks * 20_000)
     assert isinstance(long, Message)
-    scene = Scene(None, "Asker", Via.SHORTCUT)
+    scene = QuoteContext(None, "Asker", Via.SHORTCUT)
     assert len(quote.excerpt(long, scene.names)) < 2 * quote.LONGEST_BEGINNING
     assert quote.default_title(long, scene.names) == quote.default_title(message(1), scene.names)

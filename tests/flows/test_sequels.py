@@ -9,16 +9,16 @@ from typing import TypeGuard
 
 import pytest
 
-from bot.core.conversation import Bounds
-from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater, Wait
+from bot.core.conversation import ThreadLimits
+from bot.core.faults import Fault, LeaseLost, Postponed, Reason, Refused, TryLater
 from bot.core.model import Added, Created, EventDraft, Message, Via
-from bot.core.parts import Part, PlainTextPart, TextPart, Tone
 from bot.core.refs import MessageRef
+from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
 from bot.flows.deliver import SETTLE_WINDOW, Policy
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim, Rest
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.claims import Claim, RemainingParts
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
@@ -52,7 +52,7 @@ class Unwritable(Ledger):
 
     fails_at = 0
 
-    def freeze_rest(self, claim: Claim, rest: Rest) -> None:
+    def freeze_rest(self, claim: Claim, rest: RemainingParts) -> None:
         self.fails_at -= 1
         if self.fails_at == 0:
             raise TryLater("database")
@@ -63,8 +63,8 @@ class Unwritable(Ledger):
 def bench(database_url: str, clock: Clock) -> Iterator[Bench]:
     """Each piece holds one message; the Slack thread has four."""
     database = Database(database_url, clock)
-    bench = Bench(Unwritable(database), People(database), clock, plain=Plain())
-    bench.policy = Policy(bounds=Bounds(components=1, first_components=1))
+    bench = Bench(Unwritable(database), CustomerLinks(database), clock, plain=Plain())
+    bench.policy = Policy(bounds=ThreadLimits(components=1, first_components=1))
     said = [message(n, f"Number {n}", thread_ts=ts(1)) for n in range(1, 5)]
     bench.slack.messages = {one.ref: one for one in said if one.ref is not None}
     bench.slack.threads = {ROOT: tuple(said)}
@@ -107,7 +107,7 @@ async def go_on(bench: Bench) -> Created | Added:
                 claim,
                 fault.after or 1.0,
                 fault.cause,
-                failed=not isinstance(fault, Wait),
+                failed=not isinstance(fault, Postponed),
                 unknown=fault.unknown,
             )
             bench.clock.move(fault.after or 1.0)
@@ -132,13 +132,13 @@ async def test_what_is_settled_keeps_no_pieces(bench: Bench) -> None:
     claim = asked(bench)
     await bench.settle(claim)
     with pytest.raises(LeaseLost):
-        bench.ledger.freeze_rest(replace(claim, token="another"), Rest(()))
+        bench.ledger.freeze_rest(replace(claim, token="another"), RemainingParts(()))
 
 
 @pytest.mark.parametrize("piece", [0, 1, 2])
 @pytest.mark.parametrize(
     ("fault", "committed"),
-    [(UNKNOWN, True), (UNKNOWN, False), (SURE, False), (Wait("plain_paced", 1.0), False)],
+    [(UNKNOWN, True), (UNKNOWN, False), (SURE, False), (Postponed("plain_paced", 1.0), False)],
     ids=["committed", "unknown", "sure", "paced"],
 )
 async def test_a_piece_that_fails_is_there_once(
@@ -161,7 +161,7 @@ async def test_a_piece_that_does_not_show_yet_is_waited_for(bench: Bench) -> Non
     claim = asked(bench)
     await bench.fail(claim, 1.0)
     waits = await bench.fail(bench.claim(), 1.0)
-    assert isinstance(waits, Wait)
+    assert isinstance(waits, Postponed)
     assert waits.cause == "settling"
     bench.plain.hidden = False
     bench.clock.move(waits.after)
@@ -174,7 +174,7 @@ async def test_a_piece_is_sent_again_only_after_the_settle_window(bench: Bench) 
     plain(bench).on_event = [(UNKNOWN, False)]
     await bench.fail(asked(bench), SETTLE_WINDOW - 1)
     waits = await bench.fail(bench.claim(), 1.0)
-    assert isinstance(waits, Wait)
+    assert isinstance(waits, Postponed)
     assert events(bench) == []
     bench.clock.move(1.0)
     await go_on(bench)
@@ -281,7 +281,7 @@ async def test_an_addition_that_waits_meets_no_half_thread(bench: Bench) -> None
     bench.ledger.record(escalation(2))
     first, second = bench.ledger.claim("one", 2)
     held = await bench.fail(second)
-    assert isinstance(held, Wait)
+    assert isinstance(held, Postponed)
     assert held.cause == "conversation_held"
     assert first.rest is not None
 

@@ -8,14 +8,15 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from bot.core.faults import LeaseLost, Wait
+from bot.core.directory import Installation
+from bot.core.faults import LeaseLost, Postponed
 from bot.core.model import Created, Message
-from bot.core.workspace import Installation
-from bot.flows.deliver import SENDING_SECONDS, Policy, World, deliver
+from bot.flows.deliver import SENDING_SECONDS, Policy, deliver
+from bot.flows.workspace import Workspace
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack
@@ -32,7 +33,7 @@ class Onward:
 
 @dataclass
 class Stopping:
-    """`executor.Run`; the process stands still for so long after each `stop_after`."""
+    """`executor.StyledRun`; the process stands still for so long after each `stop_after`."""
 
     clock: Clock
     stop_after: str
@@ -45,17 +46,17 @@ class Stopping:
         return done
 
 
-def _world(database: Database, clock: Clock, plain: FakePlain, run: Stopping) -> World:
+def _world(database: Database, clock: Clock, plain: FakePlain, run: Stopping) -> Workspace:
     slack = FakeSlack()
     for number in (1, 2):
         posted = message(number, thread_ts=ts(1))
         assert posted.ref is not None
         slack.messages[posted.ref] = posted
-    return World(
+    return Workspace(
         slack=slack,
         plain=plain,
         ledger=Ledger(database),
-        people=People(database),
+        people=CustomerLinks(database),
         run=run,
         policy=Policy(),
         installation=Installation(TEAM, "https://example.slack.com/", "U0BOT"),
@@ -71,7 +72,7 @@ def _claim(database: Database, number: int) -> Claim:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "raised"), [(SENDING_SECONDS + 1, Wait), (LEASE_SECONDS * 10, LeaseLost)]
+    ("seconds", "raised"), [(SENDING_SECONDS + 1, Postponed), (LEASE_SECONDS * 10, LeaseLost)]
 )
 async def test_a_create_is_not_sent_after_a_pause(
     database: Database, clock: Clock, seconds: float, raised: type[Exception]

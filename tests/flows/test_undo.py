@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Fault, Reason, Refused, TryLater, Wait
+from bot.core.faults import Fault, Postponed, Reason, Refused, TryLater
 from bot.core.undo import (
     UNDO_SECONDS,
     Acted,
@@ -130,7 +130,7 @@ async def test_what_was_cut_off_is_finished_by_the_next_click(
 async def test_a_short_wait_that_plain_names_is_waited_for(step: str) -> None:
     """The click was told that Plain cannot be reached."""
     ground = Ground()
-    getattr(ground.plain, step).extend([Wait("plain_paced", 3.0), TryLater("429", after=1.0)])
+    getattr(ground.plain, step).extend([Postponed("plain_paced", 3.0), TryLater("429", after=1.0)])
     assert await ground.undo() == Undone(TICKET)
     assert ground.slept == [3.0, 1.0]
     assert len(ground.plain.notes) == 1
@@ -139,7 +139,7 @@ async def test_a_short_wait_that_plain_names_is_waited_for(step: str) -> None:
 @pytest.mark.parametrize("step", ["look", "noting", "marking"])
 async def test_a_long_wait_that_plain_names_is_left_to_the_round(step: str) -> None:
     ground = Ground()
-    getattr(ground.plain, step).extend([Wait("plain_paced", 4.0), TryLater("429", after=40.0)])
+    getattr(ground.plain, step).extend([Postponed("plain_paced", 4.0), TryLater("429", after=40.0)])
     assert await ground.undo() == Unreached(TICKET, goes_on=True, after=40.0)
     assert ground.slept == [4.0]
     assert ground.rows.row is not None
@@ -157,7 +157,7 @@ async def test_waits_of_no_time_come_to_an_end() -> None:
 
 async def test_what_was_left_to_the_round_and_is_not_undone_is_told() -> None:
     ground = Ground()
-    ground.plain.look.append(Wait("plain_paced", 40.0))
+    ground.plain.look.append(Postponed("plain_paced", 40.0))
     assert await ground.undo() == Unreached(TICKET, goes_on=True, after=40.0)
     ground.plain._enter(Entry(AGENT, "EmailEntry"))
     (told,) = await undo.finish_left_over(ground.world)

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Channel, Installation, Profile, UserKind
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Rule, Ticket, Via
-from bot.core.reactions import Posted, Reaction, identity
+from bot.core.reactions import PostedMessage, Reaction, identity
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import Decision, Outlook, Unread, Why
-from bot.core.workspace import Channel, Installation, Profile, Standing
 from bot.flows.why import World, explain
 from bot.slack.words import why as words
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, TICKET
 
@@ -33,7 +33,7 @@ class Shelf:
 
     records: list[Record] = field(default_factory=list)
     tickets: dict[str, Ticket] = field(default_factory=dict)
-    lines: dict[str, Person] = field(default_factory=dict)
+    lines: dict[str, CustomerLink] = field(default_factory=dict)
     moments: dict[str, float] = field(default_factory=dict)
     fault: Fault | None = None
     teams: list[Sequence[str]] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Shelf:
     def of_conversation(self, conversation_key: str) -> Ticket | None:
         return self.tickets.get(conversation_key)
 
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
         self.teams.append(teams)
         return self.lines.get(slack_user)
 
@@ -62,14 +62,14 @@ class Bench:
     rules: tuple[Rule, ...] = (TICKETS,)
     slack: FakeSlack = field(default_factory=FakeSlack)
     shelf: Shelf = field(default_factory=Shelf)
-    post: Posted | None = field(default_factory=lambda: Posted(REF))
+    post: PostedMessage | None = field(default_factory=lambda: PostedMessage(REF))
     fault: Fault | None = None
     fallback: str | None = None
     per_message: bool = False
 
     @property
     def world(self) -> World:
-        async def posted(_: MessageRef) -> Posted | None:
+        async def posted(_: MessageRef) -> PostedMessage | None:
             if self.fault:
                 raise self.fault
             return self.post
@@ -82,7 +82,7 @@ class Bench:
             first_loaded=self.shelf,
             run=run,
             rules=self.rules,
-            who=frozenset({Standing.MEMBER}),
+            who=frozenset({UserKind.MEMBER}),
             installation=Installation(TEAM, "https://example.slack.com/", BOT),
             clock=lambda: NOW,
             fallback=self.fallback,
@@ -90,8 +90,8 @@ class Bench:
         )
 
 
-def reacted(emoji: str = "ticket", *users: str) -> Posted:
-    return Posted(REF, (Reaction(emoji, users or ("U0ADA",), len(users) or 1),))
+def reacted(emoji: str = "ticket", *users: str) -> PostedMessage:
+    return PostedMessage(REF, (Reaction(emoji, users or ("U0ADA",), len(users) or 1),))
 
 
 def record(**more: Any) -> Record:
@@ -146,7 +146,7 @@ async def test_a_ledger_that_is_away_is_said() -> None:
 
 async def test_a_reaction_without_a_row() -> None:
     bench = Bench(post=reacted("ticket::skin-tone-2", BOT, "U0GIL", "U0ADA"))
-    bench.slack.profiles["U0GIL"] = profile("U0GIL", standing=Standing.GUEST)
+    bench.slack.profiles["U0GIL"] = profile("U0GIL", standing=UserKind.GUEST)
     bench.shelf.moments[identity(TICKETS)] = 1.0
     found = await explain(REF, None, bench.world)
     assert found.reactions is not None
@@ -161,7 +161,7 @@ async def test_whom_slack_does_not_show_is_a_stranger() -> None:
     bench.slack.profiles["U0PAM"] = None
     found = await explain(REF, None, bench.world)
     assert found.reactions is not None
-    assert found.reactions[0].askers[0].standing is Standing.EXTERNAL
+    assert found.reactions[0].askers[0].standing is UserKind.EXTERNAL
     assert found.why is Why.NOT_ALLOWED
 
 
@@ -220,14 +220,14 @@ async def test_the_ticket_of_the_slack_thread(
 
 
 async def test_slack_tells_the_thread_where_the_caller_does_not() -> None:
-    bench = Bench(post=Posted(REF, thread_ts="1600000000.000100"))
+    bench = Bench(post=PostedMessage(REF, thread_ts="1600000000.000100"))
     bench.shelf.tickets[f"{TEAM}:C1:1600000000.000100"] = TICKET
     assert (await explain(REF, None, bench.world)).conversation == TICKET
 
 
 async def test_a_reply_in_an_old_thread_is_not_looked_for() -> None:
     old = f"{NOW - 9 * 86400:.6f}"
-    post = Posted(REF, (Reaction("ticket", ("U0ADA",), 1),), thread_ts=old)
+    post = PostedMessage(REF, (Reaction("ticket", ("U0ADA",), 1),), thread_ts=old)
     bench = Bench(post=post)
     bench.shelf.moments[identity(TICKETS)] = 1.0
     found = await explain(REF, None, bench.world)
@@ -238,8 +238,8 @@ async def test_a_reply_in_an_old_thread_is_not_looked_for() -> None:
 # Whose customer
 
 
-def line(customer: str = "c_1", source: str = "link") -> Person:
-    return Person(TEAM, "U0BEN", customer, "ben@example.com", "Ben Ortiz", source)
+def line(customer: str = "c_1", source: str = "link") -> CustomerLink:
+    return CustomerLink(TEAM, "U0BEN", customer, "ben@example.com", "Ben Ortiz", source)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def line(customer: str = "c_1", source: str = "link") -> Person:
 )
 async def test_what_named_the_customer(
     row: Record,
-    of: Person | None,
+    of: CustomerLink | None,
     fallback: str | None,
     expected: tuple[Evidence | None, bool, str | None],
 ) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from bot.core.directory import Profile
 from bot.core.faults import Fault
 from bot.core.linkers import Linkers
 from bot.core.undo import NEEDED, Actor, Entry, Kind, Row, Seen, State
-from bot.core.workspace import Profile
 from bot.flows import undo
 from bot.flows.undo import World
 from bot.store.undo import Begin

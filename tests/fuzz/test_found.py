@@ -11,11 +11,11 @@ from random import Random
 import httpx
 import pytest
 
+from bot.core.directory import Names
 from bot.core.faults import TryLater
 from bot.core.quote import default_title
 from bot.core.refs import MessageRef, from_permalink
-from bot.core.richtext import mentions
-from bot.core.workspace import Names
+from bot.core.text.richtext import mentions
 from bot.plain import answers
 from bot.slack.calls import Declined, call, open_session, respond, web_client
 from bot.slack.payloads import message_of

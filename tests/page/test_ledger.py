@@ -13,7 +13,7 @@ from bot.core.faults import Reason
 from bot.sandbox.page import ledger, ledger_words
 from bot.sandbox.page.ledger import Ledger
 from bot.slack.words import reasons
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import ON_HOLD, STATES
 from bot.store.schema import escalation
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from bot.core.model import Customer, LabelType, ThreadDraft
-from bot.core.parts import TextPart
+from bot.core.text.parts import TextPart
 from bot.flows.ports import PlainThread
 from bot.plain.client import PlainClient
 from tests.plain.recordings import HEADERS, NOW, recorded

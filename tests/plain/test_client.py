@@ -11,7 +11,7 @@ import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Customer, EventDraft
-from bot.core.parts import TextPart
+from bot.core.text.parts import TextPart
 from bot.flows.ports import Plain
 from bot.plain.client import PAGES
 from tests.plain.prepared import DRAFT, THREAD, Answers, failed, prepared

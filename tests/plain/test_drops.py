@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.faults import TryLater
 from bot.core.model import ThreadDraft
-from bot.core.parts import TextPart
+from bot.core.text.parts import TextPart
 from bot.plain.client import PlainClient
 from bot.plain.transport import CONNECTIONS
 from tests.plain.recordings import recorded

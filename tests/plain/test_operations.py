@@ -20,7 +20,7 @@ from graphql.execution.values import get_variable_values
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import EventDraft, File, Priority, ThreadDraft
-from bot.core.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
+from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
 

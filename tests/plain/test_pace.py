@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from bot.core import rate_limit
-from bot.core.faults import TryLater, Wait
-from bot.core.rate_limit import Grant, Said
+from bot.core.faults import Postponed, TryLater
+from bot.core.rate_limit import Grant, ReportedLimit
 from bot.plain.client import PlainClient
 from bot.plain.pace import PATIENCE, Pace, read
 from bot.worker import AT_ONCE
@@ -35,7 +35,7 @@ def test_who_would_wait_long_is_sent_away_before_anything_is_sent() -> None:
         plain, pace = Plain(10), Pace(0.8, clock=now)
         await asyncio.gather(*(plain.ask(pace) for _ in range(8)))
         asked_at = now()
-        with pytest.raises(Wait) as raised:
+        with pytest.raises(Postponed) as raised:
             await plain.ask(pace)
         assert now() == asked_at
         assert asked_at + raised.value.after == pytest.approx(START + TRIP + 60, abs=0.1)
@@ -63,7 +63,7 @@ def test_after_a_429_nobody_asks(more: Mapping[str, str], seconds: float) -> Non
         assert await plain.ask(pace) == 429
         plain.limit.per_minute = 1000
         plain.more = {}
-        with pytest.raises(Wait) as raised:
+        with pytest.raises(Postponed) as raised:
             await plain.ask(pace)
         assert raised.value.after == pytest.approx(seconds, abs=0.3)
         assert pace.room(0, AT_ONCE) == 0
@@ -79,7 +79,7 @@ def test_after_a_429_of_one_replica_the_others_do_not_ask() -> None:
         plain.limit.per_minute = 0
         one, two = (Pace(1.0, clock=now, pool=pool, run=run) for _ in range(2))
         assert await plain.ask(one) == 429
-        with pytest.raises(Wait):
+        with pytest.raises(Postponed):
             await plain.ask(two)
         assert len(plain.statuses) == 1
 
@@ -115,7 +115,7 @@ def test_the_first_answer_is_not_waited_for_without_end() -> None:
 
         hanging = [asyncio.create_task(hang()) for _ in range(rate_limit.AT_FIRST)]
         await asyncio.sleep(0)
-        with pytest.raises(Wait):
+        with pytest.raises(Postponed):
             await Plain().ask(pace)
         assert now() - START == pytest.approx(PATIENCE)
         await asyncio.gather(*hanging)
@@ -169,7 +169,7 @@ def test_who_stood_still_in_its_turn_sends_nothing() -> None:
             return work(*asked, **more)
 
         pace = Pace(0.8, clock=now, pool=pool, run=slowly)
-        with pytest.raises(Wait):
+        with pytest.raises(Postponed):
             await plain.ask(pace)
         assert plain.statuses == []
         pool.seconds = 0.0
@@ -240,25 +240,25 @@ async def test_the_client_sends_nothing_while_it_is_not_its_turn() -> None:
     )
     with pytest.raises(TryLater):
         await client.workspace_id()
-    with pytest.raises(Wait) as raised:
+    with pytest.raises(Postponed) as raised:
         await client.workspace_id()
     assert raised.value.after == 30.0
     assert observed == ["plain_rate_limited"]
     await http.aclose()
 
 
-SAID: dict[str, tuple[dict[str, str], Said | None]] = {
+SAID: dict[str, tuple[dict[str, str], ReportedLimit | None]] = {
     "all three": (
         {"limit": "600", "remaining": "3", "reset": "2023-11-14T22:13:25.500Z"},
-        Said(600, 3, START + 5.5),
+        ReportedLimit(600, 3, START + 5.5),
     ),
     "an end that is past": (
         {"limit": "600", "remaining": "3", "reset": "2023-11-14T22:13:15Z"},
-        Said(600, 3, START - 5.0),
+        ReportedLimit(600, 3, START - 5.0),
     ),
     "more left than there is": (
         {"limit": "600", "remaining": "900", "reset": "2023-11-14T22:13:20Z"},
-        Said(600, 600, START),
+        ReportedLimit(600, 600, START),
     ),
     "no limit": ({"remaining": "3", "reset": "2023-11-14T22:13:25Z"}, None),
     "no number": ({"limit": "many", "remaining": "3", "reset": "2023-11-14T22:13:25Z"}, None),
@@ -273,5 +273,5 @@ SAID: dict[str, tuple[dict[str, str], Said | None]] = {
 
 
 @pytest.mark.parametrize(("headers", "said"), SAID.values(), ids=SAID)
-def test_what_an_answer_says(headers: Mapping[str, str], said: Said | None) -> None:
+def test_what_an_answer_says(headers: Mapping[str, str], said: ReportedLimit | None) -> None:
     assert read({f"x-ratelimit-{name}": text for name, text in headers.items()}, START) == said

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.core.faults import TryLater, Wait
+from bot.core.faults import Postponed, TryLater
 from bot.core.model import Created, Outcome, Trigger
 from bot.flows.deliver import Progress
 from bot.plain.pace import Pace
@@ -137,7 +137,7 @@ def test_a_replica_with_nothing_to_do_leaves_its_permits_to_the_others() -> None
         await resting.rest()
         for _ in range(480 - 431):
             await plain.ask(busy)
-        with pytest.raises(Wait):
+        with pytest.raises(Postponed):
             await plain.ask(busy)
 
     simulated(story)

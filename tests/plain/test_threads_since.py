@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.model import ThreadDraft
-from bot.core.parts import TextPart
+from bot.core.text.parts import TextPart
 from bot.plain.client import PlainClient
 from bot.sandbox.plain import Plain
 

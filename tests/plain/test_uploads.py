@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.core.faults import Refused, TryLater
 from bot.core.model import File
-from bot.flows.attach import UploadForm
+from bot.flows.attachments import UploadForm
 from bot.plain import inputs
 from bot.plain.operations import Operation, Variables
 from bot.plain.uploads import Uploads, multipart

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.core.model import Form, Message, Priority, ReplyTo, Trigger, Via
-from bot.core.richtext import Paragraph, Text
-from bot.store.customer_links import Person
+from bot.core.text.richtext import Paragraph, Text
+from bot.store.customer_links import CustomerLink
 from tests.nouns import TEAM
 from tests.simulation.limits import FEW
 from tests.simulation.slack import CHANNELS, WITHOUT_EMAIL
@@ -208,7 +208,7 @@ class Crowd:
     def _relink(self) -> None:
         user = self._choice((WITHOUT_EMAIL, "UADA", "UBEN"))
         name = self._choice(("c_one", "c_two", "external:three", "external:nobody"))
-        self._world.store.people.link([Person(TEAM, user, name)])
+        self._world.store.people.link([CustomerLink(TEAM, user, name)])
         self._world.notice(None)
 
     def _unlink(self) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from sqlite3 import Row
 from typing import TYPE_CHECKING
 
+from bot.core.directory import UserKind
 from bot.core.faults import Reason
 from bot.core.model import Trigger, Via
 from bot.core.refs import command_key, message_key, view_key
-from bot.core.workspace import Standing
 from tests.simulation.slack import PEOPLE, is_success
 from tests.simulation.watch import MOST_LOOK_UPS
 
@@ -158,7 +158,7 @@ def _unwanted(world: Simulation, rows: list[Row]) -> Iterator[str]:
     for row in rows:
         if row["state"] != "unwanted":
             continue
-        by_bot = PEOPLE[row["asker"]] is Standing.BOT
+        by_bot = PEOPLE[row["asker"]] is UserKind.BOT
         no_rule = '"bug"' in row["trigger"] and row["channel"] == "CRANDOM"
         if not {"asked_by_a_bot": by_bot, "no_rule": no_rule}[row["reason"]]:
             yield f"{row['key']}: ignored as {row['reason']}"

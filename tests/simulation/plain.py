@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
-from bot.flows.duplicates import Sighted
+from bot.flows.duplicates import ThreadSummary
 from bot.flows.ports import PlainThread
 from bot.plain import protocol
 from bot.plain.pace import Heard, Pace
@@ -94,9 +94,9 @@ class Plain:
             for event in self.events
         )
 
-    def sighted(self, customer: str) -> list[Sighted]:
+    def sighted(self, customer: str) -> list[ThreadSummary]:
         return [
-            Sighted(thread.id, thread.ref, thread.draft.external_id)
+            ThreadSummary(thread.id, thread.ref, thread.draft.external_id)
             for thread in self.threads
             if thread.draft.customer == customer and thread.shown_at <= self.loop.time()
         ]
@@ -154,7 +154,7 @@ class PlainPort:
     async def has_event(self, thread: str, external_id: str) -> bool:
         return await self._read("has", lambda: self._plain.has(thread, external_id))
 
-    async def threads_since(self, customer: str, since: float) -> Sequence[Sighted]:
+    async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
         return await self._read("threads", lambda: self._plain.sighted(customer))
 
     async def find_customer(self, name: str) -> Customer | None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from bot.core.directory import Installation
 from bot.core.faults import Fault, TryLater
-from bot.core.model import Draft, Escalation, Form, Outcome, Priority, Rule, Trigger
-from bot.core.workspace import Installation
-from bot.flows.deliver import Progress, World, deliver
+from bot.core.model import Escalation, Form, FormDraft, Outcome, Priority, Rule, Trigger
+from bot.flows.deliver import Progress, deliver
 from bot.flows.intake import Intake
+from bot.flows.workspace import Workspace
 from bot.plain.pace import Pace
 from bot.store.accepting import Recorded
 from bot.store.claims import Claim
@@ -74,7 +75,7 @@ class Process:
         pool = None if world.is_alone else Rates(store.database, "plain")
         pace = Pace(SHARE, clock=world.wall, pool=pool, run=self.run if pool else None)
         self._plain = PlainPort(world.plain, self, pace)
-        flows = World(
+        flows = Workspace(
             slack=slack,
             plain=self._plain,
             ledger=store.ledger,
@@ -167,7 +168,7 @@ class Process:
         if not self.alive:
             raise asyncio.CancelledError
 
-    # `executor.Run`
+    # `executor.StyledRun`
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The store's method, in one go; death and failure come before it or after it."""
@@ -224,7 +225,7 @@ class Process:
     def was_told(self, told: Told) -> None:
         self._world.watch.was_told(told)
 
-    # Doors, as `slack.listeners` has them
+    # Doors, as `slack.listeners.tickets` has them
 
     async def on_event(self, trigger: Trigger) -> bool:
         """Also a command: whether it was recorded."""
@@ -242,7 +243,7 @@ class Process:
         number = self._world.numbers.next("draft")
         prefill = Form("", None, trigger.asker, Priority.NORMAL)
         try:
-            await self._intake.open_form(trigger_id, Draft(f"D{number}", trigger, prefill))
+            await self._intake.open_form(trigger_id, FormDraft(f"D{number}", trigger, prefill))
         except (Fault, TimeoutError):
             return False
         return True

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.core.faults import Fault
-from bot.flows.duplicates import Double, verify
-from bot.flows.notice import QUEUED_SECONDS, tell_queued
+from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
+from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.store.duplicates import Doubts
 from bot.store.queued import Queue, Queued
 from tests.simulation.weather import READ_SECONDS
@@ -40,7 +40,7 @@ async def go_round(world: Simulation, process: Process, slack: SlackPort, plain:
             if world.store.has_untold(QUEUED_SECONDS):
                 await tell_queued(queue, slack, world.policy.who, process.run)
             if world.store.has_doubts():
-                await verify(doubts, plain, process.run, world.notices.double)
+                await find_duplicates(doubts, plain, process.run, world.notices.double)
         await asyncio.sleep(BUSY_SECONDS if world.store.has_open() else QUIET_SECONDS)
 
 
@@ -81,7 +81,7 @@ class Notices:
         if undisturbed and self._world.loop.now - settled_at > CROSSING_SECONDS:
             self._world.violated(f"{reference}: told that it takes longer, and had its answer")
 
-    def double(self, double: Double) -> None:
+    def double(self, double: Duplicate) -> None:
         """A double was reported."""
         name = (double.row.customer, double.row.external_id)
         threads = [t for t in self._world.plain.threads if t.draft.customer == name[0]]

@@ -7,26 +7,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from bot.core.directory import Channel, Names, Profile, UserKind
 from bot.core.faults import Reason, Refused
 from bot.core.model import (
     Added,
     Created,
-    Draft,
     Form,
+    FormDraft,
+    Ignored,
     Message,
     Outcome,
+    Rejected,
     Remark,
     ReplyTo,
     Ticket,
     Trigger,
-    Turned,
-    Unwanted,
     Via,
 )
 from bot.core.refs import MessageRef, message_key, permalink
-from bot.core.richtext import Mention, Paragraph, Text
-from bot.core.workspace import Channel, Names, Profile, Standing
-from bot.flows.beside import Beside
+from bot.core.text.richtext import Mention, Paragraph, Text
+from bot.flows.form import FormContext
 from bot.flows.intake import Opened
 from tests.nouns import TEAM
 
@@ -42,11 +42,11 @@ PATIENCE = 3.0
 """Seconds within which Slack wants its answer."""
 
 PEOPLE = {
-    "UADA": Standing.MEMBER,
-    "UBEN": Standing.MEMBER,
-    "UCEM": Standing.MEMBER,
-    "UGUS": Standing.GUEST,
-    "UBOT": Standing.BOT,
+    "UADA": UserKind.MEMBER,
+    "UBEN": UserKind.MEMBER,
+    "UCEM": UserKind.MEMBER,
+    "UGUS": UserKind.GUEST,
+    "UBOT": UserKind.BOT,
 }
 WITHOUT_EMAIL = "UCEM"
 CHANNELS = {"CSUPPORT": "support", "CRANDOM": "random"}
@@ -80,7 +80,7 @@ class Slack:
     accepted: list[Trigger] = field(default_factory=list)
     """What Slack, or the person, was told "taken" for."""
     told: list[Told] = field(default_factory=list)
-    views: dict[str, tuple[str, Draft]] = field(default_factory=dict)
+    views: dict[str, tuple[str, FormDraft]] = field(default_factory=dict)
     """Open forms by the trigger id that opened them."""
     remarks: int = 0
     under_way: int = 0
@@ -191,7 +191,7 @@ class SlackPort:
         return permalink("https://example.slack.com/", ref, thread_ts)
 
     async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
-        if isinstance(outcome, Unwanted) or _in_silence(trigger, outcome):
+        if isinstance(outcome, Ignored) or _in_silence(trigger, outcome):
             return
         await self._process.step("slack.tell")
         fate = self._slack.dice.slack_answer(self._slack.loop.time())
@@ -225,7 +225,7 @@ class SlackPort:
         await self._call("remark")
         self._slack.remarks += 1
 
-    async def open_form(self, trigger_id: str, draft: Draft, beside: Beside) -> Opened:
+    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> Opened:
         await self._call("open_form")
         view_id = f"V{self._slack.numbers.next('view')}"
         self._slack.views[trigger_id] = (view_id, draft)
@@ -255,7 +255,7 @@ class SlackPort:
 def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:
     """As `slack.answers` has it: where a reaction is not allowed, it is just a reaction."""
     return (
-        isinstance(outcome, Turned)
+        isinstance(outcome, Rejected)
         and outcome.reason is Reason.NOT_ALLOWED
         and trigger.via is Via.REACTION
     )

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.store import migrating
-from bot.store.customer_links import People
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.drafts import Drafts
-from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
 
@@ -26,7 +26,7 @@ class Store:
         self.database = Database(f"sqlite:///{path}", lambda: self.clock())
         migrating.migrate(self.database)
         self.ledger = Ledger(self.database)
-        self.people = People(self.database)
+        self.people = CustomerLinks(self.database)
         self.drafts = Drafts(self.database)
         self.history = History(self.database)
         # Looks at the tables without the code under test.

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import update
 
 from bot.core import rate_limit
-from bot.core.model import Outcome, Trigger, Turned
+from bot.core.model import Outcome, Rejected, Trigger
 from bot.core.rate_limit import Grant, Rate, Tally
 from bot.flows import deliver
 from bot.flows.intake import Intake
-from bot.flows.turns import Turns
+from bot.flows.thread_order import ThreadOrder
 from bot.store import rows
 from bot.store.accepting import Recorded
 from bot.store.claims import Claim
@@ -49,7 +49,7 @@ def waits_for_nothing(patch: pytest.MonkeyPatch) -> None:
     """What cannot be found at once is held for lost: no settle window."""
     sent_before: Any = deliver._sent_before  # type: ignore[attr-defined, unused-ignore]
 
-    async def impatient(claim: Claim, world: deliver.World) -> Outcome | None:
+    async def impatient(claim: Claim, world: deliver.Workspace) -> Outcome | None:
         found: Outcome | None = await sent_before(
             claim, replace(world, policy=replace(world.policy, settle_window=0.0))
         )
@@ -84,7 +84,7 @@ def answers_before_it_settles(patch: pytest.MonkeyPatch) -> None:
             return found
 
         outcome = await settle(replace(self, deliver=deliver_and_tell), claim, delivery)
-        return outcome if isinstance(outcome, Turned) else None
+        return outcome if isinstance(outcome, Rejected) else None
 
     patch.setattr(Worker, "_settle", hasty)
 
@@ -124,7 +124,7 @@ def takes_no_turns(patch: pytest.MonkeyPatch) -> None:
     async def at_once(*_: object) -> None:
         return None
 
-    patch.setattr(Turns, "wait", at_once)
+    patch.setattr(ThreadOrder, "wait", at_once)
 
 
 def acknowledges_before_it_records(patch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import TYPE_CHECKING
 
-from bot.core.model import Added, Created, Outcome, Turned
+from bot.core.model import Added, Created, Outcome, Rejected
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim, Held, Stands
+from bot.store.claims import Claim, Exists, Pending
 from tests.simulation.slack import Told, is_success
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Watch:
             self._world.notice(process)
         if claim is None:
             return
-        if not held and name not in READS and not isinstance(result, Held | Stands):
+        if not held and name not in READS and not isinstance(result, Pending | Exists):
             self._world.violated(f"{about}: {name} was written without its lease")
         if name in ANNOUNCEMENTS:
             self._announced[claim.id, claim.token] = process
@@ -121,7 +121,7 @@ class Watch:
         self._world.notices.settled(claim.id)
         if isinstance(outcome, Created | Added):
             self.missing[claim.id] = outcome.missing
-        if isinstance(outcome, Turned):
+        if isinstance(outcome, Rejected):
             self._world.seen[f"turned_{outcome.reason.value}"] += 1
             if outcome.unsure or outcome.reason == "gave_up":
                 self.unsure.add(claim.id)

@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 
 from bot import worker as worker_module
-from bot.core.conversation import Bounds
+from bot.core.conversation import ThreadLimits
+from bot.core.directory import UserKind
 from bot.core.model import Trigger
-from bot.core.workspace import Standing
 from bot.flows.deliver import Policy
 from tests.simulation import invariants
 from tests.simulation.clock import Numbers, VirtualLoop, WallClock
@@ -67,9 +67,9 @@ class Simulation:
         per_message = self.dice.likely(0.2)
         guests = self.dice.likely(0.3)
         self.policy = policy or Policy(
-            who=frozenset({Standing.MEMBER, Standing.GUEST} if guests else {Standing.MEMBER}),
+            who=frozenset({UserKind.MEMBER, UserKind.GUEST} if guests else {UserKind.MEMBER}),
             one_thread_per="message" if per_message else "slack_thread",
-            bounds=Bounds(components=2, first_components=1),
+            bounds=ThreadLimits(components=2, first_components=1),
         )
         self.slack = Slack(self.loop, self.dice, self.numbers, self._hand_over)
         self.limit = RateLimit(self)

@@ -9,21 +9,22 @@ from typing import Any
 
 from bot.core import home as homes
 from bot.core import undo
+from bot.core.directory import Channel, Profile, UserKind
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
 from bot.core.model import (
     Added,
     Created,
-    Draft,
     Form,
+    FormDraft,
+    Ignored,
     Outcome,
     Priority,
+    Rejected,
     ReplyTo,
     Rule,
     Ticket,
     Trigger,
-    Turned,
-    Unwanted,
     Via,
 )
 from bot.core.record import Evidence, Record, State
@@ -38,12 +39,11 @@ from bot.core.why import (
     RuleLook,
     Unread,
 )
-from bot.core.workspace import Channel, Profile, Standing
-from bot.flows import beside
+from bot.flows import form as beside
 from bot.flows import link as linking
 from bot.flows.choices import Choice
-from bot.slack.blocks import answer, form, home, link, why
-from bot.slack.blocks.answer import Answer
+from bot.slack.views import answer, form, home, link, why
+from bot.slack.views.answer import Answer
 
 STRANGE = (
     "",
@@ -80,7 +80,9 @@ def turned(text: str, reason: Reason, answerer: Answerer | None) -> Answer | Non
     names = ("requester", "name", "customer", "channel", "needed", "label", "assignee", "message")
     data = dict.fromkeys((*names, "fields", "code", "method", "last", "standing"), text)
     ways_on = (form.reopen_button("PB-1"),)
-    return answer.outcome(Turned(reason, data), "PB-1", "UBOT", ways_on=ways_on, answerer=answerer)
+    return answer.outcome(
+        Rejected(reason, data), "PB-1", "UBOT", ways_on=ways_on, answerer=answerer
+    )
 
 
 def every_refusal(text: str) -> list[Case]:
@@ -93,7 +95,7 @@ def outcomes(text: str) -> list[Outcome]:
         Created(ticket(text), missing=99),
         Created(ticket(text)),
         Added(ticket(text)),
-        Unwanted("no_rule"),
+        Ignored("no_rule"),
     ]
 
 
@@ -126,22 +128,22 @@ def asked(text: str) -> Trigger:
     return Trigger(Via.SHORTCUT, "T1", "U1", text[:200] or "x", reply_to)
 
 
-def draft(text: str, **more: Any) -> Draft:
+def draft(text: str, **more: Any) -> FormDraft:
     labels = tuple(f"lt_{n}" for n in range(150))
-    return Draft(
+    return FormDraft(
         "d" * 32,
         asked(text),
         Form(text, text, "U1", Priority.HIGH, labels, text[:150] or None, **more),
     )
 
 
-def surroundings(text: str) -> beside.Beside:
-    return beside.Beside(
+def surroundings(text: str) -> beside.FormContext:
+    return beside.FormContext(
         quote=text,
         offers_thread=True,
         labels={f"lt_{n}": text for n in range(150)},
         tenants={text[:150]: text} if text else {},
-        closed=beside.Closed(direct=False, thread=True, files=True),
+        closed=beside.UnreadableParts(direct=False, thread=True, files=True),
         requester="U1",
         customer=beside.Known(text),
     )
@@ -149,17 +151,17 @@ def surroundings(text: str) -> beside.Beside:
 
 def of_the_form(text: str) -> list[Case]:
     around = surroundings(text)
-    acquaintances: Sequence[beside.Acquaintance] = (
+    acquaintances: Sequence[beside.CustomerStatus] = (
         beside.New(),
         beside.Unlinked(),
         beside.Broken(),
         beside.Unlinked(unconfirmed=True),
-        beside.NotAllowed(Standing.EXTERNAL),
+        beside.NotAllowed(UserKind.EXTERNAL),
         beside.Preset(),
     )
     confined = replace(around, offers_requester=False, offers_tenants=False)
     others = [confined, *(replace(around, customer=one) for one in acquaintances)]
-    bare = beside.Beside()
+    bare = beside.FormContext()
     shown = (around, bare, replace(around, adds_to=ticket(text)), *others)
     return [
         *(partial(form.form, draft(text), one, bot="UBOT") for one in shown),
@@ -176,7 +178,7 @@ def choices(text: str) -> list[Choice]:
 
 def profile(text: str) -> Profile:
     address = f"{text.strip()[:300] or 'x'}@example.com"
-    return Profile("U1", "T1", text, Standing.MEMBER, address, email_confirmed=True)
+    return Profile("U1", "T1", text, UserKind.MEMBER, address, email_confirmed=True)
 
 
 def over(text: str) -> list[Case]:
@@ -236,7 +238,7 @@ def known(text: str, **more: Any) -> Known:
 
 
 def explained(text: str, row_count: int = 1, look_count: int = 1, **more: Any) -> Explanation:
-    askers = tuple(Asker("U0" + "X" * 20, standing, False) for standing in Standing) * 3
+    askers = tuple(Asker("U0" + "X" * 20, standing, False) for standing in UserKind) * 3
     looks = tuple(
         RuleLook(number + 1, HUGE, decision, HUGE.emoji, tuple(range(1, 100)), "#x" * 40)
         for number in range(look_count)
@@ -279,7 +281,7 @@ def of_why(text: str) -> list[Case]:
                 text,
                 known=(),
                 reactions=(
-                    ReactionLook("x", 1, 1, (Asker("U1", Standing.MEMBER, True),), one, 1.0),
+                    ReactionLook("x", 1, 1, (Asker("U1", UserKind.MEMBER, True),), one, 1.0),
                 ),
             )
             for one in Outlook

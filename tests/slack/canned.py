@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.workspace import Installation
-from bot.slack.answers import Manner
+from bot.core.directory import Installation
+from bot.slack.answers import AnswerSettings
 from bot.slack.calls import open_session, web_client
 from bot.slack.client import SlackClient
 
@@ -101,7 +101,7 @@ class Canned:
 async def talking(
     answers: Mapping[str, Reply | Sequence[Reply]],
     *,
-    manner: Manner | None = None,
+    manner: AnswerSettings | None = None,
     installed: Installation | None = INSTALLED,
     clock: Callable[[], float] = lambda: NOW,
 ) -> AsyncIterator[tuple[SlackClient, Canned]]:

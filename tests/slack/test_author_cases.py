@@ -10,7 +10,7 @@ from bot.core import identity
 from bot.core.conversation import app_of
 from bot.core.identity import ByEmail, Identity, IdentityPolicy, Nobody
 from bot.core.refs import MessageRef
-from bot.flows import authorship, naming
+from bot.flows import authorship, customer
 from bot.slack.payloads import message_of
 from tests.nouns import trigger
 from tests.slack.canned import ok, talking
@@ -65,7 +65,7 @@ async def test_whose_a_message_is(
     shown = {"id": "U0DANA", "real_name": "Dana Reyes", **user}
     async with talking({"users.info": ok(user=shown)}) as (client, _):
         found = await authorship.settled(message_of(message, REF), client)
-    assert naming.requester_of(trigger(), found) == requester
+    assert customer.requester_of(trigger(), found) == requester
     assert app_of(found) == app
 
 

@@ -7,7 +7,7 @@ import asyncio
 from structlog.testing import capture_logs
 
 from bot.core.faults import TryLater
-from bot.slack.background import Later
+from bot.slack.background import BackgroundTasks
 
 
 async def _fails(error: Exception) -> None:
@@ -15,7 +15,7 @@ async def _fails(error: Exception) -> None:
 
 
 async def _logged(error: Exception) -> dict[str, object]:
-    later = Later()
+    later = BackgroundTasks()
     with capture_logs() as lines:
         later.do(_fails(error))
         await later.rest()
@@ -37,7 +37,7 @@ async def test_a_bug_is_logged_by_its_place_and_not_by_its_words() -> None:
 
 
 async def test_what_may_wait_long_is_given_up() -> None:
-    later = Later()
+    later = BackgroundTasks()
     later.do(asyncio.sleep(3600))
     await asyncio.sleep(0)
     await later.give_up()

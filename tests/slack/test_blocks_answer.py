@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Ticket, Turned, Unwanted
+from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Rejected, Ticket
 from bot.core.undo import (
     Acted,
     AddedTo,
@@ -21,8 +21,8 @@ from bot.core.undo import (
     Undone,
     Unreached,
 )
-from bot.slack.blocks import answer
-from bot.slack.blocks.answer import Answer
+from bot.slack.views import answer
+from bot.slack.views.answer import Answer
 from bot.slack.words import answers, refusals
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -32,16 +32,16 @@ TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_
     ("built", "text"),
     [
         pytest.param(
-            answer.outcome(Turned(Reason.EMPTY, {}), "r", "UBOT"),
+            answer.outcome(Rejected(Reason.EMPTY, {}), "r", "UBOT"),
             refusals.refusal(Reason.EMPTY, {}, "r", "UBOT"),
             id="turned",
         ),
         pytest.param(
-            answer.remark(AlreadyThere(TICKET)),
-            answers.remark(AlreadyThere(TICKET)),
+            answer.remark(AlreadyExists(TICKET)),
+            answers.remark(AlreadyExists(TICKET)),
             id="already",
         ),
-        pytest.param(answer.remark(OnItsWay()), answers.remark(OnItsWay()), id="on its way"),
+        pytest.param(answer.remark(InProgress()), answers.remark(InProgress()), id="on its way"),
         pytest.param(answer.usage(["sos"]), answers.usage(["sos"]), id="help"),
         pytest.param(
             answer.command_not_recorded("x"),
@@ -129,8 +129,8 @@ def test_what_came_of_an_undo(result: Result, said: str) -> None:
         answer.ended(TICKET, quiet=True),
         answer.quietly(Created(TICKET), "PB-1"),
         answer.quietly(Added(TICKET), "PB-1"),
-        answer.quietly(Turned(Reason.BROKEN_LINK, {"customer": "T-123"}), "PB-1"),
-        answer.remark_quietly(AlreadyThere(TICKET)),
+        answer.quietly(Rejected(Reason.BROKEN_LINK, {"customer": "T-123"}), "PB-1"),
+        answer.remark_quietly(AlreadyExists(TICKET)),
     ],
 )
 def test_nothing_of_a_ticket_is_told_quietly(built: Answer | None) -> None:
@@ -150,7 +150,7 @@ def test_a_label_is_as_long_as_slack_takes_it() -> None:
 
 
 def test_nothing_is_said_of_what_nobody_asked_for() -> None:
-    assert answer.outcome(Unwanted("no rule"), "r") is None
+    assert answer.outcome(Ignored("no rule"), "r") is None
 
 
 def test_a_text_too_long_for_a_section_stands_alone() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import Draft, Form, Priority, ReplyTo, Ticket, Trigger, Via
-from bot.core.workspace import Standing
-from bot.flows.beside import Beside, Closed, Known, NotAllowed, Unlinked
+from bot.core.directory import UserKind
+from bot.core.model import Form, FormDraft, Priority, ReplyTo, Ticket, Trigger, Via
 from bot.flows.choices import Choice
+from bot.flows.form import FormContext, Known, NotAllowed, Unlinked, UnreadableParts
 from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
-from bot.slack.blocks import form
+from bot.slack.views import form
 from bot.slack.words import form as words
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -25,18 +25,18 @@ TRIGGER = Trigger(
     reply_to=ReplyTo(user="U1", asked_at=0.0, response_url="https://hooks.test/secret"),
 )
 
-BARE = Beside(offers_tenants=False)
-FULL = Beside(
+BARE = FormContext(offers_tenants=False)
+FULL = FormContext(
     quote="The VPN is down",
     offers_thread=True,
-    closed=Closed(direct=False, thread=True, files=False),
+    closed=UnreadableParts(direct=False, thread=True, files=False),
     requester="U2",
     customer=Known("Acme"),
 )
 
 
-def draft(title: str = "The VPN is down", description: str | None = None) -> Draft:
-    return Draft("d_1", TRIGGER, Form(title, description, "U2", Priority.HIGH))
+def draft(title: str = "The VPN is down", description: str | None = None) -> FormDraft:
+    return FormDraft("d_1", TRIGGER, Form(title, description, "U2", Priority.HIGH))
 
 
 def element(view: dict[str, Any], block: str) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def test_everything_that_can_stand_in_it_in_order() -> None:
 
 
 def test_who_may_not_create_tickets_has_nothing_to_fill_in() -> None:
-    view = form.form(draft(), replace(FULL, customer=NotAllowed(Standing.GUEST)))
+    view = form.form(draft(), replace(FULL, customer=NotAllowed(UserKind.GUEST)))
     assert [block["type"] for block in view["blocks"]] == ["section"]
     assert "submit" not in view
 
@@ -223,7 +223,7 @@ def test_who_may_not_create_tickets_has_nothing_to_fill_in() -> None:
         pytest.param(replace(FULL, customer=Unlinked(), requester="U9"), id="somebody else"),
     ],
 )
-def test_what_is_said_beside_the_inputs_changes_none_of_them(later: Beside) -> None:
+def test_what_is_said_beside_the_inputs_changes_none_of_them(later: FormContext) -> None:
     """Slack keeps what was typed in an input that stays as it was."""
     first, second = form.form(draft(), FULL), form.form(draft(), later)
     inputs = [[block for block in v["blocks"] if block["type"] == "input"] for v in (first, second)]
@@ -234,7 +234,7 @@ def test_what_is_said_beside_the_inputs_changes_none_of_them(later: Beside) -> N
 def test_what_was_chosen_before_is_chosen_again_by_its_name() -> None:
     prefill = Form("x", None, "U2", Priority.LOW, ("lt_1", "lt_2"), "acme", whole_thread=True)
     names = replace(FULL, labels={"lt_1": "Bug"}, tenants={"acme": "Acme Ltd"})
-    view = form.form(Draft("d_1", TRIGGER, prefill), names)
+    view = form.form(FormDraft("d_1", TRIGGER, prefill), names)
     assert element(view, "labels")["initial_options"] == [
         {"text": plain("Bug"), "value": "lt_1"},
         {"text": plain("lt_2"), "value": "lt_2"},
@@ -264,7 +264,7 @@ def test_options_keep_to_slacks_limits() -> None:
 
 
 LONG = "\N{GRINNING FACE} <&> " * 2000
-LONGEST = Draft(
+LONGEST = FormDraft(
     "d" * 32,
     TRIGGER,
     Form(
@@ -277,12 +277,12 @@ LONGEST = Draft(
         whole_thread=True,
     ),
 )
-LONG_BESIDE = Beside(
+LONG_BESIDE = FormContext(
     quote=LONG,
     offers_thread=True,
     labels=dict.fromkeys(LONGEST.prefill.labels, LONG),
     tenants={"t" * 150: LONG},
-    closed=Closed(direct=False, thread=True, files=True),
+    closed=UnreadableParts(direct=False, thread=True, files=True),
     requester="U" * 250,
     customer=Known(LONG),
 )

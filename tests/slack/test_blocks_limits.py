@@ -16,20 +16,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bot.core.directory import UserKind
 from bot.core.faults import Reason
 from bot.core.linkers import Hosts, Others, Yourself
 from bot.core.model import (
-    AlreadyThere,
+    AlreadyExists,
     Created,
     Customer,
-    OnItsWay,
-    Turned,
+    InProgress,
+    Rejected,
 )
-from bot.core.workspace import Standing
 from bot.flows import link as linking
 from bot.slack import blocks
-from bot.slack.blocks import answer, commands, form, link, why
-from bot.slack.blocks.answer import Answer, Button
+from bot.slack.views import answer, commands, form, link, why
+from bot.slack.views.answer import Answer, Button
 from tests.slack.block_cases import (
     HUGE,
     RULE,
@@ -60,15 +60,15 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "answer.undo_button": lambda: strange(lambda text: answer.undo_button(ticket(text), "PB-1")),
     "answer.quietly": lambda: [
         *(partial(answer.quietly, one, "PB-1") for one in outcomes("")),
-        partial(answer.quietly, Turned(Reason.EMPTY, {}), "PB-1"),
+        partial(answer.quietly, Rejected(Reason.EMPTY, {}), "PB-1"),
     ],
-    "answer.remark": lambda: strange(lambda text: answer.remark(AlreadyThere(ticket(text)))),
+    "answer.remark": lambda: strange(lambda text: answer.remark(AlreadyExists(ticket(text)))),
     "answer.remark_quietly": lambda: [
-        partial(answer.remark_quietly, one) for one in (AlreadyThere(T), OnItsWay())
+        partial(answer.remark_quietly, one) for one in (AlreadyExists(T), InProgress())
     ],
-    "answer.not_allowed": lambda: [partial(answer.not_allowed, one) for one in (*Standing, "x")],
+    "answer.not_allowed": lambda: [partial(answer.not_allowed, one) for one in (*UserKind, "x")],
     "answer.nothing_to_see": lambda: [
-        partial(answer.nothing_to_see, one) for one in (*Standing, "x")
+        partial(answer.nothing_to_see, one) for one in (*UserKind, "x")
     ],
     "answer.undo_result": lambda: [partial(answer.undo_result, one) for one in UNDONE],
     "answer.undone": lambda: strange(lambda text: answer.undone(ticket(text), "U1")),

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.linkers import Hosts, Others
 from bot.core.model import Customer, Ticket
-from bot.core.workspace import Profile, Standing
 from bot.flows.link import Linked, NotYours, Over, WhoIs
 from bot.sandbox.slack.block_kit import faults_of_view
-from bot.slack.blocks import link as build
+from bot.slack.views import link as build
 
-GUS = Profile("U1", "T1", "Gus Grant", Standing.GUEST, "gus@grant.example")
+GUS = Profile("U1", "T1", "Gus Grant", UserKind.GUEST, "gus@grant.example")
 LONG = "&" * 40_000
 TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w_1/thread/th_1/")
 
@@ -69,7 +69,7 @@ def test_the_form_asks_who_it_is() -> None:
     "email", [None, "", "gus at grant", "x" * 300 + "@a.example", "external:g@a.example"]
 )
 def test_an_address_that_is_none_is_not_prefilled(email: str | None) -> None:
-    profile = Profile("U1", "T1", "Gus", Standing.GUEST, email)
+    profile = Profile("U1", "T1", "Gus", UserKind.GUEST, email)
     assert "initial_value" not in elements(build.form(WhoIs("PB-7", "U1", profile)))["email"]
 
 
@@ -105,7 +105,7 @@ VIEWS = [
     pytest.param(build.form(WhoIs("PB-7", "U1", GUS)), id="form"),
     pytest.param(
         build.form(
-            WhoIs("PB-7", "U" * 255, Profile("U1", "T1", LONG, Standing.GUEST, "a@b.example"))
+            WhoIs("PB-7", "U" * 255, Profile("U1", "T1", LONG, UserKind.GUEST, "a@b.example"))
         ),
         id="form, long",
     ),

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.core.beginning import GOES_ON, LONGEST_MESSAGE, weight
 from bot.core.refs import MessageRef
-from bot.slack import bounding
+from bot.core.text.excerpt import GOES_ON, LONGEST_MESSAGE, weight
 from bot.slack.payloads import message_of
+from bot.slack.text import bounds
 
 REF = MessageRef("C1", "1700000001.000100")
 
@@ -48,9 +48,9 @@ def test_what_is_too_long_is_cut_and_says_so(name: str) -> None:
 
 
 def test_what_is_nested_too_deep_is_cut() -> None:
-    shown, is_cut = bounding.bounded({"blocks": [nested(100)]})
+    shown, is_cut = bounds.bounded({"blocks": [nested(100)]})
     assert is_cut
-    assert not bounding.bounded({"blocks": [nested(5)]})[1]
+    assert not bounds.bounded({"blocks": [nested(5)]})[1]
     assert message_of({"user": "U1", "text": "t", **shown}, REF).blocks
 
 
@@ -62,4 +62,4 @@ def test_what_slack_takes_is_left_as_it_is() -> None:
         "n": 1,
         "none": None,
     }
-    assert bounding.bounded(message) == (message, False)
+    assert bounds.bounded(message) == (message, False)

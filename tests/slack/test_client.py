@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot.core.directory import Installation
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Draft, Form, Priority, ReplyTo, Ticket, Trigger, Via
+from bot.core.model import Form, FormDraft, Priority, ReplyTo, Ticket, Trigger, Via
 from bot.core.refs import MessageRef
-from bot.core.workspace import Installation
-from bot.flows.beside import Beside
+from bot.flows.form import FormContext
 from bot.flows.intake import Opened
-from bot.slack.blocks import form
+from bot.slack.views import form
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 
 if TYPE_CHECKING:
-    from bot.flows import beside
+    from bot.flows import form as beside
     from bot.flows.intake import Forms
     from bot.flows.ports import Slack
     from bot.slack.client import SlackClient
@@ -39,7 +39,7 @@ AUTH: dict[str, Any] = {
 REF = MessageRef("C1", "1599529504.000400")
 ROOT = "1599529000.000100"
 LINK = "https://acme.slack.com/archives/C1/p1599529504000400"
-DRAFT = Draft(
+DRAFT = FormDraft(
     "d_1",
     Trigger(
         via=Via.SHORTCUT,
@@ -51,7 +51,7 @@ DRAFT = Draft(
     Form("The VPN is down", None, "U2", Priority.NORMAL),
 )
 OPENED = ok(view={"id": "V1", "hash": "hash.1"})
-BESIDE = Beside(quote="The VPN is down")
+BESIDE = FormContext(quote="The VPN is down")
 
 
 # Installation

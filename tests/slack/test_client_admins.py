@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Installation
 from bot.core.faults import Reason, TryLater
 from bot.core.linkers import Linkers
-from bot.core.model import ReplyTo, Trigger, Turned, Via
-from bot.core.workspace import Installation
-from bot.slack.answers import Manner
+from bot.core.model import Rejected, ReplyTo, Trigger, Via
+from bot.slack.answers import AnswerSettings
 from tests.slack.canned import INSTALLED, LIMITED, NOW, Reply, no, ok, talking
 
 GRID = replace(INSTALLED, enterprise="E1")
@@ -27,7 +27,7 @@ PLACE = {
     "conversations.info": ok(channel={"id": "C1", "name": "support"}),
     "chat.postEphemeral": ok(),
 }
-NO_CUSTOMER = Turned(Reason.NO_CUSTOMER, {"requester": "U2"})
+NO_CUSTOMER = Rejected(Reason.NO_CUSTOMER, {"requester": "U2"})
 
 
 def user(**more: Any) -> Reply:
@@ -98,7 +98,7 @@ async def test_a_right_is_asked_for_anew_and_kept_from_then_on() -> None:
 async def test_the_refusal_puts_the_question_to_who_can_answer_it(
     asker: Reply, linkers: tuple[str, ...] | None, words: str, has_button: bool
 ) -> None:
-    manner = Manner(linkers=Linkers(linkers))
+    manner = AnswerSettings(linkers=Linkers(linkers))
     answers = {"users.info": asker, **PLACE}
     async with talking(answers, manner=manner) as (client, slack):
         await client.tell(REACTION, NO_CUSTOMER, "PB-7")
@@ -119,6 +119,6 @@ async def test_an_answer_waits_while_slack_cannot_say_who_asked() -> None:
 
 async def test_other_refusals_ask_slack_nothing() -> None:
     async with talking(PLACE) as (client, slack):
-        await client.tell(REACTION, Turned(Reason.EMPTY, {}), "PB-7")
+        await client.tell(REACTION, Rejected(Reason.EMPTY, {}), "PB-7")
     assert "users.info" not in slack.methods
     assert len(slack.sent("chat.postEphemeral")) == 1

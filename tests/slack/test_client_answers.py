@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Added, Created, Message, Outcome, Said, Trigger, Turned, Unwanted, Via
-from bot.slack.answers import Manner
-from bot.slack.blocks import answer
+from bot.core.model import (
+    Added,
+    Created,
+    Ignored,
+    Message,
+    Outcome,
+    PostedAnswer,
+    Rejected,
+    Trigger,
+    Via,
+)
+from bot.slack.answers import AnswerSettings
+from bot.slack.views import answer
 from bot.slack.words import answers as words
 from bot.slack.words import refusals
 from tests.slack.asked import (
@@ -187,7 +197,7 @@ async def test_what_may_have_been_said_is_not_said_in_another_way(
         (Created(TICKET), words.success(Created(TICKET))),
         (Added(TICKET), words.success(Added(TICKET))),
         (
-            Turned(Reason.NOT_IN_CHANNEL, {"channel": "C1"}),
+            Rejected(Reason.NOT_IN_CHANNEL, {"channel": "C1"}),
             refusals.refusal(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "PB-1", "UBOT"),
         ),
     ],
@@ -201,26 +211,29 @@ async def test_an_outcome_in_words(outcome: Outcome, text: str) -> None:
 @pytest.mark.parametrize(
     ("trigger", "outcome", "methods"),
     [
-        pytest.param(REACTION, Unwanted("no rule"), [], id="unwanted"),
+        pytest.param(REACTION, Ignored("no rule"), [], id="unwanted"),
         pytest.param(
-            REACTION, Turned(Reason.NOT_ALLOWED, {"standing": "guest"}), [], id="a guest's reaction"
+            REACTION,
+            Rejected(Reason.NOT_ALLOWED, {"standing": "guest"}),
+            [],
+            id="a guest's reaction",
         ),
         pytest.param(
             replace(REACTION, via=Via.SHORTCUT),
-            Turned(Reason.NOT_ALLOWED, {"standing": "guest"}),
+            Rejected(Reason.NOT_ALLOWED, {"standing": "guest"}),
             ["chat.postEphemeral"],
             id="a guest's shortcut",
         ),
         pytest.param(
             replace(REACTION, via=Via.COMMAND),
-            Turned(Reason.NOT_ALLOWED, {"standing": "guest"}),
+            Rejected(Reason.NOT_ALLOWED, {"standing": "guest"}),
             ["chat.postEphemeral"],
             id="a guest's command",
         ),
     ],
 )
 async def test_silence(trigger: Trigger, outcome: Outcome, methods: Sequence[str]) -> None:
-    async with talking(ANY, manner=Manner("thread")) as (client, slack):
+    async with talking(ANY, manner=AnswerSettings("thread")) as (client, slack):
         await client.tell(trigger, outcome, "PB-1")
     assert slack.methods == methods
 
@@ -232,7 +245,7 @@ async def test_silence(trigger: Trigger, outcome: Outcome, methods: Sequence[str
     ("trigger", "root"), [(REACTION, REF.ts), (AT_ROOT, REF.ts), (IN_THREAD, ROOT)]
 )
 async def test_confirmed_in_the_thread(trigger: Trigger, root: str) -> None:
-    async with talking({**ANY, **channel()}, manner=Manner("thread")) as (client, slack):
+    async with talking({**ANY, **channel()}, manner=AnswerSettings("thread")) as (client, slack):
         await client.tell(trigger, CREATED, "PB-1")
     assert slack.methods == ["conversations.info", "chat.postMessage"]
     (sent,) = slack.sent("chat.postMessage")
@@ -244,28 +257,31 @@ async def test_confirmed_in_the_thread(trigger: Trigger, root: str) -> None:
     ("manner", "answers", "last"),
     [
         pytest.param(
-            Manner("thread"), channel(is_ext_shared=True), "chat.postEphemeral", id="shared: quiet"
+            AnswerSettings("thread"),
+            channel(is_ext_shared=True),
+            "chat.postEphemeral",
+            id="shared: quiet",
         ),
         pytest.param(
-            Manner("thread"),
+            AnswerSettings("thread"),
             {"conversations.info": no("missing_scope")},
             "chat.postEphemeral",
             id="nobody knows who reads: quiet",
         ),
         pytest.param(
-            Manner("thread", shared_channels="open"),
+            AnswerSettings("thread", shared_channels="open"),
             channel(is_ext_shared=True),
             "chat.postMessage",
             id="shared: open",
         ),
         pytest.param(
-            Manner("thread"),
+            AnswerSettings("thread"),
             {**channel(), "chat.postMessage": no("restricted_action")},
             "chat.postEphemeral",
             id="the thread is shut",
         ),
         pytest.param(
-            Manner("reaction"),
+            AnswerSettings("reaction"),
             {"reactions.add": no("missing_scope")},
             "chat.postEphemeral",
             id="the emoji is refused",
@@ -273,7 +289,7 @@ async def test_confirmed_in_the_thread(trigger: Trigger, root: str) -> None:
     ],
 )
 async def test_where_others_read_along_or_the_way_is_shut(
-    manner: Manner, answers: dict[str, Reply], last: str
+    manner: AnswerSettings, answers: dict[str, Reply], last: str
 ) -> None:
     async with talking({**ANY, **answers}, manner=manner) as (client, slack):
         await client.tell(REACTION, CREATED, "PB-1")
@@ -283,24 +299,24 @@ async def test_where_others_read_along_or_the_way_is_shut(
 @pytest.mark.parametrize("reply", [ok(), no("already_reacted")])
 async def test_confirmed_by_an_emoji(reply: Reply) -> None:
     answers = {"reactions.add": reply, **channel()}
-    async with talking(answers, manner=Manner("reaction", ":inbox:")) as (client, slack):
+    async with talking(answers, manner=AnswerSettings("reaction", ":inbox:")) as (client, slack):
         said = await client.tell(REACTION, CREATED, "PB-1")
     assert slack.calls[1:] == [
         ("reactions.add", {"channel": "C1", "timestamp": REF.ts, "name": "inbox"})
     ]
-    assert said == Said("C1", REF.ts, "inbox")
+    assert said == PostedAnswer("C1", REF.ts, "inbox")
 
 
 @pytest.mark.parametrize("confirm", ["thread", "reaction"])
 async def test_a_refusal_is_private_in_any_manner(confirm: Any) -> None:
-    async with talking({**ANY, **channel()}, manner=Manner(confirm)) as (client, slack):
+    async with talking({**ANY, **channel()}, manner=AnswerSettings(confirm)) as (client, slack):
         await client.tell(REACTION, REFUSED, "PB-1")
     assert slack.methods == ["chat.postEphemeral"]
 
 
 @pytest.mark.parametrize("confirm", ["thread", "reaction"])
 async def test_without_a_message_the_answer_is_private_in_any_manner(confirm: Any) -> None:
-    async with talking(ANY, manner=Manner(confirm)) as (client, slack):
+    async with talking(ANY, manner=AnswerSettings(confirm)) as (client, slack):
         await client.tell(GLOBAL, CREATED, "PB-1")
     assert slack.methods == ["chat.postMessage"]
     assert slack.sent("chat.postMessage")[0]["channel"] == "U1"
@@ -308,7 +324,7 @@ async def test_without_a_message_the_answer_is_private_in_any_manner(confirm: An
 
 async def test_looking_before_speaking_leaves_nothing_unknown() -> None:
     answers = {**ANY, "conversations.info": Reply(b"", 502)}
-    async with talking(answers, manner=Manner("thread")) as (client, slack):
+    async with talking(answers, manner=AnswerSettings("thread")) as (client, slack):
         with pytest.raises(TryLater) as later:
             await client.tell(REACTION, CREATED, "PB-1")
     assert later.value.unknown is False

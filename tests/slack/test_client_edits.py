@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.model import Added, Outcome, Said
-from bot.slack.answers import Manner
-from bot.slack.blocks import answer
+from bot.core.model import Added, Outcome, PostedAnswer
+from bot.slack.answers import AnswerSettings
+from bot.slack.views import answer
 from bot.slack.words import answers as words
 from bot.slack.words import undo
 from tests.slack.asked import ANY, CREATED, GLOBAL, REACTION, REF, REFUSED, RESPOND, TICKET, channel
@@ -16,12 +16,12 @@ from tests.slack.canned import Reply, no, ok, talking
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        pytest.param(CREATED, Said("D1", "1.000001"), id="a ticket can be undone"),
+        pytest.param(CREATED, PostedAnswer("D1", "1.000001"), id="a ticket can be undone"),
         pytest.param(Added(TICKET), None, id="an addition stands"),
         pytest.param(REFUSED, None, id="a refusal stands"),
     ],
 )
-async def test_what_was_posted_is_remembered(outcome: Outcome, said: Said | None) -> None:
+async def test_what_was_posted_is_remembered(outcome: Outcome, said: PostedAnswer | None) -> None:
     async with talking({"chat.postMessage": ok(channel="D1", ts="1.000001")}) as (client, _):
         assert await client.tell(GLOBAL, outcome, "PB-1") == said
 
@@ -34,22 +34,28 @@ async def test_an_ephemeral_answer_is_not_remembered() -> None:
 @pytest.mark.parametrize(
     ("place", "shared", "manner", "text"),
     [
-        pytest.param("C1", False, Manner(), undo.undone_by(TICKET, "U1"), id="among ourselves"),
-        pytest.param("C1", True, Manner(), undo.UNDONE_QUIETLY, id="others read along"),
+        pytest.param(
+            "C1", False, AnswerSettings(), undo.undone_by(TICKET, "U1"), id="among ourselves"
+        ),
+        pytest.param("C1", True, AnswerSettings(), undo.UNDONE_QUIETLY, id="others read along"),
         pytest.param(
             "C1",
             True,
-            Manner(shared_channels="open"),
+            AnswerSettings(shared_channels="open"),
             undo.undone_by(TICKET, "U1"),
             id="they may",
         ),
-        pytest.param("D1", True, Manner(), undo.undone_by(TICKET, "U1"), id="a direct message"),
+        pytest.param(
+            "D1", True, AnswerSettings(), undo.undone_by(TICKET, "U1"), id="a direct message"
+        ),
     ],
 )
-async def test_an_answer_is_edited(place: str, shared: bool, manner: Manner, text: str) -> None:
+async def test_an_answer_is_edited(
+    place: str, shared: bool, manner: AnswerSettings, text: str
+) -> None:
     answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
     async with talking(answers, manner=manner) as (client, slack):
-        await client.edit_undone(Said(place, "1.000001"), TICKET, "U1")
+        await client.edit_undone(PostedAnswer(place, "1.000001"), TICKET, "U1")
     (sent,) = slack.sent("chat.update")
     assert (sent["channel"], sent["ts"], sent["text"]) == (place, "1.000001", text)
     assert [block["type"] for block in sent["blocks"]] == ["section"]
@@ -62,7 +68,7 @@ async def test_an_answer_is_edited(place: str, shared: bool, manner: Manner, tex
 async def test_an_answer_whose_time_is_over_loses_its_button(shared: bool, text: str) -> None:
     answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
     async with talking(answers) as (client, slack):
-        await client.edit_ended(Said("C1", "1.000001"), TICKET)
+        await client.edit_ended(PostedAnswer("C1", "1.000001"), TICKET)
     (sent,) = slack.sent("chat.update")
     assert sent["text"] == text
     assert "undo_ticket" not in str(sent["blocks"])
@@ -71,8 +77,8 @@ async def test_an_answer_whose_time_is_over_loses_its_button(shared: bool, text:
 @pytest.mark.parametrize("reply", [ok(), no("no_reaction")])
 async def test_a_receipt_is_taken_back(reply: Reply) -> None:
     async with talking({"reactions.remove": reply}) as (client, slack):
-        await client.edit_undone(Said("C1", REF.ts, "inbox"), TICKET, "U1")
-        await client.edit_ended(Said("C1", REF.ts, "inbox"), TICKET)  # it offers nothing
+        await client.edit_undone(PostedAnswer("C1", REF.ts, "inbox"), TICKET, "U1")
+        await client.edit_ended(PostedAnswer("C1", REF.ts, "inbox"), TICKET)  # it offers nothing
     assert slack.calls == [
         ("reactions.remove", {"channel": "C1", "timestamp": REF.ts, "name": "inbox"})
     ]

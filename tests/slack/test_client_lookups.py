@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Channel, Installation, Names, Profile, UserKind
 from bot.core.faults import TryLater
-from bot.core.richtext import Mention
-from bot.core.workspace import Channel, Installation, Names, Profile, Standing
+from bot.core.text.richtext import Mention
 from bot.slack.lookups import KEPT, MISSING_KEPT, Cache
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 
@@ -29,55 +29,55 @@ def user(**more: Any) -> Reply:
 
 
 GRID = replace(INSTALLED, enterprise="E1")
-STANDINGS: list[tuple[str, dict[str, Any], Installation, Standing]] = [
-    ("a member", {}, INSTALLED, Standing.MEMBER),
-    ("an administrator", {"is_admin": True, "is_owner": True}, INSTALLED, Standing.MEMBER),
-    ("a guest", {"is_restricted": True}, INSTALLED, Standing.GUEST),
-    ("a single-channel guest", {"is_ultra_restricted": True}, INSTALLED, Standing.GUEST),
-    ("of another team", {"team_id": "T2"}, INSTALLED, Standing.EXTERNAL),
-    ("a stranger", {"is_stranger": True}, INSTALLED, Standing.EXTERNAL),
-    ("without a team", {"team_id": None}, INSTALLED, Standing.EXTERNAL),
+STANDINGS: list[tuple[str, dict[str, Any], Installation, UserKind]] = [
+    ("a member", {}, INSTALLED, UserKind.MEMBER),
+    ("an administrator", {"is_admin": True, "is_owner": True}, INSTALLED, UserKind.MEMBER),
+    ("a guest", {"is_restricted": True}, INSTALLED, UserKind.GUEST),
+    ("a single-channel guest", {"is_ultra_restricted": True}, INSTALLED, UserKind.GUEST),
+    ("of another team", {"team_id": "T2"}, INSTALLED, UserKind.EXTERNAL),
+    ("a stranger", {"is_stranger": True}, INSTALLED, UserKind.EXTERNAL),
+    ("without a team", {"team_id": None}, INSTALLED, UserKind.EXTERNAL),
     (
         "team in the profile only",
         {"team_id": None, "profile": {"team": "T1"}},
         INSTALLED,
-        Standing.MEMBER,
+        UserKind.MEMBER,
     ),
     (
         "another company's guest",
         {"team_id": "T2", "is_restricted": True},
         INSTALLED,
-        Standing.EXTERNAL,
+        UserKind.EXTERNAL,
     ),
     (
         "of the same organization, another team",
         {"team_id": "T2", "enterprise_user": {"enterprise_id": "E1", "teams": ["T2"]}},
         GRID,
-        Standing.MEMBER,
+        UserKind.MEMBER,
     ),
     (
         "of this team too",
         {"team_id": "T2", "enterprise_user": {"enterprise_id": "E9", "teams": ["T2", "T1"]}},
         INSTALLED,
-        Standing.MEMBER,
+        UserKind.MEMBER,
     ),
     (
         "of another organization",
         {"team_id": "T2", "enterprise_user": {"enterprise_id": "E2", "teams": ["T2"]}},
         GRID,
-        Standing.EXTERNAL,
+        UserKind.EXTERNAL,
     ),
     (
         "no organization is no common one",
         {"team_id": "T2", "enterprise_user": {"enterprise_id": None}},
         INSTALLED,
-        Standing.EXTERNAL,
+        UserKind.EXTERNAL,
     ),
-    ("a bot", {"is_bot": True}, INSTALLED, Standing.BOT),
-    ("a workflow", {"is_workflow_bot": True}, INSTALLED, Standing.BOT),
-    ("another company's bot", {"is_bot": True, "team_id": "T2"}, INSTALLED, Standing.BOT),
-    ("Slackbot", {"id": "USLACKBOT", "is_bot": False}, INSTALLED, Standing.BOT),
-    ("nulls", {"is_bot": None, "is_restricted": None}, INSTALLED, Standing.MEMBER),
+    ("a bot", {"is_bot": True}, INSTALLED, UserKind.BOT),
+    ("a workflow", {"is_workflow_bot": True}, INSTALLED, UserKind.BOT),
+    ("another company's bot", {"is_bot": True, "team_id": "T2"}, INSTALLED, UserKind.BOT),
+    ("Slackbot", {"id": "USLACKBOT", "is_bot": False}, INSTALLED, UserKind.BOT),
+    ("nulls", {"is_bot": None, "is_restricted": None}, INSTALLED, UserKind.MEMBER),
 ]
 
 
@@ -85,7 +85,7 @@ STANDINGS: list[tuple[str, dict[str, Any], Installation, Standing]] = [
     ("fields", "installed", "standing"), [pytest.param(*row, id=name) for name, *row in STANDINGS]
 )
 async def test_what_a_user_is_to_the_workspace(
-    fields: dict[str, Any], installed: Installation, standing: Standing
+    fields: dict[str, Any], installed: Installation, standing: UserKind
 ) -> None:
     async with talking({"users.info": user(**fields)}, installed=installed) as (client, _):
         profile = await client.profile("U1")
@@ -99,7 +99,7 @@ async def test_a_profile() -> None:
             user="U1",
             team="T1",
             name="Ana Silva",
-            standing=Standing.MEMBER,
+            standing=UserKind.MEMBER,
             email="ana@acme.test",
             email_confirmed=True,
         )

@@ -10,7 +10,7 @@ import pytest
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef
-from bot.slack.text import blocks_of
+from bot.slack.text.message import blocks_of
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
 
 ROOT = "1599529000.000100"

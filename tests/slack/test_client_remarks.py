@@ -9,9 +9,9 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.linkers import Hosts
-from bot.core.model import Added, AlreadyThere, Message, OnItsWay, Outcome, Turned
-from bot.slack.answers import Manner
-from bot.slack.blocks import answer
+from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome, Rejected
+from bot.slack.answers import AnswerSettings
+from bot.slack.views import answer
 from bot.slack.words import answers as words
 from bot.slack.words import refusals
 from tests.slack.asked import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
@@ -25,9 +25,9 @@ def user(**more: Any) -> dict[str, Reply]:
 # Remarks and courtesies
 
 
-@pytest.mark.parametrize("remark", [AlreadyThere(TICKET), OnItsWay()])
-async def test_a_remark_is_private(remark: AlreadyThere | OnItsWay) -> None:
-    async with talking(ANY, manner=Manner("thread")) as (client, slack):
+@pytest.mark.parametrize("remark", [AlreadyExists(TICKET), InProgress()])
+async def test_a_remark_is_private(remark: AlreadyExists | InProgress) -> None:
+    async with talking(ANY, manner=AnswerSettings("thread")) as (client, slack):
         await client.remark(replace(REACTION.reply_to, thread_ts=ROOT), remark)
     (sent,) = slack.sent("chat.postEphemeral")
     assert (sent["text"], sent["thread_ts"]) == (words.remark(remark), ROOT)
@@ -37,24 +37,26 @@ async def test_a_remark_is_private(remark: AlreadyThere | OnItsWay) -> None:
 @pytest.mark.parametrize(
     ("manner", "said"),
     [
-        pytest.param(Manner(), [], id="their reaction is just a reaction"),
-        pytest.param(Manner(outsiders=True), [words.ALREADY_QUIETLY], id="they may ask"),
+        pytest.param(AnswerSettings(), [], id="their reaction is just a reaction"),
+        pytest.param(AnswerSettings(outsiders=True), [words.ALREADY_QUIETLY], id="they may ask"),
         pytest.param(
-            Manner(shared_channels="open"), [words.remark(AlreadyThere(TICKET))], id="open"
+            AnswerSettings(shared_channels="open"), [words.remark(AlreadyExists(TICKET))], id="open"
         ),
     ],
 )
-async def test_a_remark_to_a_person_of_another_company(manner: Manner, said: list[str]) -> None:
+async def test_a_remark_to_a_person_of_another_company(
+    manner: AnswerSettings, said: list[str]
+) -> None:
     answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
     async with talking(answers, manner=manner) as (client, slack):
-        await client.remark(REACTION.reply_to, AlreadyThere(TICKET))
+        await client.remark(REACTION.reply_to, AlreadyExists(TICKET))
     assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == said
 
 
 async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
     answers = {**ANY, **channel(is_ext_shared=True), "users.info": no("user_not_visible")}
     async with talking(answers) as (client, slack):
-        await client.remark(REACTION.reply_to, AlreadyThere(TICKET))
+        await client.remark(REACTION.reply_to, AlreadyExists(TICKET))
     assert slack.sent("chat.postEphemeral") == []
 
 
@@ -64,12 +66,12 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
         pytest.param(CREATED, words.CREATED_QUIETLY, id="created"),
         pytest.param(Added(TICKET), words.ADDED_QUIETLY, id="added"),
         pytest.param(
-            Turned(Reason.PLAIN_FORBIDDEN, {"message": "Missing thread:create"}),
+            Rejected(Reason.PLAIN_FORBIDDEN, {"message": "Missing thread:create"}),
             refusals.refused_quietly("PB-1"),
             id="refused",
         ),
         pytest.param(
-            Turned(Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}),
+            Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}),
             refusals.refusal(
                 Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}, "PB-1", "UBOT", Hosts()
             ),
@@ -79,7 +81,7 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
 )
 async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: str) -> None:
     answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
-    async with talking(answers, manner=Manner("thread", outsiders=True)) as (client, slack):
+    async with talking(answers, manner=AnswerSettings("thread", outsiders=True)) as (client, slack):
         assert await client.tell(REACTION, outcome, "PB-1") is None
     (sent,) = slack.sent("chat.postEphemeral")
     assert (sent["text"], len(sent["blocks"])) == (said, 1)
@@ -93,7 +95,7 @@ async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: 
 async def test_a_lost_remark_is_nobodys_loss(reply: Reply) -> None:
     answers = {"chat.postEphemeral": reply, "chat.postMessage": reply}
     async with talking(answers) as (client, _):
-        await client.remark(REACTION.reply_to, OnItsWay())
+        await client.remark(REACTION.reply_to, InProgress())
 
 
 async def test_something_said_privately() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.core.attachments import SkipReason
 from bot.core.faults import TryLater
-from bot.core.files import Loss
 from bot.core.model import File
 from bot.slack.calls import open_session, web_client
 from bot.slack.files import CHUNK, SlackFiles
@@ -61,9 +61,9 @@ def shot(base: str, size: int | None, **more: Any) -> File:
     return File("F1", size=size, **values)
 
 
-async def fetched(source: SlackFiles, file: File) -> list[bytes] | Loss:
+async def fetched(source: SlackFiles, file: File) -> list[bytes] | SkipReason:
     async with source.download(file) as found:
-        return found if isinstance(found, Loss) else [chunk async for chunk in found]
+        return found if isinstance(found, SkipReason) else [chunk async for chunk in found]
 
 
 async def test_a_large_file_is_never_held_whole() -> None:
@@ -92,7 +92,7 @@ async def test_what_is_not_asked_for_yet_is_not_read() -> None:
 
     async with slack(slowly) as (source, base, _):
         async with source.download(shot(base, 64 * len(LARGE))) as found:
-            assert not isinstance(found, Loss)
+            assert not isinstance(found, SkipReason)
             async for _chunk in found:
                 break
         assert written < 64 * len(LARGE)
@@ -100,26 +100,28 @@ async def test_what_is_not_asked_for_yet_is_not_read() -> None:
 
 LOGIN = b"<!DOCTYPE html><title>Slack</title>"
 
-NOT_THE_FILE: dict[str, tuple[Handler, dict[str, Any], Loss]] = {
-    "the login page": (gives(LOGIN, "text/html"), {}, Loss.UNREADABLE),
+NOT_THE_FILE: dict[str, tuple[Handler, dict[str, Any], SkipReason]] = {
+    "the login page": (gives(LOGIN, "text/html"), {}, SkipReason.UNREADABLE),
     "the login page for a page": (
         gives(LOGIN, "text/html"),
         {"mimetype": "text/html", "size": 900},
-        Loss.UNREADABLE,
+        SkipReason.UNREADABLE,
     ),
-    "another size": (gives(b"abcd"), {}, Loss.UNREADABLE),
-    "not found": (gives(b"abc", status=404), {}, Loss.UNREADABLE),
-    "forbidden": (gives(b"abc", status=403), {}, Loss.UNREADABLE),
-    "gone": (gives(b"abc", status=410), {}, Loss.DELETED),
-    "down": (gives(b"abc", status=503), {}, Loss.FAILED),
-    "limited": (gives(b"abc", status=429), {}, Loss.FAILED),
-    "no address": (gives(b"abc"), {"download": None}, Loss.UNREADABLE),
-    "no size": (gives(b"abc"), {"size": None}, Loss.UNREADABLE),
+    "another size": (gives(b"abcd"), {}, SkipReason.UNREADABLE),
+    "not found": (gives(b"abc", status=404), {}, SkipReason.UNREADABLE),
+    "forbidden": (gives(b"abc", status=403), {}, SkipReason.UNREADABLE),
+    "gone": (gives(b"abc", status=410), {}, SkipReason.DELETED),
+    "down": (gives(b"abc", status=503), {}, SkipReason.FAILED),
+    "limited": (gives(b"abc", status=429), {}, SkipReason.FAILED),
+    "no address": (gives(b"abc"), {"download": None}, SkipReason.UNREADABLE),
+    "no size": (gives(b"abc"), {"size": None}, SkipReason.UNREADABLE),
 }
 
 
 @pytest.mark.parametrize(("handler", "more", "why"), NOT_THE_FILE.values(), ids=NOT_THE_FILE)
-async def test_what_is_not_the_file(handler: Handler, more: dict[str, Any], why: Loss) -> None:
+async def test_what_is_not_the_file(
+    handler: Handler, more: dict[str, Any], why: SkipReason
+) -> None:
     async with slack(handler) as (source, base, _):
         values = {"size": 3} | more
         assert await fetched(source, shot(base, **values)) is why
@@ -190,7 +192,7 @@ FOREIGN = {
 async def test_the_token_goes_to_slack_alone(address: str) -> None:
     async with slack(gives(b"abc")) as (source, base, asked):
         there = address.format(port=base.rpartition(":")[2])
-        assert await fetched(source, shot(base, 3, download=there)) is Loss.UNREADABLE
+        assert await fetched(source, shot(base, 3, download=there)) is SkipReason.UNREADABLE
         assert asked == []
 
 
@@ -201,7 +203,7 @@ async def test_a_redirect_leads_nowhere_else(address: str) -> None:
         return web.Response(status=302, headers={"Location": there})
 
     async with slack(leads) as (source, base, asked):
-        assert await fetched(source, shot(base, 3)) is Loss.UNREADABLE
+        assert await fetched(source, shot(base, 3)) is SkipReason.UNREADABLE
         assert len(asked) == 1
 
 
@@ -220,7 +222,7 @@ async def test_a_redirect_in_a_circle_ends() -> None:
         return web.Response(status=302, headers={"Location": "/f/a.png"})
 
     async with slack(leads) as (source, base, asked):
-        assert await fetched(source, shot(base, 3)) is Loss.UNREADABLE
+        assert await fetched(source, shot(base, 3)) is SkipReason.UNREADABLE
         assert len(asked) == 4
 
 
@@ -234,19 +236,21 @@ async def test_whom_the_token_is_for(host: str) -> None:
         assert source._may_have_the_token(f"https://{host}/files-pri/T1-F1/a.png")
 
 
-INFOS: dict[str, tuple[dict[str, Any], File | Loss]] = {
+INFOS: dict[str, tuple[dict[str, Any], File | SkipReason]] = {
     "whole": (
         {"ok": True, "file": {"id": "F1", "name": "a.png", "mode": "hosted"}},
         File("F1", "a.png", mode="hosted"),
     ),
-    "deleted": ({"ok": False, "error": "file_deleted"}, Loss.DELETED),
-    "not found": ({"ok": False, "error": "file_not_found"}, Loss.UNREADABLE),
-    "no scope": ({"ok": False, "error": "missing_scope", "needed": "files:read"}, Loss.SCOPE),
-    "nonsense": ({"ok": True, "file": []}, Loss.UNREADABLE),
+    "deleted": ({"ok": False, "error": "file_deleted"}, SkipReason.DELETED),
+    "not found": ({"ok": False, "error": "file_not_found"}, SkipReason.UNREADABLE),
+    "no scope": ({"ok": False, "error": "missing_scope", "needed": "files:read"}, SkipReason.SCOPE),
+    "nonsense": ({"ok": True, "file": []}, SkipReason.UNREADABLE),
 }
 
 
 @pytest.mark.parametrize(("info", "expected"), INFOS.values(), ids=INFOS)
-async def test_what_slack_tells_of_a_file(info: dict[str, Any], expected: File | Loss) -> None:
+async def test_what_slack_tells_of_a_file(
+    info: dict[str, Any], expected: File | SkipReason
+) -> None:
     async with slack(gives(b""), info) as (source, _, _):
         assert await source.file("F1") == expected

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.workspace import Installation
-from bot.slack.foreign import belongs
+from bot.core.directory import Installation
+from bot.slack.listeners.foreign import belongs
 from tests.slack.canned import INSTALLED
 
 HERE = replace(INSTALLED, app="A1")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Channel
 from bot.core.faults import Refused, TryLater
-from bot.core.reactions import Posted, Reaction
+from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.core.workspace import Channel
 from bot.flows.history import Page
 from bot.slack.history import Pace, SlackHistory
 from tests.slack.canned import LIMITED, Canned, Reply, no, ok, talking
@@ -50,10 +50,10 @@ async def test_channels() -> None:
     assert second["cursor"] == "dGVhbTpDMUg="
 
 
-MESSAGES: list[tuple[str, Any, list[Posted]]] = [
+MESSAGES: list[tuple[str, Any, list[PostedMessage]]] = [
     ("nothing", [], []),
     ("no list", {"messages": "x"}, []),
-    ("bare", [{"ts": TS}], [Posted(MessageRef("C1", TS))]),
+    ("bare", [{"ts": TS}], [PostedMessage(MessageRef("C1", TS))]),
     (
         "reactions, of which one names fewer people than it counts",
         [
@@ -69,7 +69,7 @@ MESSAGES: list[tuple[str, Any, list[Posted]]] = [
             }
         ],
         [
-            Posted(
+            PostedMessage(
                 MessageRef("C1", TS),
                 (
                     Reaction("ticket", ("U1",), 3),
@@ -82,17 +82,17 @@ MESSAGES: list[tuple[str, Any, list[Posted]]] = [
     (
         "a thread's root",
         [{"ts": ROOT, "thread_ts": ROOT, "reply_count": 2, "latest_reply": TS}],
-        [Posted(MessageRef("C1", ROOT), thread_ts=ROOT, has_replies=True, last_reply=TS)],
+        [PostedMessage(MessageRef("C1", ROOT), thread_ts=ROOT, has_replies=True, last_reply=TS)],
     ),
     (
         "a root that does not say when it was replied to",
         [{"ts": ROOT, "thread_ts": ROOT, "reply_count": 1}],
-        [Posted(MessageRef("C1", ROOT), thread_ts=ROOT, has_replies=True)],
+        [PostedMessage(MessageRef("C1", ROOT), thread_ts=ROOT, has_replies=True)],
     ),
     (
         "a reply that was sent to the channel too",
         [{"ts": TS, "thread_ts": ROOT, "subtype": "thread_broadcast"}],
-        [Posted(MessageRef("C1", TS), thread_ts=ROOT)],
+        [PostedMessage(MessageRef("C1", TS), thread_ts=ROOT)],
     ),
     ("a deleted root", [{"ts": TS, "subtype": "tombstone", "reply_count": 1}], []),
     ("junk", [{"ts": "now"}, {}, None, {"ts": 5}], []),
@@ -102,7 +102,7 @@ MESSAGES: list[tuple[str, Any, list[Posted]]] = [
 @pytest.mark.parametrize(
     ("said", "expected"), [case[1:] for case in MESSAGES], ids=[case[0] for case in MESSAGES]
 )
-async def test_messages(said: Any, expected: list[Posted]) -> None:
+async def test_messages(said: Any, expected: list[PostedMessage]) -> None:
     async with reading({"conversations.history": ok(messages=said)}) as (history, slack):
         assert await history.messages("C1", 1_699_999_999.5, None) == Page(tuple(expected))
     (sent,) = slack.sent("conversations.history")
@@ -116,7 +116,7 @@ async def test_replies_come_without_their_root() -> None:
     )
     async with reading({"conversations.replies": said}) as (history, slack):
         page = await history.replies(MessageRef("C1", ROOT), 1.0, "next")
-    assert page == Page((Posted(MessageRef("C1", TS), thread_ts=ROOT),))
+    assert page == Page((PostedMessage(MessageRef("C1", TS), thread_ts=ROOT),))
     (sent,) = slack.sent("conversations.replies")
     assert (sent["ts"], sent["cursor"]) == (ROOT, "next")
 

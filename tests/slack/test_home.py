@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Profile, UserKind
 from bot.core.faults import TryLater
 from bot.core.home import Home
 from bot.core.linkers import Linkers
 from bot.core.record import Record
-from bot.core.workspace import Profile, Standing
 from bot.flows.home import World
-from bot.slack.home import Homing
+from bot.slack.listeners.home import HomeListeners
 from bot.store.home import Opened
 from tests.flows.fakes import profile, run
 
@@ -64,27 +64,27 @@ def tab() -> Tab:
 
 
 @pytest.fixture
-def homing(tab: Tab) -> Homing:
+def homing(tab: Tab) -> HomeListeners:
     world = World(
         slack=tab,
         tickets=tab,
         homes=tab,
         waiting=lambda _: [],
         linkers=Linkers(),
-        who=frozenset({Standing.MEMBER}),
+        who=frozenset({UserKind.MEMBER}),
         run=run,
         clock=lambda: 0.0,
     )
-    return Homing(world, permalink=lambda _: None, pause=0.01)
+    return HomeListeners(world, permalink=lambda _: None, pause=0.01)
 
 
-async def settled(homing: Homing) -> None:
+async def settled(homing: HomeListeners) -> None:
     task = homing._refreshing
     assert task is not None
     await task
 
 
-async def test_changes_gather(homing: Homing, tab: Tab) -> None:
+async def test_changes_gather(homing: HomeListeners, tab: Tab) -> None:
     for _ in range(100):
         homing.changed("U0ADA")
     homing.changed("U0BEN")
@@ -93,7 +93,7 @@ async def test_changes_gather(homing: Homing, tab: Tab) -> None:
     assert tab.shown == ["U0OLGA", "U0ADA", "U0BEN"]
 
 
-async def test_what_changes_meanwhile_is_shown_too(homing: Homing, tab: Tab) -> None:
+async def test_what_changes_meanwhile_is_shown_too(homing: HomeListeners, tab: Tab) -> None:
     homing.changed("U0ADA")
     await asyncio.sleep(0.015)
     homing.changed("U0ADA")
@@ -106,7 +106,7 @@ async def test_what_changes_meanwhile_is_shown_too(homing: Homing, tab: Tab) -> 
 
 @pytest.mark.parametrize("fault", [TryLater("slack_ratelimited"), KeyError("a bug")])
 async def test_a_fault_keeps_nobody_else_waiting(
-    homing: Homing, tab: Tab, fault: Exception
+    homing: HomeListeners, tab: Tab, fault: Exception
 ) -> None:
     tab.faults, tab.fault = 1, fault
     homing.changed("U0ADA")
@@ -115,7 +115,7 @@ async def test_a_fault_keeps_nobody_else_waiting(
     assert tab.shown == ["U0BEN"]
 
 
-async def test_nothing_is_shown_after_the_stop(homing: Homing, tab: Tab) -> None:
+async def test_nothing_is_shown_after_the_stop(homing: HomeListeners, tab: Tab) -> None:
     homing.changed("U0ADA")
     await homing.stop()
     homing.changed("U0ADA")
@@ -132,7 +132,7 @@ async def no_ack() -> None:
     pass
 
 
-async def test_one_persons_homes_are_shown_in_turn(homing: Homing, tab: Tab) -> None:
+async def test_one_persons_homes_are_shown_in_turn(homing: HomeListeners, tab: Tab) -> None:
     for _ in range(3):
         await homing.on_opened(opened())
     await homing.later.rest()
@@ -140,7 +140,7 @@ async def test_one_persons_homes_are_shown_in_turn(homing: Homing, tab: Tab) -> 
 
 
 @pytest.mark.parametrize("value", ["7", "", "x", "9" * 30, "-1", "²"])
-async def test_a_page_of_any_name(homing: Homing, tab: Tab, value: str) -> None:
+async def test_a_page_of_any_name(homing: HomeListeners, tab: Tab, value: str) -> None:
     click = {"user": {"id": "U0ADA"}, "actions": [{"action_id": "home_more", "value": value}]}
     await homing.on_turn(click, no_ack)  # type: ignore[arg-type]
     await homing.later.rest()
@@ -148,7 +148,9 @@ async def test_a_page_of_any_name(homing: Homing, tab: Tab, value: str) -> None:
 
 
 @pytest.mark.parametrize("event", [{"tab": "messages"}, {"tab": "about"}])
-async def test_other_tabs_are_not_ours(homing: Homing, tab: Tab, event: dict[str, Any]) -> None:
+async def test_other_tabs_are_not_ours(
+    homing: HomeListeners, tab: Tab, event: dict[str, Any]
+) -> None:
     await homing.on_opened(opened(**event))
     await homing.later.rest()
     assert tab.looked == []

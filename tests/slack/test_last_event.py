@@ -9,20 +9,20 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.slack.last_event import Heard
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.slack.listeners.last_event import LastEvent
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.standing import HEARD, standing
 from tests.conftest import Clock
 from tests.flows.fakes import run
 
 
 @pytest.fixture
-def heard(database: Database, clock: Clock) -> Heard:
-    return Heard(HEARD, Memory(database, float), run, clock)
+def heard(database: Database, clock: Clock) -> LastEvent:
+    return LastEvent(HEARD, KeyValueStore(database, float), run, clock)
 
 
-async def note(heard: Heard, body: dict[str, Any]) -> None:
+async def note(heard: LastEvent, body: dict[str, Any]) -> None:
     passed: list[bool] = []
 
     async def go_on() -> BoltResponse:
@@ -33,7 +33,7 @@ async def note(heard: Heard, body: dict[str, Any]) -> None:
     assert passed == [True]
 
 
-async def test_the_newest_event_is_kept(heard: Heard, database: Database, clock: Clock) -> None:
+async def test_the_newest_event_is_kept(heard: LastEvent, database: Database, clock: Clock) -> None:
     await heard.keep()
     assert standing(database).heard_at is None
     await note(heard, {"type": "event_callback"})
@@ -46,16 +46,16 @@ async def test_the_newest_event_is_kept(heard: Heard, database: Database, clock:
 
 
 async def test_what_another_process_heard_later_stays(
-    heard: Heard, database: Database, clock: Clock
+    heard: LastEvent, database: Database, clock: Clock
 ) -> None:
     await note(heard, {"type": "event_callback"})
-    Memory(database, float).keep(HEARD, clock.now + 60)
+    KeyValueStore(database, float).keep(HEARD, clock.now + 60)
     await heard.keep()
     assert standing(database).heard_at == clock.now + 60
 
 
 async def test_bolt_passes_every_event_through_it(
-    heard: Heard, database: Database, clock: Clock
+    heard: LastEvent, database: Database, clock: Clock
 ) -> None:
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-test")
@@ -66,7 +66,7 @@ async def test_bolt_passes_every_event_through_it(
         request_verification_enabled=False,
         signing_secret="",
     )
-    heard.hang_on(app)
+    heard.register(app)
     seen: list[str] = []
 
     async def on_reaction(event: dict[str, Any]) -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import ReplyTo, Ticket, Turned
+from bot.core.model import Rejected, ReplyTo, Ticket
 from bot.core.refs import MessageRef
-from bot.slack.blocks import answer
 from bot.slack.calls import open_session, web_client
 from bot.slack.client import SlackClient
 from bot.slack.limits import Limits
+from bot.slack.views import answer
 from tests.conftest import Clock
 from tests.slack.canned import INSTALLED, LIMITED, TOKEN, Canned, Reply, no, ok, talking
 
@@ -130,7 +130,7 @@ async def test_a_full_answer_address_does_not_stop_the_others() -> None:
     answers = {"respond": [LIMITED, Reply(b"ok", content_type="text/plain")]}
     async with limited_by(answers) as talk:
         to = ReplyTo("U1", talk.clock(), response_url=f"{talk.slack.base}/respond")
-        said = answer.outcome(Turned(Reason.EMPTY, {}), "PB-1", None)
+        said = answer.outcome(Rejected(Reason.EMPTY, {}), "PB-1", None)
         assert said is not None
         with pytest.raises(TryLater):
             await talk.client.say_privately(to, said)

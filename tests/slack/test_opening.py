@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.core.directory import Names, Profile, UserKind
 from bot.core.identity import IdentityPolicy
-from bot.core.model import Customer, Draft, LabelType, ReplyTo, Tenant
-from bot.core.workspace import Names, Profile, Standing
-from bot.flows.beside import Beside, Known, Surroundings
+from bot.core.model import Customer, FormDraft, LabelType, ReplyTo, Tenant
+from bot.flows.form import FormContext, FormContexts, Known
 from bot.flows.intake import Intake, Opened
-from bot.slack.background import Later
-from bot.slack.blocks.answer import Answer
-from bot.slack.opening import MOST_FORMS, Opening
-from bot.store.customer_links import Person
+from bot.slack.background import BackgroundTasks
+from bot.slack.listeners.form import MOST_FORMS, FormOpener
+from bot.slack.views.answer import Answer
+from bot.store.customer_links import CustomerLink
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM, form, message, trigger
 
-DRAFT = Draft("d1", trigger(message=message()), form())
+DRAFT = FormDraft("d1", trigger(message=message()), form())
 
 
 @dataclass
 class Slack:
     """Keeps what a form was changed to."""
 
-    updates: list[tuple[Opened, Beside]] = field(default_factory=list)
+    updates: list[tuple[Opened, FormContext]] = field(default_factory=list)
 
-    async def update_form(self, opened: Opened, draft: Draft, beside: Beside) -> None:
+    async def update_form(self, opened: Opened, draft: FormDraft, beside: FormContext) -> None:
         self.updates.append((opened, beside))
 
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
@@ -72,40 +72,40 @@ class Plain:
 
 
 class Nobody:
-    def find(self, slack_user: str, teams: Sequence[str]) -> Person | None:
+    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
         return None
 
-    def forget(self, person: Person) -> None:
+    def forget(self, person: CustomerLink) -> None:
         raise NotImplementedError
 
 
 class Drafts:
     """Knows one draft."""
 
-    def keep(self, draft: Draft, *, within: float | None = None) -> None:
+    def keep(self, draft: FormDraft, *, within: float | None = None) -> None:
         raise NotImplementedError
 
-    def load(self, draft_id: str) -> Draft | None:
+    def load(self, draft_id: str) -> FormDraft | None:
         return DRAFT if draft_id == DRAFT.id else None
 
     def erase(self, draft_id: str) -> None:
         raise NotImplementedError
 
 
-def opening(slack: Slack, plain: Plain) -> Opening:
-    return Opening(
+def opening(slack: Slack, plain: Plain) -> FormOpener:
+    return FormOpener(
         intake=Intake(None, None, Drafts(), None, (), run, lambda: None),  # type: ignore[arg-type]
-        surroundings=Surroundings(
-            slack, plain, Nobody(), run, IdentityPolicy(), frozenset({Standing.MEMBER}), TEAM
+        surroundings=FormContexts(
+            slack, plain, Nobody(), run, IdentityPolicy(), frozenset({UserKind.MEMBER}), TEAM
         ),
         drafts=Drafts(),
         slack=slack,
         run=run,
-        later=Later(),
+        later=BackgroundTasks(),
     )
 
 
-async def choose(on: Opening, user: str | None, view: str = "V1", draft: str = "d1") -> None:
+async def choose(on: FormOpener, user: str | None, view: str = "V1", draft: str = "d1") -> None:
     state = {"requester": {"value": {"type": "users_select", "selected_user": user}}}
     body: dict[str, Any] = {
         "user": {"id": "U0ASKER"},

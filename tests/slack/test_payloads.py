@@ -21,7 +21,7 @@ from bot.slack.payloads import (
     message_of,
 )
 from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
-from bot.slack.text import blocks_of, files_of, plain_blocks
+from bot.slack.text.message import blocks_of, files_of, plain_blocks
 from tests.contracts import Contract
 
 NOW = 1_700_000_000.0

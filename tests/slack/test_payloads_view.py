@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.core.model import Draft, Form, Priority, ReplyTo, Trigger, Via
+from bot.core.model import Form, FormDraft, Priority, ReplyTo, Trigger, Via
 from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
 from bot.slack.words import form as words
 from tests.contracts import Contract
@@ -181,7 +181,7 @@ def test_the_submission_names_the_asking_by_its_view() -> None:
         reply_to=ReplyTo(user="U1", asked_at=5.0, response_url="https://hooks.test/1"),
     )
     submitted = submission(title=text("Printer on fire"))
-    assert submitted.trigger(Draft("d_1", trigger, PREFILL)) == replace(
+    assert submitted.trigger(FormDraft("d_1", trigger, PREFILL)) == replace(
         trigger,
         request="V1",
         form=Form("Printer on fire", None, "U2", Priority.NORMAL),

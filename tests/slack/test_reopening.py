@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.core.model import OnItsWay, Remark, ReplyTo, Ticket, Via
-from bot.core.workspace import Standing
+from bot.core.directory import UserKind
+from bot.core.model import InProgress, Remark, ReplyTo, Ticket, Via
 from bot.flows.admission import Gate
-from bot.slack.background import Later
-from bot.slack.blocks.answer import Answer
-from bot.slack.reopening import Reopening
+from bot.slack.background import BackgroundTasks
+from bot.slack.listeners.reopening import ReopenListeners
+from bot.slack.views.answer import Answer
 from bot.store.asked import Earlier
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TICKET, escalation
@@ -41,9 +41,9 @@ class Said:
 
 
 @pytest.mark.parametrize("ticket", [TICKET, None])
-@pytest.mark.parametrize("standing", [Standing.MEMBER, Standing.GUEST])
+@pytest.mark.parametrize("standing", [UserKind.MEMBER, UserKind.GUEST])
 async def test_who_may_not_ask_is_told_of_no_ticket(
-    ticket: Ticket | None, standing: Standing
+    ticket: Ticket | None, standing: UserKind
 ) -> None:
     earlier = Earlier(escalation(via=Via.SHORTCUT), waits=ticket is None, ticket=ticket)
 
@@ -56,19 +56,19 @@ async def test_who_may_not_ask_is_told_of_no_ticket(
 
     said = Said()
     people = FakeSlack(profiles={"U0ASKER": profile("U0ASKER", standing=standing)})
-    reopening = Reopening(
+    reopening = ReopenListeners(
         asked=Asked(),
         opening=None,  # type: ignore[arg-type]
         slack=said,
-        gate=Gate(people, frozenset({Standing.MEMBER})),
+        gate=Gate(people, frozenset({UserKind.MEMBER})),
         run=run,
         clock=lambda: 0.0,
-        later=Later(),
+        later=BackgroundTasks(),
     )
     await reopening.on_click(CLICK, ack)  # type: ignore[arg-type]
     await reopening.later.rest()
     (shown,) = said.shown
-    if standing is Standing.MEMBER:
-        assert shown == (ticket or OnItsWay())
+    if standing is UserKind.MEMBER:
+        assert shown == (ticket or InProgress())
     else:
         assert str(shown).startswith("No ticket was created, because the bridge takes no requests")

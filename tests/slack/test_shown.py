@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Names
 from bot.core.model import ThreadDraft, Via
-from bot.core.parts import PlainTextPart, TextPart
-from bot.core.quote import Scene, Wishes, default_title, excerpt, thread
+from bot.core.quote import QuoteContext, ThreadOptions, default_title, excerpt, thread
 from bot.core.refs import MessageRef
-from bot.core.workspace import Names
+from bot.core.text.parts import PlainTextPart, TextPart
 from bot.slack.payloads import message_of
 from tests.shown import Case, cases
 
 REF = MessageRef("C0SUPPORT", "1700000000.000100")
-SCENE = Scene(author="Ben", asker="Ada", via=Via.REACTION)
+SCENE = QuoteContext(author="Ben", asker="Ada", via=Via.REACTION)
 
 
 def draft(message: dict[str, Any]) -> ThreadDraft:
@@ -25,7 +25,7 @@ def draft(message: dict[str, Any]) -> ThreadDraft:
         message=message_of(message, REF),
         form=None,
         scene=SCENE,
-        wishes=Wishes(),
+        wishes=ThreadOptions(),
     )
 
 

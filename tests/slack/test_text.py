@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bot.core.directory import Names
 from bot.core.model import File
-from bot.core.richtext import (
+from bot.core.text.richtext import (
     Block,
     Broadcast,
     Date,
@@ -24,8 +25,7 @@ from bot.core.richtext import (
     Text,
     pieces,
 )
-from bot.core.workspace import Names
-from bot.slack.text import blocks_of, files_of, plain_blocks
+from bot.slack.text.message import blocks_of, files_of, plain_blocks
 from tests.contracts import Contract
 
 BOLD = Style(bold=True)

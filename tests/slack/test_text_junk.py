@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.core.directory import Names
 from bot.core.model import Message
 from bot.core.refs import MessageRef
-from bot.core.richtext import pieces, visible
-from bot.core.workspace import Names
+from bot.core.text.richtext import pieces, visible
 from bot.slack.payloads import message_of
 from bot.store.codec import Codec
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.richtext import (
+from bot.core.directory import Names
+from bot.core.text.richtext import (
     Block,
     Broadcast,
     Date,
@@ -23,8 +24,7 @@ from bot.core.richtext import (
     Text,
     visible,
 )
-from bot.core.workspace import Names
-from bot.slack.mrkdwn import parse
+from bot.slack.text.mrkdwn import parse
 
 BOLD, ITALIC, STRIKE, CODE = (
     Style(bold=True),

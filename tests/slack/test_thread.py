@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.core.beginning import GOES_ON
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.refs import MessageRef
-from bot.core.richtext import Paragraph, Text
+from bot.core.text.excerpt import GOES_ON
+from bot.core.text.richtext import Paragraph, Text
 from bot.slack import reading
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
 

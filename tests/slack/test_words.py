@@ -6,18 +6,27 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.directory import UserKind
 from bot.core.model import (
     Added,
-    AlreadyThere,
+    AlreadyExists,
     Created,
     FormField,
-    OnItsWay,
+    InProgress,
     Priority,
     Remark,
     Ticket,
 )
-from bot.core.workspace import Standing
-from bot.flows.beside import Acquaintance, Broken, Closed, Known, New, NotAllowed, Preset, Unlinked
+from bot.flows.form import (
+    Broken,
+    CustomerStatus,
+    Known,
+    New,
+    NotAllowed,
+    Preset,
+    Unlinked,
+    UnreadableParts,
+)
 from bot.slack.words import answers, form, marks
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
@@ -38,8 +47,8 @@ def test_successes(outcome: Created | Added, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("remark", "sentence"),
     [
-        (AlreadyThere(TICKET), f"This already has its ticket: T-123 · {LINK}"),
-        (OnItsWay(), "The ticket for this is already on its way."),
+        (AlreadyExists(TICKET), f"This already has its ticket: T-123 · {LINK}"),
+        (InProgress(), "The ticket for this is already on its way."),
     ],
 )
 def test_remarks(remark: Remark, sentence: str) -> None:
@@ -240,12 +249,12 @@ def test_form_and_notices(said: str, sentence: str) -> None:
         ),
         (Preset(), "The ticket is for <@U7>."),
         (
-            NotAllowed(Standing.GUEST),
+            NotAllowed(UserKind.GUEST),
             "Guests can't create tickets here. Ask somebody who can to create it for you.",
         ),
     ],
 )
-def test_who_the_requester_is_in_plain(customer: Acquaintance, sentence: str) -> None:
+def test_who_the_requester_is_in_plain(customer: CustomerStatus, sentence: str) -> None:
     assert form.in_plain("U7", customer) == sentence
 
 
@@ -253,7 +262,7 @@ def test_who_the_requester_is_in_plain(customer: Acquaintance, sentence: str) ->
     ("closed", "bot", "sentence"),
     [
         (
-            Closed(direct=True, thread=True, files=True),
+            UnreadableParts(direct=True, thread=True, files=True),
             "UBOT",
             (
                 "The ticket will lack the rest of the Slack thread and the message's files: this "
@@ -262,7 +271,7 @@ def test_who_the_requester_is_in_plain(customer: Acquaintance, sentence: str) ->
             ),
         ),
         (
-            Closed(direct=False, thread=False, files=True),
+            UnreadableParts(direct=False, thread=False, files=True),
             "UBOT",
             (
                 "The ticket will lack the message's files: the bridge is not in this "
@@ -271,7 +280,7 @@ def test_who_the_requester_is_in_plain(customer: Acquaintance, sentence: str) ->
             ),
         ),
         (
-            Closed(direct=False, thread=True, files=False),
+            UnreadableParts(direct=False, thread=True, files=False),
             None,
             (
                 "The ticket will lack the rest of the Slack thread: the bridge is not in this "
@@ -281,5 +290,5 @@ def test_who_the_requester_is_in_plain(customer: Acquaintance, sentence: str) ->
         ),
     ],
 )
-def test_what_the_ticket_will_lack(closed: Closed, bot: str | None, sentence: str) -> None:
+def test_what_the_ticket_will_lack(closed: UnreadableParts, bot: str | None, sentence: str) -> None:
     assert form.closed(closed, bot) == sentence

@@ -6,9 +6,9 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
-from bot.core.model import Customer, Ticket, Turned
+from bot.core.model import Customer, Rejected, Ticket
 from bot.flows.link import Linked, NotMade, NotYours, Over
-from bot.slack.blocks import answer
+from bot.slack.views import answer
 from bot.slack.words import link as words
 from bot.slack.words import refusals
 
@@ -66,7 +66,7 @@ def test_only_so_many_are_named() -> None:
 
 @pytest.mark.parametrize("name", ["Gus", "G" * 500])
 def test_the_button_says_whom_it_is_about(name: str) -> None:
-    turned = Turned(Reason.NO_CUSTOMER, {"requester": "U1", "name": name})
+    turned = Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": name})
     built = answer.outcome(turned, "PB-7", answerer=Yourself())
     assert built is not None
     (button,) = built.blocks[1]["elements"]

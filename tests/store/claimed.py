@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.nouns import message
 

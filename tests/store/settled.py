@@ -7,8 +7,8 @@ import time
 from sqlalchemy import text
 
 from bot.core.model import Created
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
 from tests.nouns import TICKET, escalation, message
@@ -62,4 +62,4 @@ def settle_many(database: Database, count: int) -> None:
                 {"count": count},
             )
     # Their addresses are erased already.
-    Memory(database, float).keep("retention.addresses", time.time() - 1800.0)
+    KeyValueStore(database, float).keep("retention.addresses", time.time() - 1800.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Turned, Unwanted
+from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Rejected
 from bot.store.accepting import Recorded
 from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation, form, message
@@ -32,7 +32,7 @@ def test_the_same_asking_delivered_again_is_one_row_and_says_nothing(ledger: Led
 
 def test_another_asking_for_a_waiting_row_hears_that_it_is_on_its_way(ledger: Ledger) -> None:
     ledger.record(escalation())
-    assert ledger.record(escalation(request="Ev9")) == Recorded(fresh=False, remark=OnItsWay())
+    assert ledger.record(escalation(request="Ev9")) == Recorded(fresh=False, remark=InProgress())
 
 
 @pytest.mark.parametrize("outcome", [Created(TICKET), Added(TICKET)])
@@ -41,21 +41,21 @@ def test_another_asking_for_a_settled_row_hears_of_its_ticket(
 ) -> None:
     ledger.record(escalation())
     ledger.settle(claimed(ledger), outcome)
-    assert ledger.record(escalation(request="Ev9")).remark == AlreadyThere(TICKET)
+    assert ledger.record(escalation(request="Ev9")).remark == AlreadyExists(TICKET)
     assert ledger.ticket_of(escalation().key) == TICKET
 
 
 @pytest.mark.parametrize(
     "outcome",
     [
-        Turned(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}),
-        Turned(Reason.GAVE_UP, {"last": "plain_500"}),
-        Unwanted("no_rule"),
+        Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}),
+        Rejected(Reason.GAVE_UP, {"last": "plain_500"}),
+        Ignored("no_rule"),
     ],
     ids=["refused", "parked", "unwanted"],
 )
 def test_asking_again_opens_the_row_with_the_new_asker(
-    ledger: Ledger, outcome: Turned | Unwanted
+    ledger: Ledger, outcome: Rejected | Ignored
 ) -> None:
     ledger.record(escalation())
     ledger.settle(claimed(ledger), outcome)
@@ -67,7 +67,7 @@ def test_asking_again_opens_the_row_with_the_new_asker(
 def test_a_refused_asking_delivered_late_once_more_does_not_open_the_row(ledger: Ledger) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
-    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {}))
+    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {}))
     ledger.answered(claim, said=True)
     assert ledger.record(escalation()) == Recorded(fresh=False)
     assert ledger.claim("one", 8) == []

@@ -7,21 +7,21 @@ from dataclasses import replace
 import pytest
 
 from bot.store.changes import Change
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.retention import FORGOTTEN, Retention
 from tests.conftest import Clock
 
-GUS = Person("T1", "U1", "c_1")
+GUS = CustomerLink("T1", "U1", "c_1")
 NOW = 1_700_000_000.0
 
 
 @pytest.fixture
-def people(database: Database) -> People:
-    return People(database)
+def people(database: Database) -> CustomerLinks:
+    return CustomerLinks(database)
 
 
-def test_what_people_said_is_noted_old_and_new(people: People, clock: Clock) -> None:
+def test_what_people_said_is_noted_old_and_new(people: CustomerLinks, clock: Clock) -> None:
     people.link([GUS], by="UADA")
     clock.move(60)
     people.link([replace(GUS, customer="c_2")])
@@ -35,21 +35,21 @@ def test_what_people_said_is_noted_old_and_new(people: People, clock: Clock) -> 
     assert people.changes("U2") == []
 
 
-def test_what_stays_the_same_is_no_change(people: People) -> None:
+def test_what_stays_the_same_is_no_change(people: CustomerLinks) -> None:
     people.link([GUS])
     people.link([replace(GUS, name="Gus")], by="UADA")
     people.unlink("U2")
     assert [one.by for one in people.changes("U1")] == ["cli"]
 
 
-def test_what_the_bridge_found_out_is_old_and_never_noted_by_itself(people: People) -> None:
+def test_what_the_bridge_found_out_is_old_and_never_noted_by_itself(people: CustomerLinks) -> None:
     people.link([replace(GUS, source="email")])
     people.forget(replace(GUS, source="email"))
     people.link([replace(GUS, customer="c_2")])
     assert [(one.old, one.new) for one in people.changes("U1")] == [(None, "c_1"), (None, "c_2")]
 
 
-def test_each_team_has_its_own_line(people: People) -> None:
+def test_each_team_has_its_own_line(people: CustomerLinks) -> None:
     people.link([GUS, replace(GUS, team="T2", customer="c_2")])
     people.unlink("U1")
     assert {(one.team, one.old, one.new) for one in people.changes("U1")} == {
@@ -60,7 +60,7 @@ def test_each_team_has_its_own_line(people: People) -> None:
     }
 
 
-def test_many_at_once_are_all_noted(people: People) -> None:
+def test_many_at_once_are_all_noted(people: CustomerLinks) -> None:
     many = [replace(GUS, slack_user=f"U{number}") for number in range(1200)]
     people.link(many)
     people.link([replace(one, customer="c_2") for one in many])
@@ -70,14 +70,14 @@ def test_many_at_once_are_all_noted(people: People) -> None:
     ]
 
 
-def test_nothing_is_noted_of_what_was_not_written(people: People) -> None:
+def test_nothing_is_noted_of_what_was_not_written(people: CustomerLinks) -> None:
     broken = replace(GUS, slack_user="U2", customer=None)  # type: ignore[arg-type]
     with pytest.raises(Exception, match="customer"):
         people.link([GUS, broken])
     assert people.changes("U1") == []
 
 
-def test_a_forgotten_person_leaves_nothing(people: People, database: Database) -> None:
+def test_a_forgotten_person_leaves_nothing(people: CustomerLinks, database: Database) -> None:
     people.link([GUS], by="UADA")
     people.link([replace(GUS, slack_user="U2")], by="U1")
     Retention(database).forget("U1")

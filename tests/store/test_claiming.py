@@ -15,7 +15,7 @@ from bot.core.model import Created
 from bot.store import rows
 from bot.store.claiming import LEASE_SECONDS
 from bot.store.claims import Claim
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.nouns import TICKET, escalation, message

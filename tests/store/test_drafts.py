@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.model import Draft
-from bot.core.workspace import Installation
+from bot.core.directory import Installation
+from bot.core.model import FormDraft
+from bot.store.database import Database
 from bot.store.drafts import LONGEST_SECONDS, Drafts
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.kv import KeyValueStore
 from tests.conftest import Clock
 from tests.nouns import form, message, trigger
 
-DRAFT = Draft("d1", trigger(message=message()), form())
+DRAFT = FormDraft("d1", trigger(message=message()), form())
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_draft_lives_for_a_day(drafts: Drafts, clock: Clock) -> None:
 
 
 def test_memory_keeps_the_newest_value_of_a_name(database: Database) -> None:
-    memory = Memory(database, Installation)
+    memory = KeyValueStore(database, Installation)
     assert memory.recall("slack") is None
     memory.keep("slack", Installation("T1", "https://one.slack.com/", "U1"))
     newest = Installation("T1", "https://two.slack.com/", "U1", "B1")

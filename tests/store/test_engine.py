@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.faults import TryLater
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.history import History
 from bot.store.leader import lead
 from bot.store.ledger import Ledger
@@ -88,7 +88,7 @@ def test_a_second_process_on_one_sqlite_file_is_told_so(sqlite_url: str) -> None
     database = Database(sqlite_url)
     holder = (
         "import sys, time\n"
-        "from bot.store.engine import Database\n"
+        "from bot.store.database import Database\n"
         "from bot.store.process_lock import only_one\n"
         f"with only_one(Database({sqlite_url!r})):\n"
         "    print('held', flush=True)\n"
@@ -139,7 +139,7 @@ async def test_a_link_by_another_process_is_noticed(database_url: str) -> None:
     watching = asyncio.create_task(lead(database, wake=woken.set))
     await asyncio.wait_for(woken.wait(), 5)
     woken.clear()
-    await asyncio.to_thread(People(other).link, [Person("T1", "U1", "c_1")])
+    await asyncio.to_thread(CustomerLinks(other).link, [CustomerLink("T1", "U1", "c_1")])
     await asyncio.wait_for(woken.wait(), 5)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Turned
+from bot.core.model import Created, Rejected
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import Entry, History
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
@@ -123,7 +123,7 @@ def test_an_answer_that_waits_for_a_named_moment_does_not_count(
 ) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
-    ledger.settle(claim, Turned(Reason.EMPTY, {}))
+    ledger.settle(claim, Rejected(Reason.EMPTY, {}))
     ledger.answer_later(claim, 1, "slack_500", failed=True)
     for _ in range(10):
         clock.move(1)
@@ -142,7 +142,7 @@ def test_the_first_answer_that_waits_has_no_attempt_to_take_back(
     """It is given with the delivery's own claim, which counted no attempt of an answer."""
     ledger.record(escalation())
     claim = claimed(ledger)
-    ledger.settle(claim, Turned(Reason.EMPTY, {}))
+    ledger.settle(claim, Rejected(Reason.EMPTY, {}))
     ledger.answer_later(claim, 1, "slack_ratelimited", failed=False)
     clock.move(1)
     assert claimed(ledger).attempt == 1

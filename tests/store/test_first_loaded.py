@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.first_loaded import FirstLoaded
 from tests.conftest import Clock
 

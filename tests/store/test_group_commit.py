@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from bot.core.faults import TryLater
-from bot.core.model import AlreadyThere, Created, Escalation, OnItsWay
+from bot.core.model import AlreadyExists, Created, Escalation, InProgress
 from bot.store.accepting import Accepting, Recorded
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.group_commit import LARGEST_GROUP, GroupCommit
 from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation
@@ -144,10 +144,10 @@ async def test_each_of_a_group_hears_what_its_own_asking_met(
     slow.open.set()
     assert await answers(*first) == [FRESH]
     assert await answers(*others) == [
-        Recorded(fresh=False, remark=AlreadyThere(TICKET)),
-        Recorded(fresh=False, remark=OnItsWay()),
+        Recorded(fresh=False, remark=AlreadyExists(TICKET)),
+        Recorded(fresh=False, remark=InProgress()),
         FRESH,
-        Recorded(fresh=False, remark=OnItsWay()),
+        Recorded(fresh=False, remark=InProgress()),
     ]
 
 

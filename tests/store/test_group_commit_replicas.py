@@ -11,10 +11,10 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.core.faults import TryLater
-from bot.core.model import Escalation, OnItsWay
+from bot.core.model import Escalation, InProgress
 from bot.store.accepting import Accepting, Recorded
-from bot.store.engine import Database
-from bot.store.executor import Threads
+from bot.store.database import Database
+from bot.store.executor import Executor
 from bot.store.group_commit import GroupCommit
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
@@ -28,8 +28,8 @@ RUNS = 5
 
 
 @pytest.fixture
-def threads() -> Iterator[Threads]:
-    pool = Threads(4)
+def threads() -> Iterator[Executor]:
+    pool = Executor(4)
     yield pool
     pool.close()
 
@@ -48,7 +48,7 @@ async def send(group: GroupCommit, asked: Sequence[Escalation], within: float = 
 
 
 async def test_replicas_that_record_the_same_events_in_opposite_order_fail_none(
-    postgres_only: Database, database_url: str, threads: Threads
+    postgres_only: Database, database_url: str, threads: Executor
 ) -> None:
     """In 3 of 5 runs 24 to 40 of 240 were answered 500: the groups ended in deadlocks."""
     other = Database(database_url)
@@ -69,7 +69,7 @@ async def test_replicas_that_record_the_same_events_in_opposite_order_fail_none(
 
 
 async def test_a_row_that_stays_locked_takes_nobody_with_it(
-    postgres_only: Database, database_url: str, threads: Threads
+    postgres_only: Database, database_url: str, threads: Executor
 ) -> None:
     """As by a replica that stands still in the middle of a transaction."""
     Accepting(postgres_only).record(escalation(5))
@@ -114,7 +114,7 @@ def _deadlock() -> Exception:
 
 @pytest.mark.parametrize("count", [1, 8])
 async def test_the_victim_of_a_deadlock_is_recorded_within_its_time(
-    database: Database, threads: Threads, count: int
+    database: Database, threads: Executor, count: int
 ) -> None:
     accepting = Deadlocked(database)
     group = GroupCommit(accepting, threads)
@@ -134,13 +134,13 @@ async def test_the_answers_of_a_group_are_in_the_order_of_its_askings(database: 
         escalation(8, request="Ev-second"),
         escalation(1),
     ]
-    on_its_way = Recorded(fresh=False, remark=OnItsWay())
+    on_its_way = Recorded(fresh=False, remark=InProgress())
     assert accepting.record_all(asked) == [FRESH, on_its_way, FRESH, on_its_way, FRESH]
     assert len(Ledger(database).known([one.key for one in asked])) == 4
 
 
 async def test_the_writer_outlives_a_caller_that_has_gone(
-    database: Database, threads: Threads
+    database: Database, threads: Executor
 ) -> None:
     """It died of an InvalidStateError, and who waited behind was answered by the next asking."""
     no_asker: Any = None

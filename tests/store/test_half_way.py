@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
 from tests.nouns import escalation

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.home import Homes, Opened
-from bot.store.kv import Memory
+from bot.store.kv import KeyValueStore
 from bot.store.retention import Retention
 
 
@@ -18,7 +18,7 @@ def test_what_was_shown_last(database: Database) -> None:
 
 def test_those_who_link_people(database: Database) -> None:
     homes = Homes(database)
-    Memory(database, float).keep("ready", 1.0)
+    KeyValueStore(database, float).keep("ready", 1.0)
     homes.keep("U2", Opened("a", is_linker=True))
     homes.keep("U1", Opened("a", is_linker=True))
     homes.keep("U3", Opened("a"))

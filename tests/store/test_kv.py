@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Turned
+from bot.core.model import Created, Rejected
 from bot.flows.history import Place
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation
 
 
 def test_the_last_value_is_kept_until_it_is_forgotten(database: Database) -> None:
-    places = Memory(database, Place)
+    places = KeyValueStore(database, Place)
     assert places.recall("here") is None
     places.keep("here", Place("C1"))
     places.keep("here", Place("C1", "next", "1.000000", "more"))
@@ -29,7 +29,7 @@ def test_known_keys_whatever_came_of_them(database: Database) -> None:
         ledger.record(escalation(number))
     first, second = ledger.claim("w", 2)
     ledger.settle(first, Created(TICKET))
-    ledger.settle(second, Turned(Reason.NOT_IN_CHANNEL, {}))
+    ledger.settle(second, Rejected(Reason.NOT_IN_CHANNEL, {}))
     assert ledger.known(keys) == set(keys[:3])
     assert ledger.known([]) == frozenset()
 

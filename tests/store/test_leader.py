@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.leader import lead
 
 SOON = 0.05

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Turned
+from bot.core.model import Created, Rejected
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Held, Stands, Won
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.store.claims import Acquired, Exists, Pending
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
 from tests.conftest import Clock
@@ -36,23 +36,23 @@ def test_a_conversation_let_go_right_after_it_was_in_the_way_is_not_won_unwritte
         nonlocal looks
         looks += 1
         if looks == 1:
-            return Won()  # as before the other replica's commit
+            return Acquired()  # as before the other replica's commit
         ledger.retry_later(first, 1.0, "plain_unreachable", failed=True, unknown=False)
         return look(*arguments)
 
     monkeypatch.setattr(ledger, "_holder", late)
-    assert frozen(ledger, second) == Held()
+    assert frozen(ledger, second) == Pending()
 
 
 def test_one_row_wins_a_conversation_and_the_next_adds_to_its_ticket(ledger: Ledger) -> None:
     ledger.record(escalation(1))
     ledger.record(escalation(2))
     one, two = ledger.claim("one", 8)
-    assert frozen(ledger, one) == Won()
-    assert frozen(ledger, two) == Held()
-    assert ledger.conversation(two, "conversation") == Held()
+    assert frozen(ledger, one) == Acquired()
+    assert frozen(ledger, two) == Pending()
+    assert ledger.conversation(two, "conversation") == Pending()
     ledger.settle(one, Created(TICKET))
-    assert frozen(ledger, two) == Stands(TICKET)
+    assert frozen(ledger, two) == Exists(TICKET)
 
 
 def test_what_was_frozen_is_there_after_an_attempt_whose_end_nobody_knows(
@@ -78,7 +78,7 @@ def test_an_attempt_that_surely_sent_nothing_frees_what_it_froze(
     one, two = ledger.claim("one", 8)
     frozen(ledger, one)
     ledger.retry_later(one, 5, "plain_429", failed=True, unknown=False)
-    assert frozen(ledger, two) == Won()
+    assert frozen(ledger, two) == Acquired()
     clock.move(5)
     again = claimed(ledger)
     assert (again.customer, again.sent_at) == (None, None)
@@ -102,7 +102,7 @@ def test_a_sure_failure_after_an_unknown_one_keeps_the_unknown_one(
 def test_a_refusal_stays_due_until_it_was_said(ledger: Ledger, clock: Clock) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
-    refusal = Turned(Reason.MISSING_SCOPE, {"needed": "reactions:read"})
+    refusal = Rejected(Reason.MISSING_SCOPE, {"needed": "reactions:read"})
     ledger.settle(claim, refusal)
     assert ledger.claim("two", 8) == []
     clock.move(LEASE_SECONDS + 1)  # its worker died before it could say it
@@ -133,8 +133,8 @@ def test_a_refused_row_frees_its_conversation_and_keeps_its_requester(
     ledger.record(escalation(2))
     one, two = ledger.claim("one", 8)
     frozen(ledger, one)
-    ledger.settle(one, Turned(Reason.NO_CUSTOMER, {"requester": "U0SOMEBODY"}))
-    assert frozen(ledger, two) == Won()
+    ledger.settle(one, Rejected(Reason.NO_CUSTOMER, {"requester": "U0SOMEBODY"}))
+    assert frozen(ledger, two) == Acquired()
     (entry,) = History(database).find("PB-1")
     assert (entry.state, entry.requester, entry.customer) == ("refused", "U0SOMEBODY", None)
 
@@ -146,7 +146,7 @@ def test_a_parked_row_keeps_what_a_later_retry_must_look_for(
     claim = claimed(ledger)
     frozen(ledger, claim)
     ledger.retry_later(claim, 0, "plain_timeout", failed=True, unknown=True)
-    ledger.settle(claimed(ledger), Turned(Reason.GAVE_UP, {"last": "plain_timeout"}))
+    ledger.settle(claimed(ledger), Rejected(Reason.GAVE_UP, {"last": "plain_timeout"}))
     assert [entry.state for entry in History(database).retry("PB-1")] == ["waiting"]
     assert claimed(ledger).sent_at == clock.now
 
@@ -191,9 +191,9 @@ def test_a_link_opens_the_rows_that_were_refused_for_want_of_it(
     ):
         ledger.record(escalation(number))
         claim = claimed(ledger)
-        ledger.settle(claim, Turned(reason, {"requester": user}))
+        ledger.settle(claim, Rejected(reason, {"requester": user}))
         ledger.answered(claim, said=True)
-    assert People(database).link([Person(TEAM, "U0AUTHOR", "c_1")]) == 2
+    assert CustomerLinks(database).link([CustomerLink(TEAM, "U0AUTHOR", "c_1")]) == 2
     assert [claim.escalation.key for claim in ledger.claim("one", 8)] == [
         escalation(1).key,
         escalation(2).key,
@@ -206,7 +206,7 @@ def test_a_link_committed_while_its_want_is_being_noted_lets_the_row_go_on(
     """It stayed refused, although the person read that it goes on by itself."""
     ledger.record(escalation())
     claim = claimed(ledger)
-    assert People(database).link([Person(TEAM, "U0AUTHOR", "c_1")]) == 0
-    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}))
+    assert CustomerLinks(database).link([CustomerLink(TEAM, "U0AUTHOR", "c_1")]) == 0
+    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}))
     (entry,) = History(database).find("PB-1")
     assert entry.state == "waiting"

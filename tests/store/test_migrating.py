@@ -8,7 +8,7 @@ import sys
 from alembic.script import ScriptDirectory
 
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 
 
 def test_the_head_is_the_one_that_alembic_finds() -> None:
@@ -26,7 +26,7 @@ def test_a_start_at_head_imports_neither_alembic_nor_the_other_engines_driver(
     sqlite_url: str,
 ) -> None:
     program = (
-        "import sys; from bot import wiring; from bot.store.engine import Database; "
+        "import sys; from bot import wiring; from bot.store.database import Database; "
         f"wiring.prepare(Database({sqlite_url!r})); "
         "assert not {'alembic', 'mako', 'psycopg'} & set(sys.modules)"
     )

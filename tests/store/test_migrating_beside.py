@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, inspect, text
 
 from bot.store import migrating, postgres, suitable
 from bot.store.accepting import Accepting
-from bot.store.engine import Database
+from bot.store.database import Database
 from tests.nouns import escalation
 from tests.store.conftest import NewDatabase
 

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from bot.store import migrating
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.indexes import metadata
 
 

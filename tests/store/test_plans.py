@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from bot.core.faults import Reason
-from bot.core.model import Said, Ticket, Turned
+from bot.core.model import PostedAnswer, Rejected, Ticket
 from bot.core.refs import MessageRef, message_key
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.queued import Queue
 from bot.store.retention import Retention
@@ -52,7 +52,7 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Dat
         asked = escalation(ref=ref, channel=ref.channel, request=f"Ev-{number}")
         ledger.record(replace(asked, key=message_key(TEAM, ref)))
     (claim,) = ledger.claim("one", 1)
-    ledger.settle(claim, Turned(Reason.NO_CUSTOMER, {"requester": "U0NEW"}))
+    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U0NEW"}))
     if not database.is_sqlite:  # which nobody tells how its rows are spread, nor do we
         with database.writing() as connection:
             connection.execute(text("ANALYZE"))
@@ -170,7 +170,7 @@ def test_undoing(grown: Database, plans: list[str]) -> None:
     undoing.begin(found.id, "U0ASKER")
     undoing.left_over(10)
     undoing.release(found.id)
-    undoing.said(found.id, [Said("C1", "1.000001")])
+    undoing.said(found.id, [PostedAnswer("C1", "1.000001")])
     undoing.ended(10)
     undoing.just_over()
     undoing.forget_said(found.id)
@@ -205,7 +205,7 @@ def test_the_backlog_of_the_metrics(grown: Database, plans: list[str]) -> None:
 
 
 def test_linking_a_person(grown: Database, plans: list[str]) -> None:
-    assert People(grown).link([Person(TEAM, "U0NEW", "c_1")]) <= 1
+    assert CustomerLinks(grown).link([CustomerLink(TEAM, "U0NEW", "c_1")]) <= 1
     check(plans, "ix_escalation_refused_requester")
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.rates import Rates
 from bot.store.schema import rate as table
 from tests.conftest import Clock

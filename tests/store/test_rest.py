@@ -7,26 +7,30 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
 from bot.core.faults import LeaseLost, Reason
-from bot.core.files import Fate, Kept, Loss
-from bot.core.model import Created, Outcome, Sequel, Turned
-from bot.core.parts import TextPart, Tone
+from bot.core.model import Continuation, Created, Outcome, Rejected
+from bot.core.text.parts import TextPart, Tone
 from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim, Rest, Won
-from bot.store.engine import Database
+from bot.store.claims import Acquired, Claim, RemainingParts
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.retention import Retention
 from bot.store.schema import escalation as table
 from tests.conftest import Clock
 from tests.nouns import TICKET, escalation, message
 
-REST = Rest(
+REST = RemainingParts(
     (
-        Sequel("k#2", "Slack thread, part 2 of 3", (TextPart("It **burns**"), TextPart("!"))),
-        Sequel("k#3", "Slack thread, part 3 of 3", (TextPart("Still", Tone.MUTED, small=True),)),
+        Continuation("k#2", "Slack thread, part 2 of 3", (TextPart("It **burns**"), TextPart("!"))),
+        Continuation(
+            "k#3", "Slack thread, part 3 of 3", (TextPart("Still", Tone.MUTED, small=True),)
+        ),
     )
 )
-KEPT = Kept("c_1", {"F1": Fate("att_1", at=5.0), "F2": Fate(why=Loss.KIND, at=6.0)})
+KEPT = UploadedFiles(
+    "c_1", {"F1": UploadResult("att_1", at=5.0), "F2": UploadResult(why=SkipReason.KIND, at=6.0)}
+)
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def claimed(ledger: Ledger) -> Claim:
     return claim
 
 
-def frozen(ledger: Ledger, rest: Rest | None = REST) -> Claim:
+def frozen(ledger: Ledger, rest: RemainingParts | None = REST) -> Claim:
     """A row whose create was sent and answered by nobody; claimed anew."""
     ledger.record(escalation())
     claim = claimed(ledger)
@@ -52,7 +56,7 @@ def frozen(ledger: Ledger, rest: Rest | None = REST) -> Claim:
         person=None,
         rest=rest,
     )
-    assert isinstance(won, Won)
+    assert isinstance(won, Acquired)
     ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, unknown=True)
     return claimed(ledger)
 
@@ -73,7 +77,7 @@ def test_a_thread_in_one_piece_leaves_nothing(ledger: Ledger) -> None:
 
 def test_what_goes_next_is_noted_with_its_ticket(ledger: Ledger) -> None:
     claim = frozen(ledger)
-    rest = Rest(REST.sequels[1:], TICKET, added=False, missing=1)
+    rest = RemainingParts(REST.sequels[1:], TICKET, added=False, missing=1)
     ledger.freeze_rest(claim, rest)
     ledger.retry_later(claim, 0.0, "plain_429", failed=True, unknown=True)
     again = claimed(ledger)
@@ -95,9 +99,9 @@ def test_an_addition_leaves_something_too(ledger: Ledger) -> None:
     ("outcome", "kept"),
     [
         (Created(TICKET), False),
-        (Turned(Reason.EMPTY, {}), False),
-        (Turned(Reason.GAVE_UP, {}), True),
-        (Turned(Reason.PLAIN_REFUSED, {}, unsure=True), True),
+        (Rejected(Reason.EMPTY, {}), False),
+        (Rejected(Reason.GAVE_UP, {}), True),
+        (Rejected(Reason.PLAIN_REFUSED, {}, unsure=True), True),
     ],
     ids=["created", "refused", "given up", "unsure"],
 )
@@ -149,7 +153,7 @@ def test_a_lease_begins_anew_with_each_note(ledger: Ledger, clock: Clock) -> Non
 
 def test_texts_are_erased_with_the_others(ledger: Ledger, database: Database, clock: Clock) -> None:
     claim = frozen(ledger)
-    ledger.settle(claim, Turned(Reason.GAVE_UP, {}))
+    ledger.settle(claim, Rejected(Reason.GAVE_UP, {}))
     ledger.answered(claim, said=True)
     assert sequels(database) is not None
     clock.move(40 * 86400.0)
@@ -158,6 +162,6 @@ def test_texts_are_erased_with_the_others(ledger: Ledger, database: Database, cl
 
 
 def test_texts_go_with_the_person(ledger: Ledger, database: Database) -> None:
-    ledger.settle(frozen(ledger), Turned(Reason.GAVE_UP, {}))
+    ledger.settle(frozen(ledger), Rejected(Reason.GAVE_UP, {}))
     Retention(database).forget("U0AUTHOR")
     assert sequels(database) is None

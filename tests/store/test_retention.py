@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Draft, ReplyTo, Turned
+from bot.core.model import Created, FormDraft, Rejected, ReplyTo
 from bot.store.accepting import Recorded
 from bot.store.claims import Claim
-from bot.store.customer_links import People, Person
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.drafts import Drafts
-from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.ledger import Ledger
 from bot.store.retention import FORGOTTEN, Retention
@@ -102,7 +102,7 @@ def test_a_refusal_that_is_still_to_be_said_keeps_its_address_and_is_come_back_t
     ledger: Ledger, retention: Retention, database: Database, clock: Clock
 ) -> None:
     claim = record(ledger, 1)
-    ledger.settle(claim, Turned(Reason.EMPTY, {}))
+    ledger.settle(claim, Rejected(Reason.EMPTY, {}))
     ledger.settle(record(ledger, 2), Created(TICKET))
     ledger.answer_later(claim, 40 * DAY, "slack_unreachable", failed=True)
     clock.move(31 * DAY)
@@ -148,10 +148,10 @@ def test_an_erased_row_still_answers_who_asks_again(
 def test_a_person_is_forgotten_and_nothing_of_theirs_comes_back(
     ledger: Ledger, retention: Retention, database: Database
 ) -> None:
-    people, drafts = People(database), Drafts(database)
-    people.link([Person(TEAM, "U0GONE", "c_1", "gone@example.com", "Gone")])
-    drafts.keep(Draft("d1", trigger(asker="U0GONE"), form()))
-    drafts.keep(Draft("d2", trigger(), form()))
+    people, drafts = CustomerLinks(database), Drafts(database)
+    people.link([CustomerLink(TEAM, "U0GONE", "c_1", "gone@example.com", "Gone")])
+    drafts.keep(FormDraft("d1", trigger(asker="U0GONE"), form()))
+    drafts.keep(FormDraft("d2", trigger(), form()))
     ledger.settle(record(ledger, 1, asker="U0GONE"), Created(TICKET))
     ledger.settle(record(ledger, 2, message=message(2, author="U0GONE")), Created(TICKET))
     ledger.settle(record(ledger, 3, form=form(requester="U0GONE")), Created(TICKET))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from bot.core.faults import TryLater
 from bot.store import migrating
 from bot.store.accepting import Accepting
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import History
 from bot.store.notify import watch
 from bot.store.process_lock import only_one

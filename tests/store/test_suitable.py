@@ -18,8 +18,8 @@ from bot.core.faults import TryLater
 from bot.settings import load
 from bot.store import migrating, postgres, suitable
 from bot.store.accepting import Accepting
-from bot.store.engine import Database
-from bot.store.executor import Threads
+from bot.store.database import Database
+from bot.store.executor import Executor
 from bot.store.group_commit import GroupCommit
 from bot.store.leader import lead
 from bot.store.suitable import Unsuitable
@@ -84,7 +84,7 @@ async def goes_both_ways(database: Database) -> None:
         await asyncio.Event().wait()
 
     leading = asyncio.create_task(lead(database, work, wake=woken.set))
-    threads = Threads(4)
+    threads = Executor(4)
     try:
         async with asyncio.timeout(20):
             await woken.wait()
@@ -251,7 +251,7 @@ async def test_a_role_with_five_connections_is_enough_beside_a_command(
     database = opened(url)
     wiring.prepare(database)
     leading = asyncio.create_task(lead(database))
-    threads = Threads()
+    threads = Executor()
     try:
         group = GroupCommit(Accepting(database), threads)
         for turn in range(10):

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Outcome, Turned, Unwanted, Via
+from bot.core.model import Created, Ignored, Outcome, Rejected, Via
 from bot.core.record import Evidence, State
 from bot.core.refs import MessageRef
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
 from bot.store.tickets import Tickets
@@ -36,14 +36,14 @@ def settle(database: Database, number: int, outcome: Outcome | None, **more: obj
             person=None,
         )
     ledger.settle(claim, outcome)
-    ledger.answered(claim, said=True) if isinstance(outcome, Turned) else None
+    ledger.answered(claim, said=True) if isinstance(outcome, Rejected) else None
 
 
 def test_ones_own_the_newest_first(database: Database) -> None:
     settle(database, 1, Created(TICKET))
-    settle(database, 2, Turned(Reason.EMPTY, {"a": "b"}))
+    settle(database, 2, Rejected(Reason.EMPTY, {"a": "b"}))
     settle(database, 3, Created(TICKET), asker="U0OTHER")
-    settle(database, 4, Unwanted("no_rule"))
+    settle(database, 4, Ignored("no_rule"))
     settle(database, 5, None)
     found = Tickets(database).tickets_of("U0ASKER")
     assert [(one.id, one.state) for one in found] == [
@@ -81,7 +81,7 @@ def test_all_that_is_known_of_a_row(database: Database, clock: Clock) -> None:
 
 
 def test_a_refusal_with_its_data(database: Database) -> None:
-    settle(database, 1, Turned(Reason.NO_CUSTOMER, {"requester": "U9"}))
+    settle(database, 1, Rejected(Reason.NO_CUSTOMER, {"requester": "U9"}))
     (record,) = Tickets(database).tickets_of("U0ASKER")
     assert (record.reason, record.data) == ("no_customer", {"requester": "U9"})
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import LeaseLost, TryLater, Wait
-from bot.core.model import Added, AlreadyThere, Created, OnItsWay, Rule, Said, Ticket
+from bot.core.faults import LeaseLost, Postponed, TryLater
+from bot.core.model import Added, AlreadyExists, Created, InProgress, PostedAnswer, Rule, Ticket
 from bot.core.undo import UNDO_SECONDS, State
 from bot.store.accepting import Recorded
-from bot.store.claims import Claim, Held, Stands, Won
-from bot.store.engine import Database
+from bot.store.claims import Acquired, Claim, Exists, Pending
+from bot.store.database import Database
 from bot.store.group_commit import GroupCommit
 from bot.store.history import History
 from bot.store.ledger import Ledger
@@ -32,7 +32,7 @@ def settled(database: Database, number: int = 1, request: str | None = None) -> 
     ledger = Ledger(database)
     ledger.record(escalation(number, **({"request": request} if request else {})))
     (claim,) = ledger.claim("one", 1)
-    assert frozen(ledger, claim, CONVERSATION) == Won()
+    assert frozen(ledger, claim, CONVERSATION) == Acquired()
     ledger.settle(claim, Created(TICKET))
     return claim
 
@@ -81,7 +81,7 @@ def test_an_undone_row_says_so_and_lets_its_conversation_go(
     ledger = Ledger(database)
     assert ledger.record(escalation(2)).fresh
     (other,) = ledger.claim("one", 1)
-    assert ledger.conversation(other, CONVERSATION) == Won()
+    assert ledger.conversation(other, CONVERSATION) == Acquired()
 
 
 def test_one_at_a_time(database: Database, clock: Clock) -> None:
@@ -134,10 +134,10 @@ def test_nothing_is_added_to_a_ticket_that_is_being_undone(database: Database) -
     ledger, undoing = Ledger(database), Undoing(database)
     ledger.record(escalation(2))
     (adding,) = ledger.claim("one", 1)
-    assert ledger.conversation(adding, CONVERSATION) == Stands(TICKET)
+    assert ledger.conversation(adding, CONVERSATION) == Exists(TICKET)
     undoing.begin(first.id, "U0ASKER")
-    assert ledger.conversation(adding, CONVERSATION) == Held()
-    with pytest.raises(Wait):
+    assert ledger.conversation(adding, CONVERSATION) == Pending()
+    with pytest.raises(Postponed):
         ledger.freeze_addition(adding, TICKET, message(2))
     undoing.release(first.id)
     ledger.freeze_addition(adding, TICKET, message(2))
@@ -153,9 +153,9 @@ def test_an_addition_that_comes_too_late_opens_a_ticket_of_its_own(database: Dat
     (adding,) = ledger.claim("one", 1)
     undoing.begin(first.id, "U0ASKER")
     undoing.finish(first.id)
-    with pytest.raises(Wait):
+    with pytest.raises(Postponed):
         ledger.freeze_addition(adding, TICKET, message(2))
-    assert frozen(ledger, adding, CONVERSATION) == Won()
+    assert frozen(ledger, adding, CONVERSATION) == Acquired()
 
 
 def test_an_addition_and_an_undo_at_once_see_each_other(database: Database) -> None:
@@ -201,7 +201,7 @@ def test_another_asking_begins_the_next_generation(database: Database) -> None:
     assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=True)
     (again,) = ledger.claim("one", 1)
     assert (again.generation, again.external_id) == (2, f"{first.escalation.key}:2")
-    assert frozen(ledger, again, CONVERSATION) == Won()
+    assert frozen(ledger, again, CONVERSATION) == Acquired()
     ledger.settle(again, Created(OTHER))
     assert ledger.ticket_of(first.escalation.key) == OTHER
     old, new = History(database).find(first.escalation.key)
@@ -238,7 +238,9 @@ def test_who_asks_while_it_is_being_undone_wants_another_ticket(database: Databa
     ledger, undoing = Ledger(database), Undoing(database)
     undoing.begin(first.id, "U0ASKER")
     assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=True)
-    assert ledger.record(escalation(request="Ev-third")) == Recorded(fresh=False, remark=OnItsWay())
+    assert ledger.record(escalation(request="Ev-third")) == Recorded(
+        fresh=False, remark=InProgress()
+    )
     undoing.finish(first.id)
     (again,) = ledger.claim("one", 1)
     assert again.generation == 2
@@ -250,11 +252,11 @@ async def test_many_at_once_make_one_row(database: Database) -> None:
     many = [escalation(request=f"Ev-{number}") for number in range(5)]
     met = ledger.record_all([*many, escalation(7)])
     assert [one.fresh for one in met] == [True, False, False, False, False, True]
-    assert met[1].remark == OnItsWay()
+    assert met[1].remark == InProgress()
     assert [one.generation for one in History(database).find(first.escalation.key)] == [1, 2]
     group = GroupCommit(ledger, run)
     assert await group.record(escalation(request="Ev-9"), within=1.0) == Recorded(
-        fresh=False, remark=OnItsWay()
+        fresh=False, remark=InProgress()
     )
 
 
@@ -305,7 +307,7 @@ def test_what_has_sent_something_is_not_withdrawn(database: Database) -> None:
     assert not undoing.withdraw(claim.id, "U0ASKER")
     ledger.settle(claim, Created(TICKET))
     assert not undoing.withdraw(claim.id, "U0ASKER")
-    assert ledger.record(escalation(request="Ev-again")).remark == AlreadyThere(TICKET)
+    assert ledger.record(escalation(request="Ev-again")).remark == AlreadyExists(TICKET)
 
 
 # What the bot said
@@ -314,7 +316,7 @@ def test_what_has_sent_something_is_not_withdrawn(database: Database) -> None:
 def test_an_answer_is_found_when_its_time_is_over(database: Database, clock: Clock) -> None:
     claim = settled(database)
     undoing = Undoing(database)
-    said = (Said("D1", "1700000100.000100"),)
+    said = (PostedAnswer("D1", "1700000100.000100"),)
     assert undoing.where_said(claim.id) is None
     undoing.said(claim.id, said)
     found = undoing.where_said(claim.id)
@@ -349,7 +351,7 @@ def test_what_was_undone_in_time_is_never_over(database: Database, clock: Clock)
 def test_an_answer_to_what_was_undone_is_found_at_once(database: Database) -> None:
     claim = settled(database)
     undoing = Undoing(database)
-    undoing.said(claim.id, [Said("C1", "1700000100.000100", "incoming_envelope")])
+    undoing.said(claim.id, [PostedAnswer("C1", "1700000100.000100", "incoming_envelope")])
     undoing.begin(claim.id, "U0ASKER")
     assert undoing.ended(10) == []
     undoing.finish(claim.id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Added, Created, Escalation, ReplyTo, Turned
+from bot.core.model import Added, Created, Escalation, Rejected, ReplyTo
 from bot.store.accepting import Recorded
-from bot.store.claims import Claim, Held, Stands, Won
-from bot.store.engine import Database
+from bot.store.claims import Acquired, Claim, Exists, Pending
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.undo import Begin, Undoing
 from tests.conftest import Clock
@@ -29,7 +29,7 @@ def created(database: Database, asked: Escalation) -> Claim:
     ledger = Ledger(database)
     ledger.record(asked)
     (claim,) = ledger.claim("one", 1)
-    assert freeze(ledger, claim) == Won()
+    assert freeze(ledger, claim) == Acquired()
     ledger.settle(claim, Created(TICKET))
     return claim
 
@@ -100,13 +100,13 @@ def test_who_asks_while_an_undo_is_given_up_has_one_ticket(database: Database) -
     assert ledger.record(escalation(request="Ev-again")).fresh
     (again,) = ledger.claim("one", 1)
     own = again.external_id
-    assert ledger.conversation(again, own) == Held()
+    assert ledger.conversation(again, own) == Pending()
     undoing.release(first.id)
-    assert ledger.conversation(again, own) == Stands(TICKET)
-    assert freeze(ledger, again, own) == Stands(TICKET)
+    assert ledger.conversation(again, own) == Exists(TICKET)
+    assert freeze(ledger, again, own) == Exists(TICKET)
     undoing.begin(first.id, "U0ASKER")
     undoing.finish(first.id)
-    assert freeze(ledger, again, own) == Won()
+    assert freeze(ledger, again, own) == Acquired()
 
 
 @pytest.mark.parametrize("unsure", [True, False])
@@ -119,7 +119,7 @@ def test_an_addition_of_which_nobody_knows_is_in_the_way_of_an_undo(
     ledger.record(escalation(2))
     (adding,) = ledger.claim("one", 1)
     ledger.freeze_addition(adding, TICKET, message(2))
-    ledger.settle(adding, Turned(Reason.PLAIN_REFUSED, {}, unsure=unsure))
+    ledger.settle(adding, Rejected(Reason.PLAIN_REFUSED, {}, unsure=unsure))
     expected = Begin.ADDED_TO if unsure else Begin.BEGUN
     assert undoing.begin(first.id, "U0ASKER") is expected
 
@@ -137,7 +137,7 @@ def test_a_create_after_an_addition_that_came_to_nothing_is_not_looked_for_as_an
     clock.move(60.0)
     (claim,) = ledger.claim("one", 1)
     assert claim.adding_to == TICKET
-    assert freeze(ledger, claim) == Won()
+    assert freeze(ledger, claim) == Acquired()
     ledger.retry_later(claim, 1.0, "plain_timeout", failed=True, unknown=True)
     clock.move(1.0)
     (claim,) = ledger.claim("one", 1)

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from bot import wiring
 from bot.store import migrating
 from bot.store.accepting import Accepting
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.suitable import Unsuitable
 from tests.nouns import escalation
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.model import Created, Outcome, Turned
-from bot.store.customer_links import People, Person
-from bot.store.engine import Database
+from bot.core.model import Created, Outcome, Rejected
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.database import Database
 from bot.store.ledger import Ledger
 from bot.store.retention import Retention
 from bot.store.standing import backlog
@@ -18,8 +18,8 @@ from tests.nouns import TEAM, TICKET, escalation
 NOW = 1_700_000_000.0
 
 
-def no_customer(user: str) -> Turned:
-    return Turned(Reason.NO_CUSTOMER, {"requester": user, "name": "Somebody"})
+def no_customer(user: str) -> Rejected:
+    return Rejected(Reason.NO_CUSTOMER, {"requester": user, "name": "Somebody"})
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def settled(database: Database, number: int, outcome: Outcome) -> None:
     ledger.record(escalation(number))
     (claim,) = ledger.claim("one", 1)
     ledger.settle(claim, outcome)
-    if isinstance(outcome, Turned):
+    if isinstance(outcome, Rejected):
         ledger.answered(claim, said=True)
 
 
@@ -53,15 +53,15 @@ def test_each_person_once_the_latest_first(
     [
         pytest.param(no_customer("U1"), True, id="no customer"),
         pytest.param(
-            Turned(Reason.BROKEN_LINK, {"requester": "U1", "customer": "c_9"}),
+            Rejected(Reason.BROKEN_LINK, {"requester": "U1", "customer": "c_9"}),
             True,
             id="a link to nobody",
         ),
         pytest.param(
-            Turned(Reason.BROKEN_LINK, {"customer": "c_9"}), False, id="the settings' own"
+            Rejected(Reason.BROKEN_LINK, {"customer": "c_9"}), False, id="the settings' own"
         ),
-        pytest.param(Turned(Reason.EMPTY, {}), False, id="another refusal"),
-        pytest.param(Turned(Reason.GAVE_UP, {"last": "x"}), False, id="parked"),
+        pytest.param(Rejected(Reason.EMPTY, {}), False, id="another refusal"),
+        pytest.param(Rejected(Reason.GAVE_UP, {"last": "x"}), False, id="parked"),
         pytest.param(Created(TICKET), False, id="a ticket"),
     ],
 )
@@ -85,15 +85,15 @@ def test_people_are_counted_once_with_the_unconfirmed_among_them(
     unconfirmed = {"requester": "U2", "name": "B", "address": "unconfirmed"}
     named_so = {"requester": "U3", "name": '"address":"unconfirmed"'}
     for number, data in enumerate([dict(no_customer("U1").data), unconfirmed, unconfirmed], 1):
-        settled(database, number, Turned(Reason.NO_CUSTOMER, data))
-    settled(database, 4, Turned(Reason.NO_CUSTOMER, named_so))
+        settled(database, number, Rejected(Reason.NO_CUSTOMER, data))
+    settled(database, 4, Rejected(Reason.NO_CUSTOMER, named_so))
     settled(database, 5, Created(TICKET))
     assert waiting.counts() == (3, 1)
 
 
 def test_who_was_linked_waits_no_more(waiting: Waiting, database: Database) -> None:
     settled(database, 1, no_customer("U1"))
-    People(database).link([Person(TEAM, "U1", "c_1")])
+    CustomerLinks(database).link([CustomerLink(TEAM, "U1", "c_1")])
     assert waiting.waiting_for_link(10) == []
     assert waiting.unlinked("PB-1") == Unlinked("PB-1", "U1", waits=False)
     (claim,) = Ledger(database).claim("one", 1)

@@ -17,8 +17,8 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.serving import serving
 from bot.sandbox.slack import Delivery, Slack
 from bot.settings import load
-from bot.store.customer_links import People
-from bot.store.engine import Database
+from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.history import Entry, History
 
 Transport = Literal["http", "socket"]
@@ -42,8 +42,8 @@ class Stage:
         return History(self.database)
 
     @property
-    def people(self) -> People:
-        return People(self.database)
+    def people(self) -> CustomerLinks:
+        return CustomerLinks(self.database)
 
     def entries(self) -> list[Entry]:
         return self.history.newest(100)

@@ -18,7 +18,7 @@ from bot.sandbox.plain import Plain, limits
 from bot.sandbox.plain.limits import RateLimit
 from bot.sandbox.slack import Slack
 from bot.settings import load
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import Entry, History
 from bot.store.ledger import Ledger
 from tests.ways.stage import until

@@ -17,7 +17,7 @@ from bot.flows.reconcile import reconcile
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
 from bot.sandbox.slack import Slack
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.ways.stage import Stage, stage
 
 
@@ -56,7 +56,7 @@ async def test_what_came_after_the_copy_is_found_again_and_nothing_twice(
     plain = Plain(duplicate_external_id=duplicates)
     async with slack_of_both() as slack:
         async with stage(sqlite_url, tmp_path, slack=slack, plain=plain) as on:
-            on.people.link([Person(slack.team, "U0GUS", "external:acme")])
+            on.people.link([CustomerLink(slack.team, "U0GUS", "external:acme")])
             (root,) = await ask(on, 1, "before")
             await on.settled()
             # Some of these are in the copy without their outcome, and some are not in it at all.

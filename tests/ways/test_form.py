@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.flows import beside
+from bot.flows import form
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Json
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from bot.store.schema import escalation as table
 from tests.ways.forms import empty, opened, opened_on, texts
 from tests.ways.stage import Stage, Transport, stage
@@ -117,7 +117,7 @@ async def test_plain_that_hangs_keeps_nobody_waiting(
 ) -> None:
     """The form opens, its selects offer nothing, and the ticket comes all the same."""
     on = on_stage
-    monkeypatch.setattr(beside, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(form, "LOOK_SECONDS", 0.1)
     on.plain.add_label_type("Bug")
     for operation in ("labelTypes", "tenants", "customerByEmail"):
         on.plain.fail(operation, "hang", seconds=60)
@@ -174,7 +174,7 @@ async def test_below_the_requester_stands_who_that_is_in_plain(on_stage: Stage) 
     cleo = on.slack.add_user("Cleo Lind", email="cleo@acme.example")
     drew = on.slack.add_user("Drew Hart")
     customer = on.plain.add_customer("Acme Support", "acme@acme.example")
-    on.people.link([Person(on.slack.team, on.ben, customer.id)], by="cli")
+    on.people.link([CustomerLink(on.slack.team, on.ben, customer.id)], by="cli")
     first = await opened(on)
     assert said(first, "in_plain") == ""
     shown = await later(on, first)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from bot.sandbox.slack import Ephemeral, Json
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from bot.store.schema import escalation as table
 from tests.ways.forms import empty, opened, texts
 from tests.ways.stage import Stage
@@ -85,7 +85,7 @@ async def test_a_link_that_comes_after_makes_no_second_thread(on_stage: Stage) -
     await on.slack.submit(on.ada, again["id"], {"requester": on.ben})
     await on.settled()
     customer = on.plain.add_customer("Drew", "drew@acme.example")
-    on.people.link([Person(on.slack.team, drew, customer.id)], by="cli")
+    on.people.link([CustomerLink(on.slack.team, drew, customer.id)], by="cli")
     await on.settled()
     assert len(on.plain.threads) == 1
     assert len(on.entries()) == 1

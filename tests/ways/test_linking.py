@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox.slack import Json
 from bot.sandbox.slack.nouns import View
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.ways.linking import _actions, asked, buttons, fields, guest, last, on, opened, said
 from tests.ways.stage import Stage, stage
 
@@ -56,7 +56,7 @@ async def test_a_linker_is_asked_searches_links_and_the_ticket_comes_by_itself(o
     assert on.plain.threads[0].customer.id == acme.id
     assert last(on, on.ada).text.startswith("Created ticket T-1")
     (line,) = on.people.all()
-    assert line == Person(on.slack.team, gus, acme.id, name="Acme Purchasing")
+    assert line == CustomerLink(on.slack.team, gus, acme.id, name="Acme Purchasing")
     (change,) = on.people.changes(gus)
     assert (change.by, change.old, change.new) == (on.ada, None, acme.id)
 
@@ -81,7 +81,7 @@ async def test_an_answer_that_asks_late_is_replaced_too(on: Stage) -> None:
     gus = guest(on)
     await asked(on, gus)
     button = last(on, on.ada)
-    on.people.link([Person(on.slack.team, gus, other.id)])
+    on.people.link([CustomerLink(on.slack.team, gus, other.id)])
     await on.threads(1)
     await on.settled()
     await on.slack.click(on.ada, "link_person", ephemeral=button)

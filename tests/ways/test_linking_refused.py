@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bot.sandbox.slack import Json
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from tests.ways.linking import _actions, asked, buttons, fields, guest, last, on, opened, said
 from tests.ways.locking import locked
 from tests.ways.stage import Stage, stage, until
@@ -100,7 +100,7 @@ async def test_only_who_may_link_sees_customers(on: Stage) -> None:
 async def test_a_link_to_nobody_is_replaced_and_both_are_noted(on: Stage) -> None:
     acme = on.plain.add_customer("Acme", "buy@acme.example")
     gus = guest(on)
-    on.people.link([Person(on.slack.team, gus, "external:gone")])
+    on.people.link([CustomerLink(on.slack.team, gus, "external:gone")])
     await asked(on, gus)
     assert "is linked to the customer `external:gone`, which Plain does not know. Say it with" in (
         last(on, on.ada).text
@@ -119,7 +119,7 @@ async def test_a_form_that_came_too_late_changes_nothing(on: Stage) -> None:
     gus = guest(on)
     await asked(on, gus)
     button, view = last(on, on.ada), await opened(on, on.ada)
-    on.people.link([Person(on.slack.team, gus, other.id)])
+    on.people.link([CustomerLink(on.slack.team, gus, other.id)])
     await on.threads(1)
     await on.settled()
     sent = await on.slack.submit(on.ada, view["id"], {"customer": acme.id})

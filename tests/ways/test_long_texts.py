@@ -16,7 +16,7 @@ import pytest
 from bot.sandbox.plain import Plain
 from bot.sandbox.process import bridge
 from bot.sandbox.slack import Slack
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import History
 from tests.ways.stage import until
 from tests.ways.test_whole_thread import WHOLE, said, small

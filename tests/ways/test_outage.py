@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from bot import wiring
-from bot.flows import notice
+from bot.flows import delay_notices
 from bot.sandbox import process
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.history import History
 from tests.ways.stage import Stage, stage, until, until_readyz
 
@@ -26,7 +26,7 @@ from tests.ways.stage import Stage, stage, until, until_readyz
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """People hear after a fraction of a second that it takes longer."""
-    monkeypatch.setattr(notice, "QUEUED_SECONDS", 0.3)
+    monkeypatch.setattr(delay_notices, "QUEUED_SECONDS", 0.3)
     monkeypatch.setattr(wiring, "QUEUED_EVERY_SECONDS", 0.05)
 
 

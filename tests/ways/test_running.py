@@ -23,8 +23,8 @@ from bot import telemetry, wiring
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import load
-from bot.store.engine import Database
-from bot.store.kv import Memory
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from tests.postgres import execute
 from tests.ways.stage import Stage, stage, until_readyz
 
@@ -277,7 +277,7 @@ async def test_readiness_ends_with_the_database(on_stage: Stage) -> None:
 async def test_looks_at_readiness_write_to_the_database_once_a_second(on_stage: Stage) -> None:
     """60 clients in a loop made an acknowledgement take 170 ms instead of 20."""
     on = on_stage
-    written = Memory(on.database, float)
+    written = KeyValueStore(on.database, float)
     seen = set()
     async with httpx.AsyncClient(base_url=on.url) as client:
         started = time.monotonic()

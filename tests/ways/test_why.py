@@ -14,7 +14,7 @@ from bot.core.record import Evidence
 from bot.sandbox.slack.payloads import message_action
 from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
-from bot.store.customer_links import Person
+from bot.store.customer_links import CustomerLink
 from bot.store.tickets import Tickets
 from tests.ways.stage import Stage, stage, until
 
@@ -313,7 +313,7 @@ async def test_a_reply_of_a_thread_that_has_its_ticket(with_rules: Stage) -> Non
 async def test_a_linked_customer_is_told_as_such(with_rules: Stage) -> None:
     on = with_rules
     customer = on.plain.add_customer("Acme", "acme@acme.example")
-    on.people.link([Person(on.slack.team, on.ben, customer.id, name="Acme")])
+    on.people.link([CustomerLink(on.slack.team, on.ben, customer.id, name="Acme")])
     ts = await on.slack.post(on.ben, on.support, "The export fails")
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
@@ -394,7 +394,7 @@ async def test_what_named_the_customer_is_noted(
         customer = on.plain.add_customer("Acme", "acme@acme.example")
         author = on.slack.add_user("Nemo") if "identity" in toml else on.ben
         if line is not None:
-            on.people.link([Person(on.slack.team, author, customer.id, source=line)])
+            on.people.link([CustomerLink(on.slack.team, author, customer.id, source=line)])
         ts = await on.slack.post(author, on.support, "The export fails")
         await on.slack.react(on.ada, on.support, ts, "ticket")
         await on.settled()

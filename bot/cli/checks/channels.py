@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bot.cli.checks import Check, places, skip
 from bot.cli.checks.refusals import failed, lacking
+from bot.core.directory import Channel
 from bot.core.faults import Fault, Refused, TryLater
-from bot.core.workspace import Channel
 from bot.flows.history import Page
 from bot.settings import Settings
 from bot.slack.history import SlackHistory

@@ -16,7 +16,7 @@ from bot.cli.console import CommandFailed
 from bot.core.faults import Fault
 from bot.settings import Settings
 from bot.store import migrating, suitable
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.postgres import PER_PROCESS
 from bot.store.schema import memory
 from bot.store.suitable import Unsuitable

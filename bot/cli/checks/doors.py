@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from bot.cli import console
 from bot.cli.checks import Check, skip
 from bot.core.faults import Fault
-from bot.refused import LIKELY, PREFIX, Cause, Door, name
+from bot.refused_requests import LIKELY, PREFIX, Cause, Door, name
 from bot.settings import Settings
-from bot.store.engine import Database
+from bot.store.database import Database
 from bot.store.standing import moments
 
 NAMES: Mapping[Door, str] = {"slack": "Slack requests", "plain": "Plain webhooks"}

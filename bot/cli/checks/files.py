@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bot.cli.checks import Check, skip
 from bot.cli.checks.refusals import failed, lacking
+from bot.core.attachments import SkipReason
 from bot.core.faults import Fault, TryLater
-from bot.core.files import Loss
 from bot.core.model import File
 from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.fields import maps
-from bot.slack.file_objects import file_of
 from bot.slack.files import SlackFiles
+from bot.slack.text.files import file_of
 
 NAME = "Slack files"
 LISTED = 50
@@ -44,9 +44,9 @@ async def _fetched(files: SlackFiles, file: File) -> Check:
     fix = "see whether this machine reaches files.slack.com (proxy, firewall)"
     try:
         async with files.download(file) as given:
-            if given is Loss.FAILED:
+            if given is SkipReason.FAILED:
                 return skip(NAME, "Slack cannot give a file now; look again later")
-            if isinstance(given, Loss):
+            if isinstance(given, SkipReason):
                 return Check(NAME, False, "Slack gives something else in a file's place", _SCOPE)
             size = sum([len(chunk) async for chunk in given])
     except TryLater as later:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from bot.cli import console
 from bot.cli.checks import Check, skip
 from bot.core.faults import Fault
-from bot.store.engine import Database
-from bot.store.standing import Backlog, Standing, backlog, standing
+from bot.store.database import Database
+from bot.store.standing import Backlog, LedgerStats, backlog, standing
 from bot.store.waiting import Counts, Waiting
 
 EVENTS = "Slack events"
@@ -29,7 +29,7 @@ def examine(database: Database) -> Iterator[Check]:
         yield Check(BACKLOG, False, str(fault), "see the checks of the database")
 
 
-def _events(found: Standing) -> Check:
+def _events(found: LedgerStats) -> Check:
     """Red where reactions are found in Slack's history, and none was delivered as an event.
 
     How long nobody asked is no failure: that is for whoever reads it to judge.
@@ -79,7 +79,7 @@ def _people(found: Counts) -> Check:
     return Check(PEOPLE, True, detail, fix)
 
 
-def _ago(found: Standing, moment: float | None) -> str:
+def _ago(found: LedgerStats, moment: float | None) -> str:
     return f"{_span(found.now - (moment or 0.0))} ago"
 
 

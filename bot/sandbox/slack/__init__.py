@@ -25,7 +25,7 @@ __all__ = ["Call", "Delivery", "Ephemeral", "Json", "Sent", "Slack", "SlackError
 
 
 class Slack(Interactions):
-    """One workspace with one app in it; `World` names the switches.
+    """One workspace with one app in it; `Workspace` names the switches.
 
     `timeout` is how long Slack waits for the app (3 s), `retry_delays` the seconds before each
     further attempt at an event (Slack: at once, after a minute, after five).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.model import Added, AlreadyThere, Created, Form, FormField, OnItsWay, Remark
+from bot.core.model import Added, AlreadyExists, Created, Form, FormField, InProgress, Remark
 from bot.slack.words.marks import code, escape, link, shorten, unescape
 
 _TYPED_LENGTH = 39_000
@@ -70,9 +70,9 @@ ALREADY_QUIETLY = "This message already has a ticket."
 def remark(remark: Remark) -> str:
     """The answer to asking again."""
     match remark:
-        case AlreadyThere(ticket):
+        case AlreadyExists(ticket):
             return f"This already has its ticket: {link(ticket)}"
-        case OnItsWay():
+        case InProgress():
             return "The ticket for this is already on its way."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bot.core.directory import UserKind
 from bot.core.model import Via
 from bot.core.record import Evidence, Record, State
 from bot.core.why import (
@@ -17,7 +18,6 @@ from bot.core.why import (
     Unread,
     Why,
 )
-from bot.core.workspace import Standing
 from bot.slack.words import reasons, rules
 from bot.slack.words.marks import code, escape, link, shorten
 from bot.slack.words.tokens import emoji, emojis, moment, person
@@ -177,11 +177,11 @@ def _asker(asker: Asker) -> str:
     return f"{who} may not ask: {is_what}."
 
 
-_ONE_OF: Mapping[Standing, str] = {
-    Standing.MEMBER: "a member of this workspace",
-    Standing.GUEST: "a guest",
-    Standing.EXTERNAL: "of another company",
-    Standing.BOT: "a bot",
+_ONE_OF: Mapping[UserKind, str] = {
+    UserKind.MEMBER: "a member of this workspace",
+    UserKind.GUEST: "a guest",
+    UserKind.EXTERNAL: "of another company",
+    UserKind.BOT: "a bot",
 }
 
 

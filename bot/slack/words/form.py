@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.model import Priority, Ticket
-from bot.core.plaintext import units
-from bot.flows.beside import (
-    Acquaintance,
+from bot.core.text.plaintext import units
+from bot.flows.form import (
     Broken,
-    Closed,
+    CustomerStatus,
     Known,
     New,
     NotAllowed,
     Preset,
     Unlinked,
+    UnreadableParts,
 )
 from bot.slack.words.marks import OPEN_IN_PLAIN, escape, shorten
 from bot.slack.words.refusals import BRIDGE, THOSE
@@ -102,7 +102,7 @@ def adds_to(ticket: Ticket) -> str:
     )
 
 
-def in_plain(user: str, customer: Acquaintance) -> str:
+def in_plain(user: str, customer: CustomerStatus) -> str:
     """Below the requester: who that is in Plain."""
     who = f"<@{escape(user)}>"
     match customer:
@@ -141,7 +141,7 @@ def not_allowed(standing: str) -> str:
     )
 
 
-def closed(what: Closed, bot: str | None) -> str:
+def closed(what: UnreadableParts, bot: str | None) -> str:
     """What Slack does not let the bridge read, and what can be done; `bot` is its user id."""
     parts = ["the rest of the Slack thread"] * what.thread + ["the message's files"] * what.files
     missing = " and ".join(parts)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bot.core.directory import Profile
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Others
-from bot.core.workspace import Profile
 from bot.flows.link import Linked, NotMade, NotYours, Over, WhoIs
 from bot.slack.words.marks import code, escape, link, shorten
 

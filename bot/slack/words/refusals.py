@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from bot.core.directory import UserKind
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
-from bot.core.workspace import Standing
 from bot.flows.admission import DEACTIVATED
 from bot.slack.words.link import CUSTOMER_IS, command, who_may
 from bot.slack.words.marks import code, escape, shorten
@@ -129,10 +129,10 @@ def _say_who(data: _Data) -> str:
 
 
 THOSE: Mapping[str, str] = {
-    Standing.MEMBER: "members of this workspace",
-    Standing.GUEST: "guests",
-    Standing.EXTERNAL: "people of other companies",
-    Standing.BOT: "bots",
+    UserKind.MEMBER: "members of this workspace",
+    UserKind.GUEST: "guests",
+    UserKind.EXTERNAL: "people of other companies",
+    UserKind.BOT: "bots",
     DEACTIVATED: "deactivated accounts",
 }
 

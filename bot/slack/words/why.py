@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bot.core.directory import UserKind
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer
 from bot.core.record import Record, State
 from bot.core.why import Explanation, Unread, Why, emoji_here
-from bot.core.workspace import Standing
 from bot.flows.admission import DEACTIVATED
 from bot.slack.words import decisions, refusals
 from bot.slack.words.decisions import MENU, MOST_EMOJI, OPERATOR, outlook
@@ -157,7 +157,7 @@ def _not_allowed(explained: Explanation, _: str | None) -> str:
         DEACTIVATED if asker.deactivated else asker.standing.value
         for one in explained.reactions or ()
         for asker in one.askers
-        if asker.standing is not Standing.BOT
+        if asker.standing is not UserKind.BOT
     )
     those = " and ".join(refusals.THOSE[standing] for standing in standings)
     return (

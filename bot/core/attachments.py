@@ -1,0 +1,199 @@
+"""Which files of a message can go to Plain, what became of each, and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.core.faults import Reason, Refused
+from bot.core.model import File
+
+MOST_FILES = 25
+MOST_BYTES = 6_000_000
+"""Of all files of one escalation. What Plain takes with a thread today is not stated: its older
+guides say 25 files and 6 MB, and a megabyte is taken as the smaller of its two meanings."""
+
+KEPT_SECONDS = 20 * 3600.0
+"""Plain deletes an attachment that nothing names within 24 hours; what is older than this is
+uploaded anew, so that the create does not race the deletion."""
+
+_BANNED = frozenset(
+    {"bat", "bin", "chm", "com", "cpl", "crt", "exe", "hlp", "hta", "inf", "ins", "isp"}
+    | {"jse", "lnk", "mdb", "msc", "msi", "msp", "mst", "pcd", "pif", "reg", "scr", "sct"}
+    | {"shs", "vba", "vbe", "vbs", "wsf", "wsh", "wsl"}
+)
+"""https://www.plain.com/docs/api-reference/graphql/attachments"""
+
+_ONLY_IN_SLACK = frozenset({"canvas", "list", "post", "quip", "space"})
+
+
+class SkipReason(StrEnum):
+    """Why a file did not go; `WORDS` says it to whoever reads the thread."""
+
+    EXTERNAL = "external"
+    DELETED = "deleted"
+    HIDDEN = "hidden"
+    ONLY_IN_SLACK = "only_in_slack"
+    UNREADABLE = "unreadable"
+    SCOPE = "scope"
+    EMPTY = "empty"
+    KIND = "kind"
+    TOO_LARGE = "too_large"
+    TOGETHER = "together"
+    COUNT = "count"
+    SLOW = "slow"
+    FAILED = "failed"
+    FORBIDDEN = "forbidden"
+    REFUSED = "refused"
+    ADDITION = "addition"
+
+
+WORDS: Mapping[SkipReason, str] = {
+    SkipReason.EXTERNAL: "it lies outside of Slack",
+    SkipReason.DELETED: "it was deleted",
+    SkipReason.HIDDEN: "Slack hides it, for it is older than the workspace's plan shows",
+    SkipReason.ONLY_IN_SLACK: "it is a Slack document, which only opens in Slack",
+    SkipReason.UNREADABLE: "the bridge cannot read it here",
+    SkipReason.SCOPE: "the bridge's Slack app lacks the permission files:read",
+    SkipReason.EMPTY: "it is empty",
+    SkipReason.KIND: "Plain takes no files of this kind",
+    SkipReason.TOO_LARGE: "it is larger than 6 MB",
+    SkipReason.TOGETHER: "the files are larger than 6 MB together",
+    SkipReason.COUNT: f"there are more than {MOST_FILES} files",
+    SkipReason.SLOW: "it took too long",
+    SkipReason.FAILED: "it could not be copied just then",
+    SkipReason.FORBIDDEN: "the bridge's Plain key lacks the permission attachment:create",
+    SkipReason.REFUSED: "Plain did not take it",
+    SkipReason.ADDITION: "Plain takes no files with what is added to a ticket",
+}
+
+_FOR_GOOD = frozenset(
+    {
+        SkipReason.UNREADABLE,
+        SkipReason.DELETED,
+        SkipReason.KIND,
+        SkipReason.TOO_LARGE,
+        SkipReason.REFUSED,
+        SkipReason.ONLY_IN_SLACK,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadResult:
+    """What became of a file: the id of Plain's attachment, or why there is none.
+
+    `at`: when that was (Unix seconds, the ledger's clock).
+    """
+
+    attachment: str | None = None
+    why: SkipReason | None = None
+    at: float = 0.0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another attempt has nothing to try."""
+        return self.attachment is not None or self.why in _FOR_GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFiles:
+    """The fates by file id that a row keeps; Plain's attachments belong to one `customer`."""
+
+    customer: str
+    fates: Mapping[str, UploadResult] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """The files whose fate is known, and those that are to be copied, in this order."""
+
+    fates: Mapping[str, UploadResult]
+    todo: tuple[File, ...]
+
+
+def plan(
+    files: Iterable[File], kept: UploadedFiles | None, customer: str, now: float
+) -> UploadPlan:
+    """What is to be done with `files`, the most important first; `now` as in `UploadResult.at`."""
+    before = kept.fates if kept is not None and kept.customer == customer else {}
+    fresh = {id_: fate for id_, fate in before.items() if not _is_stale(fate, now)}
+    unique: dict[str, File] = {}
+    for file in files:
+        unique.setdefault(file.id, file)
+    fates: dict[str, UploadResult] = {}
+    todo: list[File] = []
+    count, total = 0, 0
+    for file in unique.values():
+        known, size = fresh.get(file.id), file.size or 0
+        why = known.why if known else why_not_copied(file)
+        if why is None and count >= MOST_FILES:
+            why = SkipReason.COUNT
+        if why is None and total + size > MOST_BYTES:
+            why = SkipReason.TOGETHER
+        if why is not None:
+            fates[file.id] = UploadResult(why=why, at=now)
+            continue
+        count, total = count + 1, total + size
+        if known is None:
+            todo.append(file)
+        else:
+            fates[file.id] = known
+    return UploadPlan(fates, tuple(todo))
+
+
+def _is_stale(fate: UploadResult, now: float) -> bool:
+    return fate.attachment is not None and now - fate.at > KEPT_SECONDS
+
+
+def why_not_copied(file: File) -> SkipReason | None:
+    """Why the file cannot go, as far as that is known without reading it."""
+    if file.external or file.mode == "external":
+        return SkipReason.EXTERNAL
+    if file.mode == "tombstone":
+        return SkipReason.DELETED
+    if file.mode == "hidden_by_limit":
+        return SkipReason.HIDDEN
+    if file.mode in _ONLY_IN_SLACK:
+        return SkipReason.ONLY_IN_SLACK
+    if file.download is None or file.size is None:
+        return SkipReason.UNREADABLE
+    if file.size == 0:
+        return SkipReason.EMPTY
+    if _is_banned(file.name):
+        return SkipReason.KIND
+    return SkipReason.TOO_LARGE if file.size > MOST_BYTES else None
+
+
+def needs_look_up(file: File) -> bool:
+    """Whether Slack has more to tell of the file than came with its message."""
+    unknown = file.mode is None and file.download is None
+    return not file.external and (file.withheld or unknown)
+
+
+def attachments(files: Sequence[File], fates: Mapping[str, UploadResult]) -> tuple[str, ...]:
+    """The ids of the attachments of these files, each once, in order."""
+    found = (fates[file.id].attachment for file in files if file.id in fates)
+    return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
+
+
+def skip_reason(refusal: Refused) -> SkipReason:
+    """What a refusal of Plain's says about the one file that was asked for."""
+    if refusal.reason is Reason.PLAIN_FORBIDDEN:
+        return SkipReason.FORBIDDEN
+    return {
+        "attachment_file_size_too_large": SkipReason.TOO_LARGE,
+        "attachment_file_type_not_allowed": SkipReason.KIND,
+    }.get(refusal.data.get("code", ""), SkipReason.REFUSED)
+
+
+def files_are_to_blame(refusal: Refused) -> bool:
+    """Whether a thread was refused for the files that it names."""
+    code, fields = refusal.data.get("code", ""), refusal.data.get("fields", "")
+    return code.startswith("attachment") or "attachment" in fields.casefold()
+
+
+def _is_banned(name: str | None) -> bool:
+    # Windows, which these kinds are banned for, ignores blanks and dots at the end.
+    return (name or "").rstrip(" .").rpartition(".")[2].casefold() in _BANNED

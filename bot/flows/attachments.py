@@ -1,0 +1,230 @@
+"""The files of what is quoted, from Slack to Plain before the thread is created.
+
+A file never costs more than its time: what cannot go is named in the thread, with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Protocol
+
+from bot.core import attachments
+from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
+from bot.core.faults import Postponed, Refused, TryLater
+from bot.core.model import File, Message
+from bot.core.text.excerpt import extended
+from bot.flows.ports import Ledger
+from bot.store.claims import Claim
+from bot.store.executor import Run
+
+FILES_SECONDS = 30.0
+"""For all files of one attempt together."""
+
+NOT_UPLOADED_SECONDS = 60.0
+"""For how long a create waits for what Plain says was not uploaded, though it was."""
+NOT_UPLOADED_PAUSE = 2.0
+NOT_UPLOADED = "plain_attachment_not_uploaded"
+"""The cause of the fault that says so."""
+
+Chunks = AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """Where Plain takes one file: the attachment's id, and the form to send it with.
+
+    https://www.plain.com/docs/api-reference/graphql/attachments
+    """
+
+    attachment: str
+    url: str = field(repr=False)
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+class Source(Protocol):
+    """Where files come from."""
+
+    async def file(self, file_id: str) -> File | SkipReason:
+        """All that Slack tells of the file. Raises TryLater."""
+
+    def download(self, file: File) -> AbstractAsyncContextManager[Chunks | SkipReason]:
+        """The file's bytes as they come, exactly `file.size` of them, else TryLater."""
+
+
+class Target(Protocol):
+    """Where they go."""
+
+    async def upload_form(self, customer: str, file: File) -> UploadForm:
+        """Ask for a place for the file. Raises TryLater and Refused."""
+
+    async def upload(self, form: UploadForm, file: File, chunks: Chunks) -> None:
+        """Send the file there. Raises TryLater and Refused."""
+
+
+def _nobody(_outcome: str) -> None:
+    """Nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileCopier:
+    """Takes files from one to the other; `observe` is told of each what became of it."""
+
+    source: Source
+    target: Target
+    observe: Callable[[str], None] = _nobody
+    seconds: float = FILES_SECONDS
+
+
+@dataclass
+class FileCopies:
+    """The files of one attempt. All that waits for a file is over at one moment."""
+
+    claim: Claim
+    carrier: FileCopier
+    ledger: Ledger
+    run: Run
+    lost: dict[str, SkipReason] = field(default_factory=dict)
+    """What could not be looked up."""
+    _ends: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ends = asyncio.get_running_loop().time() + self.carrier.seconds
+
+    async def looked_up(self, of: Sequence[File]) -> Mapping[str, File]:
+        """What Slack tells of the files that came with no more than their id."""
+        found: dict[str, File] = {}
+        for file in of:
+            if not attachments.needs_look_up(file) or file.id in found or file.id in self.lost:
+                continue
+            told = await self._look_up(file.id)
+            if isinstance(told, SkipReason):
+                self.lost[file.id] = told
+            else:
+                found[file.id] = told
+        return found
+
+    async def _look_up(self, file_id: str) -> File | SkipReason:
+        try:
+            async with asyncio.timeout_at(self._ends):
+                return await self.carrier.source.file(file_id)
+        except TimeoutError:
+            return SkipReason.SLOW
+        except (TryLater, Refused):
+            return SkipReason.FAILED
+
+    async def copy(self, of: Sequence[File], customer: str) -> Mapping[str, UploadResult]:
+        """The fate of each file by its id. Raises Wait where it is not Plain's turn yet."""
+        known = [file for file in of if file.id not in self.lost]
+        plan = attachments.plan(known, self.claim.kept, customer, self.claim.now)
+        fates = {**plan.fates, **self.named()}
+        shut: SkipReason | None = None
+        for file in plan.todo:
+            fate = (
+                UploadResult(why=shut, at=self.claim.now)
+                if shut
+                else await self._carry(file, customer)
+            )
+            fates[file.id] = fate
+            if fate.why is SkipReason.FORBIDDEN:
+                shut = fate.why  # a permission that is missing is missing for all of them
+            if fate.is_final:
+                await keep(self.claim, self, customer, fates)
+        before = self.claim.kept.fates if self.claim.kept else {}
+        for id_, fate in fates.items():
+            if id_ not in before:
+                self.carrier.observe(fate.why.value if fate.why else "attached")
+        return fates
+
+    def named(self) -> Mapping[str, UploadResult]:
+        """The fates of what could not be looked up."""
+        return {id_: UploadResult(why=why, at=self.claim.now) for id_, why in self.lost.items()}
+
+    async def _carry(self, file: File, customer: str) -> UploadResult:
+        now = self.claim.now
+        if asyncio.get_running_loop().time() >= self._ends:
+            return UploadResult(why=SkipReason.SLOW, at=now)
+        try:
+            async with asyncio.timeout_at(self._ends):
+                return await self._copied(file, customer)
+        except TimeoutError:
+            return UploadResult(why=SkipReason.SLOW, at=now)
+        except Postponed:
+            raise  # the create would have to wait as well, and finds what was kept
+        except TryLater:
+            return UploadResult(why=SkipReason.FAILED, at=now)
+        except Refused as refusal:
+            return UploadResult(why=attachments.skip_reason(refusal), at=now)
+
+    async def _copied(self, file: File, customer: str) -> UploadResult:
+        async with self.carrier.source.download(file) as found:
+            if isinstance(found, SkipReason):
+                return UploadResult(why=found, at=self.claim.now)
+            form = await self.carrier.target.upload_form(customer, file)
+            await self.carrier.target.upload(form, file, found)
+            return UploadResult(attachment=form.attachment, at=self.claim.now)
+
+
+class Place(Protocol):
+    """Where fates are kept: the delivery's ledger, and the way to it."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def run(self) -> Run: ...
+
+
+async def keep(
+    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
+) -> None:
+    """Note in the row what another attempt need not try again."""
+    final = {id_: fate for id_, fate in fates.items() if fate.is_final}
+    await place.run(place.ledger.keep_files, claim, UploadedFiles(customer, final))
+
+
+async def give_up(
+    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
+) -> Postponed:
+    """Plain will not have the thread with these files: the next attempt goes without."""
+    refused = UploadResult(why=SkipReason.REFUSED, at=claim.now)
+    without = {id_: refused if fate.attachment else fate for id_, fate in fates.items()}
+    await keep(claim, place, customer, without)
+    return Postponed("files_refused", 0.0)
+
+
+async def not_uploaded(
+    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
+) -> Postponed:
+    """Plain does not see yet what was uploaded: the create goes again, for a while."""
+    uploaded = [fate.at for fate in fates.values() if fate.attachment]
+    if claim.now - min(uploaded, default=0.0) < NOT_UPLOADED_SECONDS:
+        return Postponed("files_not_uploaded", NOT_UPLOADED_PAUSE)
+    return await give_up(claim, place, customer, fates)
+
+
+def named_only(of: Sequence[File], now: float) -> Mapping[str, UploadResult]:
+    """The fates where Plain takes no files at all; who could not go anyway has that reason."""
+    return {
+        file.id: UploadResult(why=attachments.why_not_copied(file) or SkipReason.ADDITION, at=now)
+        for file in of
+    }
+
+
+def with_files(message: Message, found: Mapping[str, File]) -> Message:
+    """Return the message with what was looked up of its files, and with the words in them, which
+    may be a mail of any length: as far as there is room for them in one message.
+
+    An earlier attempt may have added the words of a file that has to be looked up each time.
+    """
+    files = tuple(found.get(file.id, file) for file in message.files)
+    there = frozenset(message.blocks)
+    words = tuple(chain.from_iterable(f.words for f in files if not there.issuperset(f.words)))
+    return replace(
+        message,
+        blocks=extended(message.blocks, words) if words else message.blocks,
+        files=tuple(replace(file, words=()) for file in files),
+    )

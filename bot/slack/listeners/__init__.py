@@ -1,0 +1,1 @@
+"""Slack listeners: each parses a payload, calls one flow, and returns."""

@@ -1,0 +1,71 @@
+"""The words that `/plain-ticket` knows: each answers its caller at once, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.core.faults import Fault
+from bot.core.model import Rule
+from bot.core.record import Record
+from bot.flows.admission import Gate
+from bot.slack.background import note
+from bot.slack.views import answer, commands
+from bot.slack.views.answer import Answer
+from bot.store.executor import Run
+
+MINE = 10
+"""Tickets that `mine` lists."""
+MINE_SECONDS = 1.8
+"""How long they may take to look up: Slack waits for three seconds."""
+
+Says = Callable[[str], Awaitable[Answer]]
+"""The answer for this user."""
+
+
+class Tickets(Protocol):
+    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
+        """The newest escalations that this person asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What each word answers; `permalink` gives the link to a record's message."""
+
+    tickets: Tickets
+    gate: Gate
+    permalink: Callable[[Record], str | None]
+    run: Run
+    rules: Sequence[Rule]
+
+    @property
+    def table(self) -> Mapping[str, Says]:
+        """By the word, in lower case; some have a second name that people try."""
+        return {
+            "help": self.help,
+            "mine": self.mine,
+            "list": self.mine,
+            "rules": self.explain_rules,
+            "rule": self.explain_rules,
+        }
+
+    async def help(self, _: str) -> Answer:
+        return answer.usage(tuple(dict.fromkeys(e for rule in self.rules for e in rule.emoji)))
+
+    async def explain_rules(self, _: str) -> Answer:
+        return commands.rules(self.rules)
+
+    async def mine(self, user: str) -> Answer:
+        try:
+            async with asyncio.timeout(MINE_SECONDS):
+                if (refused := await self.gate.refused(user)) is not None:
+                    return answer.nothing_to_see(refused)
+                found = await self.run(self.tickets.tickets_of, user, None, MINE + 1)
+        except (Fault, TimeoutError) as fault:
+            note("mine_not_read", fault)
+            return commands.mine_away()
+        shown = found[:MINE]
+        links = [self.permalink(one) for one in shown]
+        return commands.mine(shown, links, more=len(found) > MINE)

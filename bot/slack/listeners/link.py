@@ -1,0 +1,121 @@
+"""Who is this? The button that asks, the search, and the form that is sent off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.core.faults import Fault
+from bot.core.model import ReplyTo
+from bot.flows.link import Link, Linked, NotMade, NotYours, Over, WhoIs
+from bot.slack.background import BackgroundTasks, note
+from bot.slack.payloads_actions import ButtonClicked
+from bot.slack.payloads_link import CustomerTyped, LinkSubmission
+from bot.slack.views import link as build
+from bot.slack.views.answer import Answer
+from bot.slack.words import link as words
+
+OPEN_SECONDS = 1.6
+"""For opening a view, once it is known which one."""
+
+Asked = dict[str, Any]
+
+
+class Shows(Protocol):
+    """What the listeners show in Slack."""
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any], *, limit: float) -> str: ...
+
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
+
+    async def replace(self, response_url: str, said: Answer) -> None: ...
+
+
+@dataclass
+class LinkListeners:
+    """The listeners of what links a person, wherever its button stands: below an answer, or in
+    the app's home."""
+
+    link: Link
+    slack: Shows
+    clock: Callable[[], float]
+    later: BackgroundTasks = field(default_factory=BackgroundTasks)
+
+    def register(self, app: AsyncApp) -> None:
+        app.action(build.ACTION)(self.on_clicked)
+        app.options(build.SEARCH_ACTION)(self.on_typed)
+        app.view(build.CALLBACK_ID)(self.on_submit)
+
+    async def on_clicked(self, body: Asked, ack: AsyncAck) -> None:
+        clicked = ButtonClicked.model_validate(body)
+        try:
+            asked = await self.link.ask(clicked.user, clicked.value)
+            if clicked.trigger_id is not None:
+                await self._open(clicked.trigger_id, asked, clicked.response_url)
+        except (Fault, TimeoutError) as fault:
+            note("link_form_not_opened", fault)
+            self.later.do(self.slack.say_privately(self._way_back(clicked), _not_opened()))
+        await ack()
+
+    async def on_typed(self, body: Asked, ack: AsyncAck) -> None:
+        typed = CustomerTyped.model_validate(body)
+        await ack(options=build.options(await self.link.search(typed.user, typed.term)))
+
+    async def on_submit(self, body: Asked, ack: AsyncAck) -> None:
+        sent = LinkSubmission.model_validate(body)
+        if errors := sent.errors():
+            await ack(response_action="errors", errors=errors)
+            return
+        try:
+            came = await self.link.submit(sent.user, sent.reference, sent.choice())
+        except (Fault, TimeoutError) as fault:
+            note("link_not_recorded", fault)
+            await ack(response_action="errors", errors={"customer": words.NOT_SAVED})
+            return
+        match came:
+            case NotMade():
+                await ack(response_action="errors", errors={"email": words.not_made(came)})
+            case Linked():
+                self._instead(sent.answer, came)
+                await ack(response_action="update", view=build.linked(came))
+            case Over():
+                self._instead(sent.answer, came)
+                await ack(response_action="update", view=build.over(came))
+            case NotYours():
+                await ack(response_action="update", view=build.not_yours(came))
+
+    async def _open(
+        self, trigger_id: str, asked: WhoIs | NotYours | Over, answer: str | None
+    ) -> None:
+        match asked:
+            case WhoIs():
+                view = build.form(asked, answer)
+            case NotYours():
+                view = build.not_yours(asked)
+            case Over():
+                view = build.over(asked)
+        await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
+        if isinstance(asked, Over):
+            self._instead(answer, asked)
+
+    def _instead(self, answer: str | None, came: Linked | Over) -> None:
+        """Let the answer that was clicked ask no more; in the Home there is none."""
+        if answer is not None:
+            said = words.linked(came) if isinstance(came, Linked) else words.over(came)
+            self.later.do(self.slack.replace(answer, Answer(said)))
+
+    def _way_back(self, clicked: ButtonClicked) -> ReplyTo:
+        return ReplyTo(
+            user=clicked.user,
+            asked_at=self.clock(),
+            channel=clicked.channel,
+            thread_ts=clicked.thread_ts,
+            response_url=clicked.response_url,
+        )
+
+
+def _not_opened() -> Answer:
+    return Answer(words.NOT_OPENED)

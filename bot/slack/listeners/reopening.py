@@ -1,0 +1,87 @@
+"""The button below a refusal that opens the form again as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.core.faults import Fault
+from bot.core.model import AlreadyExists, InProgress, Remark, ReplyTo, Ticket
+from bot.flows.admission import Gate
+from bot.flows.reopening import Again, Asked, NotKnown, NotYours, again
+from bot.slack.background import BackgroundTasks, note
+from bot.slack.listeners.form import FormOpener
+from bot.slack.payloads_actions import ButtonClicked
+from bot.slack.views import answer
+from bot.slack.views.form import REOPEN_ACTION
+from bot.slack.words import form as words
+from bot.store.executor import Run
+
+READ_SECONDS = 0.4
+"""How long the row may take; with the form's two and a half it stays within Slack's three."""
+
+
+class Speaks(Protocol):
+    """What a click is answered with where no form opens."""
+
+    async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None: ...
+    async def remark(self, reply_to: ReplyTo, remark: Remark) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+
+
+@dataclass
+class ReopenListeners:
+    """Leads from the button to the form. Only who asked gets it: it holds what they typed."""
+
+    asked: Asked
+    opening: FormOpener
+    slack: Speaks
+    gate: Gate
+    run: Run
+    clock: Callable[[], float]
+    later: BackgroundTasks
+
+    def register(self, app: AsyncApp) -> None:
+        app.action(REOPEN_ACTION)(self.on_click)
+
+    async def on_click(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        click = ButtonClicked.model_validate(body)
+        to = ReplyTo(
+            user=click.user,
+            asked_at=self.clock(),
+            channel=click.channel,
+            thread_ts=click.thread_ts,
+            response_url=click.response_url,
+        )
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                earlier = await self.run(self.asked.find, click.value)
+            await self._answer(click.trigger_id or "", again(earlier, to), to)
+        except (Fault, TimeoutError) as fault:
+            note("form_not_opened_again", fault)
+            self.later.do(self.slack.say_privately(to, answer.form_not_opened()))
+        await ack()
+
+    async def _answer(
+        self,
+        trigger_id: str,
+        found: Again | NotYours | NotKnown | AlreadyExists | InProgress,
+        to: ReplyTo,
+    ) -> None:
+        match found:
+            case Again(trigger, key, prefill):
+                await self.opening.open(trigger_id, trigger, prefill, key)
+            case AlreadyExists() | InProgress() if refused := await self.gate.refused(to.user):
+                self.later.do(self.slack.say_privately(to, answer.not_allowed(refused)))
+            case AlreadyExists(ticket):
+                await self.slack.show_ticket(trigger_id, ticket)
+            case InProgress():
+                self.later.do(self.slack.remark(to, found))
+            case NotYours():
+                self.later.do(self.slack.say_privately(to, answer.Answer(words.NOT_YOURS)))
+            case NotKnown():
+                self.later.do(self.slack.say_privately(to, answer.Answer(words.NOT_KNOWN)))

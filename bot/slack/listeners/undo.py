@@ -1,0 +1,216 @@
+"""Undo: its button wherever it stands, and the reaction that is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.core import refs
+from bot.core.directory import Profile
+from bot.core.faults import Refused, TryLater
+from bot.core.model import PostedAnswer, ReplyTo, Ticket
+from bot.core.undo import (
+    Acted,
+    AddedTo,
+    AlreadyUndone,
+    NotUndoable,
+    Result,
+    TooLate,
+    Undone,
+    Unreached,
+)
+from bot.flows import retract, undo
+from bot.slack.background import BackgroundTasks
+from bot.slack.calls import Declined
+from bot.slack.payloads_actions import ButtonClicked, ReactionRemoved
+from bot.slack.views import answer
+from bot.store.claims import reference
+
+log = structlog.get_logger("bot.slack")
+
+Asked = dict[str, Any]
+
+_FOR_GOOD = (TooLate, Acted, AddedTo, NotUndoable)
+"""Whoever clicks, and whenever: it stays so."""
+
+
+class Speaks(Protocol):
+    """What an undo says, and of whom it asks who they are."""
+
+    async def profile_now(self, user: str) -> Profile | None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+    async def replace(self, response_url: str, said: answer.Answer) -> None: ...
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None: ...
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None: ...
+
+
+@dataclass
+class UndoListeners:
+    """The listeners. `by_reaction`: to take one's reaction away is an undo.
+
+    `changed` is told whose tickets stand otherwise, `refused` of rows that nobody can undo any
+    more, and `just_over` tells who asked for those that could be undone until a moment ago.
+    """
+
+    team: str
+    world: undo.World
+    said: retract.World
+    slack: Speaks
+    clock: Callable[[], float]
+    by_reaction: bool = False
+    changed: Callable[[str], None] = lambda _user: None
+    refused: Callable[[int], None] = lambda _row: None
+    just_over: Callable[[], Sequence[str]] = tuple
+    later: BackgroundTasks = field(default_factory=BackgroundTasks)
+    _waiting: BackgroundTasks = field(default_factory=BackgroundTasks)
+
+    def register(self, app: AsyncApp) -> None:
+        """Undo, the links to Plain, and reactions that go."""
+        app.action(answer.UNDO_ACTION)(self.on_undo)
+        app.action(answer.OPEN_ACTION)(self.on_open)
+        app.event("reaction_removed")(self.on_reaction_removed)
+
+    async def on_open(self, ack: AsyncAck) -> None:
+        """The link has led there already."""
+        await ack()
+
+    async def on_undo(self, body: Asked, ack: AsyncAck) -> None:
+        self.later.do(self._undo(ButtonClicked.model_validate(body)))
+        await ack()
+
+    async def on_reaction_removed(self, body: Asked) -> None:
+        if self.by_reaction:
+            self._waiting.do(self._undo_reaction(ReactionRemoved.model_validate(body)))
+
+    async def stop(self) -> None:
+        """Wait for no more tickets; an undo that was begun is finished after the next start."""
+        await self._waiting.give_up()
+
+    async def go_round(self) -> None:
+        """Finish what was begun and not finished, and take away what is offered no longer."""
+        for told in await undo.finish_left_over(self.world):
+            _note(told.row.id, told.result)
+            self.changed(told.row.asker)
+            if not isinstance(told.result, Undone):
+                self.later.do(self._take_back(told))
+        for user in await self.world.run(self.just_over):
+            self.changed(user)
+        await retract.end_old(self.said)
+
+    # A click
+
+    async def _undo(self, click: ButtonClicked) -> None:
+        row = retract.row_id(click.value)
+        result = await self._result(row, click.user)
+        _note(row, result)
+        edited: tuple[PostedAnswer, ...] = ()
+        if isinstance(result, Undone | AlreadyUndone):
+            edited = await self._settled(row)
+        elif isinstance(result, _FOR_GOOD):
+            self.refused(row)
+            await self._show_again(row)
+        await self._answer(click, result, edited)
+
+    async def _settled(self, row: int) -> tuple[PostedAnswer, ...]:
+        """Let it be seen that the row is undone; what the bot had said of it, and edited."""
+        await self._show_again(row)
+        return await retract.retract(row, self.said)
+
+    async def _show_again(self, row: int) -> None:
+        found = await self.world.run(self.world.ledger.find, row)
+        if found is not None:
+            self.changed(found.asker)
+
+    async def _take_back(self, told: undo.Told) -> None:
+        """Tell who was told that it would be undone that it was not, by direct message."""
+        if told.row.begun_by is not None:
+            reply_to = ReplyTo(user=told.row.begun_by, asked_at=self.clock())
+            await self.slack.say_privately(reply_to, answer.undo_result(told.result))
+
+    async def _result(self, row: int, user: str) -> Result:
+        world = self.world
+        try:
+            by = await undo.patiently(lambda: self.slack.profile_now(user), world.sleep)
+            return await undo.undo(row, by, world)
+        except TryLater as fault:
+            return Unreached(None, after=fault.after)
+        except Refused:
+            return Unreached(None)
+
+    async def _answer(
+        self, click: ButtonClicked, result: Result, edited: tuple[PostedAnswer, ...]
+    ) -> None:
+        """In place of what was clicked where that is over; else beside it, for the clicker only."""
+        said = answer.undo_result(result)
+        if click.view_id is not None:
+            if not isinstance(result, Undone):  # the Home shows that one by itself
+                await self._beside(click, said)
+        elif click.is_ephemeral and click.response_url is not None and _is_over(result):
+            try:
+                await self.slack.replace(click.response_url, said)
+            except Declined:
+                await self._beside(click, said)
+        elif not await self._edited(click, result, edited):
+            await self._beside(click, said)
+
+    async def _edited(
+        self, click: ButtonClicked, result: Result, edited: tuple[PostedAnswer, ...]
+    ) -> bool:
+        """Edit the message that was clicked, which the bot posted; whether that says it all."""
+        if click.is_ephemeral or click.channel is None or click.message_ts is None:
+            return False
+        posted = PostedAnswer(click.channel, click.message_ts)
+        try:
+            match result:
+                case Undone(ticket):
+                    if posted not in edited:
+                        await self.slack.edit_undone(posted, ticket, click.user)
+                    return True
+                case TooLate(ticket):
+                    await self.slack.edit_ended(posted, ticket)
+        except Refused:
+            pass  # it is gone, or cannot be edited
+        return False
+
+    async def _beside(self, click: ButtonClicked, said: answer.Answer) -> None:
+        reply_to = ReplyTo(
+            user=click.user,
+            asked_at=self.clock(),
+            channel=click.channel,
+            thread_ts=click.thread_ts,
+            response_url=click.response_url,
+        )
+        await self.slack.say_privately(reply_to, said)
+
+    # A reaction
+
+    async def _undo_reaction(self, removed: ReactionRemoved) -> None:
+        asked = removed.trigger(self.team, self.clock())
+        if asked is None or asked.ref is None or asked.emoji is None:
+            return
+        key = refs.message_key(self.team, asked.ref)
+        told = await undo.undo_reaction(key, asked.asker, asked.emoji, self.world)
+        if told is None:
+            return
+        _note(told.row.id, told.result)
+        edited: tuple[PostedAnswer, ...] = ()
+        if isinstance(told.result, Undone):
+            edited = await self._settled(told.row.id)
+        if not any(said.receipt is None for said in edited):
+            reply_to = replace(asked.reply_to, thread_ts=told.row.thread_ts)
+            await self.slack.say_privately(reply_to, answer.undo_result(told.result))
+
+
+def _note(row: int, result: Result) -> None:
+    log.info("undo", reference=reference(row), result=type(result).__name__.lower())
+
+
+def _is_over(result: Result) -> bool:
+    """Whether the button can do nothing more, whoever clicks it."""
+    if isinstance(result, Unreached):
+        return result.goes_on
+    return isinstance(result, (Undone, AlreadyUndone, *_FOR_GOOD))
