@@ -120,9 +120,9 @@ def left(database: Database) -> int:
 
 async def record(slack: Slack, ledger: Ledger, rows: int) -> None:
     """Reactions to messages of some people in some channels."""
-    asker = slack.add_user("Ada", email="ada@acme.example")
+    submitter = slack.add_user("Ada", email="ada@acme.example")
     authors = [slack.add_user(f"Ben {n}", email=f"ben{n}@acme.example") for n in range(AUTHORS)]
-    people = (asker, *authors)
+    people = (submitter, *authors)
     channels = [slack.add_channel(f"support-{n}", members=people) for n in range(CHANNELS)]
     for number in range(rows):
         channel = channels[number % CHANNELS]
@@ -131,9 +131,9 @@ async def record(slack: Slack, ledger: Ledger, rows: int) -> None:
         trigger = Trigger(
             via=Via.REACTION,
             team=slack.team,
-            asker=asker,
+            submitter=submitter,
             request=f"Ev{number}",
-            reply_to=ReplyTo(asker, float(ts), channel),
+            reply_to=ReplyTo(submitter, float(ts), channel),
             channel=channel,
             ref=ref,
             emoji="ticket",

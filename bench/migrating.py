@@ -37,7 +37,7 @@ _VALUES = {
     "via": "'reaction'",
     "team": "'T0001'",
     "channel": "'C' || i % 50",
-    "asker": "'U' || i % 1000",
+    "submitter": "'U' || i % 1000",
     "requester": "'U' || i % 2000",
     "request": "'Ev' || i",
     "trigger": "repeat('x', 400)",

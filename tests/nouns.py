@@ -45,13 +45,13 @@ def form(**more: Any) -> Form:
 
 def trigger(number: int = 1, **more: Any) -> Trigger:
     """A reaction to the nth message."""
-    asker = more.get("asker", "U0ASKER")
+    submitter = more.get("submitter", "U0ASKER")
     values: dict[str, Any] = {
         "via": Via.REACTION,
         "team": TEAM,
-        "asker": asker,
+        "submitter": submitter,
         "request": f"Ev{number}",
-        "reply_to": ReplyTo(user=asker, asked_at=1_700_000_000.0, channel=CHANNEL),
+        "reply_to": ReplyTo(user=submitter, asked_at=1_700_000_000.0, channel=CHANNEL),
         "channel": CHANNEL,
         "ref": MessageRef(CHANNEL, ts(number)),
         "emoji": "ticket",

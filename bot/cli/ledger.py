@@ -197,7 +197,7 @@ def _row(
         console.moment(entry.created_at),
         entry.via,
         f"#{called[channel]}" if channel in called else channel,
-        people.get((entry.team, entry.asker)) or entry.asker,
+        people.get((entry.team, entry.submitter)) or entry.submitter,
         entry.thread_ref,
         _why(entry),
     )
@@ -230,7 +230,7 @@ def _pairs(entry: Entry) -> list[tuple[str, object]]:
         ("Doubles", ", ".join(entry.doubles) if entry.doubles else None),
         ("Customer", entry.customer),
         ("  named by", entry.evidence),
-        ("Asked by", entry.asker),
+        ("Asked by", entry.submitter),
         ("Requester", entry.requester),
         ("Via", entry.via),
         ("Team", entry.team),

@@ -175,7 +175,7 @@ def _row(one: Finding, scope: Scope, url: str) -> tuple[object, ...]:
         console.moment(one.posted.posted_at),
         f":{one.emoji}:",
         one.rule + 1,
-        one.asker,
+        one.submitter,
         _result(one, scope),
         refs.permalink(url, one.posted.ref, one.posted.thread_ts),
     )
@@ -250,7 +250,7 @@ def _json(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> dict
                 "rule": one.rule + 1,
                 "rule_since": one.rule_since,
                 "before_rule": one.is_before_rule,
-                "asker": one.asker,
+                "asker": one.submitter,
                 "permalink": refs.permalink(url, one.posted.ref, one.posted.thread_ts),
             }
             for one in report.findings

@@ -105,7 +105,7 @@ def _trigger(reaction: Reaction) -> Trigger:
     return Trigger(
         via=Via.REACTION,
         team="",
-        asker=user,
+        submitter=user,
         request="",
         reply_to=ReplyTo(user, 0.0),
         channel=reaction.channel.id,

@@ -42,11 +42,11 @@ class Linkers:
             return False
         return profile.admin if self.named is None else profile.user in self.named
 
-    def answerer(self, asker: Profile | None) -> Answerer:
+    def answerer(self, submitter: Profile | None) -> Answerer:
         """Who can be asked who somebody is, as this person should hear it."""
-        if self.include(asker):
+        if self.include(submitter):
             return Yourself()
-        return Hosts() if _is_foreign(asker) else Others(self.named or ())
+        return Hosts() if _is_foreign(submitter) else Others(self.named or ())
 
 
 def asks_who(outcome: Outcome) -> bool:

@@ -152,7 +152,7 @@ class Trigger:
 
     via: Via
     team: str
-    asker: str
+    submitter: str
     request: str
     reply_to: ReplyTo
     channel: str | None = None
@@ -162,10 +162,10 @@ class Trigger:
     emoji: str | None = None
 
 
-def default_requester(message: Message | None, asker: str) -> str:
+def default_requester(message: Message | None, submitter: str) -> str:
     """Return whose a ticket is where nobody says it: the person who wrote the message."""
     if message is None or message.author is None or message.bot is not None:
-        return asker
+        return submitter
     return message.author
 
 
@@ -175,7 +175,8 @@ def chosen(trigger: Trigger) -> tuple[FormField, ...]:
     if form is None:
         return ()
     is_chosen = {
-        FormField.REQUESTER: form.requester != default_requester(trigger.message, trigger.asker),
+        FormField.REQUESTER: form.requester
+        != default_requester(trigger.message, trigger.submitter),
         FormField.PRIORITY: form.priority is not Priority.NORMAL,
         FormField.LABELS: bool(form.labels),
         FormField.TENANT: form.tenant is not None,

@@ -34,7 +34,7 @@ OPEN_IN_SLACK = "Open in Slack"
 
 @dataclass(frozen=True, slots=True)
 class QuoteContext:
-    """The circumstances of a message. `author` and `asker` are names, not ids.
+    """The circumstances of a message. `author` and `submitter` are names, not ids.
 
     `author` is None where nobody knows who wrote it; `channel` where there is none;
     `emoji` names the reaction, without colons. `whole` is the message's Slack thread where all of
@@ -44,7 +44,7 @@ class QuoteContext:
     """
 
     author: str | None
-    asker: str
+    submitter: str
     via: Via
     channel: Channel | None = None
     permalink: str | None = None
@@ -262,9 +262,9 @@ def _behalf(scene: QuoteContext) -> tuple[Part, ...]:
     know nothing of what is asked in their name."""
     if scene.on_behalf_of is None:
         return ()
-    asker, requester = one_line(scene.asker) or "Someone", one_line(scene.on_behalf_of)
+    submitter, requester = one_line(scene.submitter) or "Someone", one_line(scene.on_behalf_of)
     is_what = _NO_MEMBER.get(scene.standing, "")
-    text = f"Submitted by {asker}{is_what} on behalf of {requester or 'someone else'}"
+    text = f"Submitted by {submitter}{is_what} on behalf of {requester or 'someone else'}"
     return (PlainTextPart(shorten(text, LONGEST_TEXT)),)
 
 
@@ -300,7 +300,7 @@ def _escalation(scene: QuoteContext) -> str:
         Via.COMMAND: "/plain-ticket",
         Via.FORM: "the form",
     }[scene.via]
-    return f"Escalated by {one_line(scene.asker) or 'someone'} with {how}"
+    return f"Escalated by {one_line(scene.submitter) or 'someone'} with {how}"
 
 
 def _aside(text: str) -> Part:

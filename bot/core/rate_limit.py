@@ -307,7 +307,7 @@ def grant(
 ) -> tuple[Tally, Grant]:
     """What the pool gives to one who wants so many permits, and what it then holds.
 
-    `known`: the end and the limit of the window that the asker knows to last. `wanted` below
+    `known`: the end and the limit of the window that the submitter knows to last. `wanted` below
     zero gives back.
     """
     lasts = now < tally.reset

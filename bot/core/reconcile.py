@@ -58,7 +58,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A message that bears a rule's emoji. `rule` is an index; `asker` is known where it was
+    """A message that bears a rule's emoji. `rule` is an index; `submitter` is known where it was
     needed; `rule_since` (Unix seconds) is None for a rule that was not loaded yet."""
 
     posted: PostedMessage
@@ -66,7 +66,7 @@ class Finding:
     emoji: str
     rule: int
     verdict: Verdict
-    asker: str | None = None
+    submitter: str | None = None
     rule_since: float | None = None
 
     @property

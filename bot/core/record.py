@@ -52,7 +52,7 @@ class Record:
     generation: int
     state: State
     via: Via
-    asker: str
+    submitter: str
     created_at: float
     asked_at: float
     ref: MessageRef | None = None

@@ -140,7 +140,7 @@ class Row:
 
     id: int
     state: State
-    asker: str
+    submitter: str
     age: float
     ticket: Ticket | None = None
     begun_by: str | None = None
@@ -153,7 +153,7 @@ def refusal(row: Row, by: Profile | None, linkers: Linkers) -> Result | None:
     """Why this person cannot undo this row now; None where nothing speaks against it."""
     if by is None or by.standing in (UserKind.EXTERNAL, UserKind.BOT):
         return Outsider()
-    if by.user != row.asker and not linkers.include(by):
+    if by.user != row.submitter and not linkers.include(by):
         return NotYours()
     match row.state, row.ticket:
         case State.UNDONE, ticket:

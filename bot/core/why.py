@@ -107,7 +107,7 @@ class Outlook(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Submitter:
     """Who reacted; `may`: the settings let people of this standing ask, and the account was not
     `deactivated`."""
 
@@ -120,7 +120,7 @@ class Asker:
 @dataclass(frozen=True, slots=True)
 class ReactionLook:
     """One emoji under the message, with its skin tone. `rule` is the number of the one that
-    takes it; `askers` are the first of those who gave it, where a rule takes it.
+    takes it; `submitters` are the first of those who gave it, where a rule takes it.
 
     `outlook` for what has no row; `since` (Unix seconds) is when its rule was first loaded.
     """
@@ -128,7 +128,7 @@ class ReactionLook:
     emoji: str
     count: int
     rule: int | None = None
-    askers: tuple[Asker, ...] = ()
+    submitters: tuple[Submitter, ...] = ()
     outlook: Outlook | None = None
     since: float | None = None
 
@@ -264,10 +264,10 @@ class Explanation:
         wanted = [one for one in self.reactions or () if one.rule is not None]
         if not wanted:
             return Why.NOT_WANTED
-        askers = [asker for one in wanted for asker in one.askers]
-        if any(asker.may for asker in askers):
+        submitters = [submitter for one in wanted for submitter in one.submitters]
+        if any(submitter.may for submitter in submitters):
             return Why.NO_EVENT
-        if all(asker.standing is UserKind.BOT for asker in askers):
+        if all(submitter.standing is UserKind.BOT for submitter in submitters):
             return Why.ONLY_BOTS
         return Why.NOT_ALLOWED
 
@@ -275,7 +275,9 @@ class Explanation:
     def missed(self) -> ReactionLook | None:
         """The first reaction that counts and of which no event was received."""
         wanted = (one for one in self.reactions or () if one.outlook is not None)
-        return next((one for one in wanted if any(asker.may for asker in one.askers)), None)
+        return next(
+            (one for one in wanted if any(submitter.may for submitter in one.submitters)), None
+        )
 
 
 _STATES: Mapping[State, Why] = {
@@ -302,12 +304,12 @@ def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
 def for_viewer(
     explained: Explanation, viewer: str, standing: UserKind, *, is_linker: bool
 ) -> Explanation:
-    """What `viewer` may see: the asker of a row and linkers all of it; others no address and
+    """What `viewer` may see: the submitter of a row and linkers all of it; others no address and
     nothing that a refusal names; only members the customer."""
     if explained.known is None:
         return explained
     known = tuple(
-        one if is_linker or one.record.asker == viewer else _reduced(one, standing)
+        one if is_linker or one.record.submitter == viewer else _reduced(one, standing)
         for one in explained.known
     )
     return replace(explained, known=known)

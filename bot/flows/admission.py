@@ -18,10 +18,10 @@ DEACTIVATED = "deactivated"
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """It counts. `asker` is None for a user that Slack does not show, `rule` for every door but
+    """It counts. `submitter` is None for a user that Slack does not show, `rule` for every door but
     the reaction, `channel` for a form that was opened nowhere."""
 
-    asker: Profile | None
+    submitter: Profile | None
     channel: Channel | None
     rule: Rule | None
 
@@ -29,17 +29,17 @@ class Admitted:
 async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Admitted | Ignored:
     """Let those in who may ask, for what a rule wants; raises Refused for who may not."""
     trigger = escalation.trigger
-    asker = await slack.profile(trigger.asker)
-    standing = kind_of(asker)
+    submitter = await slack.profile(trigger.submitter)
+    standing = kind_of(submitter)
     if standing is UserKind.BOT:
         return Ignored("asked_by_a_bot")
-    if not may_submit(asker, who):
-        raise Refused(Reason.NOT_ALLOWED, standing=named(asker))
+    if not may_submit(submitter, who):
+        raise Refused(Reason.NOT_ALLOWED, standing=named(submitter))
     channel = await slack.channel(trigger.channel) if trigger.channel else None
     rule = routing.applicable(escalation.rules, channel) if channel else None
     if trigger.via is Via.REACTION and rule is None:
         return Ignored("no_rule")
-    return Admitted(asker, channel, rule)
+    return Admitted(submitter, channel, rule)
 
 
 def named(profile: Profile | None) -> str:
@@ -52,38 +52,38 @@ def named(profile: Profile | None) -> str:
 # For whom somebody may ask
 
 
-def is_confined(asker: Profile | None) -> bool:
+def is_confined(submitter: Profile | None) -> bool:
     """Return whether the person may ask only for themselves or for the message's author.
 
     All but members: an agent's answer to their words goes to the requester by e-mail, and tenants
     are other companies.
     """
-    return kind_of(asker) is not UserKind.MEMBER
+    return kind_of(submitter) is not UserKind.MEMBER
 
 
-def confined(form: Form, asker: str, message: Message | None) -> Form:
+def confined(form: Form, submitter: str, message: Message | None) -> Form:
     """Return the form as such a person may send it, before they have seen it."""
-    allowed = _requesters(asker, message)
+    allowed = _requesters(submitter, message)
     requester = form.requester if form.requester in allowed else allowed[-1]
     return replace(form, requester=requester, tenant=None)
 
 
-def confine(trigger: Trigger, asker: Profile | None, message: Message | None) -> Trigger:
+def confine(trigger: Trigger, submitter: Profile | None, message: Message | None) -> Trigger:
     """Return what the person may ask for of what they did. Raises Refused where the requester is
     somebody for whom they may not ask, whatever the form offered them."""
     form = trigger.form
-    if form is None or not is_confined(asker):
+    if form is None or not is_confined(submitter):
         return trigger
-    if form.requester not in _requesters(trigger.asker, message):
-        raise Refused(Reason.REQUESTER_NOT_ALLOWED, standing=kind_of(asker).value)
+    if form.requester not in _requesters(trigger.submitter, message):
+        raise Refused(Reason.REQUESTER_NOT_ALLOWED, standing=kind_of(submitter).value)
     return replace(trigger, form=replace(form, tenant=None))
 
 
-def _requesters(asker: str, message: Message | None) -> tuple[str, ...]:
+def _requesters(submitter: str, message: Message | None) -> tuple[str, ...]:
     """The person who asks and, where a person wrote the message, its author, who comes last."""
     if message is None or message.author is None or message.bot is not None:
-        return (asker,)
-    return (asker, message.author)
+        return (submitter,)
+    return (submitter, message.author)
 
 
 # Who may hear of tickets

@@ -48,23 +48,23 @@ class Choices:
     plain: Lists
     who: Set[UserKind]
 
-    async def labels(self, asker: str, typed: str) -> tuple[Choice, ...]:
+    async def labels(self, submitter: str, typed: str) -> tuple[Choice, ...]:
         """The label types in whose names `typed` stands; their values are `lt_…`."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                person = await self.slack.profile(asker)
+                person = await self.slack.profile(submitter)
                 may = person is not None and may_submit(person, self.who)
                 found = await self.plain.recent_label_types() if may else ()
         except (Fault, TimeoutError):
             return ()
         return matching([Choice(one.id, one.name) for one in found], typed)
 
-    async def tenants(self, asker: str, typed: str) -> tuple[Choice, ...]:
+    async def tenants(self, submitter: str, typed: str) -> tuple[Choice, ...]:
         """The tenants in whose names or external ids `typed` stands; their values are the
         external ids."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                person = await self.slack.profile(asker)
+                person = await self.slack.profile(submitter)
                 may = may_submit(person, self.who) and not is_confined(person)
                 found = await self.plain.recent_tenants() if may else ()
         except (Fault, TimeoutError):

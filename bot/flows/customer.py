@@ -17,7 +17,7 @@ def requester_of(trigger: Trigger, message: Message | None) -> str:
     """Whose customer the thread is for."""
     if trigger.form is not None:
         return trigger.form.requester
-    return default_requester(message, trigger.asker)
+    return default_requester(message, trigger.submitter)
 
 
 async def customer_of(

@@ -61,7 +61,7 @@ async def deliver(claim: Claim, world: Workspace, progress: Progress) -> Outcome
         message = await world.slack.message(trigger.ref)
     if message is not None:
         message = await authorship.settled(message, world.slack)
-    trigger = confine(trigger, admitted.asker, message)
+    trigger = confine(trigger, admitted.submitter, message)
     asked = AdmittedRequest(trigger, message, admitted)
     conversation_key = _conversation_key(claim, message, world)
     await progress.read(message, conversation_key)

@@ -148,10 +148,10 @@ class FormContexts:
     who: Set[UserKind]
     team: str
 
-    def at_hand(self, draft: FormDraft, asker: Profile | None = None) -> FormContext:
+    def at_hand(self, draft: FormDraft, submitter: Profile | None = None) -> FormContext:
         """What is known without waiting for anybody: the form must open now.
 
-        `asker` is None as long as nobody knows who opened it.
+        `submitter` is None as long as nobody knows who opened it.
         """
         message = draft.trigger.message
         ref = message.ref if message else None
@@ -170,22 +170,24 @@ class FormContexts:
             tenants={id_: name for id_, name in companies.items() if id_ == chosen.tenant},
             closed=_closed(draft.trigger, readable),
         )
-        if asker is None or not is_confined(asker):
+        if submitter is None or not is_confined(submitter):
             return beside
-        return self._confined(beside, asker, draft.prefill.requester)
+        return self._confined(beside, submitter, draft.prefill.requester)
 
     async def look(self, draft: FormDraft, beside: FormContext, requester: str) -> FormContext:
         """`beside` with what Slack and Plain say of the requester and of the conversation.
 
         What the selects offer is asked for on the way, so that it is there when one is opened.
         """
-        asker = await _or_none(self.slack.profile(draft.trigger.asker))
-        if asker is not None and is_confined(asker):
+        submitter = await _or_none(self.slack.profile(draft.trigger.submitter))
+        if submitter is not None and is_confined(submitter):
             readable = await _or_none(self._readable(draft.trigger))
             closed = beside.closed if readable is None else _closed(draft.trigger, readable)
-            return self._confined(replace(beside, closed=closed), asker, draft.prefill.requester)
+            return self._confined(
+                replace(beside, closed=closed), submitter, draft.prefill.requester
+            )
         customer, readable, _, _ = await asyncio.gather(
-            _or_none(self._customer(draft.trigger.asker, requester)),
+            _or_none(self._customer(draft.trigger.submitter, requester)),
             _or_none(self._readable(draft.trigger)),
             _or_none(self.plain.recent_label_types()),
             _or_none(self.plain.recent_tenants()),
@@ -199,9 +201,9 @@ class FormContexts:
             return None
         return await self.slack.readable(message.ref.channel)
 
-    def _confined(self, beside: FormContext, asker: Profile, requester: str) -> FormContext:
+    def _confined(self, beside: FormContext, submitter: Profile, requester: str) -> FormContext:
         """The same for a person who cannot choose the requester."""
-        said = Preset() if may_submit(asker, self.who) else NotAllowed(asker.standing)
+        said = Preset() if may_submit(submitter, self.who) else NotAllowed(submitter.standing)
         return replace(
             beside,
             offers_requester=False,
@@ -211,9 +213,9 @@ class FormContexts:
             customer=said,
         )
 
-    async def _customer(self, asker: str, requester: str) -> CustomerStatus | None:
+    async def _customer(self, submitter: str, requester: str) -> CustomerStatus | None:
         """As a delivery will decide it, without making anything."""
-        person = await self.slack.profile(asker)
+        person = await self.slack.profile(submitter)
         if not may_submit(person, self.who):
             return NotAllowed(kind_of(person))
         if is_confined(person):

@@ -28,7 +28,9 @@ class Homes(Protocol):
 
 
 class Tickets(Protocol):
-    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
+    def tickets_of(
+        self, submitter: str, before: int | None = None, limit: int = 20
+    ) -> list[Record]:
         """The newest escalations that this person asked for, with an id below `before`."""
 
 

@@ -134,20 +134,20 @@ async def _scene(
         author=await _author(world, asked),
         channel=asked.admitted.channel,
         permalink=link,
-        asker=name_of(asked.admitted.asker, asked.trigger.asker),
+        submitter=name_of(asked.admitted.submitter, asked.trigger.submitter),
         via=asked.trigger.via,
         emoji=asked.trigger.emoji,
         names=await world.slack.names(mentioned[:MOST_MENTIONED]) if texts else Names(),
         whole=whole,
         unread=unread,
         on_behalf_of=await _on_behalf_of(world, asked),
-        standing=kind_of(asked.admitted.asker),
+        standing=kind_of(asked.admitted.submitter),
     )
 
 
 async def _on_behalf_of(world: Workspace, asked: AdmittedRequest) -> str | None:
     requester = customer.requester_of(asked.trigger, asked.message)
-    if requester == asked.trigger.asker:
+    if requester == asked.trigger.submitter:
         return None
     return name_of(await world.slack.profile(requester), requester)
 
@@ -157,6 +157,6 @@ async def _author(world: Workspace, asked: AdmittedRequest) -> str | None:
     if message is not None and message.bot is not None:
         return None  # the message names its app
     author = message.author if message else None
-    if author is None or author == asked.trigger.asker:
-        return name_of(asked.admitted.asker, asked.trigger.asker)
+    if author is None or author == asked.trigger.submitter:
+        return name_of(asked.admitted.submitter, asked.trigger.submitter)
     return name_of(await world.slack.profile(author), author)

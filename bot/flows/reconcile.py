@@ -24,7 +24,7 @@ from bot.flows.history import FirstLoaded, History, Page, Place, Places
 from bot.store.accepting import Recorded
 from bot.store.executor import Run
 
-_ASKERS = 10
+_SUBMITTERS = 10
 """How many of the people who gave one reaction are looked up, in search of one who may ask."""
 
 
@@ -228,19 +228,19 @@ class _Pass:
             if not in_time and late is not None:
                 continue
             # Who asked costs calls, and is needed only for what is escalated.
-            asker = await self._asker(posted, one.reaction) if in_time else None
-            if asker is None and in_time:
+            submitter = await self._submitter(posted, one.reaction) if in_time else None
+            if submitter is None and in_time:
                 continue
             if not in_time:
-                late = self._finding(channel, posted, one, Verdict.BEFORE_RULE, asker)
-            elif asker is not None and await self._escalate(posted, one, asker):
-                return self._finding(channel, posted, one, Verdict.ESCALATED, asker)
+                late = self._finding(channel, posted, one, Verdict.BEFORE_RULE, submitter)
+            elif submitter is not None and await self._escalate(posted, one, submitter):
+                return self._finding(channel, posted, one, Verdict.ESCALATED, submitter)
             else:
                 return None
         return late
 
     async def _escalate(
-        self, posted: PostedMessage, asked: RequestedByReaction, asker: str
+        self, posted: PostedMessage, asked: RequestedByReaction, submitter: str
     ) -> bool:
         """Record it as if the event had come; whether that made a row."""
         if self.scope.dry_run:
@@ -250,9 +250,9 @@ class _Pass:
             Trigger(
                 via=Via.REACTION,
                 team=self.world.installation.team,
-                asker=asker,
+                submitter=submitter,
                 request=found_request(posted.ref, emoji),
-                reply_to=ReplyTo(user=asker, asked_at=self.now, channel=channel),
+                reply_to=ReplyTo(user=submitter, asked_at=self.now, channel=channel),
                 channel=channel,
                 ref=posted.ref,
                 emoji=emoji,
@@ -266,7 +266,7 @@ class _Pass:
         posted: PostedMessage,
         asked: RequestedByReaction,
         verdict: Verdict,
-        asker: str | None = None,
+        submitter: str | None = None,
     ) -> Finding:
         return Finding(
             posted=posted,
@@ -274,26 +274,26 @@ class _Pass:
             emoji=bare_emoji(asked.reaction.emoji),
             rule=asked.rule,
             verdict=verdict,
-            asker=asker,
+            submitter=submitter,
             rule_since=self.moments[asked.rule],
         )
 
-    async def _asker(self, posted: PostedMessage, reaction: Reaction) -> str | None:
+    async def _submitter(self, posted: PostedMessage, reaction: Reaction) -> str | None:
         """Who of those who gave the reaction counts as having asked: the first who may, else the
         first person (whom the worker refuses, in words); None where they all are bots."""
-        asker, may = await self._first(reaction.users)
+        submitter, may = await self._first(reaction.users)
         if may or not reaction.is_partial:
-            return asker
+            return submitter
         self._spend()
         whole = await self.world.history.reactions(posted.ref)
         users = [user for one in whole if one.emoji == reaction.emoji for user in one.users]
         return (await self._first(users))[0]
 
     async def _first(self, users: Sequence[str]) -> tuple[str | None, bool]:
-        """The best asker of `users`, and whether that one may ask."""
+        """The best submitter of `users`, and whether that one may ask."""
         first: str | None = None
         others = (user for user in users if user != self.world.installation.bot_user)
-        for _, user in zip(range(_ASKERS), others, strict=False):
+        for _, user in zip(range(_SUBMITTERS), others, strict=False):
             profile = await self._profile(user)
             if may_submit(profile, self.world.who):
                 return user, True

@@ -47,7 +47,7 @@ def again(
     if earlier is None:
         return NotKnown()
     trigger = earlier.escalation.trigger
-    if trigger.asker != reply_to.user:
+    if trigger.submitter != reply_to.user:
         return NotYours()
     if earlier.ticket is not None:
         return AlreadyExists(earlier.ticket)

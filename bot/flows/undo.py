@@ -172,7 +172,7 @@ async def undo_reaction(key: str, user: str, emoji: str, world: World) -> Told |
 
 async def _asked(key: str, user: str, emoji: str, world: World) -> Row | None:
     row = await world.run(world.ledger.find_asked, key)
-    return row if row is not None and (row.asker, row.emoji) == (user, emoji) else None
+    return row if row is not None and (row.submitter, row.emoji) == (user, emoji) else None
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:

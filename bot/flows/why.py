@@ -20,12 +20,12 @@ from bot.core.model import Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
-from bot.core.why import Asker, Explanation, Known, Outlook, ReactionLook, Unread
+from bot.core.why import Explanation, Known, Outlook, ReactionLook, Submitter, Unread
 from bot.flows.history import FirstLoaded
 from bot.store.customer_links import CustomerLink
 from bot.store.executor import Run
 
-_ASKERS = 10
+_SUBMITTERS = 10
 """How many of the people who gave one reaction are looked up."""
 
 _SHUT = frozenset({"not_in_channel", "channel_not_found"})
@@ -164,7 +164,7 @@ async def _one(record: Record, channel: Channel, world: World) -> Known:
 async def _line(record: Record, world: World) -> CustomerLink | None:
     if record.customer is None:
         return None
-    requester = record.requester or record.asker
+    requester = record.requester or record.submitter
     try:
         profile = await world.slack.profile(requester)
     except Fault:
@@ -198,17 +198,17 @@ class _Judge:
         number = why.taker(self.world.rules, self.channel, reaction.emoji)
         if number is None:
             return ReactionLook(reaction.emoji, reaction.count)
-        askers = tuple([await self._asker(user) for user in self._users(reaction)])
+        submitters = tuple([await self._submitter(user) for user in self._users(reaction)])
         if not self.missing:
-            return ReactionLook(reaction.emoji, reaction.count, number, askers)
+            return ReactionLook(reaction.emoji, reaction.count, number, submitters)
         outlook, since = self._outlook(number)
-        return ReactionLook(reaction.emoji, reaction.count, number, askers, outlook, since)
+        return ReactionLook(reaction.emoji, reaction.count, number, submitters, outlook, since)
 
     def _users(self, reaction: Reaction) -> list[str]:
         bot = self.world.installation.bot_user
-        return [user for user in reaction.users if user != bot][:_ASKERS]
+        return [user for user in reaction.users if user != bot][:_SUBMITTERS]
 
-    async def _asker(self, user: str) -> Asker:
+    async def _submitter(self, user: str) -> Submitter:
         """As the worker sees it: whom Slack does not show is of another company."""
         try:
             profile = await self.world.slack.profile(user)
@@ -216,7 +216,7 @@ class _Judge:
             profile = None
         may = may_submit(profile, self.world.who)
         is_gone = profile is not None and profile.deactivated
-        return Asker(user, kind_of(profile), may, deactivated=is_gone)
+        return Submitter(user, kind_of(profile), may, deactivated=is_gone)
 
     def _outlook(self, number: int) -> tuple[Outlook, float | None]:
         rule = self.world.rules[number - 1]

@@ -177,10 +177,10 @@ class Answers:
         if not asks_who(outcome):
             return None
         try:
-            asker = await self._profile(trigger.asker)
+            submitter = await self._profile(trigger.submitter)
         except Refused:
             return Others(self._manner.linkers.named or ())
-        return self._manner.linkers.answerer(asker)
+        return self._manner.linkers.answerer(submitter)
 
     async def _openly(
         self, ref: MessageRef, root: str | None, answer: Answer

@@ -75,7 +75,7 @@ class ReactionAdded(_Sent):
         return Trigger(
             via=Via.REACTION,
             team=team,
-            asker=self.event.user,
+            submitter=self.event.user,
             request=self.event_id,
             reply_to=ReplyTo(user=self.event.user, asked_at=self._at(now), channel=item.channel),
             channel=item.channel,
@@ -106,7 +106,7 @@ class MessageShortcut(_Sent):
         return Trigger(
             via=Via.SHORTCUT,
             team=team,
-            asker=self.user.id,
+            submitter=self.user.id,
             request=self.trigger_id,
             reply_to=ReplyTo(
                 user=self.user.id,
@@ -133,7 +133,7 @@ class GlobalShortcut(_Sent):
         return Trigger(
             via=Via.FORM,
             team=team,
-            asker=self.user.id,
+            submitter=self.user.id,
             request=self.trigger_id,
             reply_to=ReplyTo(user=self.user.id, asked_at=now),
         )
@@ -180,7 +180,7 @@ class SlashCommand(_Sent):
         return Trigger(
             via=Via.COMMAND if text else Via.FORM,
             team=team,
-            asker=self.user_id,
+            submitter=self.user_id,
             request=self.trigger_id,
             reply_to=ReplyTo(
                 user=self.user_id,

@@ -203,7 +203,7 @@ def _is_included(escalation: Escalation, row: Any) -> bool:
     if refs.is_found(trigger.request):
         return True  # it was not known yet when the history was read
     same = trigger.via is by.via is Via.REACTION and trigger.emoji == by.emoji
-    same = same and (refs.is_found(row.request) or trigger.asker == row.asker)
+    same = same and (refs.is_found(row.request) or trigger.submitter == row.asker)
     return same and trigger.reply_to.asked_at < row.asked_at - CLOCK_SKEW
 
 

@@ -112,6 +112,6 @@ class GroupCommit:
 
 
 def _fail(answer: asyncio.Future[Recorded], error: Exception) -> None:
-    """Answer with what went wrong, unless the asker has gone."""
+    """Answer with what went wrong, unless the submitter has gone."""
     if not answer.done():
         answer.set_exception(error)

@@ -33,7 +33,7 @@ class Entry:
     via: str
     team: str
     channel: str | None
-    asker: str
+    submitter: str
     requester: str | None
     attempts: int
     cause: str | None
@@ -56,7 +56,10 @@ class Entry:
     """The Slack user who undid it."""
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        # Scripts that read exports know the submitter as `asker`.
+        return {
+            "asker" if name == "submitter" else name: value for name, value in asdict(self).items()
+        }
 
 
 class History:
@@ -134,7 +137,7 @@ def _entry(row: Row[Any]) -> Entry:
         via=row.via,
         team=row.team,
         channel=row.channel,
-        asker=row.asker,
+        submitter=row.asker,
         requester=row.requester,
         attempts=row.attempts,
         cause=row.cause,

@@ -1,4 +1,4 @@
-"""The rows whose askers have waited so long that they should hear of it."""
+"""The rows whose submitters have waited so long that they should hear of it."""
 
 from __future__ import annotations
 

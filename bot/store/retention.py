@@ -46,7 +46,7 @@ class Retention:
         return self._erase("texts", days * 86400.0, texts)
 
     def erase_addresses(self) -> int:
-        """Erase where the askers of rows settled half an hour ago could be answered, and the
+        """Erase where the submitters of rows settled half an hour ago could be answered, and the
         `response_url`s of older rows that still wait; how many rows."""
         settled = self._erase("addresses", ADDRESS_SECONDS, {"reply_to": None})
         return settled + self._strip_waiting()
@@ -84,11 +84,11 @@ class Retention:
     def _forget_in(self, connection: Connection, row_id: int, user: str) -> None:
         row = connection.execute(select(table).where(table.c.id == row_id)).one()
         known = rows.escalation(row)
-        asker = FORGOTTEN if row.asker == user else row.asker
+        submitter = FORGOTTEN if row.asker == user else row.asker
         trigger = replace(
             known.trigger,
-            asker=asker,
-            reply_to=ReplyTo(user=asker, asked_at=known.trigger.reply_to.asked_at),
+            submitter=submitter,
+            reply_to=ReplyTo(user=submitter, asked_at=known.trigger.reply_to.asked_at),
             message=None,
             form=None,
         )

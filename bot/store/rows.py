@@ -23,13 +23,13 @@ from bot.core.model import (
     Ticket,
 )
 from bot.store.claims import Claim, RemainingParts
-from bot.store.codec import Codec
+from bot.store.codec import STORED_AS, Codec
 from bot.store.schema import escalation as table
 
 MESSAGE = Codec(Message)
 DATA = Codec(dict[str, str])
 REFS = Codec(list[str])
-_ESCALATION = Codec(Escalation)
+_ESCALATION = Codec(Escalation, stored_as=STORED_AS)
 _FORM = Codec(Form)
 REPLY_TO = Codec(ReplyTo)
 REST = Codec(RemainingParts)
@@ -109,7 +109,7 @@ def asked(escalation: Escalation) -> dict[str, object]:
         "via": trigger.via.value,
         "team": trigger.team,
         "channel": trigger.ref.channel if trigger.ref else trigger.channel,
-        "asker": trigger.asker,
+        "asker": trigger.submitter,
         "requester": trigger.form.requester if trigger.form else None,
         "request": trigger.request,
         "trigger": _ESCALATION.text(replace(escalation, trigger=bare)),

@@ -22,12 +22,14 @@ class Tickets:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
+    def tickets_of(
+        self, submitter: str, before: int | None = None, limit: int = 20
+    ) -> list[Record]:
         """The newest `limit` escalations that this person asked for, the newest first.
 
         Those with an id below `before`. What nobody wanted is left out.
         """
-        own = table.c.asker == asker
+        own = table.c.asker == submitter
         asked = select(table).where(own, table.c.state != State.UNWANTED.value)
         if before is not None:
             asked = asked.where(table.c.id < before)
@@ -55,7 +57,7 @@ def _record(row: Row[Any]) -> Record:
         generation=row.generation,
         state=State(row.state),
         via=Via(row.via),
-        asker=row.asker,
+        submitter=row.asker,
         created_at=row.created_at,
         asked_at=row.asked_at,
         ref=asked.trigger.ref,

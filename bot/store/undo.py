@@ -250,7 +250,7 @@ def _row(row: Any) -> undo.Row:
     return undo.Row(
         id=row.id,
         state=_STATES.get(row.state, State.OTHER),
-        asker=row.asker,
+        submitter=row.asker,
         age=row.age,
         ticket=rows.ticket(row),
         begun_by=row.undone_by if row.state == "created" else None,

@@ -270,7 +270,7 @@ def _worker(
     def observe(claim: Claim, outcome: str) -> None:
         metrics.delivered(claim, outcome)
         if outcome not in NOT_FINAL:
-            homing.changed(claim.escalation.trigger.asker)
+            homing.changed(claim.escalation.trigger.submitter)
         if outcome == "turned":
             homing.waiting_changed()
 

@@ -90,9 +90,9 @@ def references(run: Run, *arguments: str) -> list[str]:
 
 def test_list_of_a_time_a_user_and_a_channel(run: Run, bridge_database: Database) -> None:
     ledger = Ledger(bridge_database)
-    for number, (asker, channel) in enumerate([("U1", "C1"), ("U2", "C1"), ("U2", "C2")], 1):
+    for number, (submitter, channel) in enumerate([("U1", "C1"), ("U2", "C1"), ("U2", "C2")], 1):
         asked = escalation(number, ref=MessageRef(channel, f"170000000{number}.000100"))
-        ledger.record(replace(asked, trigger=replace(asked.trigger, asker=asker)))
+        ledger.record(replace(asked, trigger=replace(asked.trigger, submitter=submitter)))
     with bridge_database.writing() as connection:
         old = update(table).where(table.c.id == 1).values(asked_at=table.c.asked_at - 8 * 86400)
         connection.execute(old)

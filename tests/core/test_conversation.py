@@ -101,7 +101,7 @@ def test_what_does_not_fit_goes_on() -> None:
     )
     scene = QuoteContext(
         author="Ada",
-        asker="Ada",
+        submitter="Ada",
         via=Via.SHORTCUT,
         whole=whole(*(said(n, f"Number {n}") for n in range(6)), bounds=bounds),
     )
@@ -140,7 +140,7 @@ def test_a_thread_beyond_all_bounds_says_how_much_is_not_quoted(
 
 
 def test_without_a_whole_thread_there_is_no_sequel() -> None:
-    assert continuations("k", QuoteContext(author=None, asker="Ada", via=Via.REACTION)) == ()
+    assert continuations("k", QuoteContext(author=None, submitter="Ada", via=Via.REACTION)) == ()
 
 
 @given(
@@ -168,7 +168,9 @@ def test_nothing_is_lost_and_everything_fits(
 
 
 def test_why_it_could_not_be_read_is_said_beside_the_message() -> None:
-    scene = QuoteContext(author="Ada", asker="Ada", via=Via.SHORTCUT, unread=Reason.NOT_IN_CHANNEL)
+    scene = QuoteContext(
+        author="Ada", submitter="Ada", via=Via.SHORTCUT, unread=Reason.NOT_IN_CHANNEL
+    )
     draft = thread(
         external_id="k",
         customer="c_1",
@@ -199,7 +201,7 @@ def test_the_escalated_messages_files_come_first() -> None:
     fates = {"F1": UploadResult("att_1"), "F2": UploadResult("att_2")}
     scene = QuoteContext(
         author="Ada",
-        asker="Ada",
+        submitter="Ada",
         via=Via.SHORTCUT,
         whole=whole(first, chosen, chosen=1),
         fates=fates,

@@ -22,7 +22,7 @@ NOBODY = Linkers(())
 
 
 @pytest.mark.parametrize(
-    ("linkers", "asker", "answerer"),
+    ("linkers", "submitter", "answerer"),
     [
         pytest.param(DEFAULT, ADMIN, Yourself(), id="an admin"),
         pytest.param(DEFAULT, MEMBER, Others(), id="a member"),
@@ -39,9 +39,9 @@ NOBODY = Linkers(())
         pytest.param(NOBODY, ADMIN, Others(), id="an admin where nobody is named"),
     ],
 )
-def test_who_can_say_it(linkers: Linkers, asker: Profile | None, answerer: Answerer) -> None:
-    assert linkers.answerer(asker) == answerer
-    assert linkers.include(asker) == (answerer == Yourself())
+def test_who_can_say_it(linkers: Linkers, submitter: Profile | None, answerer: Answerer) -> None:
+    assert linkers.answerer(submitter) == answerer
+    assert linkers.include(submitter) == (answerer == Yourself())
 
 
 @pytest.mark.parametrize(

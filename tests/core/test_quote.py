@@ -29,7 +29,7 @@ from bot.core.text.richtext import (
 NAMES = Names(users={"U2": "Bob"})
 SCENE = QuoteContext(
     author="Ada Lovelace",
-    asker="Grace Hopper",
+    submitter="Grace Hopper",
     via=Via.REACTION,
     channel=Channel("C1", "support"),
     permalink="https://acme.slack.example/archives/C1/p1599529504000400",
@@ -114,7 +114,7 @@ def test_the_form_wins_over_the_rule() -> None:
 
 
 def test_a_form_without_a_message() -> None:
-    scene = QuoteContext(author=None, asker="Grace Hopper", via=Via.FORM)
+    scene = QuoteContext(author=None, submitter="Grace Hopper", via=Via.FORM)
     found = draft(None, form(description="No invoice since May."), scene)
     assert found.parts == (
         PlainTextPart("No invoice since May."),
@@ -316,7 +316,7 @@ def test_a_blank_title_falls_back() -> None:
 def test_every_draft_is_one_that_plain_takes(
     text: str, title: str, description: str | None, name: str
 ) -> None:
-    scene = replace(SCENE, author=name, asker=name, channel=Channel("C1", name), emoji=name)
+    scene = replace(SCENE, author=name, submitter=name, channel=Channel("C1", name), emoji=name)
     found = draft(said(text), form(title, description), scene)
     assert 1 <= units(found.title) <= 250
     assert found.title == " ".join(found.title.split())

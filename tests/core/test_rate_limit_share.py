@@ -22,7 +22,7 @@ WINDOW = 60.0
 class Server:
     """Counts as Plain is believed to: in windows on the minute, or as a request opens them.
 
-    `behind`: how many seconds its clock goes behind the asker's.
+    `behind`: how many seconds its clock goes behind the submitter's.
     """
 
     limit: int
@@ -55,7 +55,7 @@ class Run:
 
     server: Server
     rates: list[Rate]
-    askers: int
+    submitters: int
     there: float
     back: float
     tally: Tally = field(default_factory=Tally)
@@ -68,7 +68,7 @@ class Run:
     def go(self, until: float) -> None:
         self._listening = [[] for _ in self.rates]
         for process in range(len(self.rates)):
-            for _ in range(self.askers):
+            for _ in range(self.submitters):
                 self.at(0.0, lambda process=process: self.want(process))  # type: ignore[misc]
         while self._events and self._events[0][0] < NOW + until:
             self.now, _, then = heapq.heappop(self._events)
@@ -127,24 +127,24 @@ def test_one_process_takes_its_share_of_every_window_and_hardly_less(
     on_the_minute: bool,
     there: float,
     back: float,
-    askers: int,
+    submitters: int,
     phase: float,
 ) -> None:
     server = Server(limit, on_the_minute)
-    run = Run(server, [Rate(share)], askers, there, back)
+    run = Run(server, [Rate(share)], submitters, there, back)
     run.now += phase
     minutes = 6
     run.go(phase + minutes * WINDOW)
     assert server.refused == 0
     assert max(server.ours.values()) <= budget(limit, share)
-    demand = askers * (WINDOW - 1) / (there + back)
+    demand = submitters * (WINDOW - 1) / (there + back)
     whole = sorted(server.ours)[1:-1]  # the first and the last may be cut off
     if demand > budget(limit, share):
         assert {server.ours[ends] for ends in whole} == {budget(limit, share)}
         # By the clock as well, not only in the windows that its requests opened.
         assert sum(server.ours.values()) >= 0.95 * minutes * budget(limit, share)
     else:
-        assert all(server.ours[ends] >= 0.95 * demand - askers for ends in whole)
+        assert all(server.ours[ends] >= 0.95 * demand - submitters for ends in whole)
 
 
 @settings(deadline=None, max_examples=40)
@@ -164,18 +164,18 @@ def test_several_processes_take_one_share_together(
     there: float,
     back: float,
     processes: int,
-    askers: int,
+    submitters: int,
 ) -> None:
     server = Server(limit, on_the_minute)
-    run = Run(server, [Rate(share, pooled=True)] * processes, askers, there, back)
+    run = Run(server, [Rate(share, pooled=True)] * processes, submitters, there, back)
     minutes = 5
     run.go(minutes * WINDOW)
     assert server.refused == 0
     # A request that finds out that a window is over counts before anybody is asked.
     assert max(server.ours.values()) <= budget(limit, share) + processes
-    wanted = min(budget(limit, share), processes * askers * WINDOW / (there + back + 0.002))
+    wanted = min(budget(limit, share), processes * submitters * WINDOW / (there + back + 0.002))
     whole = sorted(server.ours)[1:-1]
-    assert all(server.ours[ends] >= 0.95 * wanted - processes * askers for ends in whole)
+    assert all(server.ours[ends] >= 0.95 * wanted - processes * submitters for ends in whole)
     assert run.leases < 0.35 * sum(server.ours.values()) + 20 * minutes
 
 

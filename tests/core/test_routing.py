@@ -25,7 +25,7 @@ def reaction(emoji: str | None, channel: str = "C1") -> Trigger:
     return Trigger(
         via=Via.REACTION,
         team="T1",
-        asker="U1",
+        submitter="U1",
         request="Ev1",
         reply_to=ReplyTo(user="U1", asked_at=1599529505.0),
         channel=channel,

@@ -13,13 +13,13 @@ from bot.core.reconcile import DAY
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import (
-    Asker,
     Decision,
     Explanation,
     Known,
     Outlook,
     ReactionLook,
     RuleLook,
+    Submitter,
     Unread,
     Why,
     emoji_here,
@@ -148,7 +148,7 @@ def record(**more: Any) -> Record:
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
-        "asker": "U0ADA",
+        "submitter": "U0ADA",
         "created_at": NOW,
         "asked_at": NOW,
         "ref": MessageRef("C1", "1700000001.000100"),
@@ -185,9 +185,9 @@ def test_what_named_the_customer(
 
 # The first reason
 
-ADA = Asker("U0ADA", UserKind.MEMBER, may=True)
-GIL = Asker("U0GIL", UserKind.GUEST, may=False)
-ROBOT = Asker("U0ROBOT", UserKind.BOT, may=False)
+ADA = Submitter("U0ADA", UserKind.MEMBER, may=True)
+GIL = Submitter("U0GIL", UserKind.GUEST, may=False)
+ROBOT = Submitter("U0ROBOT", UserKind.BOT, may=False)
 MISSED = ReactionLook("ticket", 1, 1, (ADA,), Outlook.COMING, NOW)
 
 
@@ -228,10 +228,10 @@ AWAY = (RuleLook(1, BUGS, Decision.OTHER_CHANNEL), RuleLook(2, BUGS, Decision.CH
         (explained(rules=AWAY), Why.NO_RULE_HERE),
         (explained(), Why.NO_REACTION),
         (explained(reactions=(ReactionLook("eyes", 1),)), Why.NOT_WANTED),
-        (explained(reactions=(replace(MISSED, askers=(ROBOT,)),)), Why.ONLY_BOTS),
-        (explained(reactions=(replace(MISSED, askers=()),)), Why.ONLY_BOTS),
-        (explained(reactions=(replace(MISSED, askers=(ROBOT, GIL)),)), Why.NOT_ALLOWED),
-        (explained(reactions=(replace(MISSED, askers=(GIL, ADA)),)), Why.NO_EVENT),
+        (explained(reactions=(replace(MISSED, submitters=(ROBOT,)),)), Why.ONLY_BOTS),
+        (explained(reactions=(replace(MISSED, submitters=()),)), Why.ONLY_BOTS),
+        (explained(reactions=(replace(MISSED, submitters=(ROBOT, GIL)),)), Why.NOT_ALLOWED),
+        (explained(reactions=(replace(MISSED, submitters=(GIL, ADA)),)), Why.NO_EVENT),
     ],
     ids=lambda value: value.value if isinstance(value, Why) else "",
 )
@@ -240,7 +240,7 @@ def test_the_first_reason(found: Explanation, why: Why) -> None:
 
 
 def test_the_reaction_that_was_missed_is_one_of_somebody_who_may_ask() -> None:
-    other = replace(MISSED, emoji="bug", askers=(GIL,))
+    other = replace(MISSED, emoji="bug", submitters=(GIL,))
     assert explained(reactions=(other, MISSED)).missed == MISSED
     assert explained(reactions=(other,)).missed is None
 

@@ -122,9 +122,9 @@ async def late_beyond_the_window(ground: Ground, replica: Replica) -> Seen:
         )
     assert answer.status_code == httpx.codes.OK
     seen = await _seen(ground, asking, "committed after the window")
-    (entry,) = ground.entries(asking.asker)
+    (entry,) = ground.entries(asking.submitter)
     await until(lambda: _looked_again(ground, asking))
-    (entry,) = ground.entries(asking.asker)
+    (entry,) = ground.entries(asking.submitter)
     found = ", ".join(entry.doubles or ())
     if found:
         await until(lambda: f'"others": "{found}"' in replica.log)
@@ -133,7 +133,7 @@ async def late_beyond_the_window(ground: Ground, replica: Replica) -> Seen:
 
 def _looked_again(ground: Ground, asking: Asking) -> bool:
     """Whether the later look-up has come, and what came of it was written down."""
-    (entry,) = ground.entries(asking.asker)
+    (entry,) = ground.entries(asking.submitter)
     return entry.verify_at is None
 
 
@@ -150,11 +150,11 @@ async def _ask(ground: Ground, asking: Asking, door: str) -> None:
 
 
 async def _seen(ground: Ground, asking: Asking, name: str) -> Seen:
-    await until(lambda: ground.entries(asking.asker))
-    (entry,) = await ground.settled(asking.asker)
-    await until(lambda: ground.answers(asking.asker))
+    await until(lambda: ground.entries(asking.submitter))
+    (entry,) = await ground.settled(asking.submitter)
+    await until(lambda: ground.answers(asking.submitter))
     count = ground.threads if asking.kind == "thread" else ground.events
-    return Seen(name, count(asking.word), entry.state, ground.answers(asking.asker))
+    return Seen(name, count(asking.word), entry.state, ground.answers(asking.submitter))
 
 
 def _requests(ground: Ground, operation: str, asking: Asking) -> list[Any]:

@@ -25,7 +25,7 @@ class Asking:
     """
 
     word: str
-    asker: str
+    submitter: str
     kind: Kind
     ts: str = ""
     accepted: bool = False
@@ -70,10 +70,10 @@ async def _nobodys_message(ground: Ground) -> Asking:
 async def _reply(ground: Ground) -> Asking:
     """In a Slack thread that has its ticket."""
     root = await _message(ground)
-    await ground.slack.react(root.asker, ground.support, root.ts, "ticket")
+    await ground.slack.react(root.submitter, ground.support, root.ts, "ticket")
     await until(lambda: ground.threads(root.word))
-    await ground.settled(root.asker)
-    await until(lambda: ground.answers(root.asker))
+    await ground.settled(root.submitter)
+    await until(lambda: ground.answers(root.submitter))
     word = ground.word()
     asking = Asking(word, ground.somebody(), "addition")
     asking.ts = await ground.slack.post(
@@ -88,7 +88,7 @@ async def _nothing(ground: Ground) -> Asking:
 
 async def _react(ground: Ground, asking: Asking, _back: Back) -> None:
     """Slack delivers the event until it is taken."""
-    delivery = await ground.slack.react(asking.asker, ground.support, asking.ts, "ticket")
+    delivery = await ground.slack.react(asking.submitter, ground.support, asking.ts, "ticket")
     assert delivery is not None
     asking.accepted = delivery.ok
 
@@ -96,7 +96,7 @@ async def _react(ground: Ground, asking: Asking, _back: Back) -> None:
 async def _command(ground: Ground, asking: Asking, _back: Back) -> None:
     """Slack delivers a command once; what is not answered was not accepted."""
     delivery = await ground.slack.command(
-        asking.asker, ground.support, "/plain-ticket", f"{asking.word} fails"
+        asking.submitter, ground.support, "/plain-ticket", f"{asking.word} fails"
     )
     asking.accepted = delivery.ok and delivery.ephemeral is None
 
@@ -107,7 +107,7 @@ async def _form(ground: Ground, asking: Asking, back: Back) -> None:
     values = {"whole_thread": ["whole_thread"]} if asking.kind == "whole" else {}
     while True:
         opened = await slack.use_shortcut(
-            asking.asker, ground.support, asking.ts, "create_plain_ticket"
+            asking.submitter, ground.support, asking.ts, "create_plain_ticket"
         )
         if opened.ok and opened.view is not None:
             break
@@ -116,7 +116,7 @@ async def _form(ground: Ground, asking: Asking, back: Back) -> None:
     with suppress(TimeoutError):  # the bridge may die before it says all that it has to say there
         await until(lambda: _is_complete(slack.view(view)), 1.0)
     while True:
-        delivery = await slack.submit(asking.asker, view, values)
+        delivery = await slack.submit(asking.submitter, view, values)
         if delivery.ok and not delivery.errors:
             break
         await back()

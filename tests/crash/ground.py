@@ -131,14 +131,14 @@ class Ground:
         """A word that nobody said before."""
         return f"matter-{next(self._numbers):05}"
 
-    def entries(self, asker: str) -> list[Entry]:
+    def entries(self, submitter: str) -> list[Entry]:
         """What the ledger holds of this person's asking."""
-        return [entry for entry in self.history.newest(100_000) if entry.asker == asker]
+        return [entry for entry in self.history.newest(100_000) if entry.submitter == submitter]
 
-    async def settled(self, asker: str) -> list[Entry]:
+    async def settled(self, submitter: str) -> list[Entry]:
         """Wait until nothing is left to do for this person."""
-        await until(lambda: all(entry.due is None for entry in self.entries(asker)))
-        return self.entries(asker)
+        await until(lambda: all(entry.due is None for entry in self.entries(submitter)))
+        return self.entries(submitter)
 
     def threads(self, word: str) -> int:
         """How many threads were opened about it."""

@@ -99,8 +99,8 @@ class Lane:
             self._asked[case] = (asking, died)
         with suppress(TimeoutError):  # what never comes is counted as lost
             if asking.accepted:
-                await until(lambda: self._ground.entries(asking.asker))
-            await self._ground.settled(asking.asker)
+                await until(lambda: self._ground.entries(asking.submitter))
+            await self._ground.settled(asking.submitter)
         await asyncio.sleep(0.1)  # what is said of it is no part of the next case
         return self._asked[case][1]
 
@@ -110,13 +110,13 @@ class Lane:
         return [self._result(case, *asked) for case, asked in self._asked.items()]
 
     def _result(self, case: Case, asking: Asking, died: bool) -> Result:
-        rows = self._ground.entries(asking.asker)
+        rows = self._ground.entries(asking.submitter)
         counts = {
             "thread": self._ground.threads,
             "whole": self._ground.wholes,
             "addition": self._ground.events,
         }
-        answers = self._ground.answers(asking.asker)
+        answers = self._ground.answers(asking.submitter)
         made = answers if asking.kind == "refusal" else counts[asking.kind](asking.word)
         return Result(
             case=case,
@@ -180,7 +180,7 @@ class Lane:
                 await asyncio.sleep(0.02)
 
     def _is_settled(self, asking: Asking) -> bool:
-        rows = self._ground.entries(asking.asker)
+        rows = self._ground.entries(asking.submitter)
         return bool(rows) and all(row.due is None for row in rows)
 
     async def _again(self) -> bool:
@@ -198,8 +198,8 @@ class Lane:
         await until(lambda: not self._replica.is_dead)
 
     async def _finished(self, asking: Asking) -> None:
-        await self._ground.settled(asking.asker)
-        await until(lambda: self._ground.answers(asking.asker))
+        await self._ground.settled(asking.submitter)
+        await until(lambda: self._ground.answers(asking.submitter))
 
 
 def _has_answered(passed: list[str]) -> bool:

@@ -62,7 +62,7 @@ async def paused(ground: Ground, place: str) -> Taken:
     await first.stopped()
     second.signal(signal.SIGCONT)
     ground.hear(second)
-    await until(lambda: [entry.state for entry in ground.entries(asking.asker)] == ["created"])
+    await until(lambda: [entry.state for entry in ground.entries(asking.submitter)] == ["created"])
     first.signal(signal.SIGCONT)
     await until(lambda: "lease_lost" in first.log)
     return await _taken(ground, asking, acting, f"paused, {place}", first, second)
@@ -100,9 +100,9 @@ async def _taken(
     second: Replica,
 ) -> Taken:
     await acting
-    await ground.settled(asking.asker)
-    await until(lambda: all(e.verify_at is None for e in ground.entries(asking.asker)))
-    (entry,) = ground.entries(asking.asker)
+    await ground.settled(asking.submitter)
+    await until(lambda: all(e.verify_at is None for e in ground.entries(asking.submitter)))
+    (entry,) = ground.entries(asking.submitter)
     fenced = not first.is_dead and "lease_lost" in first.log
     await first.end()
     await second.end()

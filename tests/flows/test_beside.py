@@ -179,17 +179,17 @@ async def test_who_the_requester_is(
 
 
 @pytest.mark.parametrize(
-    ("asker", "standing"),
+    ("submitter", "standing"),
     [
         pytest.param(profile("U0ASKER", standing=UserKind.GUEST), UserKind.GUEST, id="a guest"),
         pytest.param(None, UserKind.EXTERNAL, id="a stranger"),
     ],
 )
 async def test_who_may_not_ask_is_told_that_and_nothing_else(
-    asker: Profile | None, standing: UserKind
+    submitter: Profile | None, standing: UserKind
 ) -> None:
     around = surroundings(
-        Slack(profiles={"U0ASKER": asker}), Plain({"c_7": ACME}), People({"U0AUTHOR": LINE})
+        Slack(profiles={"U0ASKER": submitter}), Plain({"c_7": ACME}), People({"U0AUTHOR": LINE})
     )
     seen = await around.look(draft(message()), FormContext(), "U0AUTHOR")
     assert seen.customer == NotAllowed(standing)

@@ -48,8 +48,8 @@ class Profiles:
         return self.known
 
 
-def offering(lists: Lists, asker: Profile | None) -> Choices:
-    return Choices(Profiles(asker), lists, frozenset({UserKind.MEMBER}))
+def offering(lists: Lists, submitter: Profile | None) -> Choices:
+    return Choices(Profiles(submitter), lists, frozenset({UserKind.MEMBER}))
 
 
 ADA = profile("U0ADA")
@@ -62,14 +62,14 @@ async def test_members_are_offered_what_plain_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "asker",
+    "submitter",
     [
         pytest.param(profile("U0GIL", standing=UserKind.GUEST), id="a guest"),
         pytest.param(None, id="whom Slack does not show"),
     ],
 )
-async def test_who_may_not_ask_is_offered_nothing(asker: Profile | None) -> None:
-    offers = offering(Lists(), asker)
+async def test_who_may_not_ask_is_offered_nothing(submitter: Profile | None) -> None:
+    offers = offering(Lists(), submitter)
     assert await offers.labels("U0GIL", "") == ()
     assert await offers.tenants("U0GIL", "") == ()
 

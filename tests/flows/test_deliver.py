@@ -166,7 +166,7 @@ async def test_the_scene_names_people_and_place(bench: Bench) -> None:
         form=None,
         scene=quote.QuoteContext(
             author="Author",
-            asker="Asker",
+            submitter="Asker",
             via=Via.REACTION,
             channel=Channel(CHANNEL, "support"),
             permalink=f"https://example.slack.com/archives/{CHANNEL}/p1700000001000100",

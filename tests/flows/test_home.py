@@ -45,7 +45,7 @@ def record(number: int = 1, **more: Any) -> Record:
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
-        "asker": ADA,
+        "submitter": ADA,
         "created_at": NOW,
         "asked_at": NOW,
         "ticket": TICKET,
@@ -73,8 +73,10 @@ class Bench:
             self.shown.append((user, home))
         return digest
 
-    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
-        own = [one for one in self.records if one.asker == asker]
+    def tickets_of(
+        self, submitter: str, before: int | None = None, limit: int = 20
+    ) -> list[Record]:
+        own = [one for one in self.records if one.submitter == submitter]
         older = [one for one in own if before is None or one.id < before]
         return sorted(older, key=lambda one: -one.id)[:limit]
 
@@ -132,7 +134,7 @@ async def test_who_never_opened_it_is_shown_nothing() -> None:
 
 @pytest.mark.parametrize("user", [PAM, "U0HIDDEN"])
 async def test_strangers_see_nothing_of_anybody(user: str) -> None:
-    bench = Bench([record(asker=user)], [Waiting("U1", NOW, "PB-1")])
+    bench = Bench([record(submitter=user)], [Waiting("U1", NOW, "PB-1")])
     await open_home(user, bench.world)
     assert bench.last == Foreign()
 
@@ -184,7 +186,7 @@ async def test_who_may_ask(user: str, may: bool) -> None:
 
 async def test_who_may_not_ask_any_more_is_not_shown_what_they_asked_for() -> None:
     bench = Bench()
-    bench.records = [record(1, asker=GIL)]
+    bench.records = [record(1, submitter=GIL)]
     await open_home(GIL, bench.world)
     assert isinstance(bench.last, Mine)
     assert bench.last.tickets == ()

@@ -44,7 +44,7 @@ async def test_a_reaction_whose_event_never_came_is_escalated_as_if_it_had(bench
     trigger = escalation.trigger
     assert escalation.key == f"{TEAM}:C1:{ref.ts}"
     assert escalation.rules == (TICKETS,)
-    assert (trigger.via, trigger.team, trigger.asker) == (Via.REACTION, TEAM, ADA)
+    assert (trigger.via, trigger.team, trigger.submitter) == (Via.REACTION, TEAM, ADA)
     assert (trigger.ref, trigger.channel, trigger.emoji) == (ref, "C1", "ticket")
     assert trigger.request == f"reconcile:C1:{ref.ts}:ticket"
     assert (trigger.reply_to.user, trigger.reply_to.channel) == (ADA, "C1")
@@ -79,7 +79,7 @@ async def test_a_message_with_two_rules_emoji_is_one_escalation(bench: Bench) ->
     ref = bench.mark(emoji="bug")
     bench.slack.react(ref, "ticket", BEN)
     (found,) = (await bench.look()).findings
-    assert (found.posted.ref, found.emoji, found.rule, found.asker) == (ref, "bug", 0, ADA)
+    assert (found.posted.ref, found.emoji, found.rule, found.submitter) == (ref, "bug", 0, ADA)
 
 
 async def test_replies_of_a_thread_whose_root_is_at_most_seven_days_old(bench: Bench) -> None:
@@ -134,7 +134,7 @@ async def test_channels_in_which_no_rule_counts_are_not_read(bench: Bench) -> No
 
 
 @pytest.mark.parametrize(
-    ("users", "asker"),
+    ("users", "submitter"),
     [
         ((ADA, BEN), ADA),
         ((BOT, ALERTS, BEN), BEN),
@@ -153,11 +153,13 @@ async def test_channels_in_which_no_rule_counts_are_not_read(bench: Bench) -> No
     ],
 )
 async def test_who_counts_as_having_asked(
-    bench: Bench, users: tuple[str, ...], asker: str | None
+    bench: Bench, users: tuple[str, ...], submitter: str | None
 ) -> None:
     bench.slack.react(bench.post(), "ticket", *users)
-    assert [one.asker for one in (await bench.look()).findings] == ([asker] if asker else [])
-    assert len(bench.keys()) == (1 if asker else 0)
+    assert [one.submitter for one in (await bench.look()).findings] == (
+        [submitter] if submitter else []
+    )
+    assert len(bench.keys()) == (1 if submitter else 0)
 
 
 async def test_the_bridge_knows_itself_without_asking(bench: Bench) -> None:
@@ -170,33 +172,33 @@ async def test_a_reaction_by_bots_does_not_hide_anothers(bench: Bench) -> None:
     ref = bench.slack.react(bench.post(), "bug", ALERTS)
     bench.slack.react(ref, "ticket", BEN)
     (found,) = (await bench.look()).findings
-    assert (found.emoji, found.asker) == ("ticket", BEN)
+    assert (found.emoji, found.submitter) == ("ticket", BEN)
 
 
 async def test_a_deactivated_account_did_not_ask(bench: Bench) -> None:
     """Slack may have forgotten that it was a guest's."""
     bench.slack.react(bench.post(), "ticket", GONE, BEN)
-    assert [one.asker for one in (await bench.look()).findings] == [BEN]
+    assert [one.submitter for one in (await bench.look()).findings] == [BEN]
 
 
 async def test_a_partial_list_of_people_is_asked_for_whole(bench: Bench) -> None:
     bench.slack.shown = 1
     ref = bench.slack.react(bench.post(), "ticket", ALERTS, PAM, BEN)
     (found,) = (await bench.look()).findings
-    assert found.asker == BEN
+    assert found.submitter == BEN
     assert ("reactions", ref.ts) in bench.slack.calls
 
 
 async def test_a_list_that_names_nobody_is_asked_for_whole(bench: Bench) -> None:
     bench.slack.shown = 0
     bench.slack.react(bench.post(), "ticket", BEN)
-    assert [one.asker for one in (await bench.look()).findings] == [BEN]
+    assert [one.submitter for one in (await bench.look()).findings] == [BEN]
 
 
 async def test_a_partial_list_with_one_who_may_ask_is_enough(bench: Bench) -> None:
     bench.slack.shown = 1
     bench.slack.react(bench.post(), "ticket", ADA, BEN)
-    assert [one.asker for one in (await bench.look()).findings] == [ADA]
+    assert [one.submitter for one in (await bench.look()).findings] == [ADA]
     assert "reactions" not in dict(bench.slack.calls)
 
 
@@ -257,7 +259,7 @@ async def test_never_what_is_older_than_its_rule(bench: Bench) -> None:
     report = await bench.look()
     assert {one.posted.ref for one in report.of(Verdict.ESCALATED)} == {new, old}
     (late,) = report.of(Verdict.BEFORE_RULE)
-    assert (late.rule, late.rule_since, late.asker) == (2, NOW - 3600, None)
+    assert (late.rule, late.rule_since, late.submitter) == (2, NOW - 3600, None)
 
 
 async def test_a_changed_label_makes_no_new_rule(bench: Bench) -> None:

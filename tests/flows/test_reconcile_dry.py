@@ -32,7 +32,7 @@ async def test_a_dry_run_tells_all_and_writes_nothing(bench: Bench) -> None:
     }
     unloaded, loaded = report.of(Verdict.ESCALATED)
     assert (loaded.is_before_rule, unloaded.is_before_rule) == (False, True)
-    assert (unloaded.rule_since, unloaded.asker) == (None, ADA)
+    assert (unloaded.rule_since, unloaded.submitter) == (None, ADA)
     assert dump(bench.database) == before
 
 

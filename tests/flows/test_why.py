@@ -102,7 +102,7 @@ def record(**more: Any) -> Record:
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
-        "asker": "U0ADA",
+        "submitter": "U0ADA",
         "created_at": NOW,
         "asked_at": NOW,
         "ref": REF,
@@ -152,7 +152,7 @@ async def test_a_reaction_without_a_row() -> None:
     assert found.reactions is not None
     (look,) = found.reactions
     assert (look.rule, look.outlook, look.since) == (1, Outlook.COMING, 1.0)
-    assert [(one.user, one.may) for one in look.askers] == [("U0GIL", False), ("U0ADA", True)]
+    assert [(one.user, one.may) for one in look.submitters] == [("U0GIL", False), ("U0ADA", True)]
     assert found.why is Why.NO_EVENT
 
 
@@ -161,7 +161,7 @@ async def test_whom_slack_does_not_show_is_a_stranger() -> None:
     bench.slack.profiles["U0PAM"] = None
     found = await explain(REF, None, bench.world)
     assert found.reactions is not None
-    assert found.reactions[0].askers[0].standing is UserKind.EXTERNAL
+    assert found.reactions[0].submitters[0].standing is UserKind.EXTERNAL
     assert found.why is Why.NOT_ALLOWED
 
 

@@ -117,28 +117,28 @@ async def in_answers(at: Target, chance: Random) -> Attack:
 async def _ask_well(at: Target, chance: Random) -> list[str]:
     """By new people about a new message: nothing is remembered of them."""
     on = at.on
-    asker, author = (
+    submitter, author = (
         on.slack.add_user("Dora Berg", email=f"{on.slack.nonce('dora')}@acme.example")
         for _ in range(2)
     )
-    on.slack.channel(on.support).members.update({asker, author})
+    on.slack.channel(on.support).members.update({submitter, author})
     ts = on.slack.write(on.support, message(chance, author))["ts"]
     at.asked.add(f"{on.slack.team}:{on.support}:{ts}")
     delivery: Delivery | None
     match chance.randrange(4):
         case 0:
-            delivery = await on.slack.use_shortcut(asker, on.support, ts, "create_plain_ticket")
+            delivery = await on.slack.use_shortcut(submitter, on.support, ts, "create_plain_ticket")
             if delivery.ok and delivery.view is not None:
-                delivery = await on.slack.submit(asker, delivery.view["id"], {"title": "x"})
+                delivery = await on.slack.submit(submitter, delivery.view["id"], {"title": "x"})
         case 1:
-            delivery = await on.slack.command(asker, on.support, "/plain-ticket", "Help me")
+            delivery = await on.slack.command(submitter, on.support, "/plain-ticket", "Help me")
             at.asked.add(f"{on.slack.team}:command:{delivery.trigger_id}")
         case 2:
-            await on.slack.react(asker, on.support, ts, "ticket", deliver=False)
+            await on.slack.react(submitter, on.support, ts, "ticket", deliver=False)
             return await _reconciled(at)
         case _:
             emoji = chance.choice(["ticket", "bug"])
-            delivery = await on.slack.react(asker, on.support, ts, emoji)
+            delivery = await on.slack.react(submitter, on.support, ts, emoji)
     return [] if delivery and delivery.ok else [f"a good asking met {delivery}"]
 
 

@@ -110,13 +110,13 @@ class Crowd:
 
     def _ask(self, message: Message) -> None:
         assert message.ref is not None
-        asker = self._asker()
+        submitter = self._submitter()
         trigger = Trigger(
             via=Via.REACTION,
             team=TEAM,
-            asker=asker,
+            submitter=submitter,
             request=f"Ev{self._world.numbers.next('event')}",
-            reply_to=self._reply_to(asker, message.ref.channel),
+            reply_to=self._reply_to(submitter, message.ref.channel),
             channel=message.ref.channel,
             ref=message.ref,
             emoji="bug" if self._dice.likely(0.15) else "ticket",
@@ -124,7 +124,7 @@ class Crowd:
         self._world.asked(trigger)
         self._world.spawn(self._world.slack.deliver_event(trigger))
 
-    def _asker(self) -> str:
+    def _submitter(self) -> str:
         if self._dice.likely(0.1):
             return self._choice(("UGUS", "UBOT"))
         return self._choice(("UADA", "UBEN", "UCEM"))
@@ -137,16 +137,16 @@ class Crowd:
 
     async def _type_command(self) -> None:
         """Typed again where Slack says that nothing was recorded."""
-        asker = self._choice(("UADA", "UBEN", "UCEM"))
+        submitter = self._choice(("UADA", "UBEN", "UCEM"))
         for _ in range(3):
             trigger = Trigger(
                 via=Via.COMMAND,
                 team=TEAM,
-                asker=asker,
+                submitter=submitter,
                 request=f"{self._world.numbers.next('command')}.1",
-                reply_to=self._reply_to(asker, "CSUPPORT"),
+                reply_to=self._reply_to(submitter, "CSUPPORT"),
                 channel="CSUPPORT",
-                message=Message(None, asker, (Paragraph((Text("It broke"),)),)),
+                message=Message(None, submitter, (Paragraph((Text("It broke"),)),)),
             )
             self._world.asked(trigger)
             if await self._world.slack.deliver_once(
@@ -175,15 +175,15 @@ class Crowd:
         self._world.spawn(self._fill_form(None))
 
     async def _fill_form(self, message: Message | None, *, whole: bool = False) -> None:
-        world, asker = self._world, self._choice(("UADA", "UBEN"))
+        world, submitter = self._world, self._choice(("UADA", "UBEN"))
         trigger_id = f"{world.numbers.next('trigger')}.2"
         ref = message.ref if message else None
         trigger = Trigger(
             via=Via.SHORTCUT if message else Via.FORM,
             team=TEAM,
-            asker=asker,
+            submitter=submitter,
             request=trigger_id,
-            reply_to=self._reply_to(asker, ref.channel if ref else None),
+            reply_to=self._reply_to(submitter, ref.channel if ref else None),
             channel=ref.channel if ref else None,
             ref=ref,
             message=message,

@@ -241,7 +241,7 @@ class Process:
     async def on_shortcut(self, trigger_id: str, trigger: Trigger) -> bool:
         await self.step("door")
         number = self._world.numbers.next("draft")
-        prefill = Form("", None, trigger.asker, Priority.NORMAL)
+        prefill = Form("", None, trigger.submitter, Priority.NORMAL)
         try:
             await self._intake.open_form(trigger_id, FormDraft(f"D{number}", trigger, prefill))
         except (Fault, TimeoutError):

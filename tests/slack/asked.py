@@ -17,7 +17,7 @@ ROOT = "1599529000.000100"
 REACTION = Trigger(
     via=Via.REACTION,
     team="T1",
-    asker="U1",
+    submitter="U1",
     request="Ev1",
     reply_to=ReplyTo(user="U1", asked_at=NOW - 60, channel="C1"),
     channel="C1",
@@ -28,7 +28,7 @@ REACTION = Trigger(
 GLOBAL = Trigger(
     via=Via.FORM,
     team="T1",
-    asker="U1",
+    submitter="U1",
     request="V1",
     reply_to=ReplyTo(user="U1", asked_at=NOW - 60),
 )

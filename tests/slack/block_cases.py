@@ -30,13 +30,13 @@ from bot.core.model import (
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import (
-    Asker,
     Decision,
     Explanation,
     Known,
     Outlook,
     ReactionLook,
     RuleLook,
+    Submitter,
     Unread,
 )
 from bot.flows import form as beside
@@ -211,7 +211,7 @@ def record(text: str, **more: Any) -> Record:
         "generation": 99,
         "state": State.CREATED,
         "via": Via.REACTION,
-        "asker": "U0ADA",
+        "submitter": "U0ADA",
         "created_at": 1.7e9,
         "asked_at": 1.8e9,
         "ref": MessageRef("C1", "1700000001.000100"),
@@ -238,7 +238,7 @@ def known(text: str, **more: Any) -> Known:
 
 
 def explained(text: str, row_count: int = 1, look_count: int = 1, **more: Any) -> Explanation:
-    askers = tuple(Asker("U0" + "X" * 20, standing, False) for standing in UserKind) * 3
+    submitters = tuple(Submitter("U0" + "X" * 20, standing, False) for standing in UserKind) * 3
     looks = tuple(
         RuleLook(number + 1, HUGE, decision, HUGE.emoji, tuple(range(1, 100)), "#x" * 40)
         for number in range(look_count)
@@ -250,7 +250,7 @@ def explained(text: str, row_count: int = 1, look_count: int = 1, **more: Any) -
         "posted_at": 1.7e9,
         "rules": looks,
         "reactions": tuple(
-            ReactionLook(text[:255] or "x", 10**6, 7, askers, outlook, 1.7e9)
+            ReactionLook(text[:255] or "x", 10**6, 7, submitters, outlook, 1.7e9)
             for outlook in (*Outlook, None)
         )
         * 10,
@@ -281,7 +281,7 @@ def of_why(text: str) -> list[Case]:
                 text,
                 known=(),
                 reactions=(
-                    ReactionLook("x", 1, 1, (Asker("U1", UserKind.MEMBER, True),), one, 1.0),
+                    ReactionLook("x", 1, 1, (Submitter("U1", UserKind.MEMBER, True),), one, 1.0),
                 ),
             )
             for one in Outlook

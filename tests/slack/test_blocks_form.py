@@ -20,7 +20,7 @@ TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_
 TRIGGER = Trigger(
     via=Via.SHORTCUT,
     team="T1",
-    asker="U1",
+    submitter="U1",
     request="1.2.x",
     reply_to=ReplyTo(user="U1", asked_at=0.0, response_url="https://hooks.test/secret"),
 )

@@ -44,7 +44,7 @@ DRAFT = FormDraft(
     Trigger(
         via=Via.SHORTCUT,
         team="T1",
-        asker="U1",
+        submitter="U1",
         request="1.2.x",
         reply_to=ReplyTo(user="U1", asked_at=0.0),
     ),

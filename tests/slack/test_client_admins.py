@@ -18,7 +18,7 @@ GRID = replace(INSTALLED, enterprise="E1")
 REACTION = Trigger(
     via=Via.REACTION,
     team="T1",
-    asker="U1",
+    submitter="U1",
     request="Ev1",
     reply_to=ReplyTo(user="U1", asked_at=NOW - 60, channel="C1"),
     channel="C1",
@@ -84,7 +84,7 @@ async def test_a_right_is_asked_for_anew_and_kept_from_then_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asker", "linkers", "words", "has_button"),
+    ("submitter", "linkers", "words", "has_button"),
     [
         (user(is_admin=True), None, "Say it with the button below.", True),
         (user(), None, "Ask an owner or admin of this workspace to say it", False),
@@ -96,10 +96,10 @@ async def test_a_right_is_asked_for_anew_and_kept_from_then_on() -> None:
     ],
 )
 async def test_the_refusal_puts_the_question_to_who_can_answer_it(
-    asker: Reply, linkers: tuple[str, ...] | None, words: str, has_button: bool
+    submitter: Reply, linkers: tuple[str, ...] | None, words: str, has_button: bool
 ) -> None:
     manner = AnswerSettings(linkers=Linkers(linkers))
-    answers = {"users.info": asker, **PLACE}
+    answers = {"users.info": submitter, **PLACE}
     async with talking(answers, manner=manner) as (client, slack):
         await client.tell(REACTION, NO_CUSTOMER, "PB-7")
     (sent,) = slack.sent("chat.postEphemeral")

@@ -17,7 +17,7 @@ from tests.slack.canned import LIMITED, NOW, TOKEN, Reply, no, ok, talking
 TRIGGER = Trigger(
     via=Via.REACTION,
     team="T1",
-    asker="U1",
+    submitter="U1",
     request="Ev1",
     reply_to=ReplyTo(user="U1", asked_at=NOW, channel="C1"),
 )

@@ -44,8 +44,10 @@ class Tab:
         self.shown.append(user)
         return "x"
 
-    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
-        self.looked.append(asker)
+    def tickets_of(
+        self, submitter: str, before: int | None = None, limit: int = 20
+    ) -> list[Record]:
+        self.looked.append(submitter)
         return []
 
     def opened(self, user: str) -> Opened | None:

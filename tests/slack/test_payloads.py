@@ -82,7 +82,7 @@ def test_a_recorded_reaction(name: str, recorded: Recorded) -> None:
     assert ReactionAdded.model_validate(recorded(name)).trigger("T_INSTALLED", NOW) == Trigger(
         via=Via.REACTION,
         team="T_INSTALLED",
-        asker="W111",
+        submitter="W111",
         request="Ev111",
         reply_to=ReplyTo(user="W111", asked_at=1599616881.0008, channel="C111"),
         channel="C111",
@@ -129,7 +129,7 @@ def test_the_recorded_message_shortcut(recorded: Recorded) -> None:
     assert trigger == Trigger(
         via=Via.SHORTCUT,
         team="T_INSTALLED",
-        asker="U123",
+        submitter="U123",
         request="123.123.xxx",
         reply_to=ReplyTo(
             user="U123",
@@ -178,7 +178,7 @@ def test_the_global_shortcut_stands_in_no_channel() -> None:
     assert GlobalShortcut.model_validate(sent).trigger("T1", NOW) == Trigger(
         via=Via.FORM,
         team="T1",
-        asker="U1",
+        submitter="U1",
         request="1.2.abc",
         reply_to=ReplyTo(user="U1", asked_at=NOW),
     )
@@ -265,7 +265,7 @@ def test_the_recorded_command(recorded: Recorded) -> None:
     assert trigger == Trigger(
         via=Via.COMMAND,
         team="T1",
-        asker="U2147483697",
+        submitter="U2147483697",
         request="13345224609.738474920.8088930838d88f008e0",
         reply_to=ReplyTo(
             user="U2147483697",

@@ -88,5 +88,5 @@ def test_a_reaction_that_goes() -> None:
     }
     asked = ReactionRemoved.model_validate(body).trigger("T1", 5.0)
     assert asked is not None
-    assert (asked.asker, asked.emoji) == ("U1", "ticket")
+    assert (asked.submitter, asked.emoji) == ("U1", "ticket")
     assert asked.ref == MessageRef("C1", "1700000000.000100")

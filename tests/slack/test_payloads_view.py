@@ -176,7 +176,7 @@ def test_the_submission_names_the_asking_by_its_view() -> None:
     trigger = Trigger(
         via=Via.FORM,
         team="T1",
-        asker="U1",
+        submitter="U1",
         request="1.2.abc",
         reply_to=ReplyTo(user="U1", asked_at=5.0, response_url="https://hooks.test/1"),
     )

@@ -15,7 +15,7 @@ from bot.slack.payloads import message_of
 from tests.shown import Case, cases
 
 REF = MessageRef("C0SUPPORT", "1700000000.000100")
-SCENE = QuoteContext(author="Ben", asker="Ada", via=Via.REACTION)
+SCENE = QuoteContext(author="Ben", submitter="Ada", via=Via.REACTION)
 
 
 def draft(message: dict[str, Any]) -> ThreadDraft:

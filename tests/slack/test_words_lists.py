@@ -23,7 +23,7 @@ def record(**more: Any) -> Record:
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
-        "asker": "U1",
+        "submitter": "U1",
         "created_at": 1.7e9,
         "asked_at": 1.7e9,
         "ticket": TICKET,

@@ -23,7 +23,7 @@ def row(**values: object) -> Known:
         "key": "k",
         "generation": 1,
         "via": Via.REACTION,
-        "asker": "U1",
+        "submitter": "U1",
         "created_at": 1.7e9,
         "asked_at": 1.7e9,
     }

@@ -54,12 +54,12 @@ def test_another_asking_for_a_settled_row_hears_of_its_ticket(
     ],
     ids=["refused", "parked", "unwanted"],
 )
-def test_asking_again_opens_the_row_with_the_new_asker(
+def test_asking_again_opens_the_row_with_the_new_submitter(
     ledger: Ledger, outcome: Rejected | Ignored
 ) -> None:
     ledger.record(escalation())
     ledger.settle(claimed(ledger), outcome)
-    asked = escalation(request="Ev9", asker="U0OTHER", form=form(title="Now with a form"))
+    asked = escalation(request="Ev9", submitter="U0OTHER", form=form(title="Now with a form"))
     assert ledger.record(asked) == Recorded(fresh=True)
     assert claimed(ledger).escalation == asked
 

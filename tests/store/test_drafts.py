@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import text
 
 from bot.core.directory import Installation
 from bot.core.model import FormDraft
@@ -25,6 +29,20 @@ def test_a_draft_comes_back_as_it_was_until_it_is_erased(drafts: Drafts) -> None
     assert drafts.load("d1") == DRAFT
     drafts.erase("d1")
     assert drafts.load("d1") is None
+
+
+def test_a_draft_is_stored_as_earlier_releases_read_it(database: Database, drafts: Drafts) -> None:
+    drafts.keep(DRAFT)
+    with database.reading() as connection:
+        body = connection.execute(text("SELECT body FROM draft")).scalar_one()
+    assert json.loads(body)["trigger"]["asker"] == DRAFT.trigger.submitter
+    assert '"submitter":' not in body
+
+
+def test_what_somebody_typed_is_no_field_name(drafts: Drafts) -> None:
+    typed = replace(DRAFT, prefill=replace(form(), title='{"submitter":"asker":1}'))
+    drafts.keep(typed)
+    assert drafts.load("d1") == typed
 
 
 def test_a_draft_lives_for_a_day(drafts: Drafts, clock: Clock) -> None:

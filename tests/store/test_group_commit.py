@@ -170,8 +170,8 @@ async def test_one_that_cannot_be_written_takes_no_other_with_it(
 ) -> None:
     first = recording(group, escalation(1))
     await first_under_way(slow)
-    no_asker: Any = None
-    others = recording(group, escalation(2), escalation(3, asker=no_asker), escalation(4))
+    no_submitter: Any = None
+    others = recording(group, escalation(2), escalation(3, submitter=no_submitter), escalation(4))
     await asyncio.sleep(0)
     slow.open.set()
     met = await answers(*first, *others, return_exceptions=True)

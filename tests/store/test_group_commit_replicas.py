@@ -143,7 +143,7 @@ async def test_the_writer_outlives_a_caller_that_has_gone(
     database: Database, threads: Executor
 ) -> None:
     """It died of an InvalidStateError, and who waited behind was answered by the next asking."""
-    no_asker: Any = None
+    no_submitter: Any = None
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def run(work: Any, *args: Any, **kwargs: Any) -> Any:
@@ -152,7 +152,7 @@ async def test_the_writer_outlives_a_caller_that_has_gone(
         return await threads(work, *args, **kwargs)
 
     group = GroupCommit(Accepting(database), run)
-    gone = asyncio.create_task(group.record(escalation(1, asker=no_asker), within=SOON))
+    gone = asyncio.create_task(group.record(escalation(1, submitter=no_submitter), within=SOON))
     await begun.wait()
     behind = asyncio.create_task(group.record(escalation(2), within=SOON))
     await asyncio.sleep(0)

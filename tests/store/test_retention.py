@@ -150,13 +150,13 @@ def test_a_person_is_forgotten_and_nothing_of_theirs_comes_back(
 ) -> None:
     people, drafts = CustomerLinks(database), Drafts(database)
     people.link([CustomerLink(TEAM, "U0GONE", "c_1", "gone@example.com", "Gone")])
-    drafts.keep(FormDraft("d1", trigger(asker="U0GONE"), form()))
+    drafts.keep(FormDraft("d1", trigger(submitter="U0GONE"), form()))
     drafts.keep(FormDraft("d2", trigger(), form()))
-    ledger.settle(record(ledger, 1, asker="U0GONE"), Created(TICKET))
+    ledger.settle(record(ledger, 1, submitter="U0GONE"), Created(TICKET))
     ledger.settle(record(ledger, 2, message=message(2, author="U0GONE")), Created(TICKET))
     ledger.settle(record(ledger, 3, form=form(requester="U0GONE")), Created(TICKET))
     ledger.settle(record(ledger, 4), Created(TICKET))
-    ledger.give_back(record(ledger, 5, asker="U0GONE"))
+    ledger.give_back(record(ledger, 5, submitter="U0GONE"))
 
     forgotten = retention.forget("U0GONE")
 
@@ -168,11 +168,11 @@ def test_a_person_is_forgotten_and_nothing_of_theirs_comes_back(
         row = stored(database, number)
         assert "U0GONE" not in str(row)
         assert (row.message, row.form, row.reply_to) == (None, None, None)
-    assert stored(database, 1).asker == FORGOTTEN
+    assert stored(database, 1).submitter == FORGOTTEN
     assert stored(database, 4).message is not None
     assert ledger.claim("one", 8) == []
     assert (stored(database, 5).state, stored(database, 5).reason) == ("unwanted", "forgotten")
     # The keys stay: the old reaction, delivered once more, opens nothing.
-    again = escalation(1, asker="U0GONE")
+    again = escalation(1, submitter="U0GONE")
     assert ledger.record(again) == Recorded(fresh=False)
     assert [entry.reference for entry in History(database).find("T-1")]

@@ -42,7 +42,7 @@ def settle(database: Database, number: int, outcome: Outcome | None, **more: obj
 def test_ones_own_the_newest_first(database: Database) -> None:
     settle(database, 1, Created(TICKET))
     settle(database, 2, Rejected(Reason.EMPTY, {"a": "b"}))
-    settle(database, 3, Created(TICKET), asker="U0OTHER")
+    settle(database, 3, Created(TICKET), submitter="U0OTHER")
     settle(database, 4, Ignored("no_rule"))
     settle(database, 5, None)
     found = Tickets(database).tickets_of("U0ASKER")
@@ -70,7 +70,7 @@ def test_all_that_is_known_of_a_row(database: Database, clock: Clock) -> None:
         )
     (record,) = Tickets(database).generations(f"{TEAM}:{CHANNEL}:{ts(1)}")
     assert (record.id, record.reference, record.generation) == (1, "PB-1", 1)
-    assert (record.via, record.emoji, record.asker) == (Via.REACTION, "ticket", "U0ASKER")
+    assert (record.via, record.emoji, record.submitter) == (Via.REACTION, "ticket", "U0ASKER")
     assert (record.ref, record.channel) == (MessageRef(CHANNEL, ts(1)), CHANNEL)
     assert (record.customer, record.requester) == ("c_1", "U0AUTHOR")
     assert (record.evidence, record.ticket) == (Evidence.LINK, TICKET)

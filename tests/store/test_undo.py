@@ -50,7 +50,7 @@ def test_a_row_as_an_undo_sees_it(database: Database, clock: Clock) -> None:
     clock.move(60)
     row = Undoing(database).find(claim.id)
     assert row is not None
-    assert (row.state, row.asker, row.age) == (State.CREATED, "U0ASKER", 60.0)
+    assert (row.state, row.submitter, row.age) == (State.CREATED, "U0ASKER", 60.0)
     assert (row.ticket, row.begun_by, row.emoji, row.assigns) == (TICKET, None, "ticket", False)
     assert Undoing(database).find_asked(claim.escalation.key) == row
     assert Undoing(database).find(claim.id + 1) is None
@@ -364,4 +364,4 @@ def test_who_undid_it_is_forgotten_too(database: Database) -> None:
     claim = undone(database)
     Retention(database).forget("U0LINKER")
     (entry,) = History(database).find(claim.reference)
-    assert (entry.state, entry.undone_by, entry.asker) == ("undone", FORGOTTEN, "U0ASKER")
+    assert (entry.state, entry.undone_by, entry.submitter) == ("undone", FORGOTTEN, "U0ASKER")

@@ -19,10 +19,10 @@ FOUND = f"reconcile:{CHANNEL}:{ts(1)}:ticket"
 """The request of what was found in Slack's history."""
 
 
-def reacted(request: str, at: float, asker: str = "U0ASKER") -> Escalation:
+def reacted(request: str, at: float, submitter: str = "U0ASKER") -> Escalation:
     """A reaction to the first message; the moment is Slack's."""
-    to = ReplyTo(user=asker, asked_at=at, channel=CHANNEL)
-    return escalation(request=request, asker=asker, reply_to=to)
+    to = ReplyTo(user=submitter, asked_at=at, channel=CHANNEL)
+    return escalation(request=request, submitter=submitter, reply_to=to)
 
 
 def created(database: Database, asked: Escalation) -> Claim:
@@ -59,7 +59,7 @@ def test_the_late_event_of_what_was_found_in_the_history_does_not_ask_anew(
     """The bridge was away, so Slack sends its events again, up to an hour later."""
     before = clock()
     clock.move(10 * MINUTE)
-    undone(database, reacted(FOUND, clock(), asker="U0OTHER"))
+    undone(database, reacted(FOUND, clock(), submitter="U0OTHER"))
     clock.move(MINUTE)
     ledger = Ledger(database)
     assert ledger.record(reacted("Ev-late", before)) == Recorded(fresh=False)
@@ -73,7 +73,7 @@ def test_the_late_event_of_another_person_does_ask_anew(database: Database, cloc
     undone(database, reacted("Ev1", clock()))
     ledger = Ledger(database)
     assert ledger.record(reacted("Ev-late", before)) == Recorded(fresh=False)
-    assert ledger.record(reacted("Ev-late", before, asker="U0OTHER")).fresh
+    assert ledger.record(reacted("Ev-late", before, submitter="U0OTHER")).fresh
 
 
 def test_an_asking_of_about_the_same_moment_counts(database: Database, clock: Clock) -> None:

@@ -25,10 +25,10 @@ def guest(on: Stage, name: str = "Gus Grant", email: str | None = None) -> str:
     return user
 
 
-async def asked(on: Stage, author: str, asker: str | None = None, text: str = "Help") -> None:
-    """Somebody writes, and `asker` (Ada) wants a ticket of it."""
+async def asked(on: Stage, author: str, submitter: str | None = None, text: str = "Help") -> None:
+    """Somebody writes, and `submitter` (Ada) wants a ticket of it."""
     ts = await on.slack.post(author, on.support, text)
-    await on.slack.react(asker or on.ada, on.support, ts, "ticket")
+    await on.slack.react(submitter or on.ada, on.support, ts, "ticket")
     await on.settled()
 
 

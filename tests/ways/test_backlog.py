@@ -90,9 +90,9 @@ async def draining(
 
 async def record(slack: Slack, ledger: Ledger) -> None:
     """Reactions of one person to the messages of five, in as many channels."""
-    asker = slack.add_user("Ada", email="ada@acme.example")
+    submitter = slack.add_user("Ada", email="ada@acme.example")
     authors = [slack.add_user(f"Ben {n}", email=f"ben{n}@acme.example") for n in range(5)]
-    channels = [slack.add_channel(f"support-{n}", members=(asker, *authors)) for n in range(5)]
+    channels = [slack.add_channel(f"support-{n}", members=(submitter, *authors)) for n in range(5)]
     for number in range(ROWS):
         channel = channels[number % 5]
         ts = await slack.post(authors[number // 5 % 5], channel, f"Export {number} fails")
@@ -100,9 +100,9 @@ async def record(slack: Slack, ledger: Ledger) -> None:
         trigger = Trigger(
             via=Via.REACTION,
             team=slack.team,
-            asker=asker,
+            submitter=submitter,
             request=f"Ev{number}",
-            reply_to=ReplyTo(asker, float(ts), channel),
+            reply_to=ReplyTo(submitter, float(ts), channel),
             channel=channel,
             ref=ref,
             emoji="ticket",

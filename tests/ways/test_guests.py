@@ -103,9 +103,9 @@ async def test_who_asks_for_somebody_else_stands_at_the_top(
 ) -> None:
     async with stage(sqlite_url, tmp_path, toml=LET_IN) as on:
         gus = guest(on)
-        for asker in (gus, on.ada, on.ben):
-            ts = await on.slack.post(on.ben, on.support, f"For {asker}")
-            await on.slack.react(asker, on.support, ts, "ticket")
+        for submitter in (gus, on.ada, on.ben):
+            ts = await on.slack.post(on.ben, on.support, f"For {submitter}")
+            await on.slack.react(submitter, on.support, ts, "ticket")
             await on.settled()
         first, second, own = (str(thread.components[0]) for thread in on.plain.threads)
         assert "Submitted by Gus Guest (a guest in Slack) on behalf of Ben Ortiz" in first

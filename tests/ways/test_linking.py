@@ -118,7 +118,7 @@ async def test_both_requests_of_the_person_go_on(on: Stage) -> None:
     acme = on.plain.add_customer("Acme", "buy@acme.example")
     gus = guest(on)
     await asked(on, gus, text="One")
-    await asked(on, gus, asker=on.ben, text="Two")
+    await asked(on, gus, submitter=on.ben, text="Two")
     view = await opened(on, on.ada)
     sent = await on.slack.submit(on.ada, view["id"], {"customer": acme.id})
     assert "2 waiting requests go on; who asked hears" in said(sent.view)

@@ -23,7 +23,7 @@ __all__ = ["on"]
 
 async def test_who_may_not_say_it_reads_whom_to_ask(on: Stage) -> None:
     gus = guest(on)
-    await asked(on, gus, asker=on.ben)
+    await asked(on, gus, submitter=on.ben)
     refusal = last(on, on.ben)
     assert (
         f"Ask an owner or admin of this workspace to say it in the Home of <@{on.slack.bot_user}>, "
@@ -40,7 +40,7 @@ async def test_named_linkers_are_named_and_owners_are_none(sqlite_url: str, tmp_
         await asked(on, gus)
         assert f"Ask <@{on.ben}> to say it in" in last(on, on.ada).text
         assert buttons(last(on, on.ada)) == []
-        await asked(on, gus, asker=on.ben)
+        await asked(on, gus, submitter=on.ben)
         assert fields(await opened(on, on.ben)) == ["customer", "name", "email"]
 
 
@@ -50,7 +50,7 @@ async def test_people_of_other_companies_are_asked_nothing(sqlite_url: str, tmp_
         eve = on.slack.add_user("Eve", team="T99999999", admin=True, owner=True)
         assert eve == "U00000004"
         on.slack.conversations[on.support].members.add(eve)
-        await asked(on, eve, asker=eve)
+        await asked(on, eve, submitter=eve)
         refusal = last(on, eve)
         assert "Ask somebody of the workspace that runs the bridge to say it." in refusal.text
         assert "plain-bridge people" not in refusal.text

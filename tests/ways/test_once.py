@@ -173,7 +173,7 @@ async def test_asking_again_after_a_refusal_starts_anew(on_stage: Stage) -> None
     assert opened.view is not None
     await on.slack.submit(on.ben, opened.view["id"], {"requester": on.ada})
     (entry,) = await on.settled()
-    assert (entry.state, entry.asker, entry.requester) == ("created", on.ben, on.ada)
+    assert (entry.state, entry.submitter, entry.requester) == ("created", on.ben, on.ada)
     await until(lambda: on.seen_by(on.ben))
 
 

@@ -123,9 +123,9 @@ async def test_many_who_reacted(on_stage: Stage) -> None:
     for user in (bot, pam, on.ada):
         await on.slack.react(user, on.support, ts, "ticket", deliver=False)
     (one,) = (await look(on)).findings
-    assert (one.posted.ref.ts, one.asker) == (ts, on.ada)
+    assert (one.posted.ref.ts, one.submitter) == (ts, on.ada)
     (entry,) = await on.settled()
-    assert (entry.state, entry.asker) == ("created", on.ada)
+    assert (entry.state, entry.submitter) == ("created", on.ada)
 
 
 async def test_reactions_by_bots_and_by_the_bridge_itself_are_nothing(on_stage: Stage) -> None:

@@ -25,10 +25,10 @@ class Shared:
     """Of another company; she reads along."""
     place: str
 
-    async def ask(self, asker: str, author: str | None = None) -> str:
+    async def ask(self, submitter: str, author: str | None = None) -> str:
         on = self.on
         ts = await on.slack.post(author or on.ben, self.place, "Our invoice is wrong")
-        await on.slack.react(asker, self.place, ts, "ticket")
+        await on.slack.react(submitter, self.place, ts, "ticket")
         await on.settled()
         return ts
 

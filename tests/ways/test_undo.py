@@ -106,9 +106,9 @@ async def test_people_of_other_companies_never_undo(sqlite_url: str, tmp_path: P
     async with stage(sqlite_url, tmp_path, toml=toml) as on:
         pam = on.slack.add_user("Pam Partner", team="T0OTHER", owner=True)
         place = on.slack.add_channel("both", shared=True, members=(on.ada, on.ben, pam))
-        for asker in (on.ada, pam):
-            ts = await on.slack.post(on.ben, place, f"Asked by {asker}")
-            await on.slack.react(asker, place, ts, "ticket")
+        for submitter in (on.ada, pam):
+            ts = await on.slack.post(on.ben, place, f"Asked by {submitter}")
+            await on.slack.react(submitter, place, ts, "ticket")
             await on.settled()
             answer = on.slack.messages(place)[-1]
             await on.slack.click(pam, "undo_ticket", channel=place, ts=answer["ts"])

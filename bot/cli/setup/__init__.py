@@ -64,7 +64,7 @@ def setup(
     environ = dict(os.environ)
     given = _secrets(secrets) if secrets else {}
     wishes = _wishes(connection, public_url, emoji, label, channel, without, yes, overwrite)
-    ask = asking.asker(yes=yes)
+    ask = asking.submitter(yes=yes)
     dotenv = DotEnv(Path(".env"))
     values = Values(dotenv, environ, given)
     config = values.known("PLAIN_BRIDGE_CONFIG")[0] or DEFAULT_FILE

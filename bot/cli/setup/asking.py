@@ -77,7 +77,7 @@ def not_given(variables: Sequence[str]) -> str:
     return "\n".join([*lines, f"{ways} {_NO_ARGV}"])
 
 
-def asker(*, yes: bool) -> Asker:
+def submitter(*, yes: bool) -> Asker:
     """Nobody with `--yes`; CommandFailed where there is nobody to ask."""
     if yes:
         return Nobody()

@@ -26,7 +26,9 @@ Says = Callable[[str], Awaitable[Answer]]
 
 
 class Tickets(Protocol):
-    def tickets_of(self, asker: str, before: int | None = None, limit: int = 20) -> list[Record]:
+    def tickets_of(
+        self, submitter: str, before: int | None = None, limit: int = 20
+    ) -> list[Record]:
         """The newest escalations that this person asked for."""
 
 

@@ -78,15 +78,15 @@ class FormOpener:
 
         Where it does not open, the person is told.
         """
-        asker, trigger = await asyncio.gather(
-            _in_time(self.slack.profile(trigger.asker)), self._settled(trigger)
+        submitter, trigger = await asyncio.gather(
+            _in_time(self.slack.profile(trigger.submitter)), self._settled(trigger)
         )
         filled = prefill or self._prefill(trigger)
-        if asker is not None and is_confined(asker):
-            filled = confined(filled, trigger.asker, trigger.message)
+        if submitter is not None and is_confined(submitter):
+            filled = confined(filled, trigger.submitter, trigger.message)
         draft = FormDraft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
-        beside = self.surroundings.at_hand(draft, asker)
-        may_know = asker is not None and may_submit(asker, self.surroundings.who)
+        beside = self.surroundings.at_hand(draft, submitter)
+        may_know = submitter is not None and may_submit(submitter, self.surroundings.who)
         try:
             opened = await self.intake.open_form(trigger_id, draft, beside, may_know=may_know)
         except (Fault, TimeoutError) as fault:
@@ -144,13 +144,13 @@ class FormOpener:
     def _prefill(self, trigger: Trigger) -> Form:
         message = trigger.message
         if message is None:
-            return Form("", None, trigger.asker, Priority.NORMAL)
+            return Form("", None, trigger.submitter, Priority.NORMAL)
         first = beginning(message.blocks, quote.LONGEST_BEGINNING)
         names = self.slack.names_at_hand(mentions(first))
         return Form(
             title=quote.default_title(message, names),
             description=None,
-            requester=default_requester(message, trigger.asker),
+            requester=default_requester(message, trigger.submitter),
             priority=Priority.NORMAL,
         )
 

@@ -179,7 +179,7 @@ class TicketListeners:
 
     async def _remark(self, trigger: Trigger, remark: Remark) -> None:
         """Who may not ask is told of no ticket: a reaction of theirs is just a reaction."""
-        refused = await self.gate.refused(trigger.asker)
+        refused = await self.gate.refused(trigger.submitter)
         if refused is None:
             await self.slack.remark(trigger.reply_to, remark, trigger.form)
         elif trigger.via is not Via.REACTION:

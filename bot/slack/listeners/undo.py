@@ -94,7 +94,7 @@ class UndoListeners:
         """Finish what was begun and not finished, and take away what is offered no longer."""
         for told in await undo.finish_left_over(self.world):
             _note(told.row.id, told.result)
-            self.changed(told.row.asker)
+            self.changed(told.row.submitter)
             if not isinstance(told.result, Undone):
                 self.later.do(self._take_back(told))
         for user in await self.world.run(self.just_over):
@@ -123,7 +123,7 @@ class UndoListeners:
     async def _show_again(self, row: int) -> None:
         found = await self.world.run(self.world.ledger.find, row)
         if found is not None:
-            self.changed(found.asker)
+            self.changed(found.submitter)
 
     async def _take_back(self, told: undo.Told) -> None:
         """Tell who was told that it would be undone that it was not, by direct message."""
@@ -193,7 +193,7 @@ class UndoListeners:
         if asked is None or asked.ref is None or asked.emoji is None:
             return
         key = refs.message_key(self.team, asked.ref)
-        told = await undo.undo_reaction(key, asked.asker, asked.emoji, self.world)
+        told = await undo.undo_reaction(key, asked.submitter, asked.emoji, self.world)
         if told is None:
             return
         _note(told.row.id, told.result)

@@ -72,7 +72,7 @@ class WhyListeners:
         await self.slack.update_view(view, shown)
 
     async def _explanation(self, asked: Trigger) -> dict[str, Any]:
-        profile = await self.slack.profile(asked.asker)
+        profile = await self.slack.profile(asked.submitter)
         if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
             return why.strangers()
         if not may_submit(profile, self.who):
@@ -82,7 +82,7 @@ class WhyListeners:
         explained = await self.explain(asked.ref, thread_ts)
         seen = for_viewer(
             explained,
-            asked.asker,
+            asked.submitter,
             profile.standing,
             is_linker=self.linkers.include(profile),
         )

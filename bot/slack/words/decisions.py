@@ -8,13 +8,13 @@ from bot.core.directory import UserKind
 from bot.core.model import Via
 from bot.core.record import Evidence, Record, State
 from bot.core.why import (
-    Asker,
     Decision,
     Explanation,
     Known,
     Outlook,
     ReactionLook,
     RuleLook,
+    Submitter,
     Unread,
     Why,
 )
@@ -52,7 +52,7 @@ def record(known: Known) -> str:
     row = known.record
     again = f", asking number {row.generation}" if row.generation > 1 else ""
     asked = (
-        f"{code(row.reference)}{again}: {person(row.asker)} asked on "
+        f"{code(row.reference)}{again}: {person(row.submitter)} asked on "
         f"{moment(row.created_at)}, {_door(row)}."
     )
     parts = (asked, _asked_again(row), _followed(known), _customer(known), _tries(row), _end(row))
@@ -162,18 +162,20 @@ def reaction(look: ReactionLook, *, is_told: bool = False) -> str:
     head = f"{emoji(look.emoji)} by {look.count} {'person' if look.count == 1 else 'people'}"
     if look.rule is None:
         return f"{head}: no rule takes it here."
-    askers = " ".join(_asker(one) for one in look.askers)
+    submitters = " ".join(_submitter(one) for one in look.submitters)
     event = ""
-    if look.outlook is not None and any(one.may for one in look.askers):
+    if look.outlook is not None and any(one.may for one in look.submitters):
         event = "No event was received." + ("" if is_told else f" {outlook(look)}")
-    return " ".join(part for part in (f"{head}: rule {look.rule} takes it.", askers, event) if part)
+    return " ".join(
+        part for part in (f"{head}: rule {look.rule} takes it.", submitters, event) if part
+    )
 
 
-def _asker(asker: Asker) -> str:
-    who = person(asker.user)
-    if asker.may:
+def _submitter(submitter: Submitter) -> str:
+    who = person(submitter.user)
+    if submitter.may:
         return f"{who} may ask."
-    is_what = "a deactivated account" if asker.deactivated else _ONE_OF[asker.standing]
+    is_what = "a deactivated account" if submitter.deactivated else _ONE_OF[submitter.standing]
     return f"{who} may not ask: {is_what}."
 
 

@@ -154,10 +154,10 @@ def _no_reaction(explained: Explanation, _: str | None) -> str:
 
 def _not_allowed(explained: Explanation, _: str | None) -> str:
     standings = dict.fromkeys(
-        DEACTIVATED if asker.deactivated else asker.standing.value
+        DEACTIVATED if submitter.deactivated else submitter.standing.value
         for one in explained.reactions or ()
-        for asker in one.askers
-        if asker.standing is not UserKind.BOT
+        for submitter in one.submitters
+        if submitter.standing is not UserKind.BOT
     )
     those = " and ".join(refusals.THOSE[standing] for standing in standings)
     return (
