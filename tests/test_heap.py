@@ -7,10 +7,10 @@ import sys
 
 _PROGRAM = """
 import gc
-from bot.heap import staying
+from bot.heap import frozen_gc
 
 try:
-    with staying():
+    with frozen_gc():
         assert not gc.isenabled()
         raise KeyError
 except KeyError:
@@ -30,9 +30,9 @@ def test_what_is_made_inside_is_frozen_and_the_collector_works_on() -> None:
 _ARENAS = """
 import platform
 import sys
-from bot.heap import few_arenas
+from bot.heap import limit_malloc_arenas
 
-assert few_arenas() is (sys.platform == "linux" and platform.libc_ver()[0] == "glibc")
+assert limit_malloc_arenas() is (sys.platform == "linux" and platform.libc_ver()[0] == "glibc")
 """
 
 

@@ -46,7 +46,7 @@ def test_a_connection_that_a_test_left_open_holds_nothing_up(postgres_pool: post
     "change",
     [
         "ALTER TABLE memory ADD COLUMN more text",
-        "DROP INDEX ix_escalation_submitter",
+        "DROP INDEX ix_escalation_asker",
         "UPDATE plain_bridge_version SET version_num = '0001'",
         "DROP TABLE plain_bridge_version",
         "ANALYZE memory",

@@ -271,7 +271,7 @@ def _worker(
         metrics.delivered(claim, outcome)
         if outcome not in NOT_FINAL:
             homing.changed(claim.escalation.trigger.submitter)
-        if outcome == "turned":
+        if outcome == "rejected":
             homing.waiting_changed()
 
     return Worker(

@@ -17,7 +17,7 @@ Act = Literal["kill", "stop"]
 _SIGNALS: dict[str, signal.Signals] = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 _STORE = str(Path("bot") / "store")
-_NOT_A_STORY = ("engine.py",)
+_NOT_A_STORY = ("database.py",)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Folder:
 
 
 class Watch:
-    """A `points.Watcher`. It ends or stops this process and no other."""
+    """A `failpoints.Watcher`. It ends or stops this process and no other."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder

@@ -1,6 +1,6 @@
 """Whatever is shown, with the longest and the strangest that may stand in it, fits Slack's limits.
 
-Each builder of `bot.slack.blocks` has a line below: one that has none fails the first test.
+Each builder of `bot.slack.views` has a line below: one that has none fails the first test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bot.core.model import (
     Rejected,
 )
 from bot.flows import link as linking
-from bot.slack import blocks
+from bot.slack import views
 from bot.slack.views import answer, commands, form, link, why
 from bot.slack.views.answer import Answer, Button
 from tests.slack.block_cases import (
@@ -123,8 +123,8 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
 def builders() -> list[str]:
     """Every function of the package that others may call."""
     found = []
-    for module in pkgutil.iter_modules(blocks.__path__):
-        loaded = importlib.import_module(f"{blocks.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(views.__path__):
+        loaded = importlib.import_module(f"{views.__name__}.{module.name}")
         found += [
             f"{module.name}.{name}"
             for name, value in vars(loaded).items()

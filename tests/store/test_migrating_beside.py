@@ -104,9 +104,7 @@ def test_an_index_that_an_interrupted_run_left_invalid_is_built_anew(empty: Data
     with empty.engine.begin() as connection:
         # As far as an interrupted run comes: the columns, one index, half of another one.
         connection.execute(text("ALTER TABLE escalation ADD COLUMN evidence TEXT"))
-        connection.execute(
-            text("CREATE INDEX ix_escalation_submitter ON escalation (submitter, id)")
-        )
+        connection.execute(text("CREATE INDEX ix_escalation_asker ON escalation (asker, id)"))
         connection.execute(
             text("CREATE INDEX ix_escalation_parked ON escalation (id) WHERE state = 'parked'")
         )
@@ -123,7 +121,7 @@ def test_an_index_that_an_interrupted_run_left_invalid_is_built_anew(empty: Data
         invalid = connection.scalar(text("SELECT count(*) FROM pg_index WHERE NOT indisvalid"))
         names = {index["name"] for index in inspect(connection).get_indexes("escalation")}
     assert invalid == 0
-    assert {"ix_escalation_submitter", "ix_escalation_parked", "ix_escalation_undoing"} <= names
+    assert {"ix_escalation_asker", "ix_escalation_parked", "ix_escalation_undoing"} <= names
 
 
 def test_a_table_that_is_in_use_is_waited_for_and_records_go_on(

@@ -222,7 +222,7 @@ def test_ones_own_tickets_and_those_of_a_message(grown: Database, plans: list[st
     tickets = Tickets(grown)
     assert len(tickets.tickets_of("U777")) == 20
     assert len(tickets.tickets_of("U777", 10_000, 5)) == 5
-    check(plans, "ix_escalation_submitter")
+    check(plans, "ix_escalation_asker")
     plans.clear()
     assert len(tickets.generations("T0001:C0001:1500000777.000100")) == 1
     assert tickets.of_conversation("T0001:C0001:1500000777.000100") is not None

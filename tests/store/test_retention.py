@@ -168,7 +168,7 @@ def test_a_person_is_forgotten_and_nothing_of_theirs_comes_back(
         row = stored(database, number)
         assert "U0GONE" not in str(row)
         assert (row.message, row.form, row.reply_to) == (None, None, None)
-    assert stored(database, 1).submitter == FORGOTTEN
+    assert stored(database, 1).asker == FORGOTTEN
     assert stored(database, 4).message is not None
     assert ledger.claim("one", 8) == []
     assert (stored(database, 5).state, stored(database, 5).reason) == ("unwanted", "forgotten")
