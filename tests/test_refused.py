@@ -9,7 +9,8 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from bot.cli.checks import Check, doors
+from bot.cli.doctor import database as doctor
+from bot.cli.doctor.check import Check
 from bot.core.faults import TryLater
 from bot.refused_requests import KEEP_SECONDS, LIKELY, SAY_EVERY_SECONDS, Cause, RefusedRequests
 from bot.settings import Settings
@@ -72,7 +73,7 @@ async def test_doctor_names_what_no_good_request_followed(
 
     async def checked() -> dict[str, Check]:
         await refused.keep()
-        return {check.name: check for check in doors.examine(database, SETTINGS, clock)}
+        return {check.name: check for check in doctor.check_doors(database, SETTINGS, clock)}
 
     nothing = await checked()
     assert {check.skipped for check in nothing.values()} == {True}
@@ -99,7 +100,7 @@ async def test_doctor_names_what_no_good_request_followed(
     found = await checked()
     assert found["Plain webhooks"].fix == LIKELY["plain", Cause.WRONG_SIGNATURE]
     assert "held back events" in found["Slack requests"].detail
-    clock.move(doors.LATELY_SECONDS)
+    clock.move(doctor.LATELY_SECONDS)
     assert (await checked())["Slack requests"].ok
 
 
@@ -108,10 +109,10 @@ async def test_doctor_says_of_socket_mode_only_what_went_wrong(
 ) -> None:
     settings = Settings(slack_app_token=SecretStr("xapp-test"))
     refused = RefusedRequests(Counts(), KeyValueStore(database, float), threads, clock)
-    assert list(doors.examine(database, settings, clock)) == []
+    assert list(doctor.check_doors(database, settings, clock)) == []
     refused.note("slack", Cause.EVENTS_WITHHELD)
     await refused.keep()
-    (check,) = doors.examine(database, settings, clock)
+    (check,) = doctor.check_doors(database, settings, clock)
     assert "app_rate_limited" in check.detail
 
 

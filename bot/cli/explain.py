@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from bot import wiring
-from bot.cli import console, opening
+from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.directory import Installation
@@ -43,7 +43,7 @@ def explain(
             "and put it between quotation marks"
         )
     settings = load(needs=("slack_bot_token",))
-    with opening.database(settings) as database:
+    with services.database(settings) as database:
         here, explained = asyncio.run(_explained(settings, database, permalink.strip(), *found))
     told = words.told(explained, here.bot_user, Others(settings.identity.linkers or ()))
     if explained.unread is Unread.GONE and not explained.known:
@@ -56,7 +56,7 @@ async def _explained(
 ) -> tuple[Installation, Explanation]:
     run = Executor(1)
     try:
-        async with opening.slack(settings) as slack:
+        async with services.slack(settings) as slack:
             here = await slack.installation()
             _check_workspace(link, here)
             world = wiring.explaining_world(settings, database, slack, run, here)

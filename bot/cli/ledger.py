@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import console, opening
-from bot.cli.checks import channels
+from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.cli.people import checked_user
 from bot.core.record import is_on_hold
@@ -64,7 +63,7 @@ def list_(
     called = _channels(settings) if names or by_name else {}
     if channel is not None and by_name:
         channel = _channel_id(channel, called)
-    with opening.database(settings) as database:
+    with services.database(settings) as database:
         entries = History(database).newest(limit, state, age=age, user=user, channel=channel)
         people = {(one.team, one.slack_user): one.name for one in CustomerLinks(database).all()}
     if json:
@@ -84,8 +83,8 @@ def _channels(settings: Settings) -> Mapping[str, str]:
     settings.need("slack_bot_token")
 
     async def ask() -> Mapping[str, str]:
-        async with opening.slack(settings) as slack:
-            joined = await channels.joined(SlackHistory(slack.web))
+        async with services.slack(settings) as slack:
+            joined = await services.joined_channels(SlackHistory(slack.web))
             return {one.id: one.name for one in joined if one.name}
 
     return asyncio.run(ask())
@@ -102,7 +101,7 @@ def _channel_id(name: str, called: Mapping[str, str]) -> str:
 @app.command()
 def show(name: Name, json: Json = False) -> None:
     """Show all that is known of an escalation, except its texts."""
-    with opening.database(load()) as database:
+    with services.database(load()) as database:
         entries = History(database).find(name)
     if not entries:
         raise CommandFailed(f"the ledger has no {name}")
@@ -126,7 +125,7 @@ def retry(
     """Try what was refused or parked once more."""
     opened: list[Entry] = []
     mistakes: list[str] = []
-    with opening.database(load()) as database:
+    with services.database(load()) as database:
         history = History(database)
         for name in dict.fromkeys(names):
             if found := history.retry(name):
@@ -145,7 +144,7 @@ def retry(
 @app.command()
 def export() -> None:
     """Write every escalation as JSON Lines to standard output, without texts; times in UTC."""
-    with opening.database(load()) as database:
+    with services.database(load()) as database:
         for entry in History(database).export():
             console.as_json(_as_dict(entry))
 
@@ -163,7 +162,7 @@ def forget(
     user = checked_user(user)
     if not yes and not typer.confirm(f"Erase what the bridge knows of {user}?", err=True):
         raise CommandFailed("nothing was erased")
-    with opening.database(load()) as database:
+    with services.database(load()) as database:
         forgotten = Retention(database).forget(user)
     if json:
         console.as_json(asdict(forgotten))

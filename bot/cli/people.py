@@ -1,18 +1,21 @@
-"""`plain-bridge people`: the lookup table of Slack users and Plain customers."""
+"""`plain-bridge people`: list, link, import and export which Plain customer a Slack user is."""
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, TextIO
 
 import typer
 from rich.progress import Progress
 
-from bot.cli import console, known, opening, sheet
-from bot.cli.checks import plain
+from bot.cli import console, services
 from bot.cli.console import CommandFailed
+from bot.cli.doctor import plain
 from bot.core.faults import Fault
 from bot.core.identity import is_customer_name
 from bot.settings import Settings, SettingsError, load
@@ -26,7 +29,7 @@ PROGRESS_FROM = 1000
 MOST_REPLACED = 20
 """Of the links that an import replaces that are named."""
 
-Standing = Mapping[tuple[str, str], CustomerLink]
+Links = Mapping[tuple[str, str], CustomerLink]
 """The lines of the lookup table by team and user."""
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="The user's id, U…")]
@@ -40,7 +43,7 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 @app.command("list")
 def list_(json: Json = False) -> None:
     """Show every line of the lookup table."""
-    with opening.database(load()) as database:
+    with services.database(load()) as database:
         people = CustomerLinks(database).all()
     if json:
         console.as_json([_as_dict(one) for one in people])
@@ -78,31 +81,31 @@ def link(
             f"{customer} names no customer: write c_…, an e-mail address or external:ID"
         )
     settings = load()
-    told = _known(settings, customer, check)
-    with opening.database(settings, create=True) as database:
-        where = _checked_team(team) or opening.team(settings, database)
+    told = _what_plain_knows(settings, customer, check)
+    with services.database(settings, create=True) as database:
+        where = _checked_team(team) or services.team(settings, database)
         people = CustomerLinks(database)
         old = people.find(user, [where])
         opened = people.link([CustomerLink(team=where, slack_user=user, customer=customer)])
     was = f", was {old.customer}" if old is not None and old.customer != customer else ""
-    console.say(f"{user} of {where} is {customer}{was}.{_going_on(opened)}")
+    console.say(f"{user} of {where} is {customer}{was}.{_resumed(opened)}")
     if told is not None:
         console.say(told)
 
 
-def _known(settings: Settings, customer: str, check: bool | None) -> str | None:
+def _what_plain_knows(settings: Settings, customer: str, check: bool | None) -> str | None:
     """What Plain says about the customer. CommandFailed where it has none and `check` is on."""
     if check is False or (check is None and settings.plain_api_key is None):
         return None
     try:
-        found = known.customers(settings, [customer])[customer]
+        found = services.customers(settings, [customer])[customer]
     except (Fault, CommandFailed) as error:
         if check:
             raise
-        why = plain.failed("", error).detail if isinstance(error, Fault) else str(error)
+        why = plain.plain_failed("", error).detail if isinstance(error, Fault) else str(error)
         return f"Whom Plain knows by that name was not looked up: {why}."
     if found is not None:
-        return f"Plain knows {known.shown(found)}."
+        return f"Plain knows {services.described(found)}."
     if check:
         raise CommandFailed(f"nobody was linked: Plain has no customer {customer}")
     return f"Plain has no customer {customer}: until it has, requests for this person are refused."
@@ -112,7 +115,7 @@ def _known(settings: Settings, customer: str, check: bool | None) -> str | None:
 def unlink(slack_user: User, team: Team = None) -> None:
     """Forget which Plain customer a Slack user is; without a team, in every team."""
     user, team = checked_user(slack_user), _checked_team(team)
-    with opening.database(load()) as database:
+    with services.database(load()) as database:
         count = CustomerLinks(database).unlink(user, team)
     if count == 0:
         raise CommandFailed(f"{user} is not linked{f' in {team}' if team else ''}")
@@ -135,46 +138,46 @@ def import_(
 
     The columns `user` and `customer` are needed; `team`, `email` and `name` may be there.
     """
-    found = sheet.read(file.read())
+    found = read_sheet(file.read())
     team = _checked_team(team)
     if found.mistakes:
-        home = team or (_home() if found.may_have_doubles else None)
-        raise _nothing(found.mistakes + (found.doubles(home) if home else []))
+        home = team or (_workspace() if found.may_have_doubles else None)
+        raise _nothing_imported(found.mistakes + (found.doubles(home) if home else []))
     settings = load()
-    with opening.database(settings, create=True) as database:
+    with services.database(settings, create=True) as database:
         if team is None and any(where is None for where, _ in found.people):
-            team = opening.team(settings, database)
+            team = services.team(settings, database)
         if team is not None and (doubles := found.doubles(team)):
-            raise _nothing(doubles)
+            raise _nothing_imported(doubles)
         people = CustomerLinks(database)
         standing = {(one.team, one.slack_user): one for one in people.all()}
-        fresh = _changed(
+        fresh = _new_links(
             standing, [replace(one, team=at or team or "") for at, one in found.people]
         )
         if check:
-            _check(settings, found, {(one.team, one.slack_user) for one in fresh}, team)
-        opened = people.link(_watched(fresh)) if fresh else 0
-    _tell_import(fresh, standing, len(found.people) - len(fresh), opened, json=json)
+            _check_customers(settings, found, {(one.team, one.slack_user) for one in fresh}, team)
+        opened = people.link(_with_progress(fresh)) if fresh else 0
+    _report_import(fresh, standing, len(found.people) - len(fresh), opened, json=json)
 
 
-def _nothing(mistakes: list[str]) -> CommandFailed:
-    listed = "\n".join(sheet.in_order(mistakes))
+def _nothing_imported(mistakes: list[str]) -> CommandFailed:
+    listed = "\n".join(_by_line(mistakes))
     count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
     return CommandFailed(f"nothing was imported, for {count}:\n{listed}")
 
 
-def _home() -> str | None:
+def _workspace() -> str | None:
     """The workspace's team id, where it can be known."""
     try:
         settings = load()
-        with opening.database(settings) as database:
-            return opening.team(settings, database)
+        with services.database(settings) as database:
+            return services.team(settings, database)
     except (CommandFailed, SettingsError):
         return None
 
 
-def _check(
-    settings: Settings, found: sheet.Sheet, fresh: set[tuple[str, str]], team: str | None
+def _check_customers(
+    settings: Settings, found: Sheet, fresh: set[tuple[str, str]], team: str | None
 ) -> None:
     """CommandFailed with every line that names a customer whom Plain does not have."""
     lines = [
@@ -182,13 +185,15 @@ def _check(
         for number, (where, one) in zip(found.lines, found.people, strict=True)
         if (where or team, one.slack_user) in fresh
     ]
-    customers = known.customers(settings, (name for _, name in lines))
+    customers = services.customers(settings, (name for _, name in lines))
     if unknown := [(number, name) for number, name in lines if customers[name] is None]:
-        raise _nothing([f"line {number}: Plain has no customer {name}" for number, name in unknown])
+        raise _nothing_imported(
+            [f"line {number}: Plain has no customer {name}" for number, name in unknown]
+        )
 
 
-def _tell_import(
-    fresh: list[CustomerLink], standing: Standing, unchanged: int, opened: int, *, json: bool
+def _report_import(
+    fresh: list[CustomerLink], standing: Links, unchanged: int, opened: int, *, json: bool
 ) -> None:
     replaced = [
         (one, old)
@@ -210,7 +215,7 @@ def _tell_import(
         )
         return
     rest = f", {unchanged} unchanged" if unchanged else ""
-    console.say(f"{len(fresh)} imported{rest}.{_going_on(opened)}")
+    console.say(f"{len(fresh)} imported{rest}.{_resumed(opened)}")
     for one, old in replaced[:MOST_REPLACED]:
         console.say(f"{one.slack_user} of {one.team} is {one.customer}, was {old.customer}.")
     if len(replaced) > MOST_REPLACED:
@@ -220,11 +225,11 @@ def _tell_import(
 @app.command()
 def export() -> None:
     """Write the lookup table as CSV to standard output."""
-    with opening.database(load()) as database:
-        sheet.write(CustomerLinks(database).all(), sys.stdout)
+    with services.database(load()) as database:
+        write_sheet(CustomerLinks(database).all(), sys.stdout)
 
 
-def _changed(standing: Standing, people: list[CustomerLink]) -> list[CustomerLink]:
+def _new_links(standing: Links, people: list[CustomerLink]) -> list[CustomerLink]:
     """Those that say something new: a line that comes back as it was keeps its source."""
     return [
         one
@@ -234,7 +239,7 @@ def _changed(standing: Standing, people: list[CustomerLink]) -> list[CustomerLin
     ]
 
 
-def _watched(people: list[CustomerLink]) -> Iterator[CustomerLink]:
+def _with_progress(people: list[CustomerLink]) -> Iterator[CustomerLink]:
     """The people, with a bar on a terminal's standard error while there are many."""
     if len(people) <= PROGRESS_FROM:
         yield from people
@@ -244,7 +249,7 @@ def _watched(people: list[CustomerLink]) -> Iterator[CustomerLink]:
         yield from progress.track(people, description="Importing")
 
 
-def _going_on(opened: int) -> str:
+def _resumed(opened: int) -> str:
     if opened == 0:
         return ""
     return f" {opened} waiting {'ticket goes' if opened == 1 else 'tickets go'} on."
@@ -252,7 +257,7 @@ def _going_on(opened: int) -> str:
 
 def checked_user(text: str) -> str:
     """The Slack user's id that was typed; CommandFailed for anything else."""
-    found = sheet.user_id(text)
+    found = user_id(text)
     if found is None:
         raise CommandFailed(
             f"{text} is no Slack user id: it begins with U or W "
@@ -262,7 +267,7 @@ def checked_user(text: str) -> str:
 
 
 def _checked_team(text: str | None) -> str | None:
-    if text is not None and not sheet.is_team_id(text):
+    if text is not None and not is_team_id(text):
         raise CommandFailed(f"{text} is no Slack team id: it begins with T or E")
     return text
 
@@ -270,3 +275,181 @@ def _checked_team(text: str | None) -> str | None:
 def _as_dict(one: CustomerLink) -> dict[str, object]:
     fields = asdict(one)
     return {"team": fields.pop("team"), "user": fields.pop("slack_user"), **fields}
+
+
+COLUMNS = ("team", "user", "customer", "email", "name", "source")
+NEEDED = ("user", "customer")
+
+_USER = re.compile(r"[UW][A-Z0-9]+")
+_TEAM = re.compile(r"[TE][A-Z0-9]+")
+_LINE = re.compile(r"line (\d+):")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+"""How a cell begins that a spreadsheet might compute; a name in Slack is anyone's to choose.
+https://owasp.org/www-community/attacks/CSV_Injection"""
+
+
+@dataclass(slots=True)
+class Sheet:
+    """What was read. `team` of a person is None where the line names none.
+
+    `mistakes`: sentences, each with its line's number; the people are worth nothing then.
+    `lines`: the number of each person's line.
+    """
+
+    people: list[tuple[str | None, CustomerLink]] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+    def doubles(self, team: str) -> list[str]:
+        """Return the mistakes of which only the team of the lines without one shows that they
+        are some: a user once with that team and once without any."""
+        found: list[str] = []
+        seen: dict[str, tuple[int, str | None]] = {}
+        for number, (where, one) in zip(self.lines, self.people, strict=True):
+            if where not in (None, team) or not one.slack_user:
+                continue
+            line, other = seen.setdefault(one.slack_user, (number, where))
+            if other != where:
+                has = "with" if other else "without"
+                found.append(
+                    f"line {number}: {one.slack_user} stands in line {line} already, "
+                    f"{has} the team {team}, which is the same"
+                )
+        return found
+
+    @property
+    def may_have_doubles(self) -> bool:
+        """Return whether a user is there both with a team and without one."""
+        without = {one.slack_user for where, one in self.people if where is None}
+        return any(where is not None and one.slack_user in without for where, one in self.people)
+
+
+def write_sheet(people: Iterable[CustomerLink], to: TextIO) -> None:
+    """Write the lines as CSV, with a header."""
+    writer = csv.writer(to, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in people:
+        cells = (one.team, one.slack_user, one.customer, one.email, one.name, one.source)
+        writer.writerow([_guarded(cell or "") for cell in cells])
+
+
+def read_sheet(content: bytes) -> Sheet:
+    """Read CSV with at least the columns `user` and `customer`, as `write` makes it.
+
+    Commas, semicolons or tabs; lines are numbered from 1, the header's.
+    """
+    sheet = Sheet()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        sheet.mistakes.append("the file is not UTF-8: save it as CSV UTF-8")
+        return sheet
+    rows = _csv_rows(text, sheet.mistakes)
+    header = next(rows, (1, []))[1]
+    columns = [name.strip().lower() for name in header]
+    sheet.mistakes.extend(_header_mistakes(columns))
+    if any(name in columns for name in NEEDED):  # else the first line is no header at all
+        _read_links(columns, rows, sheet)
+    return sheet
+
+
+def _by_line(mistakes: Iterable[str]) -> list[str]:
+    """Return the sentences by the number of their line."""
+    return sorted(mistakes, key=lambda one: int(found[1]) if (found := _LINE.match(one)) else 0)
+
+
+def user_id(text: str) -> str | None:
+    """The Slack user's id in `text`: the id itself, or a mention as Slack copies it."""
+    mention = _MENTION.fullmatch(text)
+    found = mention[1] if mention else text
+    return found if _USER.fullmatch(found) else None
+
+
+def is_team_id(text: str) -> bool:
+    """Whether `text` is a Slack team's or organisation's id."""
+    return _TEAM.fullmatch(text) is not None
+
+
+def _csv_rows(text: str, mistakes: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows that hold something, each with the number of its first line."""
+    first = text.partition("\n")[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True
+    )
+    number = 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield number, row
+            number = reader.line_num + 1
+    except csv.Error as error:
+        mistakes.append(f"line {number}: is no CSV from here on ({error})")
+
+
+def _header_mistakes(columns: list[str]) -> Iterator[str]:
+    if missing := [name for name in NEEDED if name not in columns]:
+        names = " and ".join(f"`{name}`" for name in missing)
+        yield f"line 1: the header has no {names}; columns are {', '.join(COLUMNS)}"
+    for name in dict.fromkeys(columns):
+        if name not in COLUMNS:
+            yield f"line 1: unknown column `{name}`; columns are {', '.join(COLUMNS)}"
+        elif columns.count(name) > 1:
+            yield f"line 1: the column `{name}` is there {columns.count(name)} times"
+
+
+def _read_links(columns: list[str], rows: Iterable[tuple[int, list[str]]], sheet: Sheet) -> None:
+    seen: dict[tuple[str, str], int] = {}
+    for number, row in rows:
+        cells = dict(zip(columns, (_unguarded(cell.strip()) for cell in row), strict=False))
+        problems = list(_row_mistakes(columns, row, cells))
+        who = (cells.get("team", ""), user_id(cells.get("user", "")) or "")
+        if who[1] and who in seen:
+            problems.append(f"{who[1]} stands in line {seen[who]} already")
+        seen.setdefault(who, number)
+        sheet.mistakes.extend(f"line {number}: {problem}" for problem in problems)
+        sheet.people.append((who[0] or None, _link_of(who, cells)))
+        sheet.lines.append(number)
+
+
+def _row_mistakes(columns: list[str], row: list[str], cells: dict[str, str]) -> Iterator[str]:
+    if len(row) > len(columns):
+        yield f"{len(row)} cells for {len(columns)} columns"
+        return
+    if any("\0" in cell for cell in row):
+        yield "holds a character that no database takes (NUL)"
+        return
+    if "user" in columns and user_id(user := cells.get("user", "")) is None:
+        yield f"`user` {_shortened(user)} is no Slack user id (U…)" if user else "`user` is empty"
+    if "customer" in columns and not is_customer_name(customer := cells.get("customer", "")):
+        what = "names no customer (c_…, an e-mail address or external:ID)"
+        yield f"`customer` {_shortened(customer)} {what}" if customer else "`customer` is empty"
+    if (team := cells.get("team")) and not is_team_id(team):
+        yield f"`team` {_shortened(team)} is no Slack team id (T…)"
+    if (email := cells.get("email")) and not _EMAIL.fullmatch(email):
+        yield f"`email` {_shortened(email)} is no e-mail address"
+
+
+def _link_of(who: tuple[str, str], cells: dict[str, str]) -> CustomerLink:
+    return CustomerLink(
+        team=who[0],
+        slack_user=who[1],
+        customer=cells.get("customer", ""),
+        email=cells.get("email") or None,
+        name=cells.get("name") or None,
+        source="import",
+    )
+
+
+def _shortened(cell: str) -> str:
+    return f'"{cell if len(cell) <= 40 else cell[:40] + "…"}"'
+
+
+def _guarded(cell: str) -> str:
+    cell = cell.replace("\r", " ")  # which not every Python's csv puts in quotes
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bot import wiring
-from bot.cli import console, opening
+from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.model import Rule
@@ -86,12 +86,12 @@ def reconcile(
 def _database(settings: Settings, dry_run: bool) -> Iterator[tuple[Database, bool]]:
     """The database, and whether it is there: a dry run makes none, and takes it as it is."""
     if not dry_run:
-        with opening.database(settings) as opened:
+        with services.database(settings) as opened:
             yield opened, True
         return
-    found = opening.connect(settings)
+    found = services.connect(settings)
     try:
-        is_there = opening.missing_file(found) is None
+        is_there = services.missing_file(found) is None
         if is_there and not migrating.is_at_head(found):
             raise CommandFailed(
                 "the database is not at this release's schema: run `plain-bridge migrate` first"
@@ -107,7 +107,7 @@ async def _look(
     """What the look found, and the workspace's URL."""
     run = Executor(1)
     try:
-        async with opening.slack(settings) as slack:
+        async with services.slack(settings) as slack:
             here = await slack.installation()
             intake = Intake(
                 record=GroupCommit(Accepting(database), run).record,

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from bot import process, server, telemetry
-from bot.cli import console, opening
+from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.settings import Settings, load
 from bot.store import migrating, suitable
@@ -33,7 +33,7 @@ def worker() -> None:
 
 def migrate() -> None:
     """Bring the database to this release's schema."""
-    database = opening.connect(load())
+    database = services.connect(load())
     try:
         suitable.check(database)
         before = migrating.revision(database)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.cli.checks import link
+from bot.cli.doctor import slack
 from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.cli.surroundings import World
@@ -61,7 +61,7 @@ def healthy(folder: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> I
         (folder / "plain-bridge.toml").write_text(RULES)
         for name, value in (world.variables | {"DATABASE_URL": sqlite_url}).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(link, "HELLO_SECONDS", 1.0)
+        monkeypatch.setattr(slack, "HELLO_SECONDS", 1.0)
         database = Database(sqlite_url)
         Ledger(database).record(escalation(1))
         with database.writing() as connection:

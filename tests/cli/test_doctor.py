@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema
 
-from bot.cli.checks import clock
+from bot.cli.doctor import configuration
 from bot.sandbox.plain.resolvers import bound_schema
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
@@ -147,7 +147,7 @@ def _write_is_gone(patient: Patient) -> None:
 
 def _clock(patient: Patient) -> None:
     truth = time.time
-    patient.patch.setattr(clock, "time", SimpleNamespace(time=lambda: truth() + 3600))
+    patient.patch.setattr(configuration, "time", SimpleNamespace(time=lambda: truth() + 3600))
 
 
 def _read_only(patient: Patient) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.cli.checks import permissions
-from bot.cli.checks.permissions import OPTIONAL, Feature
+from bot.cli.doctor import plain
+from bot.cli.doctor.plain import OPTIONAL, Feature
 from tests.cli.conftest import Run
 from tests.cli.patient import RULES, Patient, examined, red
 
@@ -48,7 +48,7 @@ def test_a_key_with_what_is_needed_and_no_more_is_enough(
     (patient.folder / "plain-bridge.toml").write_text(
         RULES if Feature.ASSIGNEES in features else rules
     )
-    granted = set(permissions.needed(features))
+    granted = set(plain.needed(features))
     patient.world.plain.permissions &= granted
     assert patient.world.plain.permissions == granted
     status, checks = examined(run)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli.console import CommandFailed
-from bot.cli.setup.dotenv import DotEnv, parsed
+from bot.cli.setup.variables import DotEnv, parsed
 
 # What a token can hold; `${` has no form in which a .env file can hold it.
 TOKENS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1).filter(

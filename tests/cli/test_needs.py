@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.cli.checks import permissions, slack
-from bot.cli.checks.clock import Clocks
-from bot.cli.checks.permissions import Feature
+from bot.cli.doctor import plain, slack
+from bot.cli.doctor.configuration import Clocks
+from bot.cli.doctor.plain import Feature
 from bot.settings import load
 
 
@@ -67,11 +67,11 @@ def test_needed_scopes(tmp_path: Path, toml: str, unneeded: set[str]) -> None:
 )
 def test_configured_features(tmp_path: Path, toml: str, features: set[Feature]) -> None:
     (tmp_path / "plain-bridge.toml").write_text(toml)
-    assert permissions.configured(load({}, tmp_path)) == features
+    assert plain.configured(load({}, tmp_path)) == features
 
 
 def test_permissions_that_the_settings_do_not_need_are_told() -> None:
-    check = permissions.check(frozenset(permissions.ALWAYS), ())
+    check = plain.check_permissions(frozenset(plain.ALWAYS), ())
     assert check.ok
     assert "attachment:create (files of a message)" in check.detail
-    assert permissions.check(frozenset(), ()).ok is False
+    assert plain.check_permissions(frozenset(), ()).ok is False

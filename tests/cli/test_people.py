@@ -103,7 +103,7 @@ def test_the_team_is_what_an_earlier_start_learnt(run: Run, bridge_database: Dat
         (("link", "ann", "external:a"), "ann is no Slack user id: it begins with U or W"),
         (("link", "U1", "acme"), "acme names no customer: write c_…, an e-mail address"),
         (("link", "U1", "external:a", "--team", "acme"), "acme is no Slack team id"),
-        (("link", "U1", "external:a"), "the workspace's team id is not known: set SLACK_BOT_TOKEN"),
+        (("link", "U1", "external:a"), "the workspace's team id is unknown: set SLACK_BOT_TOKEN"),
         (("unlink", "U1"), "U1 is not linked"),
         (("unlink", "U1", "--team", "T1"), "U1 is not linked in T1"),
     ],

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from bot.cli.setup import kinds, manifest
+from bot.cli.setup import files, variables
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from bot.cli.setup import kinds, manifest
     ],
 )
 def test_what_was_pasted(variable: str, text: str, mistake: str | None) -> None:
-    found = kinds.mistake(variable, text)
+    found = variables.mistake(variable, text)
     assert (found is None) == (mistake is None)
     if mistake is not None:
         assert found is not None
@@ -41,16 +41,16 @@ def test_what_was_pasted(variable: str, text: str, mistake: str | None) -> None:
 
 
 def test_a_doubtful_signing_secret() -> None:
-    assert kinds.doubt("SLACK_SIGNING_SECRET", "signing-secret-test") is not None
-    assert kinds.doubt("SLACK_SIGNING_SECRET", "0" * 32) is None
+    assert variables.suspicion("SLACK_SIGNING_SECRET", "signing-secret-test") is not None
+    assert variables.suspicion("SLACK_SIGNING_SECRET", "0" * 32) is None
 
 
 def test_the_link_holds_the_manifest() -> None:
-    link = manifest.link("https://bridge.acme.com")
-    assert len(link) < manifest.LONGEST
+    link = files.app_link("https://bridge.acme.com")
+    assert len(link) < files.LONGEST_LINK
     ((sent,), new) = (parse_qs(urlsplit(link).query)[name] for name in ("manifest_yaml", "new_app"))
     assert new == ["1"]
-    whole = yaml.safe_load(manifest.path().read_text(encoding="utf-8"))
+    whole = yaml.safe_load(files.manifest_path().read_text(encoding="utf-8"))
     expected = yaml.safe_load(
         yaml.safe_dump(whole).replace("bridge.example.com", "bridge.acme.com")
     )
@@ -59,8 +59,8 @@ def test_the_link_holds_the_manifest() -> None:
 
 
 def test_the_page_leads_to_the_same_place() -> None:
-    page = manifest.page("https://bridge.acme.com")
-    assert unescape(page.partition('href="')[2].partition('"')[0]) == manifest.link(
+    page = files.app_page("https://bridge.acme.com")
+    assert unescape(page.partition('href="')[2].partition('"')[0]) == files.app_link(
         "https://bridge.acme.com"
     )
 
@@ -78,4 +78,4 @@ def test_the_page_leads_to_the_same_place() -> None:
     ],
 )
 def test_public_addresses(given: str, url: str | None) -> None:
-    assert manifest.public_url(given) == url
+    assert files.public_url(given) == url

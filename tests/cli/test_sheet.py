@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli import sheet
+from bot.cli import people
 from bot.store.customer_links import CustomerLink
 
 
 def read(text: str) -> list[tuple[str | None, str, str, str | None, str | None]]:
-    found = sheet.read(text.encode())
+    found = people.read_sheet(text.encode())
     assert found.mistakes == []
     return [(team, p.slack_user, p.customer, p.email, p.name) for team, p in found.people]
 
@@ -38,7 +38,7 @@ def test_reads(name: str, text: str) -> None:
 
 
 def test_reads_all_columns_and_imports_them_as_import() -> None:
-    (found,) = sheet.read(
+    (found,) = people.read_sheet(
         b"team,user,customer,email,name,source\nT1,U1,a@b.example,c@d.example,Ann,email\n"
     ).people
     assert found == ("T1", CustomerLink("T1", "U1", "a@b.example", "c@d.example", "Ann", "import"))
@@ -122,16 +122,16 @@ U3,
     ],
 )
 def test_tells_every_mistake(name: str, text: str, mistakes: list[str]) -> None:
-    assert sheet.read(text.encode()).mistakes == mistakes
+    assert people.read_sheet(text.encode()).mistakes == mistakes
 
 
 def test_tells_where_it_stops_being_csv() -> None:
-    (mistake,) = sheet.read(b'user,customer\nU1,external:a\nU2,"external:b"x\n').mistakes
+    (mistake,) = people.read_sheet(b'user,customer\nU1,external:a\nU2,"external:b"x\n').mistakes
     assert mistake.startswith("line 3: is no CSV from here on")
 
 
 def test_tells_another_encoding() -> None:
-    assert sheet.read("user,customer\nU1,external:Müller\n".encode("latin-1")).mistakes == [
+    assert people.read_sheet("user,customer\nU1,external:Müller\n".encode("latin-1")).mistakes == [
         "the file is not UTF-8: save it as CSV UTF-8"
     ]
 
@@ -142,7 +142,7 @@ def test_the_same_user_of_two_teams_is_two_people() -> None:
 
 def test_a_name_is_no_formula() -> None:
     written = io.StringIO()
-    sheet.write(
+    people.write_sheet(
         [CustomerLink("T1", "U1", "external:a", name='=HYPERLINK("https://x.example")')], written
     )
     assert ',"\'=HYPERLINK(""https://x.example"")",' in written.getvalue()
@@ -169,9 +169,9 @@ PEOPLE = st.lists(
 
 
 @given(PEOPLE)
-def test_what_is_written_is_read_again(people: list[CustomerLink]) -> None:
+def test_what_is_written_is_read_again(links: list[CustomerLink]) -> None:
     written = io.StringIO(newline="")
-    sheet.write(people, written)
-    found = sheet.read(written.getvalue().encode())
+    people.write_sheet(links, written)
+    found = people.read_sheet(written.getvalue().encode())
     assert found.mistakes == []
-    assert [replace(one, team=team or "") for team, one in found.people] == people
+    assert [replace(one, team=team or "") for team, one in found.people] == links

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.cli.trying import Reaction, Verdict, judge
+from bot.cli.rules import Reaction, Verdict, judge
 from bot.core.directory import Channel
 from bot.core.model import Rule
 from tests.cli.conftest import Run

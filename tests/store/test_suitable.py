@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from bot import wiring
-from bot.cli.checks import database as checks
+from bot.cli.doctor import database as checks
 from bot.core.faults import TryLater
 from bot.settings import load
 from bot.store import migrating, postgres, suitable

@@ -11,13 +11,11 @@ import typer
 
 from bot.cli import console
 from bot.cli import run as running
-from bot.cli.checks.permissions import OPTIONAL, Feature
 from bot.cli.console import CommandFailed
-from bot.cli.setup import asking, words
-from bot.cli.setup.dotenv import DotEnv, parsed
-from bot.cli.setup.kinds import NAMES
-from bot.cli.setup.steps import Setup, Wishes
-from bot.cli.setup.values import Values
+from bot.cli.doctor.plain import OPTIONAL, Feature
+from bot.cli.setup import questions
+from bot.cli.setup.steps import Options, Setup
+from bot.cli.setup.variables import NAMES, DotEnv, Values, parsed
 from bot.settings import DEFAULT_FILE
 
 Listed = list[str] | None
@@ -63,23 +61,23 @@ def setup(
     """
     environ = dict(os.environ)
     given = _secrets(secrets) if secrets else {}
-    wishes = _wishes(connection, public_url, emoji, label, channel, without, yes, overwrite)
-    ask = asking.submitter(yes=yes)
+    options = _options(connection, public_url, emoji, label, channel, without, yes, overwrite)
+    ask = questions.asker(yes=yes)
     dotenv = DotEnv(Path(".env"))
     values = Values(dotenv, environ, given)
     config = values.known("PLAIN_BRIDGE_CONFIG")[0] or DEFAULT_FILE
     if ask.attended:
-        console.say(words.BEGIN)
+        console.say(questions.BEGIN)
     try:
-        Setup(Path(), config, wishes, values, ask).go()
-        start = run if run is not None else ask.yes(words.RUN_NOW, default=False)
+        Setup(Path(), config, options, values, ask).go()
+        start = run if run is not None else ask.yes(questions.RUN_NOW, default=False)
     except (typer.Abort, KeyboardInterrupt, EOFError):
-        raise CommandFailed(words.BROKEN_OFF) from None
+        raise CommandFailed(questions.BROKEN_OFF) from None
     if start:
         running.run()
 
 
-def _wishes(
+def _options(
     connection: str | None,
     public_url: str | None,
     emoji: str | None,
@@ -88,12 +86,12 @@ def _wishes(
     without: Listed,
     yes: bool,
     overwrite: bool,
-) -> Wishes:
+) -> Options:
     if connection not in (None, "socket", "http"):
-        raise CommandFailed(f"--connection {connection}: {words.NO_CONNECTION}")
+        raise CommandFailed(f"--connection {connection}: {questions.NO_CONNECTION}")
     if unknown := [one for one in without or () if one not in OPTIONAL]:
-        raise CommandFailed(f"--without: {words.no_feature(unknown, OPTIONAL)}")
-    return Wishes(
+        raise CommandFailed(f"--without: {questions.no_feature(unknown, OPTIONAL)}")
+    return Options(
         connection=connection,  # type: ignore[arg-type]  # looked at above
         public_url=public_url,
         emoji=emoji,

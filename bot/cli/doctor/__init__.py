@@ -10,8 +10,9 @@ import typer
 from rich.text import Text
 
 from bot.cli import console
-from bot.cli.checks import Check, database, plain, slack, trust
-from bot.cli.checks.clock import Clocks
+from bot.cli.doctor import configuration, database, plain, slack
+from bot.cli.doctor.check import Check
+from bot.cli.doctor.configuration import Clocks
 from bot.settings import Settings, SettingsError, load
 
 
@@ -45,7 +46,7 @@ async def _examine(settings: Settings) -> list[Check]:
     )
     return [
         Check("settings", True, "read"),
-        trust.check(settings),
+        configuration.check_trust(settings),
         *(check for part in found for check in part),
         clocks.check(),
     ]

@@ -1,12 +1,18 @@
-"""Every sentence of `setup`."""
+"""Ask the questions of `setup`: every sentence, and who answers them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from getpass import getpass
 from pathlib import Path
+from typing import Protocol
 
-from bot.cli.setup.document import FirstRule
-from bot.cli.setup.kinds import NAMES
+import typer
+
+from bot.cli.console import CommandFailed
+from bot.cli.setup.files import FirstRule
+from bot.cli.setup.variables import NAMES
 from bot.core.model import LabelType
 from bot.settings.environment import SOURCES
 
@@ -96,7 +102,7 @@ def paste(name: str) -> str:
     return f"Paste {source} (it is not shown)"
 
 
-def again(name: str) -> str:
+def paste_again(name: str) -> str:
     return f"Enter looks again once it is mended; or paste {NAMES[name]} anew"
 
 
@@ -108,7 +114,7 @@ def no_feature(unknown: Iterable[str], known: Iterable[str]) -> str:
     return f"There is no {', '.join(unknown)}: write of {', '.join(known)}, or nothing."
 
 
-def labels(known: Sequence[LabelType]) -> list[str]:
+def label_list(known: Sequence[LabelType]) -> list[str]:
     return [f"  {number:>2}  {label.name}" for number, label in enumerate(known, 1)]
 
 
@@ -148,3 +154,81 @@ def done(connection: str, public_url: str | None) -> list[str]:
             f"off, and see that the request URLs are {address}"
         )
     return lines
+
+
+_NO_ARGV = (
+    "Secrets are not taken as options: every user of the machine can read those, and the shell "
+    "keeps them."
+)
+
+
+class Asker(Protocol):
+    """`option` and `variable` are how the answer is given without a question."""
+
+    attended: bool
+
+    def line(self, question: str, default: str | None, option: str) -> str:
+        """A line, or the default."""
+
+    def secret(self, question: str, variable: str, *, may_be_empty: bool = False) -> str:
+        """A line that is not shown."""
+
+    def yes(self, question: str, *, default: bool) -> bool: ...
+
+
+class Terminal:
+    """Asks the person at the terminal. Who breaks off raises Abort, KeyboardInterrupt, EOFError."""
+
+    attended = True
+
+    def line(self, question: str, default: str | None, option: str) -> str:  # noqa: ARG002
+        answer: str = typer.prompt(question, default=default or "", show_default=bool(default))
+        return answer.strip()
+
+    def secret(self, question: str, variable: str, *, may_be_empty: bool = False) -> str:  # noqa: ARG002
+        while True:
+            # Not typer's: that shows the question before it stops showing what is typed.
+            answer = getpass(f"{question}: ").strip()
+            if answer or may_be_empty:
+                return answer
+
+    def yes(self, question: str, *, default: bool) -> bool:
+        return typer.confirm(question, default=default)
+
+
+class Nobody:
+    """Takes the defaults. Raises CommandFailed, with what to give, where there is none."""
+
+    attended = False
+
+    def line(self, question: str, default: str | None, option: str) -> str:
+        if default is None:
+            raise CommandFailed(f"{question}: say it with {option}")
+        return default
+
+    def secret(self, question: str, variable: str, *, may_be_empty: bool = False) -> str:  # noqa: ARG002
+        raise CommandFailed(not_given([variable]))
+
+    def yes(self, question: str, *, default: bool) -> bool:  # noqa: ARG002
+        return default
+
+
+def not_given(variables: Sequence[str]) -> str:
+    """Where to get each of these secrets, and how to give them where nobody can be asked."""
+    lines = [f"{name} is not set: {SOURCES[name.lower()]}." for name in variables]
+    them = "it" if len(variables) == 1 else "them"
+    ways = f"Set {them} in the environment, or in a file or on standard input with --secrets."
+    return "\n".join([*lines, f"{ways} {_NO_ARGV}"])
+
+
+def asker(*, yes: bool) -> Asker:
+    """Nobody with `--yes`; CommandFailed where there is nobody to ask."""
+    if yes:
+        return Nobody()
+    if not sys.stdin.isatty():
+        raise CommandFailed(
+            "there is no terminal to ask questions at: run `plain-bridge setup` in one, or add "
+            "--yes, and set SLACK_BOT_TOKEN, PLAIN_API_KEY, and SLACK_APP_TOKEN or "
+            "SLACK_SIGNING_SECRET in the environment"
+        )
+    return Terminal()

@@ -1,0 +1,297 @@
+"""Check the configuration: what its rules name, whose addresses it trusts, and the clock."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+
+from bot.cli import services
+from bot.cli.doctor.check import Check, looked, skip, slack_failed, without_scope
+from bot.core.directory import Channel
+from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.plain import operations, trial
+from bot.plain.client import PAGES, PlainClient
+from bot.settings import Settings
+from bot.slack.history import SlackHistory
+
+_FIX_NAME = "correct the name in the rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What of the names is not there, each with where it is named; `existing` is what is."""
+
+    absent: Sequence[str]
+    existing: Sequence[str] = ()
+
+
+async def check_names(
+    settings: Settings, plain: PlainClient, granted: frozenset[str]
+) -> list[Check]:
+    """A check for each kind of name. What the key may not read is left to the permissions."""
+    rules = settings.rules
+    fallback = settings.identity.fallback_customer
+    labels = _once(label for rule in rules for label in rule.labels)
+    tenants = _once(rule.tenant for rule in rules)
+    assignees = _once(rule.assignee for rule in rules)
+    customers = _once([*(rule.customer for rule in rules), fallback])
+
+    async def find_labels() -> Found:
+        return await _labels(settings, plain, labels)
+
+    async def find_tenants() -> Found:
+        return await _tenants(settings, plain, tenants)
+
+    async def find_assignees() -> Found:
+        absent = [one for one in assignees if not await _is_user(plain, one)]
+        return Found([_with_notes(one, _rules_naming(settings, "assignee", one)) for one in absent])
+
+    async def find_customers() -> Found:
+        absent = [one for one in customers if await plain.find_customer(one) is None]
+        return Found([_with_notes(one, _customer_place(settings, one)) for one in absent])
+
+    return [
+        await looked(_names_exist(f"Plain {what}", names, permission in granted, find))
+        for what, names, permission, find in (
+            ("labels", labels, "labelType:read", find_labels),
+            ("tenants", tenants, "tenant:read", find_tenants),
+            ("assignees", assignees, "user:read", find_assignees),
+            ("customers", customers, "customer:read", find_customers),
+        )
+    ]
+
+
+async def _names_exist(
+    name: str, names: Sequence[str], may: bool, find: Callable[[], Awaitable[Found]]
+) -> Check:
+    if not names:
+        return skip(name, "none are named in the settings")
+    if not may:
+        return skip(name, "the key may not read them")
+    try:
+        found = await find()
+    except Refused as refused:
+        if refused.reason is Reason.PLAIN_FORBIDDEN:
+            return skip(name, "the key may not read them")
+        return Check(
+            name, False, f"Plain refused: {refused.data.get('message', refused)}", _FIX_NAME
+        )
+    except TryLater as later:
+        return skip(name, f"Plain could not be asked now ({later.cause})")
+    except Fault as fault:
+        return skip(name, str(fault))
+    if found.absent:
+        exist = f"; Plain has {_first_of(found.existing)}" if found.existing else ""
+        return Check(name, False, f"not there: {', '.join(found.absent)}", f"{_FIX_NAME}{exist}")
+    return Check(name, True, f"all {len(names)} are there")
+
+
+async def _labels(settings: Settings, plain: PlainClient, wanted: Sequence[str]) -> Found:
+    """Those that name no label type, or several."""
+    known = await plain.label_types()
+    ids = {one.id for one in known}
+    names = Counter(one.name.strip().casefold() for one in known)
+    existing = sorted({one.name for one in known})
+    absent: list[str] = []
+    for label in wanted:
+        count = 1 if label in ids else names[label.strip().casefold()]
+        place = _rules_naming(settings, "labels", label)
+        if count > 1:
+            several = f"{count} label types have this name: write the id, lt_…"
+            absent.append(_with_notes(label, place, several))
+        elif count == 0:
+            absent.append(_with_notes(label, place, _did_you_mean(label, existing)))
+    return Found(absent, existing)
+
+
+async def _tenants(settings: Settings, plain: PlainClient, wanted: Sequence[str]) -> Found:
+    """Those that are no tenant's external id."""
+    known: list[str] = []
+    after = None
+    for _ in range(PAGES):
+        page = await plain.ask(operations.TENANTS, {"after": after})
+        known += [tenant.external_id for tenant in page.items]
+        after = page.cursor
+        missing = [tenant for tenant in wanted if tenant not in known]
+        if after is None or not missing:
+            absent = [
+                _with_notes(one, _rules_naming(settings, "tenant", one), _did_you_mean(one, known))
+                for one in missing
+            ]
+            return Found(absent, sorted(known))
+    raise TryLater("plain_endless_pages")
+
+
+def _customer_place(settings: Settings, customer: str) -> str:
+    named = [_rules_naming(settings, "customer", customer)]
+    if customer == settings.identity.fallback_customer:
+        named.append("[identity] fallback_customer")
+    return " and ".join(filter(None, named))
+
+
+async def _is_user(plain: PlainClient, assignee: str) -> bool:
+    if "@" in assignee:
+        return await plain.user_by_email(assignee) is not None
+    return await plain.ask(trial.USER, {"userId": assignee})
+
+
+def _once(names: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(name for name in names if name))
+
+
+CHANNELS = "Slack channels"
+
+
+async def check_channels(settings: Settings, history: SlackHistory) -> Check:
+    """Red where a rule names a channel, by id or #name, that the bot is not in."""
+    named = list(dict.fromkeys(channel for rule in settings.rules for channel in rule.channels))
+    wanted = [channel for channel in named if not channel.startswith("D")]
+    if not wanted:
+        return skip(
+            CHANNELS, "no rule names a channel; reactions count wherever the bot is invited"
+        )
+    try:
+        here = await services.joined_channels(history)
+    except Fault as fault:
+        return without_scope(CHANNELS, fault) or slack_failed(CHANNELS, fault, "try later")
+    absent = [name for name in wanted if not any(_is_channel(one, name) for one in here)]
+    if not absent:
+        return Check(CHANNELS, True, f"the bot is in all {len(wanted)} that rules name")
+    return await _absent_channels(settings, history, absent, here)
+
+
+async def _absent_channels(
+    settings: Settings, history: SlackHistory, absent: Sequence[str], here: Sequence[Channel]
+) -> Check:
+    """What is wrong with each: the bot is not in it, or no such channel can be seen."""
+    try:
+        public = await services.all_pages(history.public_channels)
+    except (TryLater, Refused):  # then nobody knows what there is
+        public = None
+    names = [f"#{one.name}" for one in (*here, *(public or ())) if one.name]
+    there, unseen = [], []
+    for name in absent:
+        place = _rules_naming(settings, "channels", name)
+        if public is None or any(_is_channel(one, name) for one in public):
+            there.append(_with_notes(name, place))
+        else:
+            like = _did_you_mean(name, names) if name.startswith("#") else None
+            unseen.append(_with_notes(name, place, like))
+    details, fixes = [], []
+    if there:
+        details.append(f"the bot is not in {', '.join(there)}")
+        fixes.append("invite it there (/invite @plain-bridge), or correct the rule")
+    if unseen:
+        details.append(f"there is no public channel {', '.join(unseen)}")
+        fixes.append("correct the name in the rule; if the channel is private, invite the bot")
+    return Check(CHANNELS, False, "; ".join(details), "; ".join(fixes))
+
+
+def _is_channel(channel: Channel, wanted: str) -> bool:
+    name = (channel.name or "").lower()
+    return wanted == channel.id or (bool(name) and wanted.lower() == f"#{name}")
+
+
+MOST_NAMED = 10
+"""Of what exists that are named."""
+
+
+def _rules_naming(settings: Settings, key: str, name: str) -> str:
+    """Return which rules name it under `key`, as in "rule 1, line 4"; empty where none does."""
+    places = []
+    for index, rule in enumerate(settings.rules):
+        value = getattr(rule, key)
+        if value == name or (isinstance(value, tuple) and name in value):
+            lines = settings.rule_lines[index] if index < len(settings.rule_lines) else {}
+            at = f", line {lines[key]}" if key in lines else ""
+            places.append(f"rule {index + 1}{at}")
+    return " and ".join(places)
+
+
+def _closest(name: str, existing: Iterable[str]) -> str | None:
+    """Return what exists and reads most like `name`, whatever the case; None for nothing."""
+    known = {one.casefold(): one for one in existing}
+    close = get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    return known[close[0]] if close else None
+
+
+def _with_notes(name: str, *notes: str | None) -> str:
+    """Return the name with what is to be said of it in brackets."""
+    said = "; ".join(note for note in notes if note)
+    return f"{name} ({said})" if said else name
+
+
+def _did_you_mean(name: str, existing: Iterable[str]) -> str | None:
+    """Return the question; None where nothing that exists is like it."""
+    found = _closest(name, existing)
+    return f"did you mean {found}?" if found else None
+
+
+def _first_of(existing: Sequence[str]) -> str:
+    """Return the first of what exists, and how many more there are."""
+    more = len(existing) - MOST_NAMED
+    return ", ".join(existing[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+TRUST = "trusted addresses"
+
+
+def check_trust(settings: Settings) -> Check:
+    """Warn where a team is trusted with every address; never red, for it may be meant."""
+    teams, domains = settings.identity.trusted_teams, settings.identity.trusted_domains
+    if not teams and not domains:
+        return Check(TRUST, True, "those of members only")
+    said = [f"{', '.join(named)} of {team}" for team, named in domains.items()]
+    if not teams:
+        return Check(TRUST, True, "; ".join(said))
+    said += [f"every address that {team} states" for team in teams]
+    fix = (
+        "a company can put your other customers' addresses into its profiles: name the domains "
+        'that are its own instead, trusted_domains = { T… = ["example.com"] }'
+    )
+    return Check(TRUST, True, "; ".join(said), fix)
+
+
+LARGEST_SKEW = 60.0
+"""Seconds; Slack's signatures are valid for 300."""
+
+CLOCK = "clock"
+
+
+@dataclass(slots=True)
+class Clocks:
+    """What time others said it is, beside what we thought then; filled while they are asked.
+
+    `now` is our own clock, in Unix seconds.
+    """
+
+    now: Callable[[], float] = lambda: time.time()
+    heard: dict[str, float] = field(default_factory=dict)
+
+    def note(self, who: str, date: str | None) -> None:
+        """Note the `Date` header (whole seconds) of an answer that has just come.
+
+        https://www.rfc-editor.org/rfc/rfc9110#field.date
+        """
+        try:
+            theirs = parsedate_to_datetime(date or "").timestamp()
+        except ValueError:
+            return
+        self.heard[who] = self.now() - theirs
+
+    def check(self) -> Check:
+        """Red where ours is far from any of theirs."""
+        if not self.heard:
+            return skip(CLOCK, "neither Slack nor Plain said what time it is")
+        detail = ", ".join(_skew(who, skew) for who, skew in sorted(self.heard.items()))
+        if all(abs(skew) <= LARGEST_SKEW for skew in self.heard.values()):
+            return Check(CLOCK, True, detail)
+        return Check(CLOCK, False, detail, "set this machine's clock by NTP")
+
+
+def _skew(who: str, skew: float) -> str:
+    return f"{abs(skew):.0f} s {'behind' if skew < 0 else 'ahead of'} {who}'s"
