@@ -33,7 +33,7 @@ from bot import wiring
 from bot.core.model import Escalation, ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef, message_key
 from bot.sandbox.plain import Plain
-from bot.sandbox.plain.limits import RateLimit
+from bot.sandbox.plain.server import RateLimit
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store import migrating

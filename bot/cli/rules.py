@@ -73,7 +73,7 @@ _REACTION_FORMAT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reaction:
+class TriedReaction:
     """One emoji of one person, or of nobody in particular.
 
     `channel.id` is a #name where nothing else is known; `channel.name` is None where only the id
@@ -130,7 +130,7 @@ def try_reactions(
         )
 
 
-def judge(rules: Sequence[Rule], reaction: Reaction) -> Verdict:
+def judge(rules: Sequence[Rule], reaction: TriedReaction) -> Verdict:
     """As the door and the worker judge: by the id first, by the name once it is known."""
     may = routing.candidates(rules, _trigger(reaction))
     if reaction.channel.name is not None:
@@ -144,7 +144,7 @@ def _by_id(rule: Rule, channel: Channel) -> bool:
     return not rule.channels or channel.id in rule.channels
 
 
-def _trigger(reaction: Reaction) -> Trigger:
+def _trigger(reaction: TriedReaction) -> Trigger:
     user = reaction.user or ""
     return Trigger(
         via=Via.REACTION,
@@ -160,23 +160,25 @@ def _trigger(reaction: Reaction) -> Trigger:
 # Where reactions come from
 
 
-def _reactions_of_message(settings: Settings, ref: MessageRef) -> list[Reaction]:
+def _reactions_of_message(settings: Settings, ref: MessageRef) -> list[TriedReaction]:
     settings.need("slack_bot_token")
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
 
-    async def look() -> list[Reaction]:
+    async def look() -> list[TriedReaction]:
         async with calls.open_session() as session:
             web = calls.web_client(token, settings.slack_api_url, session)
             channel = await SlackClient(web).channel(ref.channel)
             under = await SlackHistory(web).reactions(ref)
             return [
-                Reaction(channel, one.emoji, user) for one in under for user in one.users or (None,)
+                TriedReaction(channel, one.emoji, user)
+                for one in under
+                for user in one.users or (None,)
             ]
 
     return asyncio.run(look())
 
 
-def _reactions_in_file(name: str) -> Iterator[Reaction]:
+def _reactions_in_file(name: str) -> Iterator[TriedReaction]:
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
@@ -203,7 +205,7 @@ def _objects(name: str, text: str) -> list[Any]:
     return whole if isinstance(whole, list) else [whole]
 
 
-def _reaction(one: Any) -> Reaction | None:
+def _reaction(one: Any) -> TriedReaction | None:
     """https://docs.slack.dev/reference/events/reaction_added"""
     if not isinstance(one, Mapping):
         return None
@@ -217,13 +219,13 @@ def _reaction(one: Any) -> Reaction | None:
         return None
     place = place.lower() if place.startswith("#") else place
     channel = Channel(place, place[1:] if place.startswith("#") else None)
-    return Reaction(channel, emoji.strip(":"), user if isinstance(user, str) else None)
+    return TriedReaction(channel, emoji.strip(":"), user if isinstance(user, str) else None)
 
 
 # How it is told
 
 
-def _row(reaction: Reaction, verdict: Verdict, rules: Sequence[Rule]) -> tuple[object, ...]:
+def _row(reaction: TriedReaction, verdict: Verdict, rules: Sequence[Rule]) -> tuple[object, ...]:
     channel = f"#{reaction.channel.name}" if reaction.channel.name else reaction.channel.id
     who = (channel, f":{reaction.emoji}:", reaction.user)
     if not verdict.sure:
@@ -247,7 +249,7 @@ def _candidates(verdict: Verdict, rules: Sequence[Rule]) -> str:
     return ", else ".join(ways)
 
 
-def _json(reaction: Reaction, verdict: Verdict, rules: Sequence[Rule]) -> dict[str, object]:
+def _json(reaction: TriedReaction, verdict: Verdict, rules: Sequence[Rule]) -> dict[str, object]:
     return {
         "channel": reaction.channel.id,
         "channel_name": reaction.channel.name,

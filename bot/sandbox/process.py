@@ -40,7 +40,7 @@ class BridgeFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Bridge:
+class BridgeProcess:
     """A bridge that is ready. `url` has no trailing slash; `log` is what it writes to."""
 
     url: str
@@ -54,7 +54,7 @@ async def bridge(
     folder: Path,
     *,
     arguments: Sequence[str] = RUN,
-) -> AsyncIterator[Bridge]:
+) -> AsyncIterator[BridgeProcess]:
     """Run a bridge with these environment variables in `folder`, until the context ends.
 
     Nothing of this process's own environment that configures a bridge reaches it. `arguments`
@@ -67,7 +67,7 @@ async def bridge(
     url = f"http://127.0.0.1:{port}"
     try:
         await _until_ready(url, process, log)
-        yield Bridge(url, process, log)
+        yield BridgeProcess(url, process, log)
     finally:
         await _ended(process)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox.plain import Plain
-from bot.sandbox.process import RULES, Bridge, bridge
+from bot.sandbox.process import RULES, BridgeProcess, bridge
 from bot.sandbox.slack import Slack
 
 Say = Callable[[str], None]
@@ -27,7 +27,7 @@ class Stage:
 
     slack: Slack
     plain: Plain
-    bridge: Bridge
+    bridge: BridgeProcess
     ada: str
     ben: str
     support: str

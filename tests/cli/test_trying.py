@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.cli.rules import Reaction, Verdict, judge
+from bot.cli.rules import TriedReaction, Verdict, judge
 from bot.core.directory import Channel
 from bot.core.model import Rule
 from tests.cli.conftest import Run
@@ -52,11 +52,11 @@ EVERYWHERE = Rule(emoji=("fire", "ticket"))
 )
 def test_judge(channel: Channel, emoji: str, verdict: Verdict) -> None:
     rules = (BY_NAME, BY_ID, EVERYWHERE)
-    assert judge(rules, Reaction(channel, emoji)) == verdict
+    assert judge(rules, TriedReaction(channel, emoji)) == verdict
 
 
 def test_a_name_that_is_not_known_may_mean_no_rule() -> None:
-    assert judge((BY_NAME,), Reaction(Channel("C9"), "fire")) == Verdict((1,), False)
+    assert judge((BY_NAME,), TriedReaction(Channel("C9"), "fire")) == Verdict((1,), False)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
-from bot.sandbox.process import Bridge, BridgeFailed, bridge
+from bot.sandbox.process import BridgeFailed, BridgeProcess, bridge
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
 from bot.store.history import Entry, History
@@ -52,7 +52,7 @@ class Replica:
         self.watch = Folder(folder)
         self._variables = {**variables, "TEST_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
         self._stack = AsyncExitStack()
-        self.running: Bridge | None = None
+        self.running: BridgeProcess | None = None
 
     async def start(self) -> bool:
         """Start; whether it is ready (False: it died on its way, as it was ordered to)."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from bot.sandbox.page import manifest
+from bot.sandbox.page import seed
 
 COMMAND = (sys.executable, "-m", "bot", "sandbox")
 
@@ -80,7 +80,7 @@ def test_what_does_not_go_together_is_said(arguments: tuple[str, ...]) -> None:
 
 
 def test_menus_and_commands_are_those_of_the_manifest() -> None:
-    app = manifest.read()
+    app = seed.read_manifest()
     assert app.bot_name == "plain-bridge"
     assert "create_plain_ticket" in {one.callback_id for one in app.of_messages}
     assert "new_plain_ticket" in {one.callback_id for one in app.of_everything}

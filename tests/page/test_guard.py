@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from bot.sandbox.page.guard import Guard
+from bot.sandbox.page.app import Guard
 
 
 async def _inside(scope: object, receive: object, send: object) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bot.sandbox import process
-from bot.sandbox.page.gate import gate
+from bot.sandbox.page.troubles import gate
 from bot.sandbox.process import BridgeFailed, kept
 
 READY = """

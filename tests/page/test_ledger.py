@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import insert
 
 from bot.core.faults import Reason
-from bot.sandbox.page import ledger, ledger_words
-from bot.sandbox.page.ledger import Ledger
+from bot.sandbox.page import ledger
+from bot.sandbox.page.ledger import LedgerFile
 from bot.slack.words import reasons
 from bot.store.database import Database
 from bot.store.history import ON_HOLD, STATES
@@ -43,7 +43,7 @@ def test_the_columns_are_those_of_the_bridge() -> None:
 
 
 def test_rows_are_counted_and_told(sqlite_url: str) -> None:
-    read = Ledger(Path(sqlite_url.removeprefix("sqlite:///")))
+    read = LedgerFile(Path(sqlite_url.removeprefix("sqlite:///")))
     assert read.read().rows == ()
     before = read.version()
     database = Database(sqlite_url)
@@ -84,9 +84,9 @@ def test_states_are_counted_as_the_command_line_calls_them() -> None:
 
 def test_every_reason_has_words() -> None:
     for code in (*Reason, "no_rule", "asked_by_a_bot"):
-        assert code in ledger_words._REASONS
-        assert "_" not in ledger_words.reason(code, {})
-    assert ledger_words.reason("not_allowed", {"standing": "guest"}) == (
+        assert code in ledger._REASONS
+        assert "_" not in ledger.reason(code, {})
+    assert ledger.reason("not_allowed", {"standing": "guest"}) == (
         "the bridge takes no requests from guests"
     )
 
@@ -95,27 +95,27 @@ CAUSES = ("plain_unreachable", "plain_http_503", "plain_timeout", "slack_timeout
 
 
 def test_a_cause_in_words() -> None:
-    assert ledger_words.cause("plain_unreachable") == "Plain could not be reached"
-    assert ledger_words.cause("plain_http_503") == "Plain answered with an error"
-    assert ledger_words.cause("something_new") == "something new"
+    assert ledger.cause("plain_unreachable") == "Plain could not be reached"
+    assert ledger.cause("plain_http_503") == "Plain answered with an error"
+    assert ledger.cause("something_new") == "something new"
 
 
 def test_the_words_are_those_of_the_command_line() -> None:
     data = {"standing": "guest"}
-    for code in ledger_words._REASONS:
-        assert ledger_words.reason(code, data) == reasons.reason(code, data)
+    for code in ledger._REASONS:
+        assert ledger.reason(code, data) == reasons.reason(code, data)
     for code in CAUSES:
-        assert ledger_words.cause(code) == reasons.cause(code)
+        assert ledger.cause(code) == reasons.cause(code)
 
 
 def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:
-    read = Ledger(tmp_path / "none.db")
+    read = LedgerFile(tmp_path / "none.db")
     assert (read.version(), read.read().rows) == (0, ())
     assert not (tmp_path / "none.db").exists()
 
 
 def test_it_cannot_write(sqlite_url: str) -> None:
-    read = Ledger(Path(sqlite_url.removeprefix("sqlite:///")))
+    read = LedgerFile(Path(sqlite_url.removeprefix("sqlite:///")))
     connection = read._open()
     assert connection is not None
     with pytest.raises(sqlite3.OperationalError, match="readonly"):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from markupsafe import Markup, escape
 
-from bot.sandbox.page.plain_text import markdown
-from bot.sandbox.page.slack_text import SlackText
+from bot.sandbox.page.texts import SlackText, markdown
 
 NAMES = {"@U1": "@Ada", "#C1": "#support", "!here": "@here"}
 

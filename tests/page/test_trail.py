@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.page import trail
-from bot.sandbox.page.ledger import Row
+from bot.sandbox.page import ledger
+from bot.sandbox.page.ledger import LedgerRow
 from bot.sandbox.plain import Request
 from bot.sandbox.slack import Sent
 
@@ -14,8 +14,8 @@ EVENT = {"type": "reaction_added", "item": {"channel": "C1", "ts": "1700000000.0
 OTHER = {"type": "reaction_added", "item": {"channel": "C1", "ts": "1700000000.000200"}}
 
 
-def row(generation: int = 1) -> Row:
-    return Row(7, KEY, generation, "reaction", "created", 1, None, None, "T-3", None)
+def row(generation: int = 1) -> LedgerRow:
+    return LedgerRow(7, KEY, generation, "reaction", "created", 1, None, None, "T-3", None)
 
 
 def created(outcome: str, key: str = KEY) -> Request:
@@ -61,13 +61,13 @@ def looked_up(outcome: str = "ok", key: str = KEY) -> Request:
     ],
 )
 def test_the_way_to_the_thread(requests: list[Request], told: str) -> None:
-    assert trail.of_plain(row(), requests) == told
+    assert ledger.plain_trail(row(), requests) == told
 
 
 def test_a_later_generation_has_an_id_of_its_own() -> None:
     requests = [created("502, committed", f"{KEY}:2"), looked_up(key=f"{KEY}:2")]
-    assert trail.of_plain(row(2), requests) == "502 · looked up · found T-3"
-    assert trail.of_plain(row(1), requests) == ""
+    assert ledger.plain_trail(row(2), requests) == "502 · looked up · found T-3"
+    assert ledger.plain_trail(row(1), requests) == ""
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_a_later_generation_has_an_id_of_its_own() -> None:
     ],
 )
 def test_an_event_that_came_more_than_once(sent: list[Sent], told: str) -> None:
-    assert trail.of_slack(row(), sent) == told
+    assert ledger.slack_trail(row(), sent) == told

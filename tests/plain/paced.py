@@ -10,7 +10,7 @@ from typing import TypeVar
 from bot.core import rate_limit
 from bot.core.rate_limit import Grant, Tally
 from bot.plain.pace import Pace
-from bot.sandbox.plain.limits import RateLimit
+from bot.sandbox.plain.server import RateLimit
 from tests.simulation.clock import START, VirtualLoop
 
 T = TypeVar("T")

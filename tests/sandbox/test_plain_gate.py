@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.plain import Plain
-from bot.sandbox.plain.permissions import ALL, MUTATIONS
+from bot.sandbox.plain.resolvers import ALL_PERMISSIONS, MUTATION_PERMISSIONS
 from tests.sandbox.plain_talk import (
     CREATE_EVENT,
     CREATE_THREAD,
@@ -135,7 +135,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("operation", DOCUMENTS)
 async def test_a_mutation_without_its_permissions_is_refused_as_data(operation: str) -> None:
     document, given = DOCUMENTS[operation]
-    needed = MUTATIONS[operation]
+    needed = MUTATION_PERMISSIONS[operation]
     plain = Plain()
     plain.add_customer("Ada", "ada@example.com")
     async with talking(plain) as talk:
@@ -171,7 +171,7 @@ async def test_a_mutation_without_its_permissions_is_refused_as_data(operation: 
 async def test_a_query_without_its_permission_is_an_error(
     permission: str, query: str, data: object
 ) -> None:
-    plain = Plain(permissions=ALL - {permission})
+    plain = Plain(permissions=ALL_PERMISSIONS - {permission})
     async with talking(plain) as talk:
         answer = await talk.post(query)
     body = answer.json()
@@ -189,7 +189,7 @@ async def test_a_query_without_its_permission_is_an_error(
 async def test_a_selected_field_without_its_permission_fails_though_the_thread_is_created(
     permission: str,
 ) -> None:
-    plain = Plain(permissions=ALL - {permission})
+    plain = Plain(permissions=ALL_PERMISSIONS - {permission})
     plain.add_customer("Ada", "ada@example.com")
     bug = plain.add_label_type("Bug")
     agent = plain.add_user("agent@example.com", "Agent")
@@ -207,7 +207,7 @@ async def test_a_selected_field_without_its_permission_fails_though_the_thread_i
 
 
 async def test_the_timeline_needs_its_own_permission() -> None:
-    plain = Plain(permissions=ALL - {"timeline:read"})
+    plain = Plain(permissions=ALL_PERMISSIONS - {"timeline:read"})
     plain.add_customer("Ada", "ada@example.com")
     given = {"customerIdentifier": {"emailAddress": "ada@example.com"}}
     async with talking(plain) as talk:

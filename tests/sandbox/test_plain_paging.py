@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.plain.nouns import Ids
-from bot.sandbox.plain.paging import page
+from bot.sandbox.plain.resolvers import page
 from bot.sandbox.plain.rules import utf16_units
 
 

@@ -18,8 +18,12 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from bot.sandbox.plain.permissions import FIELDS, MUTATIONS
-from bot.sandbox.plain.resolvers import SCHEMA, bound_schema
+from bot.sandbox.plain.resolvers import (
+    FIELD_PERMISSIONS,
+    MUTATION_PERMISSIONS,
+    SCHEMA,
+    bound_schema,
+)
 from tests.contracts import Contract
 
 CONTRACTS = ["plain-schema-2026-05.graphql", "plain-schema-2026-08.graphql"]
@@ -129,8 +133,8 @@ def test_every_operation_is_resolved_and_says_what_it_needs() -> None:
     assert schema.mutation_type is not None
     operations = {**schema.query_type.fields, **schema.mutation_type.fields}
     assert [name for name, field in operations.items() if field.resolve is None] == []
-    assert set(schema.mutation_type.fields) == set(MUTATIONS)
-    for type_name, field_name in FIELDS:
+    assert set(schema.mutation_type.fields) == set(MUTATION_PERMISSIONS)
+    for type_name, field_name in FIELD_PERMISSIONS:
         named = schema.type_map[type_name]
         assert isinstance(named, GraphQLObjectType)
         assert field_name in named.fields

@@ -14,7 +14,7 @@ from bot.sandbox.slack import Slack
 @asynccontextmanager
 async def running(
     folder: Path, arguments: Sequence[str] = process.RUN, **variables: str
-) -> AsyncIterator[tuple[process.Bridge, Slack, Plain]]:
+) -> AsyncIterator[tuple[process.BridgeProcess, Slack, Plain]]:
     """Run a bridge with these variables in `folder`; `arguments` are the interpreter's."""
     slack, plain = Slack(), Plain()
     async with (

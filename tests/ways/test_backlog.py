@@ -14,8 +14,8 @@ import pytest
 from bot import wiring
 from bot.core.model import Escalation, ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef, message_key
-from bot.sandbox.plain import Plain, limits
-from bot.sandbox.plain.limits import RateLimit
+from bot.sandbox.plain import Plain, server
+from bot.sandbox.plain.server import RateLimit
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store.database import Database
@@ -57,7 +57,7 @@ def by_window(monkeypatch: pytest.MonkeyPatch) -> Counter[float]:
         counted[self._opened] += taken
         return taken
 
-    monkeypatch.setattr(limits, "WINDOW", WINDOW)
+    monkeypatch.setattr(server, "WINDOW", WINDOW)
     monkeypatch.setattr(RateLimit, "take", counting)
     return counted
 

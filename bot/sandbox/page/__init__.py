@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.sandbox.page import cast, manifest
+from bot.sandbox.page import seed
 from bot.sandbox.page.app import application
 from bot.sandbox.page.desk import Desk
-from bot.sandbox.page.gate import gate
-from bot.sandbox.page.ledger import Ledger
-from bot.sandbox.page.troubles import Troubles
+from bot.sandbox.page.ledger import LedgerFile
+from bot.sandbox.page.troubles import Troubles, gate
 from bot.sandbox.plain import Plain
 from bot.sandbox.process import RULES, kept
 from bot.sandbox.serving import serving
@@ -40,10 +39,10 @@ async def page(
         pass  # before anything is started: the port is free
     slack, plain = Slack(clock=clock, retry_delays=RETRY_DELAYS), Plain(clock=clock)
     (folder / "plain-bridge.toml").write_text(RULES, encoding="utf-8")
-    ledger = Ledger(folder / "plain-bridge.db")
+    ledger = LedgerFile(folder / "plain-bridge.db")
     stopping = asyncio.Event()
     async with slack.serving(), plain.serving() as plain_url, gate(plain_url) as (way, through):
-        players = await cast.gather(slack, plain)
+        players = await seed.seed(slack, plain)
         variables = {
             "SLACK_BOT_TOKEN": "xoxb-test",
             "SLACK_API_URL": slack.api_url,
@@ -55,7 +54,7 @@ async def page(
         async with kept(variables, folder) as bridge:
             slack.deliver_to(f"{bridge.url}/slack/events")
             troubles = Troubles(slack, plain, way)
-            desk = Desk(slack, plain, bridge, ledger, manifest.read(), players, troubles)
+            desk = Desk(slack, plain, bridge, ledger, seed.read_manifest(), players, troubles)
             try:
                 async with serving(application(desk, stopping), port) as url:
                     try:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from bot.sandbox.page.cast import Cast
-from bot.sandbox.page.ledger import Ledger
-from bot.sandbox.page.manifest import Manifest
+from bot.sandbox.page.ledger import LedgerFile
+from bot.sandbox.page.seed import Manifest, Seed
 from bot.sandbox.page.troubles import Troubles
 from bot.sandbox.plain import Plain
 from bot.sandbox.process import Keeper
-from bot.sandbox.slack import Delivery, Ephemeral, Json, Slack, SlackError, fields
+from bot.sandbox.slack import Delivery, Ephemeral, Json, Slack, SlackError, block_kit
 
 PATIENCE = 1.5
 """Seconds that a person's action is waited for; what takes longer goes on by itself."""
@@ -44,9 +43,9 @@ class Desk:
     slack: Slack
     plain: Plain
     bridge: Keeper
-    ledger: Ledger
+    ledger: LedgerFile
     app: Manifest
-    cast: Cast
+    cast: Seed
     troubles: Troubles
     changes: int = 0
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -204,7 +203,7 @@ class Desk:
         found = await self.slack.suggest(user, view_id, block_id, text)
         known = self.offered.setdefault((view_id, block_id), {})
         standing = (self.slack.view(view_id) or {"state": {"values": {}}})["state"]["values"]
-        chosen = [fields.chosen(held) for held in standing.get(block_id, {}).values()]
+        chosen = [block_kit.chosen(held) for held in standing.get(block_id, {}).values()]
         for option in [*chain.from_iterable(map(_listed, chosen)), *found]:
             known[option["value"]] = option
         return found

@@ -1,22 +1,19 @@
-"""The bridge's ledger, read from outside: its SQLite file, opened for reading only.
-
-This is a wire of its own. The page shares no code with the bridge, so it names the table and the
-columns that it needs: `escalation` with `id`, `key`, `generation`, `via`, `state` (waiting,
-created, added, refused, parked, undone, unwanted), `attempts`, `cause` (why the last attempt was
-put off), `due` (Unix seconds; NULL: nothing left to do), `thread_ref`, `reason` and `reason_data`
-(JSON: texts by name). Columns that are added later do not disturb it.
-"""
+"""Read the bridge's ledger from outside, in words, with what Slack and Plain saw of a request."""
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from bot.sandbox.plain import Request
+from bot.sandbox.slack import Sent
 
 _ROWS = """
 SELECT id, key, generation, via, state, attempts, cause, due, thread_ref, reason, reason_data
@@ -31,7 +28,7 @@ _COUNTED = (*_ALWAYS_COUNTED, "added", "refused", "undone", "unwanted", "parked"
 
 
 @dataclass(frozen=True)
-class Row:
+class LedgerRow:
     """One escalation; `due_in` in seconds, None where nothing is left to do."""
 
     id: int
@@ -62,14 +59,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Reading:
+class LedgerSnapshot:
     """The newest rows, and how many there are in each state."""
 
-    rows: tuple[Row, ...] = ()
+    rows: tuple[LedgerRow, ...] = ()
     counts: Mapping[str, int] = field(default_factory=lambda: _counted(()))
 
 
-class Ledger:
+class LedgerFile:
     """Nothing is there until the bridge has made its database."""
 
     def __init__(self, path: Path) -> None:
@@ -86,13 +83,13 @@ class Ledger:
                 return int(connection.execute("PRAGMA data_version").fetchone()[0])
         return 0
 
-    def read(self) -> Reading:
+    def read(self) -> LedgerSnapshot:
         with suppress(sqlite3.Error):
             if (connection := self._open()) is not None:
                 now = time.time()
                 rows = tuple(_row(found, now) for found in connection.execute(_ROWS))
-                return Reading(rows, _counted(connection.execute(_COUNTS).fetchall()))
-        return Reading()
+                return LedgerSnapshot(rows, _counted(connection.execute(_COUNTS).fetchall()))
+        return LedgerSnapshot()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -106,9 +103,9 @@ class Ledger:
         return self._connection
 
 
-def _row(found: tuple[object, ...], now: float) -> Row:
+def _row(found: tuple[object, ...], now: float) -> LedgerRow:
     id_, key, generation, via, state, attempts, cause, due, ticket, reason, data = found
-    return Row(
+    return LedgerRow(
         id=int(str(id_)),
         key=str(key),
         generation=int(str(generation)),
@@ -140,3 +137,112 @@ def _counted(found: Iterable[tuple[str, str | None, int, int]]) -> dict[str, int
         for name, count in {**known, **counts}.items()
         if count or name in _ALWAYS_COUNTED
     }
+
+
+_REASONS = {
+    "no_customer": "nobody has said which Plain customer the requester is",
+    "broken_link": "Plain does not know the customer",
+    "not_allowed": "the bridge takes no requests from {standing}",
+    "requester_not_allowed": "{standing} may ask only for themselves or the author",
+    "not_in_channel": "the bridge is not in the channel",
+    "channel_not_found": "the bridge cannot see the channel",
+    "message_not_found": "the message is gone",
+    "missing_scope": "the bridge's Slack app lacks a permission",
+    "slack_refused": "Slack did not let the bridge do its part",
+    "unknown_label": "a rule names a label that Plain does not have",
+    "ambiguous_label": "a rule names a label that Plain has more than once",
+    "unknown_assignee": "a rule names an assignee who is no user in Plain",
+    "plain_forbidden": "the bridge's key lacks a permission in Plain",
+    "plain_key": "Plain does not accept the bridge's key",
+    "plain_refused": "Plain did not accept it",
+    "customer_is_spam": "the customer is marked as spam in Plain",
+    "empty": "the message has neither text nor files",
+    "gave_up": "it failed for hours; ask for it again",
+    "no_rule": "no rule took the reaction in this channel",
+    "asked_by_a_bot": "a bot reacted, and bots cannot ask",
+}
+_STANDINGS = {
+    "member": "members of this workspace",
+    "guest": "guests",
+    "external": "people of other companies",
+    "bot": "bots",
+    "deactivated": "deactivated accounts",
+}
+_CAUSES = (
+    (r"plain_(rate_limited|paced)", "Plain's rate limit was reached"),
+    (r"plain_(unreachable|closed)", "Plain could not be reached"),
+    (r"plain_timeout", "Plain did not answer in time"),
+    (r"plain_dropped", "the connection to Plain broke off"),
+    (r"plain_not_json", "what answered in Plain's place was not Plain"),
+    (r"plain_.+", "Plain answered with an error"),
+    (r"slack_(unreachable|not_reached)", "Slack could not be reached"),
+    (r"slack_timeout", "Slack did not answer in time"),
+    (r"slack_disconnected", "the connection to Slack broke off"),
+    (r"slack_.+", "Slack answered with an error"),
+    (r"upload_.+|files_.+", "a file could not be copied to Plain"),
+    (r"database.*|ledger_unwritable", "the bridge's database was busy or away"),
+    (r"settling", "whether Plain has it was not sure yet"),
+    (r"conversation_held|worker_waits|answer_waits", "it waited for another one"),
+    (r"timeout|not_in_time|stood_still", "it took too long"),
+)
+"""What this small Slack and this small Plain can be made to do; the first that fits counts."""
+
+
+def reason(code: str, data: Mapping[str, str]) -> str:
+    """Return why there is no ticket; `data` is the reason's."""
+    words = _REASONS.get(code, code.replace("_", " "))
+    return words.format(standing=_STANDINGS.get(data.get("standing", ""), "this person"))
+
+
+def cause(code: str) -> str:
+    """Return why the last attempt was put off."""
+    found = (words for form, words in _CAUSES if re.fullmatch(form, code))
+    return next(found, code.replace("_", " "))
+
+
+_FAILED = {"late": "no answer", "hang": "no answer", "drop": "connection lost", "html": "no answer"}
+
+
+def slack_trail(row: LedgerRow, sent: Iterable[Sent]) -> str:
+    """Return how often Slack delivered the row's event, where that was more than once."""
+    came = Counter(one.event_id for one in sent if one.ok and row.key.endswith(_message(one)))
+    most = max(came.values(), default=0)
+    return f"came {most}×, one row" if most > 1 else ""
+
+
+def plain_trail(row: LedgerRow, requests: Iterable[Request]) -> str:
+    """Return what was sent to Plain for the row's thread and what came of it.
+
+    Empty where nothing failed and nothing was found: that is how it mostly goes. A look-up before
+    the first `createThread`, which a request gets after a restart, is left out.
+    """
+    steps = list(_steps(row, requests))
+    while steps[:2] == ["looked up", "not there"]:
+        del steps[:2]
+    return " · ".join(steps) if steps not in ([], ["created"]) else ""
+
+
+def _steps(row: LedgerRow, requests: Iterable[Request]) -> Iterator[str]:
+    there = False
+    for one in requests:
+        if _external_id(one) != row.external_id:
+            continue
+        outcome, _, committed = one.outcome.partition(", ")
+        if one.operation == "createThread":
+            there = there or outcome == "ok" or bool(committed)
+            answered = outcome == "ok" or (outcome == "late" and there)
+            yield "created" if answered else _FAILED.get(outcome, outcome)
+        elif one.operation == "threadByExternalId" and outcome == "ok":
+            yield "looked up"
+            yield f"found {row.ticket or 'it'}" if there else "not there"
+
+
+def _external_id(request: Request) -> object:
+    given = request.variables.get("input") or request.variables
+    return given.get("externalId") if isinstance(given, dict) else None
+
+
+def _message(sent: Sent) -> str:
+    """Return what the key of a row ends with that is about the same message as the event."""
+    item = sent.event.get("item") or {}
+    return f":{item.get('channel')}:{item.get('ts')}"

@@ -1,24 +1,22 @@
-"""What a window shows: the things of both workspaces, put in order and in words for templates."""
+"""Put in order and in words, for the templates, what one window of the page shows."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from markupsafe import Markup
 
-from bot.sandbox.page import emoji, ledger_words, trail
+from bot.sandbox.page import ledger, texts
 from bot.sandbox.page.desk import Desk, Notice
-from bot.sandbox.page.ledger import Row
-from bot.sandbox.page.look import PANES, Look
-from bot.sandbox.page.plain_text import markdown
-from bot.sandbox.page.slack_text import SlackText, shown_emoji, whole_refs
+from bot.sandbox.page.ledger import LedgerRow
+from bot.sandbox.page.texts import SlackText, markdown, shown_emoji, whole_refs
 from bot.sandbox.page.troubles import SWITCHES, Switch
 from bot.sandbox.slack import Json
 from bot.sandbox.slack.payloads import filled
@@ -29,7 +27,7 @@ _ARCHIVE = re.compile(r"/archives/(\w+)/p(\d+)(\d{6})")
 
 
 @dataclass(frozen=True)
-class Reaction:
+class ShownReaction:
     name: str
     shown: Markup
     by: str
@@ -38,7 +36,7 @@ class Reaction:
 
 
 @dataclass(frozen=True)
-class Said:
+class ShownMessage:
     """A message as one person sees it. `number` is a whisper's, 0 for what everybody sees."""
 
     key: str
@@ -51,7 +49,7 @@ class Said:
     blocks: list[Json]
     raw: Json
     number: int = 0
-    reactions: tuple[Reaction, ...] = ()
+    reactions: tuple[ShownReaction, ...] = ()
     replies: int = 0
 
     @property
@@ -59,19 +57,49 @@ class Said:
         return clock(self.at)
 
 
+PANES = ("slack", "bridge", "plain")
+"""On a narrow screen only one of them is seen."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """`user` looks at `channel` (there at the thread under `thread`), at the thread `ticket` in
+    Plain. `tab` is "home" or "messages" of the app's own conversation."""
+
+    user: str
+    channel: str
+    thread: str = ""
+    ticket: str = ""
+    tab: str = ""
+    pane: str = "slack"
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], default: Selection) -> Selection:
+        """What the query says, and `default` where it says nothing."""
+        return replace(default, **{name: query[name] for name in _NAMES if name in query})
+
+    def query(self, **changes: Any) -> str:
+        """As a query, with a question mark; what is empty is left out."""
+        values = {name: getattr(self, name) for name in _NAMES} | changes
+        return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+_NAMES = tuple(field.name for field in fields(Selection))
+
+
 class Scene:
     """One window's sight of the desk, at one moment."""
 
     switches = SWITCHES
     panes = PANES
-    picked = tuple((name, shown_emoji(name)) for name in emoji.PICKED)
+    picked = tuple((name, shown_emoji(name)) for name in texts.PICKED)
 
-    def __init__(self, desk: Desk, look: Look) -> None:
+    def __init__(self, desk: Desk, look: Selection) -> None:
         self.desk = desk
         self.look = self._possible(look)
         self.texts = SlackText(self.name, self.anchor, desk.slack.clock)
 
-    def _possible(self, look: Look) -> Look:
+    def _possible(self, look: Selection) -> Selection:
         """What this person can look at: a window may still stand where another one was."""
         desk, cast = self.desk, self.desk.cast
         user = look.user if look.user in cast.users else next(iter(cast.users))
@@ -82,7 +110,7 @@ class Scene:
         thread = look.thread if inside and self._has(user, channel, look.thread) else ""
         pane = look.pane if look.pane in PANES else PANES[0]
         tab = look.tab if look.tab in ("home", "messages") else "home"
-        return Look(user, channel, thread, look.ticket, tab, pane)
+        return Selection(user, channel, thread, look.ticket, tab, pane)
 
     def _has(self, user: str, channel: str, ts: str) -> bool:
         return self.desk.slack.channel(self.desk.room(user, channel)).find(ts) is not None
@@ -143,7 +171,7 @@ class Scene:
     def here(self) -> Json:
         return self.channel(self.look.channel)
 
-    def conversation(self) -> list[Said]:
+    def conversation(self) -> list[ShownMessage]:
         """What is said where the window looks, oldest first."""
         root, room = self.look.thread, self.room
         messages = self.desk.slack.messages(room)
@@ -157,12 +185,12 @@ class Scene:
         said = [*map(self._message, shown), *map(self._whisper, mine)]
         return sorted(said, key=lambda one: one.at)
 
-    def _message(self, message: Json) -> Said:
+    def _message(self, message: Json) -> ShownMessage:
         user = message.get("user", "")
         profile = message.get("bot_profile") or {}
         author = message.get("username") or profile.get("name") or self.name(f"@{user}")[1:]
         is_app = message.get("bot_id") == self.desk.slack.bot_id
-        return Said(
+        return ShownMessage(
             key=f"m-{message['ts'].replace('.', '-')}",
             ts=message["ts"],
             at=float(message["ts"]),
@@ -181,14 +209,14 @@ class Scene:
             return "bot"
         return "external" if self.desk.slack.external(user) else ""
 
-    def _reaction(self, given: Json) -> Reaction:
+    def _reaction(self, given: Json) -> ShownReaction:
         by = ", ".join(self.name(f"@{user}")[1:] for user in given["users"])
         mine = self.person in given["users"]
-        return Reaction(given["name"], shown_emoji(given["name"]), by, given["count"], mine)
+        return ShownReaction(given["name"], shown_emoji(given["name"]), by, given["count"], mine)
 
-    def _whisper(self, seen: Notice) -> Said:
+    def _whisper(self, seen: Notice) -> ShownMessage:
         of = seen.of
-        return Said(
+        return ShownMessage(
             key=f"w-{seen.number}",
             ts="",
             at=seen.at,
@@ -323,23 +351,23 @@ class Scene:
     def reading(self) -> Any:
         return self.desk.ledger.read()
 
-    def why(self, row: Row) -> str:
+    def why(self, row: LedgerRow) -> str:
         """Return why there is no ticket, or not yet; empty where there is nothing to explain."""
         if not row.waits:
-            return ledger_words.reason(row.reason, row.data) if row.reason else ""
-        told = [ledger_words.cause(row.cause)] if row.cause else []
+            return ledger.reason(row.reason, row.data) if row.reason else ""
+        told = [ledger.cause(row.cause)] if row.cause else []
         if row.attempts:
             told.append(f"tried {row.attempts}×")
         if row.due_in and row.attempts:
             told.append(f"again\u00a0in\u00a0{math.ceil(row.due_in)}\u00a0s")
         return " · ".join(told)
 
-    def proofs(self, row: Row) -> list[str]:
+    def proofs(self, row: LedgerRow) -> list[str]:
         """Return what the two workspaces saw of the row that went another way than usual."""
         tried = f"tried {row.attempts}×" if row.attempts > 1 and not row.waits else ""
         told = (
-            trail.of_slack(row, self.desk.slack.courier.sent),
-            trail.of_plain(row, self.desk.plain.requests),
+            ledger.slack_trail(row, self.desk.slack.courier.sent),
+            ledger.plain_trail(row, self.desk.plain.requests),
             tried,
         )
         return [one for one in told if one]

@@ -9,10 +9,8 @@ from typing import Any, Literal
 
 from starlette.types import ASGIApp
 
-from bot.sandbox.plain import agents, printing
-from bot.sandbox.plain import permissions as known
-from bot.sandbox.plain.faults import Fault, How
-from bot.sandbox.plain.limits import RateLimit
+from bot.sandbox.plain import resolvers as known
+from bot.sandbox.plain import threads, timeline
 from bot.sandbox.plain.nouns import (
     Attachment,
     Customer,
@@ -26,8 +24,8 @@ from bot.sandbox.plain.nouns import (
     UserActor,
     Workspace,
 )
-from bot.sandbox.plain.server import Down, Request, Server
-from bot.sandbox.plain.world import Duplicates, World
+from bot.sandbox.plain.server import Down, How, PlainFault, PlainServer, RateLimit, Request
+from bot.sandbox.plain.world import Duplicates, PlainWorld
 
 __all__ = ["Down", "Duplicates", "How", "Plain", "Request"]
 
@@ -63,9 +61,11 @@ class Plain:
         duplicate_external_id: Duplicates = "allow",
     ) -> None:
         self.api_key = api_key
-        self.permissions = set(known.ALL if permissions is None else permissions)
-        self._world = World(clock, duplicate_external_id)
-        self._server = Server(self._world, api_key, self.permissions, RateLimit(rate_limit, clock))
+        self.permissions = set(known.ALL_PERMISSIONS if permissions is None else permissions)
+        self._world = PlainWorld(clock, duplicate_external_id)
+        self._server = PlainServer(
+            self._world, api_key, self.permissions, RateLimit(rate_limit, clock)
+        )
 
     @property
     def app(self) -> ASGIApp:
@@ -138,15 +138,15 @@ class Plain:
 
     def answer(self, thread: Thread, text: str, agent: User | None = None) -> None:
         """An agent answers the customer, by e-mail."""
-        agents.answer(self._world, thread, text, agent or self._agent())
+        threads.answer(self._world, thread, text, agent or self._agent())
 
     def write_note(self, thread: Thread, text: str, agent: User | None = None) -> None:
-        agents.write_note(self._world, thread, text, agent or self._agent())
+        threads.write_note(self._world, thread, text, agent or self._agent())
 
     def assign(self, thread: Thread, to: User | None = None, by: User | None = None) -> None:
         """An agent gives the thread to somebody; to themself, where nobody is named."""
         agent = by or self._agent()
-        agents.assign(self._world, thread, to or agent, UserActor(agent))
+        threads.assign(self._world, thread, to or agent, UserActor(agent))
 
     def change_status(
         self, thread: Thread, status: Status, by: User | SystemActor | None = None
@@ -154,7 +154,7 @@ class Plain:
         """An agent, or Plain itself, changes the status; "investigating" stays a TODO."""
         new, detail = STATUSES[status]
         actor = by if isinstance(by, SystemActor) else UserActor(by or self._agent())
-        agents.change_status(self._world, thread, new, detail, actor)
+        threads.change_status(self._world, thread, new, detail, actor)
 
     def _agent(self) -> User:
         """Somebody who works in Plain."""
@@ -163,7 +163,7 @@ class Plain:
 
     def as_json(self, thread: Thread) -> dict[str, Any]:
         """The thread in the API's shape, with its components and events."""
-        return printing.as_json(thread)
+        return timeline.as_json(thread)
 
     def fail(
         self,
@@ -180,7 +180,7 @@ class Plain:
         how long "hang" stays silent, "late" waits before it takes effect, and the Retry-After
         of a "429". `committed`: it takes effect before it fails ("late" always does).
         """
-        self._server.faults.add(Fault(operation, how, times, seconds, committed))
+        self._server.faults.add(PlainFault(operation, how, times, seconds, committed))
 
     def heal(self) -> None:
         """No failure is to come any more, and Plain is up."""

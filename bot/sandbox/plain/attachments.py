@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from bot.sandbox.plain import rules
 from bot.sandbox.plain.nouns import Attachment, Customer, DateTime, Input
-from bot.sandbox.plain.refusals import Findings, invalid, not_found
-from bot.sandbox.plain.world import World
+from bot.sandbox.plain.rules import Findings, invalid, not_found
+from bot.sandbox.plain.world import PlainWorld
 
 MOST_FILES = 25
 MOST_BYTES = 6_000_000
@@ -32,7 +32,7 @@ BANNED = frozenset(
 _NAME = re.compile(rb'name="([^"]*)"')
 
 
-def create_upload_url(world: World, given: Input) -> dict[str, Any]:
+def create_upload_url(world: PlainWorld, given: Input) -> dict[str, Any]:
     """A place for one file.
 
     https://www.plain.com/docs/api-reference/graphql/attachments
@@ -73,7 +73,7 @@ def create_upload_url(world: World, given: Input) -> dict[str, Any]:
     }
 
 
-def named(world: World, ids: Sequence[str], customer: Customer) -> list[Attachment]:
+def named(world: PlainWorld, ids: Sequence[str], customer: Customer) -> list[Attachment]:
     """The attachments that a new thread of the customer's names."""
     now = world.clock()
     found = {
@@ -97,7 +97,7 @@ def named(world: World, ids: Sequence[str], customer: Customer) -> list[Attachme
     return chosen
 
 
-async def take(world: World, request: Request) -> Response:
+async def take(world: PlainWorld, request: Request) -> Response:
     """The form with a file, as a bucket takes it: all fields first, the file last, to the byte."""
     attachment = next(
         (one for one in world.attachments if one.id == request.path_params["attachment"]), None

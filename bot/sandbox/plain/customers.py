@@ -6,11 +6,11 @@ from typing import Any
 
 from bot.sandbox.plain import rules
 from bot.sandbox.plain.nouns import Customer, EmailAddress, Input, Tenant
-from bot.sandbox.plain.refusals import Findings, invalid, not_found
-from bot.sandbox.plain.world import World
+from bot.sandbox.plain.rules import Findings, invalid, not_found
+from bot.sandbox.plain.world import PlainWorld
 
 
-def upsert_customer(world: World, given: Input) -> dict[str, Any]:
+def upsert_customer(world: PlainWorld, given: Input) -> dict[str, Any]:
     """E-mail and external id are unique in the workspace; an empty `onUpdate` changes nothing."""
     _check(given)
     customer = world.customer_named(given["identifier"])
@@ -42,7 +42,7 @@ def _check(given: Input) -> None:
     found.settle()
 
 
-def _create(world: World, made: Input) -> Customer:
+def _create(world: PlainWorld, made: Input) -> Customer:
     _refuse_taken_email(world, made["email"]["email"], None)
     _refuse_taken_external_id(world, made.get("externalId"), None)
     tenants: list[Tenant] = []
@@ -61,7 +61,7 @@ def _create(world: World, made: Input) -> Customer:
     return customer
 
 
-def _update(world: World, customer: Customer, changes: Input) -> bool:
+def _update(world: PlainWorld, customer: Customer, changes: Input) -> bool:
     wanted = _wanted(changes)
     email = changes.get("email")
     if email is not None:
@@ -88,19 +88,21 @@ def _wanted(changes: Input) -> dict[str, Any]:
     }
 
 
-def _address(world: World, given: Input) -> EmailAddress:
+def _address(world: PlainWorld, given: Input) -> EmailAddress:
     verified: bool = given["isVerified"]
     return EmailAddress(given["email"], verified, world.now() if verified else None)
 
 
-def _refuse_taken_email(world: World, email: str, but: Customer | None) -> None:
+def _refuse_taken_email(world: PlainWorld, email: str, but: Customer | None) -> None:
     holder = world.customer_by_email(email)
     if holder is not None and holder is not but:
         code = "customer_already_exists_with_email"
         raise invalid(code, "Another customer has this e-mail address.")
 
 
-def _refuse_taken_external_id(world: World, external_id: str | None, but: Customer | None) -> None:
+def _refuse_taken_external_id(
+    world: PlainWorld, external_id: str | None, but: Customer | None
+) -> None:
     holder = None if external_id is None else world.customer_by_external_id(external_id)
     if holder is not None and holder is not but:
         code = "customer_already_exists_with_external_id"

@@ -1,4 +1,4 @@
-"""The schema bound to the workspace: what each operation gives, and to whom."""
+"""Bind Plain's schema to the workspace: what each operation returns, to which permissions."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from graphql import (
     execute_sync,
 )
 
-from bot.sandbox.plain import attachments, customers, permissions, threads, timeline
+from bot.sandbox.plain import attachments, customers, threads, timeline
 from bot.sandbox.plain.nouns import (
     Customer,
     Input,
     StatusDetail,
     Thread,
 )
-from bot.sandbox.plain.paging import page
-from bot.sandbox.plain.refusals import Refusal, forbidden, lacking
-from bot.sandbox.plain.world import World
+from bot.sandbox.plain.rules import Refusal, forbidden, lacking
+from bot.sandbox.plain.world import PlainWorld
 
 SCHEMA = Path(__file__).with_name("schema.graphql")
 
@@ -40,7 +39,7 @@ SCHEMA = Path(__file__).with_name("schema.graphql")
 class Session:
     """One request: what its key may do; `codes` gathers the codes of refused mutations."""
 
-    world: World
+    world: PlainWorld
     permissions: Set[str]
     codes: list[str] = field(default_factory=list)
 
@@ -111,7 +110,7 @@ def _needs(info: Info, *needed: str) -> None:
 def _field(source: Any, info: Info, **_arguments: Any) -> Any:
     """The attribute or key of the field's name, if the key may read it; null anybody may."""
     value = _value(source, info.field_name)
-    needed = permissions.FIELDS.get((info.parent_type.name, info.field_name))
+    needed = FIELD_PERMISSIONS.get((info.parent_type.name, info.field_name))
     if needed is not None and value is not None:
         _needs(info, needed)
     return value
@@ -142,7 +141,7 @@ def _reads(read: Callable[..., Any]) -> Query:
     """A query of `world` and the field's arguments, which are handed on in snake case."""
 
     def resolve(_source: Any, info: Info, **arguments: Any) -> Any:
-        needed = permissions.FIELDS.get((info.parent_type.name, info.field_name))
+        needed = FIELD_PERMISSIONS.get((info.parent_type.name, info.field_name))
         if needed is not None:
             _needs(info, needed)
         session: Session = info.context
@@ -151,7 +150,7 @@ def _reads(read: Callable[..., Any]) -> Query:
     return resolve
 
 
-def _search_customers(world: World, search_query: Input, **paging: Any) -> dict[str, Any]:
+def _search_customers(world: PlainWorld, search_query: Input, **paging: Any) -> dict[str, Any]:
     conditions: Sequence[Input] = search_query.get("or") or ()
     found = [
         customer
@@ -176,21 +175,21 @@ def _meets(customer: Customer, condition: Input) -> bool:
     )
 
 
-def _label_types(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
+def _label_types(world: PlainWorld, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
     wanted = (filters or {}).get("isArchived")
     return page(
         [one for one in world.label_types if wanted is None or one.is_archived is wanted], **paging
     )
 
 
-def _tenants(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
+def _tenants(world: PlainWorld, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
     wanted = (filters or {}).get("isDeleted")
     return page(
         [one for one in world.tenants if wanted is None or one.is_deleted is wanted], **paging
     )
 
 
-def _threads(world: World, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
+def _threads(world: PlainWorld, filters: Input | None = None, **paging: Any) -> dict[str, Any]:
     wanted = filters or {}
     customers, made = wanted.get("customerIds"), wanted.get("createdAt") or {}
     first, last = (_moment(made.get(end)) for end in ("after", "before"))
@@ -218,24 +217,24 @@ def _my_permissions(_source: Any, info: Info) -> dict[str, Any]:
 
 _QUERIES: Mapping[str, Query] = {
     "customer": _reads(lambda world, customer_id: world.by_id(world.customers, customer_id)),
-    "customerByEmail": _reads(World.customer_by_email),
-    "customerByExternalId": _reads(World.customer_by_external_id),
+    "customerByEmail": _reads(PlainWorld.customer_by_email),
+    "customerByExternalId": _reads(PlainWorld.customer_by_external_id),
     "searchCustomers": _reads(_search_customers),
     "thread": _reads(lambda world, thread_id: world.by_id(world.threads, thread_id)),
     "threads": _reads(_threads),
-    "threadByExternalId": _reads(World.thread_by_external_id),
+    "threadByExternalId": _reads(PlainWorld.thread_by_external_id),
     "labelType": _reads(lambda world, label_type_id: world.by_id(world.label_types, label_type_id)),
     "labelTypes": _reads(_label_types),
     "tenant": _reads(lambda world, tenant_id: world.by_id(world.tenants, tenant_id)),
     "tenants": _reads(_tenants),
     "user": _reads(lambda world, user_id: world.by_id(world.users, user_id)),
-    "userByEmail": _reads(World.user_by_email),
+    "userByEmail": _reads(PlainWorld.user_by_email),
     "myWorkspace": _reads(lambda world: world.workspace),
     "myMachineUser": _reads(lambda world: world.machine_user),
     "myPermissions": _my_permissions,
 }
 
-Mutation = Callable[[World, Input], dict[str, Any]]
+Mutation = Callable[[PlainWorld, Input], dict[str, Any]]
 
 _MUTATIONS: Mapping[str, Mutation] = {
     "createAttachmentUploadUrl": attachments.create_upload_url,
@@ -251,7 +250,7 @@ _MUTATIONS: Mapping[str, Mutation] = {
 def _mutation(name: str, act: Mutation) -> Callable[..., dict[str, Any]]:
     def resolve(_source: Any, info: Info, **arguments: Any) -> dict[str, Any]:
         session: Session = info.context
-        missing = [one for one in permissions.MUTATIONS[name] if one not in session.permissions]
+        missing = [one for one in MUTATION_PERMISSIONS[name] if one not in session.permissions]
         try:
             if missing:
                 raise Refusal(forbidden(missing))
@@ -265,16 +264,141 @@ def _mutation(name: str, act: Mutation) -> Callable[..., dict[str, Any]]:
 
 def _assigned_to(thread: Thread, info: Info) -> Any:
     if thread.assigned_to is not None:
-        _needs(info, permissions.ASSIGNEES[type(thread.assigned_to).__name__])
+        _needs(info, ASSIGNEE_PERMISSIONS[type(thread.assigned_to).__name__])
     return thread.assigned_to
 
 
 def _timeline_entries(
     thread: Thread, info: Info, filters: Input | None = None, **paging: Any
 ) -> dict[str, Any]:
-    _needs(info, permissions.FIELDS["Thread", "timelineEntries"])
+    _needs(info, FIELD_PERMISSIONS["Thread", "timelineEntries"])
     wanted = (filters or {}).get("entryTypes")
     return page(
         [one for one in thread.timeline if wanted is None or timeline.type_of(one) in wanted],
         **paging,
     )
+
+
+MUTATION_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "createAttachmentUploadUrl": ("attachment:create",),
+    "upsertCustomer": ("customer:create", "customer:edit"),
+    "createThread": ("thread:create", "thread:read"),
+    "createThreadEvent": ("threadEvent:create", "threadEvent:read"),
+    "createNote": ("note:create",),
+    "assignThread": ("thread:assign", "thread:read"),
+    "markThreadAsDone": ("thread:edit", "thread:read"),
+}
+"""Missing ones are told as data, a MutationError of type FORBIDDEN."""
+
+FIELD_PERMISSIONS: Mapping[tuple[str, str], str] = {
+    ("Query", "customer"): "customer:read",
+    ("Query", "customerByEmail"): "customer:read",
+    ("Query", "customerByExternalId"): "customer:read",
+    ("Query", "searchCustomers"): "customer:read",
+    ("Query", "thread"): "thread:read",
+    ("Query", "threads"): "thread:read",
+    ("Query", "threadByExternalId"): "thread:read",
+    ("Query", "labelType"): "labelType:read",
+    ("Query", "labelTypes"): "labelType:read",
+    ("Query", "tenant"): "tenant:read",
+    ("Query", "tenants"): "tenant:read",
+    ("Query", "user"): "user:read",
+    ("Query", "userByEmail"): "user:read",
+    ("UpsertCustomerOutput", "customer"): "customer:read",
+    ("CustomerActor", "customer"): "customer:read",
+    ("Note", "customer"): "customer:read",
+    ("Thread", "customer"): "customer:read",
+    ("Thread", "labels"): "label:read",
+    ("Thread", "tenant"): "tenant:read",
+    ("Thread", "timelineEntries"): "timeline:read",
+    ("Label", "labelType"): "labelType:read",
+    ("UserActor", "user"): "user:read",
+    ("MachineUserActor", "machineUser"): "machineUser:read",
+}
+"""A missing one is a GraphQL error with the code FORBIDDEN, wherever the field is selected.
+
+Plain documents those of the operations. That a selected field needs the permission to read what
+it holds is inferred from its guides, which ask for more where their examples select more.
+"""
+
+ASSIGNEE_PERMISSIONS: Mapping[str, str] = {"User": "user:read", "MachineUser": "machineUser:read"}
+"""What selecting a thread's assignee needs, by who it is."""
+
+_OTHER_PERMISSIONS = (
+    "customerTenantMembership:create",
+    "label:create",
+    "label:delete",
+    "tenant:create",
+    "thread:reply",
+    "thread:unassign",
+    "webhookTarget:read",
+)
+
+ALL_PERMISSIONS: frozenset[str] = frozenset(
+    [
+        *(permission for needed in MUTATION_PERMISSIONS.values() for permission in needed),
+        *FIELD_PERMISSIONS.values(),
+        *ASSIGNEE_PERMISSIONS.values(),
+        *_OTHER_PERMISSIONS,
+    ]
+)
+"""What a key with every permission that the sandbox knows holds."""
+
+
+DEFAULT_PAGE = 25
+LARGEST_PAGE = 100
+"""https://www.plain.com/docs/graphql/pagination"""
+
+
+def page(
+    nodes: Sequence[Any],
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> dict[str, Any]:
+    """A connection over `nodes`; GraphQLError BAD_USER_INPUT for a page that cannot be."""
+    forward, backward = (first, after), (last, before)
+    if forward != (None, None) and backward != (None, None):
+        raise _bad("first and after cannot be combined with last and before")
+    size = _size(first if backward == (None, None) else last)
+    if backward == (None, None):
+        start = 0 if after is None else _position(nodes, after) + 1
+        end = min(start + size, len(nodes))
+    else:
+        end = len(nodes) if before is None else _position(nodes, before)
+        start = max(end - size, 0)
+    edges = [{"cursor": _cursor(node), "node": node} for node in nodes[start:end]]
+    return {
+        "edges": edges,
+        "page_info": {
+            "has_previous_page": start > 0,
+            "has_next_page": end < len(nodes),
+            "start_cursor": edges[0]["cursor"] if edges else None,
+            "end_cursor": edges[-1]["cursor"] if edges else None,
+        },
+    }
+
+
+def _size(wanted: int | None) -> int:
+    if wanted is None:
+        return DEFAULT_PAGE
+    if not 1 <= wanted <= LARGEST_PAGE:
+        raise _bad(f"a page holds 1 to {LARGEST_PAGE}")
+    return wanted
+
+
+def _cursor(node: Any) -> str:
+    return f"cursor:{node.id}"
+
+
+def _position(nodes: Sequence[Any], cursor: str) -> int:
+    for index, node in enumerate(nodes):
+        if _cursor(node) == cursor:
+            return index
+    raise _bad("the cursor is unknown")
+
+
+def _bad(why: str) -> GraphQLError:
+    return GraphQLError(f"Invalid pagination: {why}.", extensions={"code": "BAD_USER_INPUT"})

@@ -1,14 +1,14 @@
-"""The limits that Plain puts on what it is given: texts, identifiers, UI components."""
+"""Check what Plain is given against its limits, and refuse as its mutations do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from bot.sandbox.plain.nouns import DateTime, Input
-from bot.sandbox.plain.refusals import Findings
 
 LONGEST_TEXT = 10_000
 """UTF-16 units of a text component; Plain counts characters as JavaScript does."""
@@ -177,3 +177,69 @@ def _visible(kind: str, value: Input) -> str:
         return visible_text(value["containerContent"])
     shown: str = value.get("text") or value.get("plainText") or ""
     return shown
+
+
+@dataclass(frozen=True, slots=True)
+class MutationFieldError:
+    """`type` is VALIDATION, REQUIRED or NOT_FOUND."""
+
+    field: str
+    message: str
+    type: str = "VALIDATION"
+
+
+@dataclass(frozen=True, slots=True)
+class MutationError:
+    """`type` is VALIDATION, FORBIDDEN or INTERNAL.
+
+    https://www.plain.com/docs/graphql/error-handling
+    """
+
+    message: str
+    type: str
+    code: str
+    fields: Sequence[MutationFieldError] = ()
+
+
+class Refusal(Exception):
+    """Ends a mutation without effect."""
+
+    def __init__(self, error: MutationError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def invalid(code: str, message: str, *fields: MutationFieldError) -> Refusal:
+    """A refusal by a rule that has its own code."""
+    return Refusal(MutationError(message, "VALIDATION", code, fields))
+
+
+def not_found(what: str, *names: str) -> Refusal:
+    """The input fields `names` name no `what` of this workspace."""
+    fields = [MutationFieldError(name, f"There is no such {what}.", "NOT_FOUND") for name in names]
+    return Refusal(MutationError(f"There is no such {what}.", "VALIDATION", "not_found", fields))
+
+
+def forbidden(missing: Iterable[str]) -> MutationError:
+    """The key lacks the permissions `missing`, which the message names."""
+    return MutationError(lacking(missing), "FORBIDDEN", "forbidden")
+
+
+def lacking(missing: Iterable[str]) -> str:
+    """The sentence that names the permissions that a key lacks."""
+    return f"The API key has insufficient permissions, it lacks: {', '.join(missing)}."
+
+
+class Findings:
+    """What is wrong with an input, gathered so that all of it is said at once."""
+
+    def __init__(self) -> None:
+        self._fields: list[MutationFieldError] = []
+
+    def add(self, name: str, message: str, kind: str = "VALIDATION") -> None:
+        self._fields.append(MutationFieldError(name, message, kind))
+
+    def settle(self) -> None:
+        """Raises Refusal if anything was found."""
+        if self._fields:
+            raise invalid("input_validation", "The input did not pass validation.", *self._fields)

@@ -1,23 +1,34 @@
-"""Plain's API on HTTP: the key, the limits and the failures that stand before GraphQL."""
+"""Serve Plain's GraphQL over HTTP: the key, the rate limit, injected failures, then the schema."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.sandbox.plain import attachments
-from bot.sandbox.plain.api import Answer, Api, Asked, answer, read
-from bot.sandbox.plain.faults import Fault, Faults, failure
-from bot.sandbox.plain.limits import RateLimit
-from bot.sandbox.plain.wire import Wire
-from bot.sandbox.plain.world import World
+from bot.sandbox.plain import attachments, resolvers
+from bot.sandbox.plain.nouns import DateTime
+from bot.sandbox.plain.world import PlainWorld
+from bot.sandbox.serving import Dropped, Wire
 
 Down = Literal["503", "drop"]
 
@@ -36,12 +47,14 @@ class Request(NamedTuple):
     outcome: str
 
 
-class Server:
+class PlainServer:
     """`key` is the one API key, `permissions` what it may do; `down` refuses every request."""
 
-    def __init__(self, world: World, key: str, permissions: Set[str], limit: RateLimit) -> None:
+    def __init__(
+        self, world: PlainWorld, key: str, permissions: Set[str], limit: RateLimit
+    ) -> None:
         self.limit = limit
-        self.faults = Faults()
+        self.faults = PlainFaults()
         self.down: Down | None = None
         self.requests: list[Request] = []
         self._key = key
@@ -80,19 +93,19 @@ class Server:
             await self.app.pause(fault.seconds or 0, request.receive)
         return failure(fault.how, fault.outcome).response
 
-    def _refusal(self, request: HttpRequest) -> Answer | None:
+    def _refusal(self, request: HttpRequest) -> GraphQLAnswer | None:
         """What stands before the API says no: the outage, Cloudflare, the gateway."""
         if self.down is not None:
             return failure(self.down, self.down)
         if not request.headers.get("user-agent"):
-            return Answer(PlainTextResponse("error code: 1010", HTTPStatus.FORBIDDEN), "403")
+            return GraphQLAnswer(PlainTextResponse("error code: 1010", HTTPStatus.FORBIDDEN), "403")
         if request.headers.get("authorization") != f"Bearer {self._key}":
             return answer({"message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED, "401")
         if request.method != "POST":
             return answer({"message": "Not Found"}, HTTPStatus.NOT_FOUND, "404")
         return None
 
-    async def _limited(self, request: HttpRequest, asked: Asked) -> Answer:
+    async def _limited(self, request: HttpRequest, asked: GraphQLRequest) -> GraphQLAnswer:
         taken = self.limit.take()
         given = await self._answer(request, asked) if taken else failure("429", "429")
         headers = self.limit.headers()
@@ -101,7 +114,7 @@ class Server:
         given.response.headers.update(headers)
         return given
 
-    async def _answer(self, request: HttpRequest, asked: Asked) -> Answer:
+    async def _answer(self, request: HttpRequest, asked: GraphQLRequest) -> GraphQLAnswer:
         fault = self.faults.next(asked.names)
         if fault is None:
             return self._api.execute(asked)
@@ -116,9 +129,241 @@ class Server:
             given.response.headers["retry-after"] = f"{fault.seconds:g}"
         return given
 
-    async def _late(self, asked: Asked, fault: Fault) -> Answer:
+    async def _late(self, asked: GraphQLRequest, fault: PlainFault) -> GraphQLAnswer:
         """Takes effect after the delay, whether or not somebody still waits for the answer."""
         if not await self.app.pause(fault.seconds or 0):
             return failure("late", "late")
         given = self._api.execute(asked)
-        return Answer(given.response, "late, committed")
+        return GraphQLAnswer(given.response, "late, committed")
+
+
+@dataclass
+class GraphQLRequest:
+    """What a body asks for, as far as it could be read; `error` says why it could not.
+
+    `fields` are the root fields of the operation that is to be executed, `names` these and the
+    operation's own name.
+    """
+
+    document: DocumentNode | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+    fields: tuple[str, ...] = ()
+    names: set[str] = field(default_factory=set)
+    error: GraphQLError | None = None
+    query: str = ""
+
+
+@dataclass
+class GraphQLAnswer:
+    """`outcome` is "ok", the code of an error, or the HTTP status where there is no code."""
+
+    response: Response
+    outcome: str
+
+
+def answer(body: object, status: int, outcome: str) -> GraphQLAnswer:
+    response = Response(json.dumps(body), status, media_type="application/json")
+    return GraphQLAnswer(response, outcome)
+
+
+def read(body: bytes) -> GraphQLRequest:
+    """The request in `body`: `{"query", "variables", "operationName"}`."""
+    try:
+        sent = json.loads(body)
+        query, variables, name = sent["query"], sent.get("variables"), sent.get("operationName")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return GraphQLRequest(error=_unreadable())
+    if not isinstance(query, str) or not isinstance(variables, dict | None):
+        return GraphQLRequest(error=_unreadable())
+    try:
+        document = _parsed(query)
+    except GraphQLSyntaxError as error:
+        error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
+        return GraphQLRequest(variables=variables or {}, error=error)
+    operation = _operation(document, name)
+    return GraphQLRequest(document, variables or {}, name, *_names(operation), query=query)
+
+
+def _unreadable() -> GraphQLError:
+    return GraphQLError("The body holds no GraphQL query.", extensions={"code": "BAD_USER_INPUT"})
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """The operation that `name` chooses, else the first."""
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    named = [one for one in operations if one.name is not None and one.name.value == name]
+    return next(iter(named or operations), None)
+
+
+def _names(operation: OperationDefinitionNode | None) -> tuple[tuple[str, ...], set[str]]:
+    """The operation's root fields, and all that it goes by: these and its own name."""
+    if operation is None:
+        return (), set()
+    chosen = operation.selection_set.selections
+    fields = tuple(one.name.value for one in chosen if isinstance(one, FieldNode))
+    return fields, {*fields, *([operation.name.value] if operation.name else [])}
+
+
+class Api:
+    """The schema over one workspace, for a key with these permissions."""
+
+    def __init__(self, world: PlainWorld, permissions: Set[str]) -> None:
+        self._world = world
+        self._permissions = permissions
+        self._schema = resolvers.bound_schema()
+
+    def execute(self, asked: GraphQLRequest) -> GraphQLAnswer:
+        """Requests that cannot be executed are answered 400, all others 200."""
+        if asked.document is None:
+            return _errors([asked.error or _unreadable()], HTTPStatus.BAD_REQUEST)
+        if invalid := _mistakes(self._schema, asked.query):
+            return _errors(invalid, HTTPStatus.BAD_REQUEST)
+        session = resolvers.Session(self._world, self._permissions)
+        variables, name = asked.variables, asked.operation_name
+        result = resolvers.run(self._schema, session, asked.document, variables, name)
+        if not result.errors:
+            code = session.codes[0] if session.codes else "ok"
+            return answer({"data": result.data}, HTTPStatus.OK, code)
+        if any(error.path is None for error in result.errors):
+            return _errors(result.errors, HTTPStatus.BAD_REQUEST)
+        return _errors(result.errors, HTTPStatus.OK, data=result.data)
+
+
+# Clients send the same few documents again and again, and reading or checking one takes longer than
+# executing it.
+@lru_cache(maxsize=128)
+def _parsed(query: str) -> DocumentNode:
+    return parse(query)
+
+
+@lru_cache(maxsize=128)
+def _mistakes(schema: GraphQLSchema, query: str) -> tuple[GraphQLError, ...]:
+    """Return what makes a document invalid against a schema."""
+    invalid = validate(schema, _parsed(query))
+    for error in invalid:
+        error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+    return tuple(invalid)
+
+
+def _errors(errors: Sequence[GraphQLError], status: int, **more: Any) -> GraphQLAnswer:
+    code = str((errors[0].extensions or {})["code"])
+    return answer({**more, "errors": [error.formatted for error in errors]}, status, code)
+
+
+How = Literal["500", "502", "503", "429", "html", "drop", "hang", "late"]
+"""A status; an HTML page with 200; a connection closed without an answer; no answer for a while
+and then a gateway's 503; processed only after a while, though the client may have gone."""
+
+_PAGE = "<!DOCTYPE html><html><title>Plain</title><p>We will be back in a moment.</p></html>"
+
+
+@dataclass
+class PlainFault:
+    """`operation` is a root field ("createThread") or an operation's name; None means any.
+
+    `seconds` is how long a "hang" or "late" waits, and the Retry-After of a "429".
+    """
+
+    operation: str | None
+    how: How
+    times: int
+    seconds: float | None
+    committed: bool
+
+    @property
+    def outcome(self) -> str:
+        return f"{self.how}, committed" if self.committed else self.how
+
+
+class PlainFaults:
+    """The failures that are still to come, in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self._pending: list[PlainFault] = []
+
+    def add(self, fault: PlainFault) -> None:
+        """ValueError for a failure that cannot be."""
+        if fault.how not in get_args(How):
+            raise ValueError(f"no such failure: {fault.how}")
+        if fault.how == "429" and fault.committed:
+            raise ValueError("a rate limited request was never processed")
+        if fault.how in {"hang", "late"} and fault.seconds is None:
+            raise ValueError(f"{fault.how} needs seconds")
+        self._pending.append(fault)
+
+    def clear(self) -> None:
+        self._pending.clear()
+
+    def next(self, names: Collection[str]) -> PlainFault | None:
+        """The failure that a request meets whose operation goes by `names`; it is used up."""
+        for fault in self._pending:
+            if fault.operation is None or fault.operation in names:
+                fault.times -= 1
+                if fault.times < 1:
+                    self._pending.remove(fault)
+                return fault
+        return None
+
+
+def failure(how: How, outcome: str) -> GraphQLAnswer:
+    """The answer that a request gets which fails in this way."""
+    match how:
+        case "html":
+            return GraphQLAnswer(HTMLResponse(_PAGE), outcome)
+        case "502":
+            return GraphQLAnswer(HTMLResponse(_PAGE, HTTPStatus.BAD_GATEWAY), outcome)
+        case "drop":
+            return GraphQLAnswer(Dropped(), outcome)
+        case "500":
+            error = _error("Internal server error", "INTERNAL_SERVER_ERROR")
+            return answer(error, HTTPStatus.INTERNAL_SERVER_ERROR, outcome)
+        case "429":
+            error = _error("Too Many Requests - Rate limit exceeded", "RATE_LIMITED")
+            return answer(error, HTTPStatus.TOO_MANY_REQUESTS, outcome)
+        case "503" | "hang" | "late":
+            body = {"message": "Service Unavailable"}
+            return answer(body, HTTPStatus.SERVICE_UNAVAILABLE, outcome)
+
+
+def _error(message: str, code: str) -> dict[str, object]:
+    return {"errors": [{"message": message, "extensions": {"code": code}}]}
+
+
+WINDOW = 60.0
+"""Seconds."""
+UNLIMITED = 1_000
+"""What an unlimited workspace shows: the highest plan's requests a minute."""
+
+
+class RateLimit:
+    """So many requests in each minute that a request opens; None never refuses.
+
+    Plain's help centre, "Understanding rate limits": 450 to 1,000 a minute by plan, told in
+    three headers of which `x-ratelimit-reset` is ISO 8601.
+    """
+
+    def __init__(self, per_minute: int | None, clock: Callable[[], float]) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._opened = clock()
+        self._used = 0
+
+    def take(self) -> bool:
+        """Whether one more request fits; one that does not is not counted."""
+        if self._clock() >= self._opened + WINDOW:
+            self._opened, self._used = self._clock(), 0
+        if self.per_minute is None:
+            return True
+        if self._used >= self.per_minute:
+            return False
+        self._used += 1
+        return True
+
+    def headers(self) -> dict[str, str]:
+        limit = UNLIMITED if self.per_minute is None else self.per_minute
+        return {
+            "x-ratelimit-limit": str(limit),
+            "x-ratelimit-remaining": str(max(0, limit - self._used)),
+            "x-ratelimit-reset": DateTime(self._opened + WINDOW).iso8601,
+        }

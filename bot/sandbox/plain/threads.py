@@ -1,32 +1,38 @@
-"""The mutations on threads: created, added to, assigned, done."""
+"""Run the mutations on threads, and what agents do with threads in Plain's own app."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.plain import agents, attachments, rules
+from bot.sandbox.plain import attachments, rules
+from bot.sandbox.plain.nouns import Actor as Who
 from bot.sandbox.plain.nouns import (
+    AssignmentTransition,
     Customer,
+    Email,
     Input,
     Label,
     LabelType,
     MachineUser,
     Note,
     StatusDetail,
+    StatusTransition,
     Tenant,
     Thread,
     ThreadEvent,
+    TimelineEntry,
     User,
+    UserActor,
 )
-from bot.sandbox.plain.refusals import Findings, invalid, not_found
-from bot.sandbox.plain.world import World
+from bot.sandbox.plain.rules import Findings, invalid, not_found
+from bot.sandbox.plain.world import PlainWorld
 
 LONGEST_PREVIEW = 250
 _CHANNELS = frozenset({"API", "EMAIL", "CHAT", "INTERNAL"})
 """Those that a thread can be created for without the details of a channel."""
 
 
-def create_thread(world: World, given: Input) -> dict[str, Any]:
+def create_thread(world: PlainWorld, given: Input) -> dict[str, Any]:
     """A thread in TODO, for a customer who exists.
 
     https://www.plain.com/docs/graphql-reference/mutations/createThread
@@ -70,7 +76,7 @@ def create_thread(world: World, given: Input) -> dict[str, Any]:
     for attachment in attached:
         attachment.is_named = True
     if components:
-        _enter(world, thread, thread)
+        _enter_new(world, thread, thread)
     world.threads.append(thread)
     return {"thread": thread}
 
@@ -93,7 +99,7 @@ def _check_thread(given: Input) -> None:
     found.settle()
 
 
-def _open_to_threads(world: World, identifier: Input) -> Customer:
+def _open_to_threads(world: PlainWorld, identifier: Input) -> Customer:
     customer = world.customer_named(identifier)
     if customer is None:
         raise not_found("customer", "customerIdentifier")
@@ -102,7 +108,7 @@ def _open_to_threads(world: World, identifier: Input) -> Customer:
     return customer
 
 
-def _refuse_second_thread(world: World, customer: Customer, external_id: str | None) -> None:
+def _refuse_second_thread(world: PlainWorld, customer: Customer, external_id: str | None) -> None:
     if external_id is None or world.duplicate_external_id == "allow":
         return
     if world.thread_by_external_id(customer.id, external_id) is not None:
@@ -110,7 +116,7 @@ def _refuse_second_thread(world: World, customer: Customer, external_id: str | N
         raise invalid(code, "The customer has a thread with this external id.")
 
 
-def _refuse_second_event(world: World, external_id: str | None) -> None:
+def _refuse_second_event(world: PlainWorld, external_id: str | None) -> None:
     if external_id is None or world.duplicate_external_id == "allow":
         return
     if any(event.external_id == external_id for event in world.events()):
@@ -118,7 +124,7 @@ def _refuse_second_event(world: World, external_id: str | None) -> None:
         raise invalid(code, "There is an event with this external id.")
 
 
-def _label_types(world: World, wanted: list[str] | tuple[str, ...]) -> list[LabelType]:
+def _label_types(world: PlainWorld, wanted: list[str] | tuple[str, ...]) -> list[LabelType]:
     found = {wish: world.by_id(world.label_types, wish) for wish in dict.fromkeys(wanted)}
     known = [label_type for label_type in found.values() if label_type is not None]
     if len(known) < len(found):
@@ -130,7 +136,7 @@ def _label_types(world: World, wanted: list[str] | tuple[str, ...]) -> list[Labe
     return known
 
 
-def _tenant(world: World, identifier: Input | None) -> Tenant | None:
+def _tenant(world: PlainWorld, identifier: Input | None) -> Tenant | None:
     if identifier is None:
         return None
     tenant = world.tenant_named(identifier)
@@ -139,7 +145,7 @@ def _tenant(world: World, identifier: Input | None) -> Tenant | None:
     return tenant
 
 
-def _assignee(world: World, identifier: Input | None, name: str) -> User | MachineUser | None:
+def _assignee(world: PlainWorld, identifier: Input | None, name: str) -> User | MachineUser | None:
     if identifier is None:
         return None
     assignee = world.assignee_named(identifier)
@@ -148,7 +154,7 @@ def _assignee(world: World, identifier: Input | None, name: str) -> User | Machi
     return assignee
 
 
-def create_thread_event(world: World, given: Input) -> dict[str, Any]:
+def create_thread_event(world: PlainWorld, given: Input) -> dict[str, Any]:
     """An entry in a thread's timeline that the customer never sees."""
     found = Findings()
     rules.text(found, "title", given["title"])
@@ -169,11 +175,11 @@ def create_thread_event(world: World, given: Input) -> dict[str, Any]:
         external_id=external_id,
         **world.stamp(),
     )
-    _enter(world, thread, event)
+    _enter_new(world, thread, event)
     return {"thread_event": event}
 
 
-def create_note(world: World, given: Input) -> dict[str, Any]:
+def create_note(world: PlainWorld, given: Input) -> dict[str, Any]:
     """A note on a customer, in a thread's timeline where a thread is named."""
     found = Findings()
     rules.text(found, "text", given["text"])
@@ -194,22 +200,22 @@ def create_note(world: World, given: Input) -> dict[str, Any]:
         **world.stamp(),
     )
     if thread is not None:
-        _enter(world, thread, note)
+        _enter_new(world, thread, note)
     return {"note": note}
 
 
-def assign_thread(world: World, given: Input) -> dict[str, Any]:
+def assign_thread(world: PlainWorld, given: Input) -> dict[str, Any]:
     """Gives the thread to one user or machine user, whoever had it before."""
     found = Findings()
     rules.exactly_one(found, "userId", given, "userId", "machineUserId")
     found.settle()
     thread = _thread(world, given["threadId"])
     name = "userId" if given.get("userId") is not None else "machineUserId"
-    agents.assign(world, thread, _assignee(world, given, name), world.actor)
+    assign(world, thread, _assignee(world, given, name), world.actor)
     return {"thread": thread}
 
 
-def mark_thread_as_done(world: World, given: Input) -> dict[str, Any]:
+def mark_thread_as_done(world: PlainWorld, given: Input) -> dict[str, Any]:
     thread = _thread(world, given["threadId"])
     kinds = {
         "IGNORED": "ThreadStatusDetailIgnored",
@@ -217,16 +223,61 @@ def mark_thread_as_done(world: World, given: Input) -> dict[str, Any]:
         "DONE_AUTOMATICALLY_SET": "ThreadStatusDetailDoneAutomaticallySet",
     }
     kind = kinds[given.get("statusDetail") or "DONE_MANUALLY_SET"]
-    agents.change_status(world, thread, "DONE", kind, world.actor)
+    change_status(world, thread, "DONE", kind, world.actor)
     return {"thread": thread}
 
 
-def _thread(world: World, thread_id: str) -> Thread:
+def _thread(world: PlainWorld, thread_id: str) -> Thread:
     thread = world.by_id(world.threads, thread_id)
     if thread is None:
         raise not_found("thread", "threadId")
     return thread
 
 
-def _enter(world: World, thread: Thread, what: Thread | ThreadEvent | Note) -> None:
-    agents.enter(world, thread, what, world.actor)
+def _enter_new(world: PlainWorld, thread: Thread, what: Thread | ThreadEvent | Note) -> None:
+    enter(world, thread, what, world.actor)
+
+
+_Entered = Thread | ThreadEvent | Note | Email | StatusTransition | AssignmentTransition
+
+
+def answer(world: PlainWorld, thread: Thread, text: str, agent: User) -> None:
+    """An agent's answer, which goes to the customer by e-mail."""
+    enter(world, thread, Email(world.ids.new("em"), thread.title, text), UserActor(agent))
+
+
+def write_note(world: PlainWorld, thread: Thread, text: str, agent: User) -> None:
+    actor = UserActor(agent)
+    note = Note(
+        id=world.ids.new("n"),
+        customer=thread.customer,
+        thread_id=thread.id,
+        text=text,
+        **world.stamp(actor),
+    )
+    enter(world, thread, note, actor)
+
+
+def assign(world: PlainWorld, thread: Thread, to: User | MachineUser | None, by: Who) -> None:
+    """Give the thread to somebody, or to nobody, whoever had it before."""
+    before, thread.assigned_to = thread.assigned_to, to
+    thread.assigned_at = world.now() if to else None
+    enter(world, thread, AssignmentTransition(before, to), by)
+
+
+def change_status(world: PlainWorld, thread: Thread, status: str, detail: str, by: Who) -> None:
+    """`status` is "TODO", "SNOOZED" or "DONE", `detail` a member of the union of details."""
+    now, before = world.now(), thread.status
+    thread.status = status
+    thread.status_detail = StatusDetail(detail, now, thread.created_at)
+    thread.status_changed_at, thread.status_changed_by = now, by
+    enter(world, thread, StatusTransition(before, status), by)
+
+
+def enter(world: PlainWorld, thread: Thread, what: _Entered, by: Who) -> None:
+    """Put an entry into the thread's timeline."""
+    at = what.timestamp if isinstance(what, ThreadEvent) else world.now()
+    entry = TimelineEntry(world.ids.new("t"), thread.customer.id, thread.id, at, by, what)
+    thread.timeline.append(entry)
+    thread.timeline.sort(key=lambda one: one.timestamp.at)
+    thread.updated_at, thread.updated_by = world.now(), by

@@ -1,4 +1,4 @@
-"""How a thread's entries and their components are shown: as members of the schema's unions."""
+"""Show a thread: its timeline entries as members of the schema's unions, and all of it as JSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.sandbox.plain.nouns import (
     Input,
     Note,
     StatusTransition,
+    Thread,
     ThreadEvent,
     TimelineEntry,
 )
@@ -92,3 +93,45 @@ def components(given: Sequence[Input]) -> list[Mapping[str, Any]]:
 
 def _fields(value: Input) -> dict[str, Any]:
     return {name: components(inner) if name in _NESTED else inner for name, inner in value.items()}
+
+
+def as_json(thread: Thread) -> dict[str, Any]:
+    """Fields as the API names them; components and events as they were given."""
+    customer, assignee, tenant = thread.customer, thread.assigned_to, thread.tenant
+    return {
+        "id": thread.id,
+        "ref": thread.ref,
+        "title": thread.title,
+        "status": thread.status,
+        "priority": thread.priority,
+        "externalId": thread.external_id,
+        "previewText": thread.preview_text,
+        "labels": [
+            {
+                "id": label.id,
+                "labelType": {"id": label.label_type.id, "name": label.label_type.name},
+            }
+            for label in thread.labels
+        ],
+        "customer": {
+            "id": customer.id,
+            "externalId": customer.external_id,
+            "fullName": customer.full_name,
+            "email": {"email": customer.email.email, "isVerified": customer.email.is_verified},
+        },
+        "assignedTo": {"id": assignee.id, "fullName": assignee.full_name} if assignee else None,
+        "tenant": {"id": tenant.id, "externalId": tenant.external_id} if tenant else None,
+        "createdAt": {"iso8601": thread.created_at.iso8601},
+        "components": list(thread.components),
+        "events": [_event(event) for event in thread.events],
+    }
+
+
+def _event(event: ThreadEvent) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "title": event.title,
+        "externalId": event.external_id,
+        "timestamp": {"iso8601": event.timestamp.iso8601},
+        "components": list(event.components),
+    }

@@ -39,7 +39,7 @@ class Stamp(TypedDict):
     updated_by: Actor
 
 
-class World:
+class PlainWorld:
     """One workspace and its one machine user.
 
     `clock` gives Unix seconds. Ids are counted, so that the same requests give the same ids.

@@ -9,17 +9,14 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from bot.sandbox.slack import payloads
-from bot.sandbox.slack.answers import Answers, Triggers
 from bot.sandbox.slack.deliveries import Courier, Signature
-from bot.sandbox.slack.faults import Fault
-from bot.sandbox.slack.files import Files
 from bot.sandbox.slack.interactions import Interactions
-from bot.sandbox.slack.modals import Modals
-from bot.sandbox.slack.news import News
+from bot.sandbox.slack.modals import Modals, ResponseUrls, Triggers
 from bot.sandbox.slack.nouns import Call, Delivery, Ephemeral, Json, Sent, SlackError
-from bot.sandbox.slack.reading import Reading
-from bot.sandbox.slack.web_api import WebApi
-from bot.sandbox.slack.writing import Writing
+from bot.sandbox.slack.payloads import Events
+from bot.sandbox.slack.reading import ReadMethods
+from bot.sandbox.slack.web_api import FileMethods, SlackFault, WebApi
+from bot.sandbox.slack.writing import WriteMethods
 
 __all__ = ["Call", "Delivery", "Ephemeral", "Json", "Sent", "Slack", "SlackError"]
 
@@ -45,14 +42,14 @@ class Slack(Interactions):
         super().__init__(courier, clock, bot_token, app_token)
         courier.sockets.app_id = self.app_id
         self.signing_secret = signing_secret
-        self.news = News(self)
+        self.news = Events(self)
         self.triggers = Triggers(self)
-        self.answers = Answers(self)
+        self.answers = ResponseUrls(self)
         self.modals = Modals(self, self.triggers)
         table = (
-            Files(self).table()
-            | Reading(self).table()
-            | Writing(self, self.modals, self.news).table()
+            FileMethods(self).table()
+            | ReadMethods(self).table()
+            | WriteMethods(self, self.modals, self.news).table()
         )
         self._web_api = WebApi(self, table, self.answers, self.news)
 
@@ -154,7 +151,7 @@ class Slack(Interactions):
         seconds, `drop` a connection that breaks; each waits `delay` seconds first, and `delay`
         alone is only slow. With `after_commit` the call has its effect all the same.
         """
-        fault = Fault(error, status, delay, drop, retry_after, after_commit, times)
+        fault = SlackFault(error, status, delay, drop, retry_after, after_commit, times)
         self._web_api.faults.add(method, fault)
 
     def heal(self) -> None:

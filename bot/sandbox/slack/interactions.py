@@ -6,18 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.slack import block_kit, fields, payloads, typed
-from bot.sandbox.slack.answers import Answers, Triggers, show
-from bot.sandbox.slack.modals import Modals
+from bot.sandbox.slack import block_kit, payloads, typed
+from bot.sandbox.slack.modals import Modals, ResponseUrls, Triggers, show
 from bot.sandbox.slack.nouns import Conversation, Delivery, Ephemeral, Json, SlackError, User, View
-from bot.sandbox.slack.people import People
+from bot.sandbox.slack.people import MessageActions
 
 
-class Interactions(People):
+class Interactions(MessageActions):
     """Interactions are sent once: what fails is told to the person and never sent again."""
 
     triggers: Triggers
-    answers: Answers
+    answers: ResponseUrls
     modals: Modals
 
     async def use_shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> Delivery:
@@ -119,7 +118,7 @@ class Interactions(People):
         delivery = await self.courier.once("interactive", payload)
         if not isinstance(delivery.body, dict) or block_kit.faults_of_options(delivery.body):
             return []
-        return fields.options(delivery.body)
+        return block_kit.options(delivery.body)
 
     async def choose(self, user: str, view_id: str, block_id: str, value: Any) -> Delivery | None:
         """Put a value into one field of an open view; None where the app is not told."""
@@ -226,7 +225,7 @@ class Interactions(People):
         if "users_select" in element["type"] and value:
             for one in value if isinstance(value, list) else [value]:
                 self.person(one)
-        view.state[block["block_id"]] = {element["action_id"]: fields.state(element, value)}
+        view.state[block["block_id"]] = {element["action_id"]: block_kit.state(element, value)}
 
     def _label(self, token: str) -> str | None:
         """The name that Slack puts beside an id in a command's text."""
@@ -265,7 +264,7 @@ class Interactions(People):
 
 
 def _field(view: View, block_id: str) -> tuple[Json, Json]:
-    for block, element in fields.inputs(view.shape):
+    for block, element in block_kit.inputs(view.shape):
         if block["block_id"] == block_id:
             return block, element
     raise ValueError(f"the view has no field {block_id!r}")
@@ -273,8 +272,8 @@ def _field(view: View, block_id: str) -> tuple[Json, Json]:
 
 def _check(view: View) -> None:
     """What Slack's form checks before it sends anything."""
-    for block, element in fields.inputs(view.shape):
-        held = fields.chosen(view.state[block["block_id"]][element["action_id"]])
+    for block, element in block_kit.inputs(view.shape):
+        held = block_kit.chosen(view.state[block["block_id"]][element["action_id"]])
         if held is None and block["type"] == "input" and not block.get("optional"):
             raise ValueError(f"the field {block['block_id']!r} has to be filled in")
         if isinstance(held, str) and element["type"] == "plain_text_input":
@@ -286,7 +285,7 @@ def _check(view: View) -> None:
 def _emptied(view: View, block_ids: Iterable[str]) -> dict[str, dict[str, Json]]:
     found = (_field(view, block_id) for block_id in block_ids)
     return {
-        block["block_id"]: {element["action_id"]: fields.state(element, None)}
+        block["block_id"]: {element["action_id"]: block_kit.state(element, None)}
         for block, element in found
     }
 

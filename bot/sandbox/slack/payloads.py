@@ -1,17 +1,18 @@
-"""The shapes in which Slack sends events, shortcuts, commands and view submissions."""
+"""Build the payloads that Slack sends, and spread events to the app."""
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
-from bot.sandbox.slack.nouns import Conversation, Json, User, View
-from bot.sandbox.slack.world import World
+from bot.sandbox.slack.nouns import Conversation, Delivery, Json, User, View
+from bot.sandbox.slack.world import SlackWorld
 
 _TOKEN = "verification-token-test"  # noqa: S105 — the deprecated token, worth nothing
 
 
-def envelope(world: World, event: Json, actor: str | None, channel: str | None) -> Json:
+def envelope(world: SlackWorld, event: Json, actor: str | None, channel: str | None) -> Json:
     """An event as the Events API wraps it.
 
     In a channel shared with another company `team_id` can be the sender's; `authorizations`
@@ -43,7 +44,7 @@ def envelope(world: World, event: Json, actor: str | None, channel: str | None) 
     }
 
 
-def reaction(world: World, change: str, user: str, channel: str, ts: str, emoji: str) -> Json:
+def reaction(world: SlackWorld, change: str, user: str, channel: str, ts: str, emoji: str) -> Json:
     """`reaction_added` or `reaction_removed`; whose message it is only where a user wrote it."""
     author = world.message(channel, ts).get("user")
     return {
@@ -90,7 +91,7 @@ def shown(posted: Json) -> Json:
 
 
 def message_action(
-    world: World, user: User, channel: Conversation, posted: Json, callback_id: str
+    world: SlackWorld, user: User, channel: Conversation, posted: Json, callback_id: str
 ) -> Json:
     return {
         "type": "message_action",
@@ -103,7 +104,7 @@ def message_action(
     }
 
 
-def shortcut(world: World, user: User, callback_id: str) -> Json:
+def shortcut(world: SlackWorld, user: User, callback_id: str) -> Json:
     """A global shortcut: no channel and no `response_url`."""
     return {
         "type": "shortcut",
@@ -113,7 +114,7 @@ def shortcut(world: World, user: User, callback_id: str) -> Json:
     }
 
 
-def command(world: World, user: User, channel: Conversation, name: str, text: str) -> Json:
+def command(world: SlackWorld, user: User, channel: Conversation, name: str, text: str) -> Json:
     """The form fields of a slash command; there is no word of a thread."""
     return {
         "token": _TOKEN,
@@ -130,7 +131,7 @@ def command(world: World, user: User, channel: Conversation, name: str, text: st
     }
 
 
-def submission(world: World, user: User, view: View) -> Json:
+def submission(world: SlackWorld, user: User, view: View) -> Json:
     return {
         "type": "view_submission",
         **_interaction(world, user),
@@ -139,7 +140,7 @@ def submission(world: World, user: User, view: View) -> Json:
     }
 
 
-def closed(world: World, user: User, view: View) -> Json:
+def closed(world: SlackWorld, user: User, view: View) -> Json:
     """Without a `trigger_id`: nothing can be opened from here."""
     return {
         "type": "view_closed",
@@ -149,7 +150,7 @@ def closed(world: World, user: User, view: View) -> Json:
     }
 
 
-def block_actions(world: World, user: User, action: Json, place: Json) -> Json:
+def block_actions(world: SlackWorld, user: User, action: Json, place: Json) -> Json:
     """A click; `place` is where: container and view, or channel and message."""
     return {
         "type": "block_actions",
@@ -159,7 +160,7 @@ def block_actions(world: World, user: User, action: Json, place: Json) -> Json:
     }
 
 
-def block_suggestion(world: World, user: User, view: View, where: Json, typed: str) -> Json:
+def block_suggestion(world: SlackWorld, user: User, view: View, where: Json, typed: str) -> Json:
     """What an external select asks while a person types."""
     return {
         "type": "block_suggestion",
@@ -176,7 +177,7 @@ def filled(view: View) -> Json:
     return copy.deepcopy({**view.shape, "state": {"values": view.state}})
 
 
-def _interaction(world: World, user: User) -> Json:
+def _interaction(world: SlackWorld, user: User) -> Json:
     return {
         "token": _TOKEN,
         "team": {"id": world.team, "domain": world.domain},
@@ -192,7 +193,7 @@ def _interaction(world: World, user: User) -> Json:
     }
 
 
-def profile(world: World, user: User) -> Json:
+def profile(world: SlackWorld, user: User) -> Json:
     """A user as `users.info` shows it; the e-mail needs its own scope.
 
     https://docs.slack.dev/reference/objects/user-object
@@ -225,7 +226,7 @@ def profile(world: World, user: User) -> Json:
     return {**shape, "is_stranger": world.stranger(user.id)} if external else shape
 
 
-def conversation(world: World, channel: Conversation) -> Json:
+def conversation(world: SlackWorld, channel: Conversation) -> Json:
     """A conversation as `conversations.info` shows it.
 
     https://docs.slack.dev/reference/objects/conversation-object
@@ -258,3 +259,39 @@ def conversation(world: World, channel: Conversation) -> Json:
         "topic": {"value": "", "creator": "", "last_set": 0},
         "purpose": {"value": "", "creator": "", "last_set": 0},
     }
+
+
+class Events:
+    """Sends the events that the app subscribed to, from conversations that the bot is in."""
+
+    def __init__(self, world: SlackWorld) -> None:
+        self._world = world
+        self._tasks: set[asyncio.Task[Delivery | None]] = set()
+
+    async def tell(self, event: Json, actor: str | None, channel: str | None) -> Delivery | None:
+        """Send the event and wait for what comes of it; None where the app does not hear it."""
+        world = self._world
+        inside = channel is None or world.bot_user in world.channel(channel).members
+        if event["type"] not in world.subscriptions or not inside:
+            return None
+        return await world.courier.event(envelope(world, event, actor, channel))
+
+    def spread(self, event: Json, actor: str | None, channel: str | None) -> None:
+        """Send the event in the background: for what the app itself did."""
+        task = asyncio.create_task(self.tell(event, actor, channel))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def spread_message(self, channel: Conversation, posted: Json) -> None:
+        event = message(channel, posted)
+        self.spread(event, posted.get("user"), channel.id)
+
+    async def spread_out(self) -> None:
+        """Wait until everything in the background has arrived."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.spread_out()

@@ -9,16 +9,16 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from bot.sandbox.slack import payloads
-from bot.sandbox.slack.news import News
 from bot.sandbox.slack.nouns import Delivery, Json, Upload
-from bot.sandbox.slack.world import World
+from bot.sandbox.slack.payloads import Events
+from bot.sandbox.slack.world import SlackWorld
 from bot.sandbox.slack.writing import add_reaction, remove_reaction
 
 
-class People(World):
+class MessageActions(SlackWorld):
     """The people of the workspace; each action gives what came of telling the app."""
 
-    news: News
+    news: Events
 
     async def post(
         self,

@@ -7,18 +7,9 @@ import binascii
 from typing import TypeVar
 
 from bot.sandbox.slack import payloads
-from bot.sandbox.slack.methods import (
-    KINDS,
-    Method,
-    flag,
-    need,
-    need_for,
-    number,
-    of_kinds,
-    text_of,
-)
 from bot.sandbox.slack.nouns import Conversation, Json, SlackError
-from bot.sandbox.slack.world import World
+from bot.sandbox.slack.web_api import KINDS, Method, flag, need, need_for, number, of_kinds, text_of
+from bot.sandbox.slack.world import SlackWorld
 
 T = TypeVar("T")
 
@@ -29,8 +20,8 @@ _OF_A_THREAD = (
 )
 
 
-class Reading:
-    def __init__(self, world: World) -> None:
+class ReadMethods:
+    def __init__(self, world: SlackWorld) -> None:
         self._world = world
 
     def table(self) -> dict[str, Method]:

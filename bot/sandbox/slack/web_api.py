@@ -1,30 +1,29 @@
-"""The Web API and the answer addresses over HTTP: tokens, bodies, scopes, faults."""
+"""Serve the Web API: tokens, bodies, scopes, files, rate limits and injected faults."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from aiohttp import web
 
-from bot.sandbox.slack import files
-from bot.sandbox.slack.answers import Answers
-from bot.sandbox.slack.faults import Fault, Faults, RateLimits
-from bot.sandbox.slack.methods import Method, need
-from bot.sandbox.slack.news import News
-from bot.sandbox.slack.nouns import Call, Json, SlackError
-from bot.sandbox.slack.world import World
+from bot.sandbox.slack.modals import ResponseUrls
+from bot.sandbox.slack.nouns import Call, Conversation, Json, SlackError
+from bot.sandbox.slack.payloads import Events
+from bot.sandbox.slack.world import SlackWorld
 
 _JSON_ARGUMENTS = ("attachments", "blocks", "metadata", "view")
 
 
 class WebApi:
     def __init__(
-        self, world: World, table: Mapping[str, Method], answers: Answers, news: News
+        self, world: SlackWorld, table: Mapping[str, Method], answers: ResponseUrls, news: Events
     ) -> None:
-        self.faults = Faults()
+        self.faults = SlackFaults()
         self._world = world
         self._table = table
         self._answers = answers
@@ -61,7 +60,7 @@ class WebApi:
             return _dropped(request)
         return self._faulty(fault) or answered or self._answered(name, token, arguments)
 
-    def _faulty(self, fault: Fault) -> web.Response | None:
+    def _faulty(self, fault: SlackFault) -> web.Response | None:
         if fault.retry_after is not None:
             return self._limited(fault.retry_after)
         if fault.status is not None:
@@ -121,7 +120,7 @@ class WebApi:
         faulty = await self._trouble("download", request)
         if faulty is not None:
             return faulty
-        return files.served(self._world, request)
+        return served(self._world, request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         """An answer to a `response_url`; it takes no token."""
@@ -177,3 +176,199 @@ def _dropped(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
+
+
+@dataclass(frozen=True)
+class Method:
+    """`scopes`: at least one of them is needed; `caller`: whose token it takes."""
+
+    run: Callable[[Json], Json]
+    scopes: tuple[str, ...] = ()
+    caller: Literal["bot", "app"] = "bot"
+
+
+KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
+
+
+def of_kinds(what: str) -> tuple[str, ...]:
+    """The scopes for each kind of conversation: "channels:read", "groups:read", …"""
+    return tuple(f"{kind}:{what}" for kind in KINDS.values())
+
+
+def need(world: SlackWorld, *scopes: str) -> None:
+    """https://docs.slack.dev/authentication/installing-with-oauth: the error names both sides."""
+    if scopes and not world.scopes.intersection(scopes):
+        raise SlackError(
+            "missing_scope", needed=",".join(scopes), provided=",".join(sorted(world.scopes))
+        )
+
+
+def need_for(world: SlackWorld, channel: Conversation, what: str) -> None:
+    need(world, f"{KINDS[channel.kind]}:{what}")
+
+
+def text_of(arguments: Json, name: str) -> str:
+    """A required argument."""
+    if arguments.get(name) in (None, ""):
+        message = f"[ERROR] missing required field: {name}"
+        raise SlackError("invalid_arguments", response_metadata={"messages": [message]})
+    return str(arguments[name])
+
+
+def flag(value: Any) -> bool:
+    """A boolean, which forms and queries carry as a word."""
+    return value in (True, 1, "1", "true", "True")
+
+
+def number(value: Any, default: int) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return default
+
+
+_LOGIN = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in</body></html>"
+
+
+class FileMethods:
+    def __init__(self, world: SlackWorld) -> None:
+        self._world = world
+
+    def table(self) -> dict[str, Method]:
+        return {"files.info": Method(self.info, ("files:read",))}
+
+    def info(self, arguments: Json) -> Json:
+        """https://docs.slack.dev/reference/methods/files.info"""
+        upload = self._world.uploads.get(text_of(arguments, "file"))
+        if upload is None or not _is_seen_by_bot(self._world, upload.shape["id"]):
+            raise SlackError("file_not_found")
+        if upload.shape["mode"] == "tombstone":
+            raise SlackError("file_deleted")
+        return {"file": dict(upload.shape), "comments": []}
+
+
+def served(world: SlackWorld, request: web.Request) -> web.StreamResponse:
+    """The file's bytes. Who may not read it gets the login page, with status 200."""
+    upload = world.uploads.get(request.match_info["place"].partition("-")[2])
+    if upload is None:
+        return web.Response(status=404, text="not found")
+    may = (
+        request.headers.get("Authorization") == f"Bearer {world.bot_token}"
+        and "files:read" in world.scopes
+        and _is_seen_by_bot(world, upload.shape["id"])
+    )
+    if not may:
+        return web.Response(text=_LOGIN, content_type="text/html")
+    if upload.leads_to is not None:
+        return web.Response(status=302, headers={"Location": upload.leads_to})
+    return web.Response(body=upload.content, content_type=upload.shape["mimetype"])
+
+
+def _is_seen_by_bot(world: SlackWorld, file_id: str) -> bool:
+    """Whether it stands in a conversation that the bot is in, be it that somebody forwarded it."""
+    return any(
+        _holds(message, file_id)
+        for place in world.conversations.values()
+        if world.bot_user in place.members
+        for message in place.messages
+    )
+
+
+def _holds(message: Json, file_id: str) -> bool:
+    carried = [message]
+    for attachment in message.get("attachments") or []:
+        whole = (one.get("message", {}) for one in attachment.get("message_blocks", []))
+        carried += [attachment, *whole]
+    return any(file.get("id") == file_id for one in carried for file in one.get("files") or [])
+
+
+# The tiers of the methods that are served.
+# https://docs.slack.dev/apis/web-api/rate-limits
+TIERS = {
+    "auth.test": "SpecialTier_auth_test",
+    "users.info": "Tier4",
+    "bots.info": "Tier3",
+    "team.info": "Tier3",
+    "conversations.info": "Tier3",
+    "conversations.list": "Tier2",
+    "users.conversations": "Tier2",
+    "conversations.history": "Tier3",
+    "conversations.replies": "Tier3",
+    "conversations.open": "Tier3",
+    "conversations.members": "Tier4",
+    "reactions.get": "Tier3",
+    "reactions.add": "Tier3",
+    "reactions.remove": "Tier2",
+    "chat.postMessage": "SpecialTier_chat_postMessage",
+    "chat.postEphemeral": "Tier4",
+    "chat.update": "Tier3",
+    "chat.getPermalink": "SpecialTier_chat_getPermalink",
+    "usergroups.list": "Tier2",
+    "files.list": "Tier3",
+    "views.open": "Tier4",
+    "views.update": "Tier4",
+    "views.publish": "Tier4",
+    "apps.connections.open": "Tier1",
+}
+_PER_MINUTE = {"Tier1": 1, "Tier2": 20, "Tier3": 50, "Tier4": 100}
+_SPECIAL_PER_MINUTE = 300
+"""Slack says no more than "several hundred"."""
+
+
+class RateLimits:
+    """The calls of the last minute by method; a channel also takes one message a second."""
+
+    def __init__(self) -> None:
+        self._calls: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def wait(self, method: str, channel: str, now: float) -> int | None:
+        """Seconds to wait where there were too many calls; else the call is counted."""
+        allowed = _PER_MINUTE.get(TIERS[method], _SPECIAL_PER_MINUTE)
+        waits = [self._wait(method, allowed, 60, now)]
+        if method == "chat.postMessage":
+            waits.append(self._wait(f"{method} {channel}", 1, 1, now))
+        longest = max(waits)
+        if longest > 0:
+            return int(longest) + 1
+        self._calls[method].append(now)
+        self._calls[f"{method} {channel}"].append(now)
+        return None
+
+    def _wait(self, key: str, allowed: int, seconds: int, now: float) -> float:
+        calls = self._calls[key]
+        while calls and calls[0] <= now - seconds:
+            calls.popleft()
+        return calls[0] + seconds - now if len(calls) >= allowed else 0.0
+
+
+@dataclass
+class SlackFault:
+    """What happens to the next `times` calls of a method; see `Slack.fail`."""
+
+    error: str | None = None
+    status: int | None = None
+    delay: float | None = None
+    drop: bool = False
+    retry_after: int | None = None
+    after_commit: bool = False
+    times: int = 1
+
+
+class SlackFaults:
+    def __init__(self) -> None:
+        self._faults: defaultdict[str, deque[SlackFault]] = defaultdict(deque)
+
+    def add(self, method: str, fault: SlackFault) -> None:
+        self._faults[method].append(fault)
+
+    def next(self, method: str) -> SlackFault | None:
+        """The fault of this call, set for its method or for all ("*")."""
+        for name in (method, "*"):
+            faults = self._faults[name]
+            if faults:
+                faults[0].times -= 1
+                return faults.popleft() if faults[0].times <= 0 else faults[0]
+        return None
+
+    def clear(self) -> None:
+        self._faults.clear()

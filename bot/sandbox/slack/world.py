@@ -29,7 +29,7 @@ EVERY_SCOPE = (
 """What a bridge with all its options needs."""
 
 
-class World:
+class SlackWorld:
     """The state of the workspace, and the switches for how this Slack behaves.
 
     Set before or between actions: `scopes` (granted to the bot), `subscriptions` (event types

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from bot.sandbox.slack import block_kit, payloads
-from bot.sandbox.slack.methods import Method, flag, need, text_of
 from bot.sandbox.slack.modals import Modals
-from bot.sandbox.slack.news import News
 from bot.sandbox.slack.nouns import Conversation, Ephemeral, Json, SlackError, View
-from bot.sandbox.slack.world import World
+from bot.sandbox.slack.payloads import Events
+from bot.sandbox.slack.web_api import Method, flag, need, text_of
+from bot.sandbox.slack.world import SlackWorld
 
 LONGEST_TEXT = 40_000
 """Characters, then Slack cuts.
@@ -20,8 +20,8 @@ LONGEST_MARKDOWN = 12_000
 _EMOJI = re.compile(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?")
 
 
-class Writing:
-    def __init__(self, world: World, modals: Modals, news: News) -> None:
+class WriteMethods:
+    def __init__(self, world: SlackWorld, modals: Modals, news: Events) -> None:
         self._world = world
         self._modals = modals
         self._news = news
@@ -193,7 +193,7 @@ class Writing:
         return {}
 
 
-def add_reaction(world: World, user: str, channel: str, ts: str, emoji: str) -> None:
+def add_reaction(world: SlackWorld, user: str, channel: str, ts: str, emoji: str) -> None:
     reactions = world.message(channel, ts).setdefault("reactions", [])
     found = next((one for one in reactions if one["name"] == emoji), None)
     if found is None:
@@ -205,7 +205,7 @@ def add_reaction(world: World, user: str, channel: str, ts: str, emoji: str) -> 
     found["count"] += 1
 
 
-def remove_reaction(world: World, user: str, channel: str, ts: str, emoji: str) -> None:
+def remove_reaction(world: SlackWorld, user: str, channel: str, ts: str, emoji: str) -> None:
     message = world.message(channel, ts)
     reactions = message.get("reactions", [])
     found = next((one for one in reactions if one["name"] == emoji), None)

@@ -1,8 +1,13 @@
-"""Who and what is there when the page opens: people, channels, messages, Plain's labels."""
+"""Seed both workspaces for the page: people, messages, labels, and what the app's manifest adds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
@@ -12,7 +17,7 @@ EXTERNAL_COMPANY = "Northwind"
 
 
 @dataclass(frozen=True)
-class Cast:
+class Seed:
     """Users in the order in which they are offered, each with what they are; channels likewise."""
 
     users: dict[str, str]
@@ -20,7 +25,7 @@ class Cast:
     agent: str
 
 
-async def gather(slack: Slack, plain: Plain) -> Cast:
+async def seed(slack: Slack, plain: Plain) -> Seed:
     """Fill both workspaces; nothing of it asks for a ticket."""
     ada = slack.add_user("Ada Nowak", email="ada@acme.example", owner=True, admin=True)
     ben = slack.add_user("Ben Ortiz", email="ben@acme.example")
@@ -72,4 +77,66 @@ async def gather(slack: Slack, plain: Plain) -> Cast:
         emil: "external, no e-mail",
         robot: "bot",
     }
-    return Cast(users, (support, incidents, shared, lunch, direct), agent.id)
+    return Seed(users, (support, incidents, shared, lunch, direct), agent.id)
+
+
+_BOT = Path(__file__).parents[2]
+_PLACES = (_BOT / "manifest.yml", _BOT.parent / "manifest.yml")
+"""In an installed package it lies inside the package, in a checkout beside it."""
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    name: str
+    callback_id: str
+
+
+@dataclass(frozen=True)
+class SlashCommand:
+    command: str
+    description: str
+    usage_hint: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """https://docs.slack.dev/reference/app-manifest"""
+
+    name: str
+    bot_name: str
+    of_messages: tuple[Shortcut, ...]
+    of_everything: tuple[Shortcut, ...]
+    commands: tuple[SlashCommand, ...]
+    takes_messages: bool
+
+
+def read_manifest() -> Manifest:
+    """The manifest that this version of the bridge comes with."""
+    path = next(place for place in _PLACES if place.exists())
+    return parse_manifest(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def parse_manifest(document: Mapping[str, Any]) -> Manifest:
+    features = document["features"]
+    shortcuts = features.get("shortcuts", ())
+    return Manifest(
+        document["display_information"]["name"],
+        features["bot_user"]["display_name"],
+        _shortcuts(shortcuts, "message"),
+        _shortcuts(shortcuts, "global"),
+        tuple(
+            SlashCommand(one["command"], one["description"], one.get("usage_hint", ""))
+            for one in features.get("slash_commands", ())
+        ),
+        takes_messages=_takes_messages(features.get("app_home", {})),
+    )
+
+
+def _takes_messages(home: Mapping[str, Any]) -> bool:
+    """Return whether people can write in the app's Messages tab."""
+    read_only = home.get("messages_tab_read_only_enabled", True)
+    return bool(home.get("messages_tab_enabled", False)) and not read_only
+
+
+def _shortcuts(given: Any, of: str) -> tuple[Shortcut, ...]:
+    return tuple(Shortcut(one["name"], one["callback_id"]) for one in given if one["type"] == of)

@@ -1,4 +1,4 @@
-"""Slack's texts as HTML: mrkdwn and `rich_text`, everything escaped but what is made here."""
+"""Turn the texts of Slack and Plain into HTML that escapes everything it does not make itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup, escape
-
-from bot.sandbox.page import emoji
 
 _TOKEN = re.compile(
     r"```\n?(?P<fence>.*?)\n?```"
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
     r"|(?<![\w~])~(?P<strike>[^\s~](?:[^~\n]*[^\s~])?)~(?![\w~])",
     re.DOTALL,
 )
-_TAGS = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
+_MRKDWN_TAGS = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
 _DATE = re.compile(r"!date\^(?P<at>\d+)\^(?P<form>[^^|]*)(?:\^[^|]*)?(?:\|(?P<else>.*))?")
 _DATE_FORMS = {
     "date_num": "%Y-%m-%d",
@@ -93,7 +93,7 @@ class SlackText:
         if of == "emoji":
             return shown_emoji(inside)
         shown = _plain(inside) if of == "code" else Markup("").join(self._inline(inside))
-        return _tagged(_TAGS[of], shown)
+        return _tagged(_MRKDWN_TAGS[of], shown)
 
     def _angle(self, inside: str) -> Markup:
         if date := _DATE.fullmatch(inside):
@@ -128,14 +128,14 @@ class SlackText:
                 shown = Markup('<span class="mention">{}</span>').format(
                     self.names(_mentioned(kind, element))
                 )
-        for style, tag in _TAGS.items():
+        for style, tag in _MRKDWN_TAGS.items():
             if element.get("style", {}).get(style):
                 shown = _tagged(tag, shown)
         return shown
 
 
 def shown_emoji(name: str) -> Markup:
-    found = emoji.character(name)
+    found = character(name)
     if found is None:
         return Markup('<span class="emoji-name">:{}:</span>').format(name)
     return Markup(
@@ -194,3 +194,77 @@ def whole_refs(text: str) -> Markup:
 def _unescaped(text: str) -> str:
     """Slack escapes three characters, and nothing else."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+# https://www.plain.com/docs/api-reference/ui-components/text
+_PARSER = MarkdownIt("commonmark").disable(["backticks", "html_inline", "newline", "image"])
+_BLANK_LINES = re.compile(r"(\n(?:[^\S\n]*\n)+)")
+_MARKDOWN_TAGS = {"strong_open": "<strong>", "em_open": "<em>"}
+_ENDS = {"strong_close": "</strong>", "em_close": "</em>"}
+
+
+def markdown(text: str, anchor: Callable[[str, Markup], Markup]) -> Markup:
+    """Line ends stay as they are: the page shows them. No block rule is on."""
+    parts = []
+    for index, part in enumerate(_BLANK_LINES.split(text)):
+        if index % 2 or not part:
+            parts.append(escape(part))
+        else:
+            [inline] = _PARSER.parseInline(part)
+            parts.append(_shown(inline.children or [], anchor))
+    return Markup("").join(parts)
+
+
+def _shown(tokens: list[Token], anchor: Callable[[str, Markup], Markup]) -> Markup:
+    """The tokens, with each link made by `anchor` of what stands in it."""
+    stack: list[list[Markup]] = [[]]
+    urls: list[str] = []
+    for token in tokens:
+        if token.type == "link_open":
+            urls.append(str(token.attrs["href"]))
+            stack.append([])
+        elif token.type == "link_close":
+            inside = Markup("").join(stack.pop())
+            stack[-1].append(anchor(urls.pop(), inside))
+        else:
+            tag = _MARKDOWN_TAGS.get(token.type) or _ENDS.get(token.type)
+            line = "\n" if token.type in ("softbreak", "hardbreak") else token.content
+            stack[-1].append(Markup(tag) if tag else escape(line))  # noqa: S704 — of the tables
+    return Markup("").join(stack[0])
+
+
+PICKED = ("ticket", "bug", "+1", "eyes", "white_check_mark", "tada")
+"""Those that can be reacted with, in this order."""
+
+_CHARACTERS = {
+    "+1": "👍",
+    "thumbsup": "👍",
+    "-1": "👎",
+    "bug": "🐛",
+    "bulb": "💡",
+    "eyes": "👀",
+    "fire": "🔥",
+    "heart": "❤️",
+    "hourglass_flowing_sand": "⏳",
+    "incoming_envelope": "📨",
+    "link": "🔗",
+    "memo": "📝",
+    "no_entry_sign": "🚫",
+    "paperclip": "📎",
+    "pray": "🙏",
+    "question": "❓",
+    "rocket": "🚀",
+    "rotating_light": "🚨",
+    "smile": "😄",
+    "tada": "🎉",
+    "ticket": "🎫",
+    "warning": "⚠️",
+    "wave": "👋",
+    "white_check_mark": "✅",
+    "x": "❌",
+}
+
+
+def character(name: str) -> str | None:
+    """None for a name that is not known here; skin tones are left out."""
+    return _CHARACTERS.get(name.partition("::")[0])
