@@ -1,7 +1,8 @@
 """A Slack and a Plain that answer at once, and know how long each of their answers took.
 
-They speak just enough of both for one kind of work; what they say is of the forms that the
-sandbox says it in, which is checked against both contracts.
+The sandbox's servers check all that they are sent, which would be measured with the bridge. These
+speak just enough of both for one kind of work, in the shapes that the sandbox uses and that are
+checked against both contracts.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.settings.environment import Variables
 from bot.store.database import Database
-from tests.cli.patient import Patient, healthy
+from tests.cli.prepared import HealthyBridge, LocalServices, MissedReactions, healthy
 
 Run = Callable[..., Any]
 
@@ -58,7 +58,20 @@ def bridge_database(
 
 
 @pytest.fixture
-def patient(folder: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Patient]:
+def bridge(
+    folder: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HealthyBridge]:
     """A bridge in order, for `doctor`."""
     with healthy(folder, sqlite_url, monkeypatch) as found:
         yield found
+
+
+@pytest.fixture
+def missed(
+    folder: Path, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MissedReactions]:
+    """Reactions that Slack did not deliver."""
+    with LocalServices() as services:
+        for name, value in services.variables.items():
+            monkeypatch.setenv(name, value)
+        yield MissedReactions(services, bridge_database)

@@ -14,11 +14,11 @@ from bot.cli.doctor import configuration
 from bot.sandbox.plain.resolvers import bound_schema
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
-from tests.cli.patient import RULES, Patient, examined, red
+from tests.cli.prepared import RULES, HealthyBridge, examined, red
 from tests.nouns import escalation
 
 
-def test_all_is_well(run: Run, patient: Patient) -> None:
+def test_all_is_well(run: Run, bridge: HealthyBridge) -> None:
     status, checks = examined(run)
     assert red(checks) == []
     assert status == 0
@@ -57,115 +57,115 @@ def test_all_is_well(run: Run, patient: Patient) -> None:
 # Each fault alone
 
 
-def _other_token(patient: Patient) -> None:
-    patient.set("SLACK_BOT_TOKEN", "xoxb-other")
+def _other_token(bridge: HealthyBridge) -> None:
+    bridge.set("SLACK_BOT_TOKEN", "xoxb-other")
 
 
-def _scope(patient: Patient) -> None:
-    patient.world.slack.scopes.discard("users:read.email")
+def _scope(bridge: HealthyBridge) -> None:
+    bridge.world.slack.scopes.discard("users:read.email")
 
 
-def _scope_of_files(patient: Patient) -> None:
-    patient.world.slack.scopes.discard("files:read")
+def _scope_of_files(bridge: HealthyBridge) -> None:
+    bridge.world.slack.scopes.discard("files:read")
 
 
-def _other_app_token(patient: Patient) -> None:
-    patient.set("SLACK_APP_TOKEN", "xapp-other")
+def _other_app_token(bridge: HealthyBridge) -> None:
+    bridge.set("SLACK_APP_TOKEN", "xapp-other")
 
 
-def _deaf(patient: Patient) -> None:
-    patient.world.slack.deaf = True
+def _deaf(bridge: HealthyBridge) -> None:
+    bridge.world.slack.deaf = True
 
 
-def _another_app(patient: Patient) -> None:
-    patient.world.slack.courier.sockets.app_id = "A99999999"
+def _another_app(bridge: HealthyBridge) -> None:
+    bridge.world.slack.courier.sockets.app_id = "A99999999"
 
 
-def _not_in_channel(patient: Patient) -> None:
-    slack = patient.world.slack
+def _not_in_channel(bridge: HealthyBridge) -> None:
+    slack = bridge.world.slack
     slack.conversations["C00000001"].members.discard(slack.bot_user)
 
 
-def _login_page(patient: Patient) -> None:
+def _login_page(bridge: HealthyBridge) -> None:
     """What a token gets that may not: here of an address that leads elsewhere."""
-    (upload,) = patient.world.slack.uploads.values()
-    patient.world.slack.redirect_file(upload.shape["id"], "https://login.example/")
+    (upload,) = bridge.world.slack.uploads.values()
+    bridge.world.slack.redirect_file(upload.shape["id"], "https://login.example/")
 
 
-def _files_unreached(patient: Patient) -> None:
-    patient.world.slack.fail("download", drop=True, times=9)
+def _files_unreached(bridge: HealthyBridge) -> None:
+    bridge.world.slack.fail("download", drop=True, times=9)
 
 
-def _no_events(patient: Patient) -> None:
+def _no_events(bridge: HealthyBridge) -> None:
     """Reconciliation finds what Slack did not deliver."""
-    Ledger(patient.database).record(escalation(2, request="reconcile:C0001:1700000002.000100:a"))
-    with patient.database.writing() as connection:
+    Ledger(bridge.database).record(escalation(2, request="reconcile:C0001:1700000002.000100:a"))
+    with bridge.database.writing() as connection:
         connection.exec_driver_sql("UPDATE escalation SET due = NULL, state = 'created'")
         connection.exec_driver_sql("UPDATE escalation SET asked_at = asked_at + 60 WHERE id = 2")
 
 
-def _other_key(patient: Patient) -> None:
-    patient.set("PLAIN_API_KEY", "plainApiKey_other")
+def _other_key(bridge: HealthyBridge) -> None:
+    bridge.set("PLAIN_API_KEY", "plainApiKey_other")
 
 
-def _permission(patient: Patient) -> None:
-    patient.world.plain.permissions.discard("thread:create")
+def _permission(bridge: HealthyBridge) -> None:
+    bridge.world.plain.permissions.discard("thread:create")
 
 
-def _permission_to_read(patient: Patient) -> None:
-    patient.world.plain.permissions.discard("labelType:read")
+def _permission_to_read(bridge: HealthyBridge) -> None:
+    bridge.world.plain.permissions.discard("labelType:read")
 
 
-def _label(patient: Patient) -> None:
-    patient.world.plain.add_label_type("bug")  # one of the two is meant, and nobody knows which
+def _label(bridge: HealthyBridge) -> None:
+    bridge.world.plain.add_label_type("bug")  # one of the two is meant, and nobody knows which
 
 
-def _rule(old: str, new: str) -> Callable[[Patient], None]:
-    def change(patient: Patient) -> None:
-        (patient.folder / "plain-bridge.toml").write_text(RULES.replace(old, new))
+def _rule(old: str, new: str) -> Callable[[HealthyBridge], None]:
+    def change(bridge: HealthyBridge) -> None:
+        (bridge.folder / "plain-bridge.toml").write_text(RULES.replace(old, new))
 
     return change
 
 
-def _own_schema(patient: Patient) -> GraphQLSchema:
+def _own_schema(bridge: HealthyBridge) -> GraphQLSchema:
     """Give this Plain a schema of its own to change: the other one serves the whole process."""
     own = bound_schema.__wrapped__()
-    patient.world.plain._server._api._schema = own
+    bridge.world.plain._server._api._schema = own
     return own
 
 
-def _read_is_gone(patient: Patient) -> None:
-    schema = _own_schema(patient)
+def _read_is_gone(bridge: HealthyBridge) -> None:
+    schema = _own_schema(bridge)
     assert schema.query_type is not None
     del schema.query_type.fields["customerByEmail"]
 
 
-def _write_is_gone(patient: Patient) -> None:
-    schema: Any = _own_schema(patient)
+def _write_is_gone(bridge: HealthyBridge) -> None:
+    schema: Any = _own_schema(bridge)
     del schema.type_map["CreateThreadInput"].fields["components"]
 
 
-def _clock(patient: Patient) -> None:
+def _clock(bridge: HealthyBridge) -> None:
     truth = time.time
-    patient.patch.setattr(configuration, "time", SimpleNamespace(time=lambda: truth() + 3600))
+    bridge.patch.setattr(configuration, "time", SimpleNamespace(time=lambda: truth() + 3600))
 
 
-def _read_only(patient: Patient) -> None:
-    file = patient.database.url.database
-    patient.set("DATABASE_URL", f"sqlite:///file:{file}?mode=ro&uri=true")
+def _read_only(bridge: HealthyBridge) -> None:
+    file = bridge.database.url.database
+    bridge.set("DATABASE_URL", f"sqlite:///file:{file}?mode=ro&uri=true")
 
 
-def _backlog(patient: Patient) -> None:
-    Ledger(patient.database).record(escalation(2))
-    with patient.database.writing() as connection:
+def _backlog(bridge: HealthyBridge) -> None:
+    Ledger(bridge.database).record(escalation(2))
+    with bridge.database.writing() as connection:
         connection.exec_driver_sql("UPDATE escalation SET asked_at = asked_at - 3600 WHERE id = 2")
 
 
-def _settings(patient: Patient) -> None:
-    patient.set("PORT", "x")
+def _settings(bridge: HealthyBridge) -> None:
+    bridge.set("PORT", "x")
 
 
-FAULTS: list[tuple[str, Callable[[Patient], None], str]] = [
+FAULTS: list[tuple[str, Callable[[HealthyBridge], None], str]] = [
     ("settings", _settings, "environment: `PORT`"),
     ("Slack token", _other_token, "Slack does not take it (invalid_auth)"),
     (
@@ -211,9 +211,9 @@ FAULTS: list[tuple[str, Callable[[Patient], None], str]] = [
     ("name", "fault", "detail"), FAULTS, ids=[f"{one[0]}:{one[2][:40]}" for one in FAULTS]
 )
 def test_a_fault_turns_its_own_check_red(
-    run: Run, patient: Patient, name: str, fault: Callable[[Patient], None], detail: str
+    run: Run, bridge: HealthyBridge, name: str, fault: Callable[[HealthyBridge], None], detail: str
 ) -> None:
-    fault(patient)
+    fault(bridge)
     status, checks = examined(run)
     assert red(checks) == [name]
     assert status == 1

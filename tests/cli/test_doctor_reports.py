@@ -11,26 +11,26 @@ import pytest
 from bot.cli.doctor import plain
 from bot.cli.doctor.plain import OPTIONAL, Feature
 from tests.cli.conftest import Run
-from tests.cli.patient import RULES, Patient, examined, red
+from tests.cli.prepared import RULES, HealthyBridge, examined, red
 
 # What is not looked at
 
 
-def test_a_schema_that_is_not_told_is_no_failure(run: Run, patient: Patient) -> None:
-    patient.world.plain.fail("schemaOfWrites", "500")
+def test_a_schema_that_is_not_told_is_no_failure(run: Run, bridge: HealthyBridge) -> None:
+    bridge.world.plain.fail("schemaOfWrites", "500")
     _, checks = examined(run)
     assert checks["Plain writes"]["skipped"] is True
     assert "nothing is written to try it" in checks["Plain writes"]["detail"]
 
 
-def test_nothing_is_written_to_plain(run: Run, patient: Patient) -> None:
+def test_nothing_is_written_to_plain(run: Run, bridge: HealthyBridge) -> None:
     examined(run)
-    assert patient.world.plain.threads == []
-    assert [one.full_name for one in patient.world.plain.customers] == ["Acme"]
+    assert bridge.world.plain.threads == []
+    assert [one.full_name for one in bridge.world.plain.customers] == ["Acme"]
 
 
-def test_an_empty_ledger_has_heard_nothing_yet(run: Run, patient: Patient) -> None:
-    with patient.database.writing() as connection:
+def test_an_empty_ledger_has_heard_nothing_yet(run: Run, bridge: HealthyBridge) -> None:
+    with bridge.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM escalation")
     _, checks = examined(run)
     assert checks["Slack events"]["skipped"] is True
@@ -39,24 +39,24 @@ def test_an_empty_ledger_has_heard_nothing_yet(run: Run, patient: Patient) -> No
 
 @pytest.mark.parametrize("features", [(), tuple(OPTIONAL), tuple(Feature)], ids=str)
 def test_a_key_with_what_is_needed_and_no_more_is_enough(
-    run: Run, patient: Patient, features: tuple[Feature, ...]
+    run: Run, bridge: HealthyBridge, features: tuple[Feature, ...]
 ) -> None:
     """A read that nothing asks for may be forbidden."""
     rules = '[[rule]]\nemoji = "ticket"\nlabels = "Bug"\n'
     if Feature.ADDITIONS not in features:
         rules += '[escalation]\none_thread_per = "message"\n'
-    (patient.folder / "plain-bridge.toml").write_text(
+    (bridge.folder / "plain-bridge.toml").write_text(
         RULES if Feature.ASSIGNEES in features else rules
     )
     granted = set(plain.needed(features))
-    patient.world.plain.permissions &= granted
-    assert patient.world.plain.permissions == granted
+    bridge.world.plain.permissions &= granted
+    assert bridge.world.plain.permissions == granted
     status, checks = examined(run)
     assert (status, red(checks)) == (0, [])
 
 
-def test_parked_work_is_told(run: Run, patient: Patient) -> None:
-    with patient.database.writing() as connection:
+def test_parked_work_is_told(run: Run, bridge: HealthyBridge) -> None:
+    with bridge.database.writing() as connection:
         connection.exec_driver_sql("UPDATE escalation SET state = 'parked'")
     _, checks = examined(run)
     assert checks["backlog"]["detail"] == (
@@ -65,9 +65,9 @@ def test_parked_work_is_told(run: Run, patient: Patient) -> None:
 
 
 def test_people_without_a_customer_are_counted_with_the_unconfirmed_among_them(
-    run: Run, patient: Patient
+    run: Run, bridge: HealthyBridge
 ) -> None:
-    with patient.database.writing() as connection:
+    with bridge.database.writing() as connection:
         connection.exec_driver_sql(
             "UPDATE escalation SET state = 'refused', reason = 'no_customer', requester = 'U1', "
             'reason_data = \'{"requester":"U1","name":"Ben","address":"unconfirmed"}\''
@@ -92,17 +92,17 @@ def test_people_without_a_customer_are_counted_with_the_unconfirmed_among_them(
     ],
 )
 def test_a_team_that_is_trusted_with_every_address_is_warned_of(
-    run: Run, patient: Patient, identity: str, detail: str, warns: bool
+    run: Run, bridge: HealthyBridge, identity: str, detail: str, warns: bool
 ) -> None:
-    (patient.folder / "plain-bridge.toml").write_text(f"[identity]\n{identity}\n")
+    (bridge.folder / "plain-bridge.toml").write_text(f"[identity]\n{identity}\n")
     status, checks = examined(run)
     check = checks["trusted addresses"]
     assert (status, check["ok"], check["detail"]) == (0, True, detail)
     assert bool(check["fix"]) is warns
 
 
-def test_rules_without_names(run: Run, patient: Patient) -> None:
-    (patient.folder / "plain-bridge.toml").write_text('[[rule]]\nemoji = "ticket"\n')
+def test_rules_without_names(run: Run, bridge: HealthyBridge) -> None:
+    (bridge.folder / "plain-bridge.toml").write_text('[[rule]]\nemoji = "ticket"\n')
     status, checks = examined(run)
     assert status == 0
     skipped = {name for name, check in checks.items() if check["skipped"]}
@@ -115,21 +115,21 @@ def test_rules_without_names(run: Run, patient: Patient) -> None:
     }
 
 
-def test_scopes_that_slack_does_not_tell(run: Run, patient: Patient) -> None:
-    patient.world.slack.scopes.clear()
+def test_scopes_that_slack_does_not_tell(run: Run, bridge: HealthyBridge) -> None:
+    bridge.world.slack.scopes.clear()
     _, checks = examined(run)
     assert checks["Slack scopes"]["detail"] == "Slack did not say which are granted"
 
 
-def test_no_file_is_no_failure(run: Run, patient: Patient) -> None:
-    patient.world.slack.conversations["C00000001"].messages.clear()
+def test_no_file_is_no_failure(run: Run, bridge: HealthyBridge) -> None:
+    bridge.world.slack.conversations["C00000001"].messages.clear()
     _, checks = examined(run)
     assert checks["Slack files"]["detail"] == "the bot sees no file yet; the scope is granted"
     assert checks["Slack files"]["skipped"] is True
 
 
-def test_a_limited_socket_is_no_failure(run: Run, patient: Patient) -> None:
-    patient.world.slack.fail("apps.connections.open", retry_after=30)
+def test_a_limited_socket_is_no_failure(run: Run, bridge: HealthyBridge) -> None:
+    bridge.world.slack.fail("apps.connections.open", retry_after=30)
     _, checks = examined(run)
     assert checks["Slack link"]["detail"] == ("Socket Mode; Slack checks the token once a minute")
 
@@ -137,8 +137,8 @@ def test_a_limited_socket_is_no_failure(run: Run, patient: Patient) -> None:
 # Whole surroundings that are not there
 
 
-def test_in_words(run: Run, patient: Patient) -> None:
-    patient.world.slack.scopes.discard("users:read.email")
+def test_in_words(run: Run, bridge: HealthyBridge) -> None:
+    bridge.world.slack.scopes.discard("users:read.email")
     result = run("doctor")
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
@@ -161,10 +161,10 @@ def test_nothing_is_set(run: Run, folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_no_token_is_ever_shown(run: Run, patient: Patient) -> None:
-    patient.set("SLACK_BOT_TOKEN", "xoxb-other")
-    patient.set("SLACK_APP_TOKEN", "xapp-other")
-    patient.set("PLAIN_API_KEY", "plainApiKey_other")
+def test_no_token_is_ever_shown(run: Run, bridge: HealthyBridge) -> None:
+    bridge.set("SLACK_BOT_TOKEN", "xoxb-other")
+    bridge.set("SLACK_APP_TOKEN", "xapp-other")
+    bridge.set("PLAIN_API_KEY", "plainApiKey_other")
     _, checks = examined(run)
     assert red(checks) == ["Slack token", "Slack link", "Plain key"]
     assert "-other" not in json.dumps(checks)
@@ -202,7 +202,7 @@ def test_postgresql_without_its_driver(run: Run, folder: Path, monkeypatch: Any)
 
 
 def test_a_damaged_database_is_a_check_that_failed(
-    run: Run, patient: Patient, folder: Path, monkeypatch: Any
+    run: Run, bridge: HealthyBridge, folder: Path, monkeypatch: Any
 ) -> None:
     """It ended the doctor with a traceback, and what else was wrong stayed unsaid."""
     (folder / "damaged.db").write_bytes(b"not what it should be " * 50)
@@ -213,7 +213,7 @@ def test_a_damaged_database_is_a_check_that_failed(
 
 
 def test_a_postgresql_without_the_schema(
-    run: Run, patient: Patient, postgres_url: Any, monkeypatch: Any
+    run: Run, bridge: HealthyBridge, postgres_url: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres_url("postgres"))
     _, checks = examined(run)
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_written(run: Run, folder: Path, monkeypatch: An
     assert checks["database"]["detail"] == "nowhere/bridge.db cannot be made"
 
 
-def test_the_team_of_a_link_is_asked_from_slack(run: Run, patient: Patient) -> None:
+def test_the_team_of_a_link_is_asked_from_slack(run: Run, bridge: HealthyBridge) -> None:
     linked = run("people", "link", "U1", "external:acme")
     assert linked.stdout.startswith("U1 of T00000001 is external:acme.\nPlain knows Acme (")
 
@@ -242,10 +242,10 @@ def _fix(checks: list[dict[str, Any]], name: str) -> tuple[str, str]:
 
 
 def test_what_is_not_there_is_named_with_its_rule_and_what_exists(
-    run: Run, patient: Patient
+    run: Run, bridge: HealthyBridge
 ) -> None:
-    patient.world.plain.add_label_type("Feature")
-    patient.world.plain.add_tenant("acme-eu", "Acme EU")
+    bridge.world.plain.add_label_type("Feature")
+    bridge.world.plain.add_tenant("acme-eu", "Acme EU")
     toml = """
 [[rule]]
 emoji = "fire"
@@ -262,7 +262,7 @@ customer = "external:b"
 without_email = "fallback"
 fallback_customer = "external:b"
 """
-    (patient.folder / "plain-bridge.toml").write_text(toml)
+    (bridge.folder / "plain-bridge.toml").write_text(toml)
     checks = json.loads(run("doctor", "--json").stdout)
     assert _fix(checks, "Plain labels") == (
         "not there: Bugg (rule 1, line 4 and rule 2, line 9; did you mean Bug?)",
@@ -278,9 +278,11 @@ fallback_customer = "external:b"
     )
 
 
-def test_a_channel_that_is_not_there_is_not_one_without_the_bot(run: Run, patient: Patient) -> None:
-    patient.world.slack.add_channel("sales", bot_member=False)
-    patient.world.slack.add_channel("board", bot_member=False, private=True)
+def test_a_channel_that_is_not_there_is_not_one_without_the_bot(
+    run: Run, bridge: HealthyBridge
+) -> None:
+    bridge.world.slack.add_channel("sales", bot_member=False)
+    bridge.world.slack.add_channel("board", bot_member=False, private=True)
     toml = """
 [[rule]]
 emoji = "fire"
@@ -290,7 +292,7 @@ channels = ["#sales", "#suport", "#support"]
 emoji = "ticket"
 channels = "#board"
 """
-    (patient.folder / "plain-bridge.toml").write_text(toml)
+    (bridge.folder / "plain-bridge.toml").write_text(toml)
     checks = json.loads(run("doctor", "--json").stdout)
     detail, fix = _fix(checks, "Slack channels")
     assert detail == (
@@ -301,22 +303,22 @@ channels = "#board"
 
 
 def test_where_slack_does_not_list_its_channels_nothing_is_said_of_them(
-    run: Run, patient: Patient
+    run: Run, bridge: HealthyBridge
 ) -> None:
-    (patient.folder / "plain-bridge.toml").write_text(
+    (bridge.folder / "plain-bridge.toml").write_text(
         '[[rule]]\nemoji = "fire"\nchannels = ["#nope"]'
     )
-    patient.world.slack.fail("conversations.list", status=500)
+    bridge.world.slack.fail("conversations.list", status=500)
     checks = json.loads(run("doctor", "--json").stdout)
     assert _fix(checks, "Slack channels")[0] == "the bot is not in #nope (rule 1, line 3)"
 
 
-def test_a_proxy_that_cannot_be_used_is_said(run: Run, patient: Patient) -> None:
+def test_a_proxy_that_cannot_be_used_is_said(run: Run, bridge: HealthyBridge) -> None:
     """It was a traceback."""
-    patient.patch.setenv("SLACK_API_URL", "https://slack.test/api/")
-    patient.patch.setenv("ALL_PROXY", "socks5://10.0.0.1:1080")
+    bridge.patch.setenv("SLACK_API_URL", "https://slack.test/api/")
+    bridge.patch.setenv("ALL_PROXY", "socks5://10.0.0.1:1080")
     for name in ("HTTPS_PROXY", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy"):
-        patient.patch.delenv(name, raising=False)
+        bridge.patch.delenv(name, raising=False)
     result = run("doctor")
     assert result.exit_code == 1
     assert "failed settings: environment: `ALL_PROXY` names a SOCKS proxy" in result.stdout

@@ -12,16 +12,14 @@ from bot.core.refs import MessageRef
 from bot.store.database import Database
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
-from tests.cli.scene import Scene, scene
+from tests.cli.prepared import MissedReactions
 from tests.nouns import TICKET, escalation
 
-__all__ = ["scene"]
 
-
-def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> None:
-    scene.start()
-    ts = scene.lost()
-    result = run("explain", scene.slack.permalink(scene.support, ts))
+def test_the_first_reason_and_then_every_decision(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    ts = missed.lost()
+    result = run("explain", missed.slack.permalink(missed.support, ts))
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].startswith("The reaction :ticket: counts, but no event was received: Slack has")
@@ -32,7 +30,7 @@ def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> Non
         "  - Nothing: it was asked for neither by a reaction that counts nor from its menu.",
         "",
         "Reactions on the message",
-        (f"  - :ticket: by 1 person: rule 1 takes it. {scene.ada} may ask. No event was received."),
+        f"  - :ticket: by 1 person: rule 1 takes it. {missed.ada} may ask. No event was received.",
         "",
         "Rules, in the order in which they are looked at",
         "  - Rule 1 (:ticket: in every channel): takes :ticket:.",
@@ -44,55 +42,55 @@ def test_the_first_reason_and_then_every_decision(run: Run, scene: Scene) -> Non
     ]
 
 
-def test_a_link_with_a_segment_before_archives_is_read(run: Run, scene: Scene) -> None:
-    scene.start()
-    link = scene.slack.permalink(scene.support, scene.lost())
+def test_a_link_with_a_segment_before_archives_is_read(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    link = missed.slack.permalink(missed.support, missed.lost())
     result = run("explain", link.replace("/archives/", "/x-p12-34-56/archives/"))
     assert result.exit_code == 0
     assert result.stdout.startswith("The reaction :ticket: counts")
 
 
-def test_a_ticket_is_told_with_its_times_in_utc(run: Run, scene: Scene) -> None:
-    ts = scene.lost()
-    ledger, ref = Ledger(scene.database), MessageRef(scene.support, ts)
-    asked = escalation(ref=ref, team=scene.slack.team)
-    ledger.record(type(asked)(f"{scene.slack.team}:{scene.support}:{ts}", asked.trigger))
+def test_a_ticket_is_told_with_its_times_in_utc(run: Run, missed: MissedReactions) -> None:
+    ts = missed.lost()
+    ledger, ref = Ledger(missed.database), MessageRef(missed.support, ts)
+    asked = escalation(ref=ref, team=missed.slack.team)
+    ledger.record(type(asked)(f"{missed.slack.team}:{missed.support}:{ts}", asked.trigger))
     (claim,) = ledger.claim("one", 1)
     ledger.settle(claim, Created(TICKET))
-    said = run("explain", scene.slack.permalink(scene.support, ts)).stdout
+    said = run("explain", missed.slack.permalink(missed.support, ts)).stdout
     assert said.startswith(f"There is a ticket: T-1 · Open in Plain ({TICKET.url}).\n")
     assert "  - PB-1: U0ASKER asked on 20" in said
     assert " UTC, by reacting with :ticket:." in said
     assert "<" not in said
 
 
-def test_a_reply_by_its_own_link(run: Run, scene: Scene) -> None:
-    root = scene.lost()
-    reply = scene.do(scene.slack.post(scene.ben, scene.support, "Still", thread_ts=root))
-    link = scene.slack.permalink(scene.support, reply)
+def test_a_reply_by_its_own_link(run: Run, missed: MissedReactions) -> None:
+    root = missed.lost()
+    reply = missed.do(missed.slack.post(missed.ben, missed.support, "Still", thread_ts=root))
+    link = missed.slack.permalink(missed.support, reply)
     assert "thread_ts" in link
     assert "nobody asked for one" in run("explain", link).stdout
 
 
-def test_a_message_that_is_gone(run: Run, scene: Scene) -> None:
-    ts = scene.lost()
-    link = scene.slack.permalink(scene.support, ts)
-    scene.do(scene.slack.delete(scene.ben, scene.support, ts))
+def test_a_message_that_is_gone(run: Run, missed: MissedReactions) -> None:
+    ts = missed.lost()
+    link = missed.slack.permalink(missed.support, ts)
+    missed.do(missed.slack.delete(missed.ben, missed.support, ts))
     assert run("explain", link).stdout.splitlines()[0] == (
         "No ticket was created, and the message is gone: it was deleted in Slack. "
         "Or the link is wrong: copy it again from the message's … menu."
     )
 
 
-def test_what_is_on_hold_says_whom_to_ask(run: Run, scene: Scene, folder: Path) -> None:
+def test_what_is_on_hold_says_whom_to_ask(run: Run, missed: MissedReactions, folder: Path) -> None:
     (folder / "plain-bridge.toml").write_text('[identity]\nlinkers = ["U7"]')
-    ts = scene.lost()
-    ledger, ref = Ledger(scene.database), MessageRef(scene.support, ts)
-    asked = escalation(ref=ref, team=scene.slack.team)
-    ledger.record(type(asked)(f"{scene.slack.team}:{scene.support}:{ts}", asked.trigger))
+    ts = missed.lost()
+    ledger, ref = Ledger(missed.database), MessageRef(missed.support, ts)
+    asked = escalation(ref=ref, team=missed.slack.team)
+    ledger.record(type(asked)(f"{missed.slack.team}:{missed.support}:{ts}", asked.trigger))
     (claim,) = ledger.claim("one", 1)
     ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U9", "name": "Nemo"}))
-    said = run("explain", scene.slack.permalink(scene.support, ts)).stdout
+    said = run("explain", missed.slack.permalink(missed.support, ts)).stdout
     assert said.startswith("On hold: nobody has said yet which Plain customer Nemo is. Ask U7 to")
     assert "or whoever runs the bridge to run plain-bridge people link U9 CUSTOMER" in said
     assert "On hold on 20" in said
@@ -116,7 +114,9 @@ def test_what_is_on_hold_says_whom_to_ask(run: Run, scene: Scene, folder: Path) 
         ),
     ],
 )
-def test_what_is_no_link_of_this_workspace(run: Run, scene: Scene, link: str, words: str) -> None:
+def test_what_is_no_link_of_this_workspace(
+    run: Run, missed: MissedReactions, link: str, words: str
+) -> None:
     result = run("explain", link)
     assert (result.exit_code, result.stdout) == (1, "")
     assert words in result.stderr

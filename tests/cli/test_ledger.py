@@ -19,10 +19,8 @@ from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
 from bot.store.undo import Undoing
 from tests.cli.conftest import Run
-from tests.cli.scene import Scene, scene
+from tests.cli.prepared import MissedReactions
 from tests.nouns import TICKET, escalation
-
-__all__ = ["scene"]
 
 
 @pytest.fixture
@@ -105,9 +103,9 @@ def test_list_of_a_time_a_user_and_a_channel(run: Run, bridge_database: Database
     assert "such as 24h or 7d" in run("ledger", "list", "--since", "soon").stderr
 
 
-def test_channels_by_name(run: Run, scene: Scene) -> None:
-    ledger = Ledger(scene.database)
-    for number, channel in enumerate([scene.support, "C9"], 1):
+def test_channels_by_name(run: Run, missed: MissedReactions) -> None:
+    ledger = Ledger(missed.database)
+    for number, channel in enumerate([missed.support, "C9"], 1):
         ledger.record(escalation(number, ref=MessageRef(channel, f"170000000{number}.000100")))
     listed = run("ledger", "list", "--names").stdout.splitlines()
     assert [row.split()[5] for row in listed[1:]] == ["C9", "#support"]

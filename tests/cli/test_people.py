@@ -18,7 +18,7 @@ from bot.store.database import Database
 from bot.store.kv import KeyValueStore
 from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
-from tests.cli.surroundings import World
+from tests.cli.prepared import LocalServices
 from tests.nouns import escalation
 
 ANN = CustomerLink("T1", "U1", "ann@example.com")
@@ -198,7 +198,7 @@ def test_linking_says_whom_it_replaces(run: Run, bridge_database: Database) -> N
 def plain(
     folder: Path, bridge_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Plain]:
-    with World() as world:
+    with LocalServices() as world:
         world.plain.add_customer("Ann Example", "ann@example.com")
         for name in ("PLAIN_API_URL", "PLAIN_API_KEY"):
             monkeypatch.setenv(name, world.variables[name])

@@ -9,50 +9,48 @@ import pytest
 
 from bot.store.database import Database
 from tests.cli.conftest import Run
-from tests.cli.scene import Scene, scene
-
-__all__ = ["scene"]
+from tests.cli.prepared import MissedReactions
 
 
-def test_it_records_what_is_missing(run: Run, scene: Scene) -> None:
-    scene.start()
-    ts = scene.lost()
+def test_it_records_what_is_missing(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    ts = missed.lost()
     result = run("reconcile")
     header, row, summary, never = result.stdout.splitlines()
     assert result.exit_code == 0
     assert header.split()[:3] == ["Channel", "Posted", "Emoji"]
     assert row.split()[0] == "#support"
-    assert row.split()[3:7] == [":ticket:", "1", scene.ada, "recorded"]
-    assert row.split()[-1] == scene.slack.permalink(scene.support, ts)
+    assert row.split()[3:7] == [":ticket:", "1", missed.ada, "recorded"]
+    assert row.split()[-1] == missed.slack.permalink(missed.support, ts)
     assert summary == ("Looked at 1 channel: 1 message recorded. A running bridge delivers them.")
     assert never.startswith("Direct messages are not looked at")
-    assert scene.rows() == [f"{scene.slack.team}:{scene.support}:{ts}"]
+    assert missed.rows() == [f"{missed.slack.team}:{missed.support}:{ts}"]
     again = run("reconcile")
     assert again.stdout.splitlines()[0] == "Looked at 1 channel: nothing is missing."
-    assert len(scene.rows()) == 1
+    assert len(missed.rows()) == 1
 
 
-def test_no_texts_are_shown(run: Run, scene: Scene) -> None:
-    scene.start()
-    scene.lost()
+def test_no_texts_are_shown(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    missed.lost()
     assert "export fails" not in run("reconcile").stdout
 
 
-def test_before_the_first_start_nothing_is_old_enough(run: Run, scene: Scene) -> None:
-    scene.lost()
+def test_before_the_first_start_nothing_is_old_enough(run: Run, missed: MissedReactions) -> None:
+    missed.lost()
     result = run("reconcile")
     assert result.stdout.splitlines()[0] == (
         "Looked at 1 channel: nothing is missing; 1 older than the rule, left alone."
     )
-    assert scene.rows() == []
+    assert missed.rows() == []
 
 
-def test_a_dry_run_of_a_month(run: Run, scene: Scene) -> None:
-    first, known = scene.age(scene.lost(), 20), scene.lost()
-    scene.age(scene.lost(), 40)
-    scene.start()
-    newest = scene.lost()
-    before = dump(scene.database)
+def test_a_dry_run_of_a_month(run: Run, missed: MissedReactions) -> None:
+    first, known = missed.age(missed.lost(), 20), missed.lost()
+    missed.age(missed.lost(), 40)
+    missed.start()
+    newest = missed.lost()
+    before = dump(missed.database)
     result = run("reconcile", "--dry-run", "--since", "30d")
     assert result.exit_code == 0
     told, counts, last = result.stdout.split("\n\n")
@@ -68,17 +66,17 @@ def test_a_dry_run_of_a_month(run: Run, scene: Scene) -> None:
         "Looked at 1 channel: 3 would be escalated, 0 are in the ledger. 2 of them are older "
         "than the rule: without --dry-run these are left alone. Nothing was written."
     )
-    assert dump(scene.database) == before
+    assert dump(missed.database) == before
 
 
-def test_a_dry_run_counts_per_rule(run: Run, scene: Scene, folder: Path) -> None:
-    scene.start()
-    scene.lost()
+def test_a_dry_run_counts_per_rule(run: Run, missed: MissedReactions, folder: Path) -> None:
+    missed.start()
+    missed.lost()
     run("reconcile")
     rules = "\n".join(f'[[rule]]\nemoji = "{emoji}"' for emoji in ("eyes", "ticket", "bug"))
     (folder / "plain-bridge.toml").write_text(rules)
-    scene.lost(emoji="bug")
-    scene.lost(emoji="bug")
+    missed.lost(emoji="bug")
+    missed.lost(emoji="bug")
     counts = run("reconcile", "--dry-run").stdout.split("\n\n")[1].splitlines()
     assert [line.split()[0::6] for line in counts[1:]] == [["1", "0"], ["2", "1"], ["3", "0"]]
     assert [line.split()[5] for line in counts[1:]] == ["0", "0", "2"]
@@ -91,9 +89,9 @@ def test_a_dry_run_counts_per_rule(run: Run, scene: Scene, folder: Path) -> None
 
 
 def test_a_dry_run_before_there_is_a_database_makes_none(
-    run: Run, scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, missed: MissedReactions, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.lost()
+    missed.lost()
     monkeypatch.setenv("DATABASE_URL", "sqlite:///new.db")
     result = run("reconcile", "--dry-run")
     assert result.exit_code == 0
@@ -104,9 +102,9 @@ def test_a_dry_run_before_there_is_a_database_makes_none(
     assert not (folder / "new.db").exists()
 
 
-def test_as_json(run: Run, scene: Scene) -> None:
-    scene.start()
-    ts = scene.lost()
+def test_as_json(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    ts = missed.lost()
     said = json.loads(run("reconcile", "--json", "--dry-run").stdout)
     (found,) = said.pop("findings")
     assert said == {
@@ -123,54 +121,56 @@ def test_as_json(run: Run, scene: Scene) -> None:
     assert found == {
         "verdict": "escalated",
         "before_rule": False,
-        "channel": scene.support,
+        "channel": missed.support,
         "channel_name": "support",
         "ts": ts,
         "emoji": "ticket",
         "rule": 1,
-        "asker": scene.ada,
-        "permalink": scene.slack.permalink(scene.support, ts),
+        "asker": missed.ada,
+        "permalink": missed.slack.permalink(missed.support, ts),
     }
     assert json.loads(run("reconcile", "--json").stdout)["findings"][0]["verdict"] == "escalated"
-    assert len(scene.rows()) == 1
+    assert len(missed.rows()) == 1
 
 
 @pytest.mark.parametrize("name", ["#sales", "sales", "SALES"])
-def test_one_channel(run: Run, scene: Scene, name: str) -> None:
-    scene.start()
-    sales = scene.slack.add_channel("sales", members=(scene.ada, scene.ben))
-    scene.lost()
-    ts = scene.lost(sales)
+def test_one_channel(run: Run, missed: MissedReactions, name: str) -> None:
+    missed.start()
+    sales = missed.slack.add_channel("sales", members=(missed.ada, missed.ben))
+    missed.lost()
+    ts = missed.lost(sales)
     said = json.loads(run("reconcile", "--json", "--channel", name).stdout)
     assert [one["ts"] for one in said["findings"]] == [ts]
 
 
-def test_a_channel_that_the_bot_is_not_in(run: Run, scene: Scene) -> None:
-    scene.start()
-    ts = scene.lost()
-    result = run("reconcile", "--channel", "#lobby", "--channel", scene.support)
+def test_a_channel_that_the_bot_is_not_in(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    ts = missed.lost()
+    result = run("reconcile", "--channel", "#lobby", "--channel", missed.support)
     assert result.exit_code == 1
     assert result.stderr == (
         "the bot is in no channel #lobby: invite it there (/invite @plain-bridge), "
         "or correct the name\n"
     )
     assert "Looked at 1 channel" in result.stdout
-    assert [key.rpartition(":")[2] for key in scene.rows()] == [ts]
+    assert [key.rpartition(":")[2] for key in missed.rows()] == [ts]
 
 
-def test_only_channels_that_the_bot_is_not_in_are_an_error_alone(run: Run, scene: Scene) -> None:
-    scene.start()
+def test_only_channels_that_the_bot_is_not_in_are_an_error_alone(
+    run: Run, missed: MissedReactions
+) -> None:
+    missed.start()
     result = run("reconcile", "--channel", "#nope", "--channel", "#lobby")
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("the bot is in no channel #nope, #lobby: invite it there")
 
 
-def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, scene: Scene) -> None:
-    scene.start()
-    scene.slack.page_cap = 1
+def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    missed.slack.page_cap = 1
     for _ in range(14):
-        scene.lost()
+        missed.lost()
     first = run("reconcile", "--calls", "10").stdout.splitlines()
     assert first[-2] == (
         "Not looked at to the end: #support (as many calls as it may make were made). "
@@ -178,25 +178,25 @@ def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, scene: Scene) 
     )
     second = run("reconcile", "--calls", "10").stdout.splitlines()
     assert second[-2].startswith("Looked at 1 more channel: 6 messages recorded.")
-    assert len(scene.rows()) == 14
+    assert len(missed.rows()) == 14
 
 
-def test_a_dry_run_that_stops_short_names_the_way_on(run: Run, scene: Scene) -> None:
-    scene.start()
-    scene.slack.page_cap = 1
+def test_a_dry_run_that_stops_short_names_the_way_on(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    missed.slack.page_cap = 1
     for _ in range(14):
-        scene.lost()
+        missed.lost()
     said = run("reconcile", "--calls", "10", "--dry-run").stdout.splitlines()
     assert said[-2].endswith("Let it ask more often: --calls 50")
 
 
-def test_slack_asks_to_wait(run: Run, scene: Scene) -> None:
-    scene.start()
-    scene.lost()
-    scene.slack.fail("conversations.history", retry_after=30)
+def test_slack_asks_to_wait(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    missed.lost()
+    missed.slack.fail("conversations.history", retry_after=30)
     said = run("reconcile").stdout.splitlines()
     assert "#support (Slack asks to wait)" in said[1]
-    scene.slack.fail("users.conversations", retry_after=30)
+    missed.slack.fail("users.conversations", retry_after=30)
     result = run("reconcile")
     assert result.exit_code == 1
     assert result.stderr == (
@@ -205,15 +205,15 @@ def test_slack_asks_to_wait(run: Run, scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("since", ["1", "h", "0d", "1y", "-1d", "99999999d", ""])
-def test_an_age_that_is_none(run: Run, scene: Scene, since: str) -> None:
+def test_an_age_that_is_none(run: Run, missed: MissedReactions, since: str) -> None:
     result = run("reconcile", "--since", since)
     assert result.exit_code == 1
     assert "such as 24h or 7d" in result.stderr
 
 
 @pytest.mark.parametrize(("since", "count"), [("90m", 0), ("24h", 1), ("1w", 1)])
-def test_ages(run: Run, scene: Scene, since: str, count: int) -> None:
-    scene.age(scene.lost(), 0.5)
+def test_ages(run: Run, missed: MissedReactions, since: str, count: int) -> None:
+    missed.age(missed.lost(), 0.5)
     said = json.loads(run("reconcile", "--since", since, "--json").stdout)
     assert len(said["findings"]) == count
 

@@ -11,15 +11,15 @@ import pytest
 
 from bot.settings import load
 from tests.cli.conftest import Run
-from tests.cli.surroundings import World
+from tests.cli.prepared import LocalServices
 from tests.cli.terminal import Terminal
 
 SECRETS = ("xoxb-test", "xapp-test", "plainApiKey_test")
 
 
 @pytest.fixture
-def world(folder: Path) -> Iterator[World]:
-    with World() as world:
+def world(folder: Path) -> Iterator[LocalServices]:
+    with LocalServices() as world:
         world.plain.add_label_type("Bug")
         world.plain.add_label_type("Incident")
         world.slack.add_channel("support")
@@ -27,13 +27,13 @@ def world(folder: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def urls(world: World) -> dict[str, str]:
+def urls(world: LocalServices) -> dict[str, str]:
     """Where the services are, which is all that is known at first."""
     return {name: url for name, url in world.variables.items() if name.endswith("_URL")}
 
 
 @pytest.fixture
-def environ(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environ(world: LocalServices, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Everything in the environment, as automation has it."""
     for name, value in world.variables.items():
         monkeypatch.setenv(name, value)
@@ -110,7 +110,7 @@ def test_from_nothing_to_a_configuration(folder: Path, urls: dict[str, str]) -> 
 
 
 def test_wrong_tokens_are_named_and_asked_for_again(
-    folder: Path, urls: dict[str, str], world: World
+    folder: Path, urls: dict[str, str], world: LocalServices
 ) -> None:
     with Terminal(["setup", "--connection", "socket"], folder, urls) as terminal:
         terminal.until("Paste the Bot User OAuth Token")
@@ -137,7 +137,7 @@ def test_wrong_tokens_are_named_and_asked_for_again(
 
 
 def test_broken_off_it_goes_on_where_it_was(
-    folder: Path, urls: dict[str, str], world: World
+    folder: Path, urls: dict[str, str], world: LocalServices
 ) -> None:
     with Terminal(["setup", "--connection", "socket"], folder, urls) as terminal:
         answer_the_tokens(terminal)
@@ -165,7 +165,7 @@ def test_broken_off_it_goes_on_where_it_was(
 
 
 def test_an_old_file_is_written_over_only_after_a_yes(
-    folder: Path, urls: dict[str, str], world: World
+    folder: Path, urls: dict[str, str], world: LocalServices
 ) -> None:
     environ = urls | world.variables
     toml = folder / "plain-bridge.toml"
@@ -186,7 +186,7 @@ def test_an_old_file_is_written_over_only_after_a_yes(
         assert load(environ, folder).rules[0].emoji == (emoji,)
 
 
-def test_what_is_there_is_not_asked_again(folder: Path, world: World) -> None:
+def test_what_is_there_is_not_asked_again(folder: Path, world: LocalServices) -> None:
     with Terminal(["setup", "--no-run"], folder, world.variables) as terminal:
         shown = terminal.until("Which emoji makes a ticket?")
         assert "SLACK_APP_TOKEN is there already: the bridge calls Slack (Socket Mode)." in shown
@@ -197,7 +197,9 @@ def test_what_is_there_is_not_asked_again(folder: Path, world: World) -> None:
         terminal.end()
 
 
-def test_what_the_key_may_not_do_is_offered_to_be_left_out(folder: Path, world: World) -> None:
+def test_what_the_key_may_not_do_is_offered_to_be_left_out(
+    folder: Path, world: LocalServices
+) -> None:
     world.plain.permissions -= {"attachment:create", "tenant:read"}
     with Terminal(["setup", "--no-run"], folder, world.variables) as terminal:
         terminal.until("Which features shall be left out?")
@@ -306,7 +308,7 @@ def test_what_is_wrong_ends_it_with_what_to_do(
 
 
 def test_missing_permissions_are_shown_one_by_one(
-    run: Run, folder: Path, environ: dict[str, str], world: World
+    run: Run, folder: Path, environ: dict[str, str], world: LocalServices
 ) -> None:
     world.plain.permissions -= {"note:create", "label:create"}
     result = run("setup", "--yes")
@@ -320,7 +322,7 @@ def test_missing_permissions_are_shown_one_by_one(
 
 
 def test_without_additions_each_message_has_its_own_thread(
-    run: Run, folder: Path, environ: dict[str, str], world: World
+    run: Run, folder: Path, environ: dict[str, str], world: LocalServices
 ) -> None:
     world.plain.permissions -= {"threadEvent:create", "threadEvent:read"}
     assert run("setup", "--yes", "--without", "additions").exit_code == 0

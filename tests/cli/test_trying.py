@@ -12,7 +12,7 @@ from bot.cli.rules import TriedReaction, Verdict, judge
 from bot.core.directory import Channel
 from bot.core.model import Rule
 from tests.cli.conftest import Run
-from tests.cli.surroundings import World
+from tests.cli.prepared import LocalServices
 
 RULES = """\
 [[rule]]
@@ -116,7 +116,7 @@ def test_lines_of_standard_input_in_words(run: Run, rules: Path) -> None:
 
 
 def test_under_a_message_of_slack(run: Run, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with World() as world:
+    with LocalServices() as world:
         for name, value in world.variables.items():
             monkeypatch.setenv(name, value)
         slack = world.slack

@@ -1,4 +1,8 @@
-"""A Slack and a Plain that keep what they were told, in memory; they fit the flows' Protocols."""
+"""A Slack and a Plain in memory that fit the flows' Protocols.
+
+The sandbox's servers are reached through the bridge's own clients; these are not, so that a case
+can raise any fault before or after any single write.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bot.sandbox.plain import Plain
-from tests.sandbox.plain_talk import CREATE_THREAD, NOON, Talk, talking
+from tests.sandbox.plain_client import CREATE_THREAD, NOON, PlainApi, talking
 
 ASK = """
 mutation createAttachmentUploadUrl($input: CreateAttachmentUploadUrlInput!) {
@@ -31,7 +31,7 @@ class Desk:
         self.plain = Plain(clock=lambda: self.now)
         self.ada = self.plain.add_customer("Ada", "ada@acme.example").id
 
-    async def place(self, talk: Talk, **more: Any) -> dict[str, Any]:
+    async def place(self, talk: PlainApi, **more: Any) -> dict[str, Any]:
         given = {
             "customerId": self.ada,
             "fileName": "a.png",
@@ -40,7 +40,7 @@ class Desk:
         }
         return await talk.mutate(ASK, given | more)
 
-    async def thread(self, talk: Talk, *ids: str, **more: Any) -> dict[str, Any]:
+    async def thread(self, talk: PlainApi, *ids: str, **more: Any) -> dict[str, Any]:
         given = {"customerIdentifier": {"customerId": self.ada}, "attachmentIds": list(ids)}
         return await talk.mutate(CREATE_THREAD, given | more)
 

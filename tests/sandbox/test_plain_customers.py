@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.plain import Plain
-from tests.sandbox.plain_talk import UPSERT, noon, talking
+from tests.sandbox.plain_client import UPSERT, noon, talking
 
 
 def upsert(email: str, name: str = "Ada", **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bot.sandbox.plain import How, Plain
-from tests.sandbox.plain_talk import CREATE_THREAD, Talk, talking
+from tests.sandbox.plain_client import CREATE_THREAD, PlainApi, talking
 
 GIVEN = {"customerIdentifier": {"emailAddress": "ada@example.com"}}
 ME = "query whoami { myWorkspace { name } }"
@@ -28,7 +28,7 @@ def with_ada() -> Plain:
     return plain
 
 
-async def create(talk: Talk, **more: Any) -> httpx.Response:
+async def create(talk: PlainApi, **more: Any) -> httpx.Response:
     return await talk.post(CREATE_THREAD, {"input": GIVEN}, **more)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.resolvers import ALL_PERMISSIONS, MUTATION_PERMISSIONS
-from tests.sandbox.plain_talk import (
+from tests.sandbox.plain_client import (
     CREATE_EVENT,
     CREATE_THREAD,
     NOON,

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.sandbox.plain import Plain
-from tests.sandbox.plain_talk import CREATE_EVENT, CREATE_THREAD, UPSERT, Talk, talking
+from tests.sandbox.plain_client import CREATE_EVENT, CREATE_THREAD, UPSERT, PlainApi, talking
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,7 +23,7 @@ class Scene:
     """One Plain for all these tests: what is refused changes nothing."""
 
     plain: Plain
-    talk: Talk
+    talk: PlainApi
     thread: str
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.plain import Plain
-from tests.sandbox.plain_talk import CREATE_EVENT, CREATE_THREAD, noon, talking
-from tests.sandbox.threads import QUOTE, opened
+from tests.sandbox.plain_client import CREATE_EVENT, CREATE_THREAD, QUOTE, noon, opened, talking
 
 
 async def test_a_thread_has_all_that_was_asked_for() -> None:

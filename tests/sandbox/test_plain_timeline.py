@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.plain import Plain
-from tests.sandbox.plain_talk import CREATE_EVENT, TIMELINE, noon, talking
-from tests.sandbox.threads import QUOTE, opened
+from tests.sandbox.plain_client import CREATE_EVENT, QUOTE, TIMELINE, noon, opened, talking
 
 
 @pytest.mark.parametrize(

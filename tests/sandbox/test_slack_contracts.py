@@ -9,8 +9,7 @@ import pytest
 
 from bot.sandbox.slack import Json
 from tests.contracts import Contract
-from tests.sandbox.slack_counterpart import over_http, recording
-from tests.sandbox.slack_desk import Desk, opened_form
+from tests.sandbox.slack_app import FormApp, opened_form, over_http, recording
 
 # The sandbox's workspace is in no Enterprise organisation; `authed_users` is deprecated.
 _LEFT_OUT = {"enterprise_id", "enterprise_name", "authed_users"}
@@ -55,7 +54,7 @@ async def test_messages(lacks: Lacks) -> None:
 
 
 async def test_message_shortcuts(lacks: Lacks) -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada = slack.add_user("ada")
         channel = slack.add_channel("support", members=[ada])
@@ -67,7 +66,7 @@ async def test_message_shortcuts(lacks: Lacks) -> None:
 
 
 async def test_commands(lacks: Lacks) -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada = slack.add_user("ada")
         await slack.command(ada, slack.add_channel("support", members=[ada]), "/say", "x")
@@ -75,7 +74,7 @@ async def test_commands(lacks: Lacks) -> None:
 
 
 async def test_submissions(lacks: Lacks) -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         await slack.submit(ada, view["id"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from tests.sandbox.slack_counterpart import client, over_http, recording
+from tests.sandbox.slack_app import client, over_http, recording
 
 
 class Heard:

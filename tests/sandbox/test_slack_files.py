@@ -9,7 +9,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.slack import Json, Slack
-from tests.sandbox.slack_counterpart import Clock, client
+from tests.sandbox.slack_app import Clock, client
 
 TOKEN = "xoxb-test"
 

@@ -6,12 +6,21 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.slack import Json, Slack
-from tests.sandbox.slack_counterpart import Clock, client, over_http
-from tests.sandbox.slack_desk import Desk, field, opened_form, options, plain, ticket_form
+from tests.sandbox.slack_app import (
+    Clock,
+    FormApp,
+    client,
+    field,
+    opened_form,
+    options,
+    over_http,
+    plain,
+    ticket_form,
+)
 
 
 async def test_a_form_is_sent_as_it_was_filled_in() -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         values = {"more": "Words", "who": ada, "priority": "high", "labels": ["bug", "Idea"]}
@@ -34,7 +43,7 @@ async def test_a_form_is_sent_as_it_was_filled_in() -> None:
 
 
 async def test_untouched_fields_can_be_sent_empty() -> None:
-    desk = Desk(response_action="errors", errors={"title": "needed"})
+    desk = FormApp(response_action="errors", errors={"title": "needed"})
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         with pytest.raises(ValueError, match="has to be filled in"):
@@ -49,7 +58,7 @@ async def test_untouched_fields_can_be_sent_empty() -> None:
 
 
 async def test_errors_keep_the_form_open() -> None:
-    desk = Desk(response_action="errors", errors={"title": "too dull"})
+    desk = FormApp(response_action="errors", errors={"title": "too dull"})
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         delivery = await slack.submit(ada, view["id"])
@@ -61,7 +70,7 @@ async def test_errors_keep_the_form_open() -> None:
 
 
 async def test_an_answer_can_change_lay_over_and_clear_the_form() -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         desk.on_submit = {"response_action": "update", "view": ticket_form(title=plain("Second"))}
@@ -80,7 +89,7 @@ async def test_an_answer_can_change_lay_over_and_clear_the_form() -> None:
 
 
 async def test_closing_a_form_is_told_where_it_was_asked_for() -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         told = await slack.close_view(ada, view["id"])
@@ -141,7 +150,7 @@ async def test_a_preset_person_may_be_refused() -> None:
 
 
 async def test_an_update_needs_the_right_hash_and_keeps_what_was_typed() -> None:
-    desk = Desk(response_action="errors", errors={"title": "again"})
+    desk = FormApp(response_action="errors", errors={"title": "again"})
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         await slack.submit(ada, view["id"], {"title": "Typed"})
@@ -162,7 +171,7 @@ async def test_an_update_needs_the_right_hash_and_keeps_what_was_typed() -> None
 
 
 async def test_an_external_select_asks_for_its_options() -> None:
-    desk = Desk()
+    desk = FormApp()
     desk.form = ticket_form(blocks=[field("labels", {"type": "multi_external_select"})])
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
@@ -180,7 +189,7 @@ async def test_an_external_select_asks_for_its_options() -> None:
 
 
 async def test_a_stack_is_three_deep() -> None:
-    desk = Desk(response_action="push", view=ticket_form())
+    desk = FormApp(response_action="push", view=ticket_form())
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         for _ in range(2):
@@ -192,7 +201,7 @@ async def test_a_stack_is_three_deep() -> None:
 
 
 async def test_a_view_that_slack_cannot_show_leaves_the_form() -> None:
-    desk = Desk(response_action="update", view=ticket_form(title=plain("x" * 25)))
+    desk = FormApp(response_action="update", view=ticket_form(title=plain("x" * 25)))
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)
         assert (await slack.submit(ada, view["id"])).failure == "invalid_response"
@@ -200,7 +209,7 @@ async def test_a_view_that_slack_cannot_show_leaves_the_form() -> None:
 
 
 async def test_a_form_checks_what_is_typed() -> None:
-    desk = Desk()
+    desk = FormApp()
     short = {"type": "plain_text_input", "max_length": 5}
     desk.form = ticket_form(blocks=[field("title", short)])
     async with over_http(desk) as slack:
@@ -212,7 +221,7 @@ async def test_a_form_checks_what_is_typed() -> None:
 
 
 async def test_a_choice_is_told_where_the_field_asks_for_it() -> None:
-    desk = Desk()
+    desk = FormApp()
     quiet = field("quiet", {"type": "users_select"}, optional=True)
     loud = field("who", {"type": "users_select"}, optional=True) | {"dispatch_action": True}
     desk.form = ticket_form(blocks=[quiet, loud])
@@ -238,7 +247,7 @@ async def test_a_choice_is_told_where_the_field_asks_for_it() -> None:
 async def test_a_select_asks_from_its_least_length_on(
     least: int | None, typed: str, asked: bool
 ) -> None:
-    desk = Desk()
+    desk = FormApp()
     element = {"type": "external_select"} | ({} if least is None else {"min_query_length": least})
     desk.form = ticket_form(blocks=[field("labels", element)])
     async with over_http(desk) as slack:
@@ -248,7 +257,7 @@ async def test_a_select_asks_from_its_least_length_on(
 
 
 async def test_options_that_slack_cannot_read_are_not_shown() -> None:
-    desk = Desk()
+    desk = FormApp()
     desk.form = ticket_form(blocks=[field("labels", {"type": "external_select"})])
     async with over_http(desk) as slack:
         ada, view = await opened_form(slack)

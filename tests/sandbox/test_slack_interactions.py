@@ -10,12 +10,11 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.sandbox.slack import Json, Slack
-from tests.sandbox.slack_counterpart import Clock, client, over_http
-from tests.sandbox.slack_desk import Desk, plain
+from tests.sandbox.slack_app import Clock, FormApp, client, over_http, plain
 
 
 async def test_a_message_shortcut_carries_the_message_even_where_the_bot_is_not() -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada, ben = slack.add_user("ada"), slack.add_user("ben")
         dm = slack.add_dm(ada, ben)
@@ -35,7 +34,7 @@ async def test_a_message_shortcut_carries_the_message_even_where_the_bot_is_not(
 
 @pytest.mark.parametrize(("private", "name"), [(False, "support"), (True, "privategroup")])
 async def test_channels_are_named_as_slack_names_them(private: bool, name: str) -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada = slack.add_user("ada")
         channel = slack.add_channel("support", private=private, members=[ada])
@@ -45,7 +44,7 @@ async def test_channels_are_named_as_slack_names_them(private: bool, name: str) 
 
 
 async def test_people_of_other_workspaces_have_no_shortcuts() -> None:
-    async with over_http(Desk()) as slack:
+    async with over_http(FormApp()) as slack:
         pam = slack.add_user("pam", team="T00000002")
         channel = slack.add_channel("shared", shared=True, members=[pam])
         ts = await slack.post(pam, channel, "x")
@@ -54,7 +53,7 @@ async def test_people_of_other_workspaces_have_no_shortcuts() -> None:
 
 
 async def test_what_fails_is_not_sent_again() -> None:
-    async with over_http(Desk()) as slack:
+    async with over_http(FormApp()) as slack:
         ada = slack.add_user("ada")
         channel = slack.add_channel("support", members=[ada])
         shortcut = await slack.use_global_shortcut(ada, "broken")
@@ -66,7 +65,7 @@ async def test_what_fails_is_not_sent_again() -> None:
 
 
 async def test_a_commands_answer_is_seen_by_the_caller() -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada, ben = slack.add_user("ada"), slack.add_user("ben")
         channel = slack.add_channel("support", members=[ada], bot_member=False)
@@ -101,7 +100,7 @@ _BUTTON = {
 
 
 async def test_a_button_says_where_it_was_pressed() -> None:
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada = slack.add_user("ada")
         channel = slack.add_channel("support", members=[ada])
@@ -129,7 +128,7 @@ async def test_a_button_says_where_it_was_pressed() -> None:
 
 async def test_a_button_in_a_thread_says_in_which() -> None:
     """https://github.com/slackapi/java-slack-sdk/issues/1200"""
-    desk = Desk()
+    desk = FormApp()
     async with over_http(desk) as slack:
         ada = slack.add_user("ada")
         channel = slack.add_channel("support", members=[ada])

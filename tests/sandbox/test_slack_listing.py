@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Slack
-from tests.sandbox.slack_counterpart import Clock, client
+from tests.sandbox.slack_app import Clock, client
 
 BOTH = "public_channel,private_channel"
 

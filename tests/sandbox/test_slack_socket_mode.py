@@ -12,7 +12,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 from bot.sandbox.slack import Slack
-from tests.sandbox.slack_counterpart import bolt, client
+from tests.sandbox.slack_app import bolt, client
 
 
 @asynccontextmanager

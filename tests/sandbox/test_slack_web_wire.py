@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.slack import Slack
 from bot.sandbox.slack.web_api import TIERS
 from tests.contracts import Contract
-from tests.sandbox.slack_counterpart import Clock, client
+from tests.sandbox.slack_app import Clock, client
 
 
 @pytest.fixture

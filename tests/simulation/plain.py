@@ -1,4 +1,8 @@
-"""A Plain in memory that answers late, twice or never; it outlives the processes that ask it."""
+"""A Plain in memory that answers late, twice or never; it outlives the processes that call it.
+
+The sandbox's Plain serves real sockets in real time. This one lives on the simulation's virtual
+clock and draws its lags and losses from the seed, so that days pass in seconds and a seed repeats.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A Slack in memory: messages, people, deliveries with Slack's schedule, and what it was told."""
+"""A Slack in memory: messages, people, deliveries on Slack's schedule, and the bridge's answers.
+
+It runs on the simulation's virtual clock and with its dice, which the sandbox's Slack, on real
+sockets, cannot have.
+"""
 
 from __future__ import annotations
 

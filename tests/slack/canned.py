@@ -1,4 +1,8 @@
-"""A local server that gives canned answers to Web API calls and keeps what it was sent."""
+"""A local server that gives canned answers to Web API calls and keeps what it was sent.
+
+The sandbox's Slack answers as a healthy Slack does. Here a test chooses the bytes, also those that
+no Slack should send.
+"""
 
 from __future__ import annotations
 

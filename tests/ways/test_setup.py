@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.surroundings import World
+from tests.cli.prepared import LocalServices
 from tests.cli.terminal import Terminal
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with World() as world:
+def world() -> Iterator[LocalServices]:
+    with LocalServices() as world:
         world.plain.add_label_type("Bug")
         yield world
 
@@ -30,7 +30,7 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def test_setup_then_run_then_a_thread(tmp_path: Path, world: World) -> None:
+def test_setup_then_run_then_a_thread(tmp_path: Path, world: LocalServices) -> None:
     urls = {name: url for name, url in world.variables.items() if name.endswith("_URL")}
     slack = world.slack
     ada = slack.add_user("Ada Nowak", email="ada@acme.example")

@@ -1,4 +1,6 @@
-"""Talks to the sandbox's Plain over HTTP, as any client would."""
+"""A client of the sandbox's Plain that knows nothing but GraphQL over HTTP.
+
+Independent of the bridge's own client, so that the two cannot be wrong in the same way."""
 
 from __future__ import annotations
 
@@ -72,7 +74,7 @@ query timeline($thread: ID!, $first: Int, $after: String, $filters: ThreadTimeli
 """
 
 
-class Talk:
+class PlainApi:
     """One client with the right key; `post` gives the answer, `ask` its data."""
 
     def __init__(self, http: httpx.AsyncClient, url: str) -> None:
@@ -105,11 +107,28 @@ def noon() -> float:
 
 
 @contextlib.asynccontextmanager
-async def talking(plain: Plain) -> AsyncIterator[Talk]:
+async def talking(plain: Plain) -> AsyncIterator[PlainApi]:
     """Serve `plain` and talk to it."""
     headers = {"Authorization": f"Bearer {plain.api_key}"}
     async with (
         plain.serving() as url,
         httpx.AsyncClient(headers=headers, timeout=5, trust_env=False) as http,
     ):
-        yield Talk(http, url)
+        yield PlainApi(http, url)
+
+
+QUOTE = {"componentText": {"text": "It *broke*", "textColor": "NORMAL"}}
+
+
+async def opened(plain: Plain, http: httpx.AsyncClient, url: str) -> str:
+    """A fresh thread with one component, for a customer of its own."""
+    customer = plain.add_customer("Ada", f"ada{len(plain.customers)}@example.com")
+    given = {
+        "customerIdentifier": {"customerId": customer.id},
+        "title": "Broken",
+        "components": [QUOTE],
+    }
+    body = {"query": CREATE_THREAD, "variables": {"input": given}}
+    answer = (await http.post(url, json=body)).json()
+    found: str = answer["data"]["createThread"]["thread"]["id"]
+    return found
