@@ -38,7 +38,7 @@ from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store import migrating
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from bot.store.schema import escalation
 
 SHARE = 0.8

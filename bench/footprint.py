@@ -11,7 +11,7 @@ from bench.ground import Ground, opened
 from bench.load import Connection, next_number, reaction, shortcut
 from bench.processes import Server, server
 from bench.reaction import CREATE
-from bot.store.history import History
+from bot.store.records import History
 
 AT_A_TIME = 16
 

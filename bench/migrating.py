@@ -23,8 +23,8 @@ from bench.ground import opened
 from bot.core.faults import Fault
 from bot.flows.intake import RECORD_SECONDS
 from bot.store import migrating
-from bot.store.accepting import Accepting
 from bot.store.database import Database
+from bot.store.requests import Accepting
 from tests.nouns import escalation
 
 BETWEEN_SECONDS = 0.005

@@ -10,9 +10,8 @@ import pytest
 from bot.core.faults import Postponed, Reason, TryLater
 from bot.core.model import Created, Ignored, Outcome, Rejected
 from bot.flows.deliver import Progress
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim
-from bot.store.ledger import Ledger
+from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store.deliveries import Ledger
 from tests.nouns import TICKET, escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working
 

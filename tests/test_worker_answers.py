@@ -5,8 +5,7 @@ from __future__ import annotations
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Outcome, Rejected
 from bot.flows.deliver import Progress
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim
+from bot.store.claims import LEASE_SECONDS, Claim
 from tests.nouns import escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working
 

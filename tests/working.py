@@ -14,8 +14,8 @@ from bot.core.model import Created, Outcome, Trigger
 from bot.flows.deliver import Progress
 from bot.store.claims import Claim
 from bot.store.database import Database
-from bot.store.history import Entry, History
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import Entry, History
 from bot.worker import Worker
 from tests.conftest import Clock
 from tests.flows.fakes import run

@@ -16,7 +16,7 @@ from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
 from bot.settings import SettingsError
 from bot.slack.words import reasons
-from bot.store import process_lock, suitable
+from bot.store import cluster, suitable
 
 __all__ = ["app", "main"]
 
@@ -25,7 +25,7 @@ EXPECTED = (
     CommandFailed,
     SettingsError,
     proxies.ProxyMistake,
-    process_lock.AlreadyRunning,
+    cluster.AlreadyRunning,
     suitable.Unsuitable,
     wiring.NotAtHead,
     wiring.TokenRefused,

@@ -18,7 +18,7 @@ from bot.settings import Settings, load
 from bot.slack.history import SlackHistory
 from bot.slack.words import reasons
 from bot.store.customer_links import CustomerLinks
-from bot.store.history import STATES, Entry, History
+from bot.store.records import STATES, Entry, History
 from bot.store.retention import Retention
 
 app = typer.Typer(no_args_is_help=True, help="What was asked for, and what came of it.")

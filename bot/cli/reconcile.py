@@ -22,12 +22,11 @@ from bot.settings import Settings, load
 from bot.slack.words import rules as words
 from bot.slack.words.tokens import flat
 from bot.store import migrating
-from bot.store.accepting import Accepting
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Executor
-from bot.store.group_commit import GroupCommit
-from bot.store.ledger import Ledger
+from bot.store.requests import Accepting, GroupCommit
 
 _FEWEST_CALLS = 10
 """Enough for every pass to come further than the one before."""

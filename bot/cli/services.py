@@ -23,7 +23,7 @@ from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
-from bot.store.codec import Codec
+from bot.store.rows import Codec
 from bot.store.database import Database
 from bot.store.schema import memory
 

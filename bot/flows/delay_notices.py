@@ -11,8 +11,8 @@ from bot.core.model import Escalation, Ignored, Via
 from bot.flows.admission import admit
 from bot.flows.ports import Slack
 from bot.store.claims import reference
+from bot.store.delay_notices import Queued
 from bot.store.executor import Run
-from bot.store.queued import Queued
 
 QUEUED_SECONDS = 60.0
 """How long a person waits before they hear that it takes longer."""

@@ -12,7 +12,7 @@ from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
 from bot.store.executor import Run
-from bot.store.home import Opened
+from bot.store.kv import Opened
 
 
 class Homes(Protocol):

@@ -12,8 +12,8 @@ from bot.core.faults import Fault
 from bot.core.model import Escalation, Form, FormDraft, Rule, Ticket, Trigger, Via
 from bot.flows.form import FormContext
 from bot.flows.ports import Drafts, Ledger
-from bot.store.accepting import Recorded
 from bot.store.executor import Run
+from bot.store.requests import Recorded
 
 NOTHING = FormContext()
 

@@ -15,7 +15,7 @@ from bot.core.linkers import Answerer, Hosts, Linkers, Yourself
 from bot.core.model import Customer, Ticket
 from bot.store.customer_links import CustomerLink
 from bot.store.executor import Run
-from bot.store.waiting import Unlinked
+from bot.store.records import Unlinked
 
 ASK_SECONDS = 1.0
 """For what is to be known before the form opens; its trigger lives for three seconds."""

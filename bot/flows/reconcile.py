@@ -21,8 +21,8 @@ from bot.core.reconcile import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Rep
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
 from bot.flows.history import FirstLoaded, History, Page, Place, Places
-from bot.store.accepting import Recorded
 from bot.store.executor import Run
+from bot.store.requests import Recorded
 
 _SUBMITTERS = 10
 """How many of the people who gave one reaction are looked up, in search of one who may ask."""

@@ -13,7 +13,7 @@ from bot.core.model import (
     ReplyTo,
     Trigger,
 )
-from bot.store.asked import Earlier
+from bot.store.records import Earlier
 
 
 class Asked(Protocol):

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Float,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate, Update
+from sqlalchemy.sql.expression import ColumnElement
 
 from bot.core.attachments import UploadedFiles
+from bot.core.faults import LEASE_LOST, LeaseLost, delay, should_park
 from bot.core.model import Continuation, Escalation, Outcome, Ticket
 from bot.core.refs import generation_key
+from bot.store import rows
+from bot.store.database import Database
+from bot.store.schema import escalation as table
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +113,282 @@ class Exists:
 
 
 Conversation = Acquired | Pending | Exists
+
+REMAINING_PARTS = rows.Codec(RemainingParts)
+
+
+_Shape = tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FromNow:
+    """A moment so many seconds from now, by the ledger's clock."""
+
+    seconds: float = 0.0
+
+
+class Fenced:
+    """One statement for each set of columns that is written together: to build one takes
+    SQLAlchemy longer than it takes the database to execute it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statements: dict[_Shape, Update] = {}
+
+    def write(self, connection: Connection, claim: Claim, **values: object) -> None:
+        """Write to the row, unless its lease ran out or another worker has it: LeaseLost."""
+        expressions = {name: v for name, v in values.items() if isinstance(v, ColumnElement)}
+        given = {name: v for name, v in values.items() if name not in expressions}
+        shape = tuple((name, isinstance(value, FromNow)) for name, value in given.items())
+        statement = self._statements.get(shape)
+        if statement is None:
+            statement = self._statements[shape] = self._build(shape)
+        if expressions:
+            statement = statement.values(expressions)
+        parameters: dict[str, object] = {
+            f"new_{name}": value.seconds if isinstance(value, FromNow) else value
+            for name, value in given.items()
+        }
+        parameters |= {"row_id": claim.id, "row_token": claim.token}
+        present = self._database.fixed_now()
+        if present is not None:
+            parameters["present"] = present
+        if connection.execute(statement, parameters).rowcount == 0:
+            raise LeaseLost
+
+    def _build(self, shape: _Shape) -> Update:
+        now = self._database.present()
+        return (
+            update(table)
+            .where(
+                table.c.id == bindparam("row_id"),
+                table.c.token == bindparam("row_token"),
+                table.c.lease_until > now,
+            )
+            .values(
+                {
+                    name: now + bindparam(f"new_{name}", type_=Float(53))
+                    if from_now
+                    else bindparam(f"new_{name}", type_=table.c[name].type)
+                    for name, from_now in shape
+                }
+            )
+        )
+
+
+LEASE_SECONDS = 90.0
+"""Longer than a create and the look after it may take; begun anew before the create is sent, and
+while a delivery is under way."""
+
+FIRST_RETRY = 2
+"""The attempt that follows the first: the lease that ran out was its pause."""
+
+
+class Claiming:
+    """The workers' side of the table of escalations. Methods block; each is one transaction."""
+
+    def __init__(self, database: Database, lease: float) -> None:
+        self._database = database
+        self._lease = lease
+        self._behind = False
+        self._fenced = Fenced(database)
+
+    def claim(self, worker: str, limit: int) -> list[Claim]:
+        """Take up to `limit` due rows, oldest first, for one lease.
+
+        While more is due than is taken, those come first that an earlier attempt left half-way:
+        a backlog must not keep them from being looked for. Rows of a channel in which another
+        worker holds an earlier one stay where they are, so that the messages of one Slack thread
+        go in order.
+
+        An attempt whose lease ran out counts as a failure of its row. The second one in a row and
+        those after it put the row back, for a pause that doubles; `Claim.hopeless` tells that a
+        person has to look.
+        """
+        with self._database.writing() as connection:
+            self._database.in_turn(connection, "claim")
+            found: list[Row[Any]] = []
+            if self._behind:
+                found += self._take(connection, self._claiming_half_way, worker, limit)
+            if len(found) < limit:
+                found += self._take(connection, self._claiming, worker, limit - len(found))
+            found.sort(key=lambda row: row.id)
+            lost = [claim_of(row) for row in found if row.cause == LEASE_LOST]
+            counted = {claim.id: claim for claim in self._counted(connection, lost)}
+        self._behind = len(found) == limit
+        # Read behind the transaction: the doors wait for it, and messages may be long.
+        claims = [
+            counted.get(row.id) if row.cause == LEASE_LOST else claim_of(row) for row in found
+        ]
+        return [claim for claim in claims if claim is not None]
+
+    def _counted(self, connection: Connection, lost: Sequence[Claim]) -> Iterator[Claim]:
+        """Count the failures of those whose lease ran out; yield those that may be worked on."""
+        for claim in lost:
+            if claim.outcome is None and self._has_struck_out(connection, claim):
+                yield replace(claim, hopeless=True)
+            elif claim.attempt <= FIRST_RETRY:
+                yield claim
+            else:
+                self._put_back(connection, claim)
+
+    def _has_struck_out(self, connection: Connection, claim: Claim) -> bool:
+        """Count a failure of the row, and return whether there were too many."""
+        now = self._database.now()
+        struck = update(table).where(table.c.id == claim.id).values(rows.failed(now))
+        counted = struck.returning(table.c.strikes, table.c.struck_since)
+        row = connection.execute(counted).one()
+        return row.struck_since is not None and should_park(
+            row.strikes, claim.now - row.struck_since
+        )
+
+    def _put_back(self, connection: Connection, claim: Claim) -> None:
+        """Let the row rest after its failures; the attempt just claimed does not take place."""
+        answering = claim.outcome is not None
+        pause = delay(claim.attempt - 1, None, chance=1.0)
+        self._fenced.write(
+            connection,
+            claim,
+            due=FromNow(pause),
+            token=None,
+            lease_until=None,
+            attempts=table.c.attempts - (0 if answering else 1),
+            answer_attempts=table.c.answer_attempts - (1 if answering else 0),
+        )
+
+    def renew(self, claim: Claim) -> None:
+        """Begin the lease anew: the delivery goes on. Raises LeaseLost."""
+        with self._database.writing() as connection:
+            self._fenced.write(connection, claim, lease_until=FromNow(self._lease))
+
+    def _take(
+        self, connection: Connection, claiming: ReturningUpdate[Any], worker: str, limit: int
+    ) -> Sequence[Row[Any]]:
+        own = worker.replace("/", "//").replace("%", "/%").replace("_", "/_")
+        given: dict[str, object] = {
+            "new_token": f"{worker}:{uuid.uuid4().hex}",
+            "own_tokens": f"{own}:%",
+            "at_most": limit,
+        }
+        present = self._database.fixed_now()
+        if present is not None:
+            given["present"] = present
+        return connection.execute(claiming, given).all()
+
+    @cached_property
+    def _claiming(self) -> ReturningUpdate[Any]:
+        return self._claim_among(true())
+
+    @cached_property
+    def _claiming_half_way(self) -> ReturningUpdate[Any]:
+        return self._claim_among(table.c.cause.is_not(None) & table.c.sent_at.is_not(None))
+
+    def _claim_among(self, among: ColumnElement[bool]) -> ReturningUpdate[Any]:
+        """The statement that claims; built once, for that takes longer than to execute it."""
+        now = self._database.present()
+        other = table.alias()
+        elsewhere = (
+            select(other.c.id)
+            .where(
+                other.c.due.is_not(None),
+                other.c.team == table.c.team,
+                other.c.channel == table.c.channel,
+                other.c.id + 0 < table.c.id,  # else SQLite looks at all ids below, settled or not
+                other.c.lease_until > now,
+                ~other.c.token.like(bindparam("own_tokens"), escape="/"),
+            )
+            .exists()
+        )
+        taken = (
+            select(table.c.id)
+            .where(table.c.due <= now, _unleased(now), ~elsewhere, among)
+            .order_by(table.c.due, table.c.id)
+            .limit(bindparam("at_most", type_=Integer()))
+            .with_for_update(skip_locked=True)
+            .cte("due_rows")
+        )
+        answering = table.c.state != "waiting"
+        # What a claim, a settle or a retry of its own accord ends has no lease any more.
+        cause = case(
+            (table.c.lease_until.is_not(None), LEASE_LOST),
+            (table.c.cause == LEASE_LOST, null()),
+            else_=table.c.cause,
+        )
+        return (
+            update(table)
+            .where(table.c.id.in_(select(taken.c.id)))
+            .values(
+                token=bindparam("new_token"),
+                lease_until=now + self._lease,
+                cause=cause,
+                attempts=table.c.attempts + case((answering, 0), else_=1),
+                answer_attempts=table.c.answer_attempts + case((answering, 1), else_=0),
+            )
+            .returning(*table.c, now.label("now"))
+        )
+
+    def next_due(self) -> float | None:
+        """Seconds until the next row wants a worker (0 or less: now); None when none does."""
+        present = self._database.fixed_now()
+        given = {} if present is None else {"present": present}
+        with self._database.reading() as connection:
+            row = connection.execute(self._looking_ahead, given).one()
+        moments = [moment for moment in row[:2] if moment is not None]
+        return min(moments) - row[2] if moments else None
+
+    @cached_property
+    def _looking_ahead(self) -> Select[Any]:
+        now = self._database.present()
+        ahead = select(func.min(table.c.due)).where(table.c.due > now).scalar_subquery()
+        leased = select(func.min(table.c.lease_until)).where(table.c.due <= now).scalar_subquery()
+        return select(ahead, leased, now)
+
+    def free_all(self) -> None:
+        """End every lease: for the start of the one process that works on this database.
+
+        The attempts that held them count as those do whose lease ran out.
+        """
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.due.is_not(None), table.c.lease_until.is_not(None))
+                .values(token=None, lease_until=self._database.now())
+            )
+
+    def give_back(self, claim: Claim) -> None:
+        """Let another worker take the row at once, as if it had not been claimed."""
+        with self._database.writing(wake=True) as connection:
+            answering = claim.outcome is not None
+            self._fenced.write(
+                connection,
+                claim,
+                token=None,
+                lease_until=None,
+                attempts=table.c.attempts - (0 if answering else 1),
+                answer_attempts=table.c.answer_attempts - (1 if answering else 0),
+            )
+
+
+def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
+    return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+
+def claim_of(row: Row[Any]) -> Claim:
+    """A row just claimed; `row.now` is the ledger's clock."""
+    waiting = row.state == "waiting"
+    return Claim(
+        id=row.id,
+        token=row.token,
+        escalation=rows.escalation(row),
+        generation=row.generation,
+        now=row.now,
+        attempt=row.attempts if waiting else row.answer_attempts,
+        customer=row.customer,
+        frozen_for=row.requester if row.customer is not None else None,
+        sent_at=row.sent_at,
+        adding_to=rows.ticket(row) if waiting else None,
+        outcome=None if waiting else rows.outcome(row),
+        rest=REMAINING_PARTS.value(row.sequels) if waiting else None,
+        kept=rows.KEPT.value(row.files) if waiting else None,
+        lease=row.lease_until - row.now,
+    )

@@ -8,15 +8,87 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.expression import ColumnElement, Insert
 
 from bot.core.faults import Reason
-from bot.store import changes, rows
-from bot.store.changes import BY_COMMAND, Change
+from bot.store import rows
 from bot.store.claims import Claim
 from bot.store.database import Database
-from bot.store.schema import escalation, person
+from bot.store.schema import escalation, person, person_change
+
+BY_COMMAND = "cli"
+"""Who changed it, where somebody with a shell did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line of the lookup table changed. `by` is a Slack user, or `BY_COMMAND`; `at` Unix
+    seconds; `old` and `new` name customers, None for no line."""
+
+    team: str
+    slack_user: str
+    at: float
+    by: str
+    old: str | None
+    new: str | None
+
+
+def _customers_now(
+    connection: Connection, slack_users: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """The customers that these users are linked to now, by team and user."""
+    found = connection.execute(
+        select(person.c.team, person.c.slack_user, person.c.customer).where(
+            person.c.slack_user.in_(slack_users)
+        )
+    )
+    return {(row.team, row.slack_user): row.customer for row in found}
+
+
+def _note_changes(
+    connection: Connection,
+    now: float,
+    by: str,
+    lines: Iterable[tuple[str, str, str | None, str | None]],
+) -> None:
+    """Note what changed: team, user, old and new customer; what stayed the same is none."""
+    changed = [
+        {
+            "team": team,
+            "slack_user": user,
+            "changed_at": now,
+            "changed_by": by,
+            "old": old,
+            "new": new,
+        }
+        for team, user, old, new in lines
+        if old != new
+    ]
+    if changed:
+        connection.execute(insert(person_change), changed)
+
+
+def _changes_of(database: Database, slack_user: str) -> list[Change]:
+    """What was changed about this user, oldest first."""
+    with database.reading() as connection:
+        found = connection.execute(
+            select(person_change)
+            .where(person_change.c.slack_user == slack_user)
+            .order_by(person_change.c.id)
+        )
+        return [
+            Change(row.team, row.slack_user, row.changed_at, row.changed_by, row.old, row.new)
+            for row in found
+        ]
+
+
+def forget_changes(connection: Connection, user: str, otherwise: str) -> None:
+    """Erase what was changed about this user; as who changed others `otherwise` stands there."""
+    connection.execute(delete(person_change).where(person_change.c.slack_user == user))
+    connection.execute(
+        update(person_change).where(person_change.c.changed_by == user).values(changed_by=otherwise)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +173,12 @@ class CustomerLinks:
             ).all()
             now = connection.execute(select(self._database.now())).scalar_one()
             lines = [(line.team, slack_user, line.customer, None) for line in dropped]
-            changes.note(connection, now, by, lines)
+            _note_changes(connection, now, by, lines)
         return len(dropped)
 
     def changes(self, slack_user: str) -> list[Change]:
         """What people changed about this user's lines, oldest first."""
-        return changes.of(self._database, slack_user)
+        return _changes_of(self._database, slack_user)
 
     def forget(self, line: CustomerLink) -> None:
         """See `ports.CustomerLinks.forget`."""
@@ -123,7 +195,7 @@ class CustomerLinks:
         """Write what people said, which replaces whatever stands there."""
         adding = self._database.insert(person)
         now = connection.execute(select(self._database.now())).scalar_one()
-        old = changes.standing(connection, [one.slack_user for one in people])
+        old = _customers_now(connection, [one.slack_user for one in people])
         replacing = [name for name in _values(people[0]) if name not in ("team", "slack_user")]
         connection.execute(
             adding.on_conflict_do_update(
@@ -134,7 +206,7 @@ class CustomerLinks:
         )
         keys = [(one.team, one.slack_user) for one in people]
         lines = [(*key, old.get(key), one.customer) for key, one in zip(keys, people, strict=True)]
-        changes.note(connection, now, by, lines)
+        _note_changes(connection, now, by, lines)
 
     def _open_rows_of(self, connection: Connection, slack_users: Sequence[str]) -> int:
         return connection.execute(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from bot.core.model import FormDraft
-from bot.store.codec import STORED_AS, Codec
 from bot.store.database import Database
+from bot.store.rows import STORED_AS, Codec
 from bot.store.schema import draft as table
 
 LONGEST_SECONDS = 24 * 3600.0

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from bot.core.model import ReplyTo
-from bot.store import changes, home, rows
+from bot.store import rows
+from bot.store.customer_links import forget_changes
 from bot.store.database import Database
-from bot.store.kv import KeyValueStore
+from bot.store.kv import KeyValueStore, forget_home
 from bot.store.schema import draft, person
 from bot.store.schema import escalation as table
 
@@ -60,8 +61,8 @@ class Retention:
         """
         with self._database.writing() as connection:
             people = connection.execute(delete(person).where(person.c.slack_user == user)).rowcount
-            changes.forget(connection, user, FORGOTTEN)
-            home.forget(connection, user)
+            forget_changes(connection, user, FORGOTTEN)
+            forget_home(connection, user)
             drafts = connection.execute(
                 delete(draft).where(draft.c.body.contains(f'"{user}"', autoescape=True))
             ).rowcount

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, case, null, select
 from sqlalchemy.sql.expression import ColumnElement
 
@@ -22,9 +25,47 @@ from bot.core.model import (
     ReplyTo,
     Ticket,
 )
-from bot.store.claims import Claim, RemainingParts
-from bot.store.codec import STORED_AS, Codec
 from bot.store.schema import escalation as table
+
+T = TypeVar("T")
+
+STORED_AS: Mapping[str, str] = {"submitter": "asker"}
+"""Fields of core's values that have another name in the database."""
+
+
+class Codec(Generic[T]):
+    """Write values of one type as JSON text, and read them back; None stays None (NULL).
+
+    `stored_as` maps a field's name to the one that stored JSON has for it.
+    """
+
+    def __init__(self, of: type[T], stored_as: Mapping[str, str] | None = None) -> None:
+        self._of = of
+        # Only a key can look like this in compact JSON: a quote inside of a string is escaped.
+        self._keys = [(f'"{new}":', f'"{old}":') for new, old in (stored_as or {}).items()]
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        """Build the adapter when it is first needed, not when the process starts."""
+        return TypeAdapter(self._of)
+
+    def text(self, value: T | None) -> str | None:
+        """Return `value` as JSON with all its defaults: `kind` tells one node from another."""
+        if value is None:
+            return None
+        text = self._adapter.dump_json(value).decode()
+        for new, old in self._keys:
+            text = text.replace(new, old)
+        return text
+
+    def value(self, text: str | None) -> T | None:
+        """Read what `text` wrote, by this release or an earlier one."""
+        if text is None:
+            return None
+        for new, old in self._keys:
+            text = text.replace(old, new)
+        return self._adapter.validate_json(text)
+
 
 MESSAGE = Codec(Message)
 DATA = Codec(dict[str, str])
@@ -32,7 +73,6 @@ REFS = Codec(list[str])
 _ESCALATION = Codec(Escalation, stored_as=STORED_AS)
 _FORM = Codec(Form)
 REPLY_TO = Codec(ReplyTo)
-REST = Codec(RemainingParts)
 KEPT = Codec(UploadedFiles)
 
 UNFROZEN: dict[str, object] = {
@@ -161,24 +201,3 @@ def outcome(row: Row[Any]) -> Outcome | None:
         case (("refused" | "parked"), _):
             return Rejected(Reason(row.reason), DATA.value(row.reason_data) or {})
     return None
-
-
-def claim(row: Row[Any]) -> Claim:
-    """A row just claimed; `row.now` is the ledger's clock."""
-    waiting = row.state == "waiting"
-    return Claim(
-        id=row.id,
-        token=row.token,
-        escalation=escalation(row),
-        generation=row.generation,
-        now=row.now,
-        attempt=row.attempts if waiting else row.answer_attempts,
-        customer=row.customer,
-        frozen_for=row.requester if row.customer is not None else None,
-        sent_at=row.sent_at,
-        adding_to=ticket(row) if waiting else None,
-        outcome=None if waiting else outcome(row),
-        rest=REST.value(row.sequels) if waiting else None,
-        kept=KEPT.value(row.files) if waiting else None,
-        lease=row.lease_until - row.now,
-    )

@@ -14,8 +14,8 @@ from bot.core.faults import Postponed
 from bot.core.model import PostedAnswer, Ticket
 from bot.core.undo import State
 from bot.store import rows
-from bot.store.codec import Codec
 from bot.store.database import Database
+from bot.store.rows import Codec
 from bot.store.schema import escalation as table
 from bot.store.schema import undoing as begun
 

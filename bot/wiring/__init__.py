@@ -32,21 +32,18 @@ from bot.slack.client import SlackClient
 from bot.slack.listeners.home import HomeListeners
 from bot.slack.listeners.tickets import TicketListeners
 from bot.slack.listeners.undo import UndoListeners as UndoListeners
-from bot.store import leader, migrating, suitable
-from bot.store.accepting import Accepting
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim
+from bot.store import cluster, migrating, suitable
+from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store.cluster import only_one
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
+from bot.store.delay_notices import Queue
+from bot.store.deliveries import VERIFY_SECONDS, Ledger
 from bot.store.drafts import Drafts
 from bot.store.duplicates import Doubts
 from bot.store.executor import Executor
-from bot.store.first_loaded import FirstLoaded
-from bot.store.group_commit import GroupCommit
-from bot.store.kv import KeyValueStore
-from bot.store.ledger import VERIFY_SECONDS, Ledger
-from bot.store.process_lock import only_one
-from bot.store.queued import Queue
+from bot.store.kv import FirstLoaded, KeyValueStore
+from bot.store.requests import Accepting, GroupCommit
 from bot.store.retention import Retention
 from bot.store.undo import Undoing
 from bot.wiring import surfaces
@@ -227,7 +224,7 @@ async def bridge(
         reconciling = reconciling_world(settings, database, slack, run, installed, intake.take)
         again = partial(periodic.reconcile_again, reconciling, at_once=rules_known)
         rounds_ = _rounds(parts, windows, hung.undoing, metrics)
-        await background(stack, leader.lead(database, again, *rounds_, wake=worker.wake))
+        await background(stack, cluster.lead(database, again, *rounds_, wake=worker.wake))
         link = await link_of(settings, app, stack) if hears else None
 
         async def is_ready() -> bool:
@@ -287,7 +284,7 @@ def _worker(
 
 def _rounds(
     parts: Parts, windows: Windows, undoing: UndoListeners, metrics: Metrics
-) -> Sequence[leader.Work]:
+) -> Sequence[cluster.Work]:
     """What comes round, and is done by one replica: they bear being done twice."""
     database, run = parts.database, parts.run
     drafts, queue = Drafts(database), Queue(database)

@@ -15,7 +15,7 @@ from bot.store import migrating
 from bot.store.database import Database
 from bot.store.executor import Executor
 from bot.store.kv import KeyValueStore
-from bot.store.standing import backlog
+from bot.store.records import backlog
 
 READY_SECONDS = 2.0
 REMEMBERED_SECONDS = 1.0

@@ -27,7 +27,7 @@ from bot.slack.client import SlackClient
 from bot.slack.files import SlackFiles
 from bot.store.database import Database
 from bot.store.executor import Executor, Run
-from bot.store.rates import Rates
+from bot.store.rate_limit import Rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,13 @@ from bot.flows.history import Place
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
-from bot.store.accepting import Recorded
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.executor import Run
-from bot.store.first_loaded import FirstLoaded
-from bot.store.kv import KeyValueStore
-from bot.store.ledger import Ledger
-from bot.store.tickets import Tickets
+from bot.store.kv import FirstLoaded, KeyValueStore
+from bot.store.records import Tickets
+from bot.store.requests import Recorded
 
 
 def reconciling_world(

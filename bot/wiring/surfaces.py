@@ -30,15 +30,11 @@ from bot.slack.listeners.reopening import ReopenListeners
 from bot.slack.listeners.tickets import TicketListeners
 from bot.slack.listeners.undo import UndoListeners as UndoListeners
 from bot.slack.listeners.why import WhyListeners
-from bot.store.asked import Asked
 from bot.store.customer_links import CustomerLinks
 from bot.store.drafts import Drafts
-from bot.store.home import Homes
-from bot.store.kv import KeyValueStore
-from bot.store.standing import HEARD
-from bot.store.tickets import Tickets
+from bot.store.kv import Homes, KeyValueStore
+from bot.store.records import HEARD, Asked, Tickets, Waiting
 from bot.store.undo import Undoing
-from bot.store.waiting import Waiting
 from bot.wiring.parts import Parts, background
 from bot.wiring.reading import explaining_world
 from bot.worker import Worker

@@ -12,7 +12,7 @@ from graphql import GraphQLSchema
 
 from bot.cli.doctor import configuration
 from bot.sandbox.plain.resolvers import bound_schema
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.cli.conftest import Run
 from tests.cli.prepared import RULES, HealthyBridge, examined, red
 from tests.nouns import escalation

@@ -6,8 +6,8 @@ import json
 
 from bot.core.model import Created
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.duplicates import Doubts
-from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
 from tests.nouns import TICKET, escalation
 

@@ -10,7 +10,7 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
 from bot.core.refs import MessageRef
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.cli.conftest import Run
 from tests.cli.prepared import MissedReactions
 from tests.nouns import TICKET, escalation

@@ -15,7 +15,7 @@ from bot.core.model import Created, Rejected
 from bot.core.refs import MessageRef
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from bot.store.schema import escalation as table
 from bot.store.undo import Undoing
 from tests.cli.conftest import Run

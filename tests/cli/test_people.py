@@ -15,8 +15,8 @@ from bot.core.model import Form, Priority, Rejected, Via
 from bot.sandbox.plain import Plain
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore
-from bot.store.ledger import Ledger
 from tests.cli.conftest import Run
 from tests.cli.prepared import LocalServices
 from tests.nouns import escalation

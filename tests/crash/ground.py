@@ -15,7 +15,7 @@ from bot.sandbox.plain.world import Duplicates
 from bot.sandbox.process import BridgeFailed, BridgeProcess, bridge
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
-from bot.store.history import Entry, History
+from bot.store.records import Entry, History
 from tests.crash.watching import Act, Folder
 
 ROOT = Path(__file__).parents[2]

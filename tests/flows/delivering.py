@@ -17,7 +17,7 @@ from bot.flows.workspace import Workspace
 from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack, run
 from tests.nouns import TEAM, escalation, message

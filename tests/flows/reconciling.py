@@ -15,14 +15,12 @@ from bot.core.refs import MessageRef
 from bot.flows.history import Place
 from bot.flows.intake import Intake
 from bot.flows.reconcile import World, reconcile
-from bot.store.accepting import Accepting
 from bot.store.claims import Claim
 from bot.store.database import Database
-from bot.store.first_loaded import FirstLoaded
-from bot.store.group_commit import GroupCommit
-from bot.store.history import History
-from bot.store.kv import KeyValueStore
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.kv import FirstLoaded, KeyValueStore
+from bot.store.records import History
+from bot.store.requests import Accepting, GroupCommit
 from tests.conftest import Clock
 from tests.flows.fake_history import FakeHistory
 from tests.flows.fakes import profile, run

@@ -6,8 +6,7 @@ import pytest
 
 from bot.core.faults import LeaseLost, Postponed, Reason, Refused, TryLater
 from bot.core.model import Created, Rejected
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim
+from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.customer_links import CustomerLink
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import TEAM, escalation

@@ -12,7 +12,7 @@ from bot.core.model import Created, Rejected, Via
 from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import UNKNOWN, Bench
 from tests.nouns import escalation, form, message

@@ -16,7 +16,7 @@ from bot.flows.deliver import Policy, deliver
 from bot.store.claims import Claim, RemainingParts
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from bot.store.schema import escalation as table
 from bot.store.schema import person
 from tests.conftest import Clock

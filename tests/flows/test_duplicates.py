@@ -12,9 +12,9 @@ from bot.core.model import Added, Created, Outcome
 from bot.flows.duplicates import CLOCK_SKEW, Duplicate, ThreadSummary, find_duplicates
 from bot.store.claims import Claim
 from bot.store.database import Database
+from bot.store.deliveries import VERIFY_SECONDS, Ledger
 from bot.store.duplicates import AGAIN_SECONDS, Doubts
-from bot.store.history import Entry, History
-from bot.store.ledger import VERIFY_SECONDS, Ledger
+from bot.store.records import Entry, History
 from tests.conftest import Clock
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation

@@ -22,7 +22,7 @@ from bot.flows.home import (
     refresh_linkers,
     turn_page,
 )
-from bot.store.home import Opened
+from bot.store.kv import Opened
 from tests.conftest import Clock
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET

@@ -13,12 +13,11 @@ from bot.core.model import Form, FormDraft, Priority, Rule, Ticket, Via
 from bot.flows import intake as flows_intake
 from bot.flows.form import FormContext
 from bot.flows.intake import Intake
-from bot.store.accepting import Accepting
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
-from bot.store.group_commit import GroupCommit
-from bot.store.ledger import Ledger
+from bot.store.requests import Accepting, GroupCommit
 from tests.flows import fakes
 from tests.nouns import trigger
 

@@ -15,7 +15,7 @@ from bot.core.model import Customer
 from bot.flows import link as flow
 from bot.flows.link import Known, Link, Linked, New, NotMade, NotYours, Over, WhoIs
 from bot.store.customer_links import CustomerLink
-from bot.store.waiting import Unlinked
+from bot.store.records import Unlinked
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM, TICKET
 

@@ -12,8 +12,8 @@ from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Created, Rejected, Rule, Via
 from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
 from bot.store.database import Database
-from bot.store.ledger import Ledger
-from bot.store.queued import Queue
+from bot.store.delay_notices import Queue
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TICKET, escalation

@@ -11,8 +11,8 @@ from bot.core.model import Created, Ignored, Rejected, Rule, Via
 from bot.core.reconcile import DAY, Scope, Verdict
 from bot.flows.reconcile import reconcile
 from bot.store.database import Database
-from bot.store.first_loaded import FirstLoaded
-from bot.store.history import History
+from bot.store.kv import FirstLoaded
+from bot.store.records import History
 from tests.conftest import Clock
 from tests.flows.reconciling import (
     ADA,

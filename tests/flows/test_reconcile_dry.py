@@ -8,7 +8,7 @@ from bot.core.faults import Reason, Refused
 from bot.core.model import Rule
 from bot.core.reconcile import DAY, Finding, Verdict
 from bot.store.database import Database
-from bot.store.first_loaded import FirstLoaded
+from bot.store.kv import FirstLoaded
 from tests.flows.reconciling import ADA, ALERTS, NOW, Bench, bench, many
 
 __all__ = ["bench"]

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.model import AlreadyExists, Escalation, InProgress, ReplyTo, Via
 from bot.flows.reopening import Again, NotKnown, NotYours, again
-from bot.store.asked import Earlier
+from bot.store.records import Earlier
 from tests.nouns import CHANNEL, TICKET, form, message, trigger, ts
 
 ASKED = trigger(

@@ -15,11 +15,10 @@ from bot.core.model import Added, Created, EventDraft, Message, Via
 from bot.core.refs import MessageRef
 from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
 from bot.flows.deliver import SETTLE_WINDOW, Policy
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim, RemainingParts
+from bot.store.claims import LEASE_SECONDS, Claim, RemainingParts
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
 from tests.flows.fakes import FakePlain

@@ -13,11 +13,10 @@ from bot.core.faults import LeaseLost, Postponed
 from bot.core.model import Created, Message
 from bot.flows.deliver import SENDING_SECONDS, Policy, deliver
 from bot.flows.workspace import Workspace
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim
+from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack
 from tests.nouns import TEAM, escalation, message, ts

@@ -14,7 +14,7 @@ from bot.sandbox.page import ledger
 from bot.sandbox.page.ledger import LedgerFile
 from bot.slack.words import reasons
 from bot.store.database import Database
-from bot.store.history import ON_HOLD, STATES
+from bot.store.records import ON_HOLD, STATES
 from bot.store.schema import escalation
 
 SAID: dict[str, object] = {

@@ -14,10 +14,10 @@ from bot.flows.deliver import Progress, deliver
 from bot.flows.intake import Intake
 from bot.flows.workspace import Workspace
 from bot.plain.pace import Pace
-from bot.store.accepting import Recorded
 from bot.store.claims import Claim
-from bot.store.queued import Queued
-from bot.store.rates import Rates
+from bot.store.delay_notices import Queued
+from bot.store.rate_limit import Rates
+from bot.store.requests import Recorded
 from bot.worker import Worker
 from tests.nouns import TEAM
 from tests.simulation.limits import SHARE

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from bot.core.faults import Fault
 from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
 from bot.flows.duplicates import Duplicate, find_duplicates
+from bot.store.delay_notices import Queue, Queued
 from bot.store.duplicates import Doubts
-from bot.store.queued import Queue, Queued
 from tests.simulation.weather import READ_SECONDS
 
 if TYPE_CHECKING:

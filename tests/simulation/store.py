@@ -12,9 +12,9 @@ from pathlib import Path
 from bot.store import migrating
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
-from bot.store.history import History
-from bot.store.ledger import Ledger
+from bot.store.records import History
 
 
 class Store:

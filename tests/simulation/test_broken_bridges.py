@@ -17,13 +17,12 @@ from bot.core.rate_limit import Grant, Rate, Tally
 from bot.flows import deliver
 from bot.flows.intake import Intake
 from bot.flows.thread_order import ThreadOrder
-from bot.store import rows
-from bot.store.accepting import Recorded
-from bot.store.claims import Claim
-from bot.store.fencing import Fenced, FromNow
-from bot.store.ledger import Ledger
-from bot.store.queued import Queue, Queued
-from bot.store.rates import Rates
+from bot.store import claims, rows
+from bot.store.claims import Claim, Fenced, FromNow
+from bot.store.delay_notices import Queue, Queued
+from bot.store.deliveries import Ledger
+from bot.store.rate_limit import Rates
+from bot.store.requests import Recorded
 from bot.store.schema import escalation as table
 from bot.worker import Worker
 from tests.simulation.store import Store
@@ -98,14 +97,14 @@ def frees_no_conversation(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_the_customer(patch: pytest.MonkeyPatch) -> None:
     """Another attempt finds out anew whose ticket it is."""
-    claim_of = rows.claim
-    patch.setattr(rows, "claim", lambda row: replace(claim_of(row), customer=None))
+    claim_of = claims.claim_of
+    patch.setattr(claims, "claim_of", lambda row: replace(claim_of(row), customer=None))
 
 
 def forgets_what_is_left(patch: pytest.MonkeyPatch) -> None:
     """Of a thread in several pieces an attempt knows only those that it sends itself."""
-    claim_of = rows.claim
-    patch.setattr(rows, "claim", lambda row: replace(claim_of(row), rest=None))
+    claim_of = claims.claim_of
+    patch.setattr(claims, "claim_of", lambda row: replace(claim_of(row), rest=None))
 
 
 def believes_every_failure(patch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,7 @@ from sqlite3 import Row
 from typing import TYPE_CHECKING
 
 from bot.core.model import Added, Created, Outcome, Rejected
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim, Exists, Pending
+from bot.store.claims import LEASE_SECONDS, Claim, Exists, Pending
 from tests.simulation.slack import Told, is_success
 
 if TYPE_CHECKING:

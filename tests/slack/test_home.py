@@ -15,7 +15,7 @@ from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.flows.home import World
 from bot.slack.listeners.home import HomeListeners
-from bot.store.home import Opened
+from bot.store.kv import Opened
 from tests.flows.fakes import profile, run
 
 

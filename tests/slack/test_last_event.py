@@ -12,7 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.slack.listeners.last_event import LastEvent
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
-from bot.store.standing import HEARD, standing
+from bot.store.records import HEARD, standing
 from tests.conftest import Clock
 from tests.flows.fakes import run
 

@@ -12,7 +12,7 @@ from bot.core.model import Message
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import pieces, visible
 from bot.slack.payloads import message_of
-from bot.store.codec import Codec
+from bot.store.rows import Codec
 
 HALF = "cut off \ud83d"
 """As JSON's escapes allow it: the first half of an emoji."""

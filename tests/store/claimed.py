@@ -6,7 +6,7 @@ import pytest
 
 from bot.store.claims import Claim
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.nouns import message
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from bot.core.model import Created
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore
-from bot.store.ledger import Ledger
 from bot.store.schema import escalation as table
 from tests.nouns import TICKET, escalation, message
 

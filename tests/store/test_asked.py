@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from bot.core.model import Via
-from bot.store.asked import Asked, Earlier
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import Asked, Earlier
 from bot.store.schema import escalation as table
 from tests.nouns import TICKET, escalation, form, message
 

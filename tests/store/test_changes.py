@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.store.changes import Change
-from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.customer_links import Change, CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.retention import FORGOTTEN, Retention
 from tests.conftest import Clock

@@ -12,11 +12,10 @@ from sqlalchemy import event
 
 from bot.core.faults import LeaseLost
 from bot.core.model import Created
-from bot.store import rows
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Claim
+from bot.store import claims, rows
+from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.nouns import TICKET, escalation, message
 from tests.store.claimed import claimed, frozen, ledger
@@ -59,7 +58,7 @@ def test_rows_are_read_when_the_doors_may_write_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long message takes a while to read, and SQLite has one writer."""
-    read = rows.claim
+    read = claims.claim_of
 
     def record_meanwhile(row: Any) -> Claim:
         assert ledger.record(escalation(row.id + 100), within=1.0).fresh
@@ -67,7 +66,7 @@ def test_rows_are_read_when_the_doors_may_write_again(
 
     for number in (1, 2):
         ledger.record(escalation(number))
-    monkeypatch.setattr(rows, "claim", record_meanwhile)
+    monkeypatch.setattr(claims, "claim_of", record_meanwhile)
     assert [claim.escalation.key for claim in ledger.claim("one", 8)] == [
         escalation(1).key,
         escalation(2).key,

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
-from bot.store.claiming import LEASE_SECONDS
+from bot.store.claims import LEASE_SECONDS
 from bot.store.database import Database
-from bot.store.history import Entry, History
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import Entry, History
 from tests.conftest import Clock
 from tests.nouns import TICKET, escalation
 from tests.store.claimed import claimed, ledger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.store.database import Database
-from bot.store.first_loaded import FirstLoaded
+from bot.store.kv import FirstLoaded
 from tests.conftest import Clock
 
 

@@ -13,10 +13,9 @@ import pytest
 
 from bot.core.faults import TryLater
 from bot.core.model import AlreadyExists, Created, Escalation, InProgress
-from bot.store.accepting import Accepting, Recorded
 from bot.store.database import Database
-from bot.store.group_commit import LARGEST_GROUP, GroupCommit
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.requests import LARGEST_GROUP, Accepting, GroupCommit, Recorded
 from tests.nouns import TICKET, escalation
 
 SOON = 1.8

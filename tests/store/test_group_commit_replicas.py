@@ -12,11 +12,10 @@ from sqlalchemy.exc import OperationalError
 
 from bot.core.faults import TryLater
 from bot.core.model import Escalation, InProgress
-from bot.store.accepting import Accepting, Recorded
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.executor import Executor
-from bot.store.group_commit import GroupCommit
-from bot.store.ledger import Ledger
+from bot.store.requests import Accepting, GroupCommit, Recorded
 from bot.store.schema import escalation as table
 from tests.nouns import escalation
 

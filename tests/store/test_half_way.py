@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.nouns import escalation
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bot.store.database import Database
-from bot.store.home import Homes, Opened
-from bot.store.kv import KeyValueStore
+from bot.store.kv import Homes, KeyValueStore, Opened
 from bot.store.retention import Retention
 
 

@@ -6,8 +6,8 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
 from bot.flows.history import Place
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore
-from bot.store.ledger import Ledger
 from tests.nouns import TICKET, escalation
 
 

@@ -9,12 +9,11 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Acquired, Exists, Pending
+from bot.store.claims import LEASE_SECONDS, Acquired, Exists, Pending
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.history import History
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import History
 from tests.conftest import Clock
 from tests.nouns import TEAM, TICKET, escalation, message
 from tests.store.claimed import claimed, frozen, ledger

@@ -16,8 +16,8 @@ from alembic import command
 from sqlalchemy import Engine, event, inspect, text
 
 from bot.store import migrating, postgres, suitable
-from bot.store.accepting import Accepting
 from bot.store.database import Database
+from bot.store.requests import Accepting
 from tests.nouns import escalation
 from tests.store.conftest import NewDatabase
 

@@ -17,13 +17,11 @@ from bot.core.model import PostedAnswer, Rejected, Ticket
 from bot.core.refs import MessageRef, message_key
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
-from bot.store.queued import Queue
+from bot.store.delay_notices import Queue
+from bot.store.deliveries import Ledger
+from bot.store.records import Tickets, Waiting, backlog
 from bot.store.retention import Retention
-from bot.store.standing import backlog
-from bot.store.tickets import Tickets
 from bot.store.undo import Undoing, hold
-from bot.store.waiting import Waiting
 from tests.nouns import TEAM, escalation, ts
 from tests.postgres import TEMPLATE, execute
 from tests.store.settled import settle_many

@@ -11,10 +11,9 @@ from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
 from bot.core.faults import LeaseLost, Reason
 from bot.core.model import Continuation, Created, Outcome, Rejected
 from bot.core.text.parts import TextPart, Tone
-from bot.store.claiming import LEASE_SECONDS
-from bot.store.claims import Acquired, Claim, RemainingParts
+from bot.store.claims import LEASE_SECONDS, Acquired, Claim, RemainingParts
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
 from bot.store.retention import Retention
 from bot.store.schema import escalation as table
 from tests.conftest import Clock

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from bot.core.faults import Reason
 from bot.core.model import Created, FormDraft, Rejected, ReplyTo
-from bot.store.accepting import Recorded
 from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
-from bot.store.history import History
-from bot.store.ledger import Ledger
+from bot.store.records import History
+from bot.store.requests import Recorded
 from bot.store.retention import FORGOTTEN, Retention
 from bot.store.schema import escalation as table
 from tests.conftest import Clock

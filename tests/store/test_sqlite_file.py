@@ -15,11 +15,10 @@ from sqlalchemy.exc import OperationalError
 
 from bot.core.faults import TryLater
 from bot.store import migrating
-from bot.store.accepting import Accepting
+from bot.store.cluster import only_one, watch
 from bot.store.database import Database
-from bot.store.history import History
-from bot.store.notify import watch
-from bot.store.process_lock import only_one
+from bot.store.records import History
+from bot.store.requests import Accepting
 from tests.nouns import escalation
 
 

@@ -17,11 +17,10 @@ from bot.cli.doctor import database as checks
 from bot.core.faults import TryLater
 from bot.settings import load
 from bot.store import migrating, postgres, suitable
-from bot.store.accepting import Accepting
+from bot.store.cluster import lead
 from bot.store.database import Database
 from bot.store.executor import Executor
-from bot.store.group_commit import GroupCommit
-from bot.store.leader import lead
+from bot.store.requests import Accepting, GroupCommit
 from bot.store.suitable import Unsuitable
 from tests.crash.databases import execute
 from tests.nouns import escalation

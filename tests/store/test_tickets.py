@@ -12,9 +12,9 @@ from bot.core.model import Created, Ignored, Outcome, Rejected, Via
 from bot.core.record import Evidence, State
 from bot.core.refs import MessageRef
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import Tickets
 from bot.store.schema import escalation as table
-from bot.store.tickets import Tickets
 from tests.conftest import Clock
 from tests.nouns import CHANNEL, TEAM, TICKET, escalation, message, ts
 

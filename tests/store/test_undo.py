@@ -10,12 +10,11 @@ import pytest
 from bot.core.faults import LeaseLost, Postponed, TryLater
 from bot.core.model import Added, AlreadyExists, Created, InProgress, PostedAnswer, Rule, Ticket
 from bot.core.undo import UNDO_SECONDS, State
-from bot.store.accepting import Recorded
 from bot.store.claims import Acquired, Claim, Exists, Pending
 from bot.store.database import Database
-from bot.store.group_commit import GroupCommit
-from bot.store.history import History
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import History
+from bot.store.requests import GroupCommit, Recorded
 from bot.store.retention import FORGOTTEN, Retention
 from bot.store.undo import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Begin, Undoing
 from tests.conftest import Clock

@@ -6,10 +6,10 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, Created, Escalation, Rejected, ReplyTo
-from bot.store.accepting import Recorded
 from bot.store.claims import Acquired, Claim, Exists, Pending
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.requests import Recorded
 from bot.store.undo import Begin, Undoing
 from tests.conftest import Clock
 from tests.nouns import CHANNEL, TICKET, escalation, message, ts

@@ -11,8 +11,8 @@ from sqlalchemy import inspect, text
 
 from bot import wiring
 from bot.store import migrating
-from bot.store.accepting import Accepting
 from bot.store.database import Database
+from bot.store.requests import Accepting
 from bot.store.suitable import Unsuitable
 from tests.nouns import escalation
 

@@ -8,10 +8,9 @@ from bot.core.faults import Reason
 from bot.core.model import Created, Outcome, Rejected
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import Unlinked, Waiting, backlog
 from bot.store.retention import Retention
-from bot.store.standing import backlog
-from bot.store.waiting import Unlinked, Waiting
 from tests.conftest import Clock
 from tests.nouns import TEAM, TICKET, escalation
 

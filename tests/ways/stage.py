@@ -19,7 +19,7 @@ from bot.sandbox.slack import Delivery, Slack
 from bot.settings import load
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.history import Entry, History
+from bot.store.records import Entry, History
 
 Transport = Literal["http", "socket"]
 

@@ -19,8 +19,8 @@ from bot.sandbox.plain.server import RateLimit
 from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store.database import Database
-from bot.store.history import Entry, History
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.records import Entry, History
 from tests.ways.stage import until
 
 WINDOW = 1.5

@@ -17,7 +17,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.process import bridge
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
-from bot.store.history import History
+from bot.store.records import History
 from tests.ways.stage import until
 from tests.ways.test_whole_thread import WHOLE, said, small
 

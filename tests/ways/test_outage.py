@@ -19,7 +19,7 @@ from bot.sandbox import process
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
-from bot.store.history import History
+from bot.store.records import History
 from tests.ways.stage import Stage, stage, until, until_readyz
 
 

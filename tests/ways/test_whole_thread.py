@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.plain.nouns import Input, Thread
-from bot.store.history import Entry
+from bot.store.records import Entry
 from tests.ways.stage import Stage, stage, until
 
 WHOLE = {"whole_thread": ["whole_thread"]}

@@ -15,7 +15,7 @@ from bot.sandbox.slack.payloads import message_action
 from bot.slack.words import why as words
 from bot.slack.words.tokens import flat
 from bot.store.customer_links import CustomerLink
-from bot.store.tickets import Tickets
+from bot.store.records import Tickets
 from tests.ways.stage import Stage, stage, until
 
 RULES = """

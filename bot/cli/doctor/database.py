@@ -21,9 +21,9 @@ from bot.store import migrating, suitable
 from bot.store.database import Database
 from bot.store.postgres import PER_PROCESS
 from bot.store.schema import memory
-from bot.store.standing import Backlog, LedgerStats, backlog, moments, standing
+from bot.store.records import Backlog, LedgerStats, backlog, moments, standing
 from bot.store.suitable import Unsuitable
-from bot.store.waiting import Counts, Waiting
+from bot.store.records import Counts, Waiting
 
 
 class _Undone(Exception):

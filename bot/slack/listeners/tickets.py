@@ -24,8 +24,8 @@ from bot.slack.listeners.commands import Says
 from bot.slack.listeners.form import FormOpener
 from bot.slack.views import answer
 from bot.slack.words import form as words
-from bot.store.accepting import Recorded
 from bot.store.executor import Run, in_place
+from bot.store.requests import Recorded
 
 log = structlog.get_logger("bot.slack")
 

@@ -13,12 +13,21 @@ from bot.core.faults import Reason, should_park
 from bot.core.model import Added, Created, Message, Outcome, Rejected, Ticket
 from bot.core.record import Evidence
 from bot.store import customer_links, rows, undo
-from bot.store.accepting import Accepting
-from bot.store.claiming import LEASE_SECONDS, Claiming
-from bot.store.claims import Acquired, Claim, Conversation, Exists, Pending, RemainingParts
+from bot.store.claims import (
+    LEASE_SECONDS,
+    REMAINING_PARTS,
+    Acquired,
+    Claim,
+    Claiming,
+    Conversation,
+    Exists,
+    FromNow,
+    Pending,
+    RemainingParts,
+)
 from bot.store.customer_links import CustomerLink
 from bot.store.database import Database
-from bot.store.fencing import FromNow
+from bot.store.requests import Accepting
 from bot.store.schema import escalation as table
 
 VERIFY_SECONDS = 600.0
@@ -61,7 +70,7 @@ class Ledger(Accepting, Claiming):
         evidence: Evidence | None = None,
     ) -> Conversation:
         """See `ports.Ledger.freeze`."""
-        texts = {"message": rows.MESSAGE.text(message), "sequels": rows.REST.text(rest)}
+        texts = {"message": rows.MESSAGE.text(message), "sequels": REMAINING_PARTS.text(rest)}
         try:
             with self._database.writing() as connection:
                 found = self._holder(connection, claim, conversation_key)
@@ -99,7 +108,7 @@ class Ledger(Accepting, Claiming):
         rest: RemainingParts | None = None,
     ) -> None:
         """See `ports.Ledger.freeze_addition`."""
-        texts = {"message": rows.MESSAGE.text(message), "sequels": rows.REST.text(rest)}
+        texts = {"message": rows.MESSAGE.text(message), "sequels": REMAINING_PARTS.text(rest)}
         with self._database.writing() as connection:
             undo.hold(connection, ticket)
             self._fenced.write(
@@ -119,7 +128,7 @@ class Ledger(Accepting, Claiming):
             self._fenced.write(
                 connection,
                 claim,
-                sequels=rows.REST.text(rest),
+                sequels=REMAINING_PARTS.text(rest),
                 sent_at=FromNow(),
                 lease_until=FromNow(self._lease),
             )

@@ -6,8 +6,8 @@ import pytest
 
 from bot.core.faults import Reason
 from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Rejected
-from bot.store.accepting import Recorded
-from bot.store.ledger import Ledger
+from bot.store.deliveries import Ledger
+from bot.store.requests import Recorded
 from tests.nouns import TICKET, escalation, form, message
 from tests.store.claimed import claimed, ledger
 

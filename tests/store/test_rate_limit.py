@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.store.database import Database
-from bot.store.rates import Rates
+from bot.store.rate_limit import Rates
 from bot.store.schema import rate as table
 from tests.conftest import Clock
 

@@ -14,12 +14,11 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.faults import TryLater
+from bot.store.cluster import AlreadyRunning, lead, only_one
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.history import History
-from bot.store.leader import lead
-from bot.store.ledger import Ledger
-from bot.store.process_lock import AlreadyRunning, only_one
+from bot.store.deliveries import Ledger
+from bot.store.records import History
 from tests.nouns import escalation
 
 
@@ -89,7 +88,7 @@ def test_a_second_process_on_one_sqlite_file_is_told_so(sqlite_url: str) -> None
     holder = (
         "import sys, time\n"
         "from bot.store.database import Database\n"
-        "from bot.store.process_lock import only_one\n"
+        "from bot.store.cluster import only_one\n"
         f"with only_one(Database({sqlite_url!r})):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"

@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
+from bot.store.cluster import lead
 from bot.store.database import Database
-from bot.store.leader import lead
 
 SOON = 0.05
 

@@ -4,15 +4,19 @@ every one of them when another left work."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bot.core.faults import TryLater
 from bot.store.database import WAKE_CHANNEL, Database
-from bot.store.notify import watch
+from bot.store.sqlite import LedgerFile
 
 if TYPE_CHECKING:
     import psycopg
+
 
 TRY_SECONDS = 5.0
 """How often those that are not elected ask whether the place is free, and how long the elected
@@ -100,3 +104,59 @@ async def _all(works: tuple[Work, ...]) -> None:
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work())
+
+
+POLL_SECONDS = 0.5
+
+
+async def watch(database: Database, wake: Callable[[], None]) -> None:
+    """Call `wake` whenever another process may have left work; runs until it is cancelled.
+
+    It also notices within POLL_SECONDS that the file was removed or replaced, and says so.
+    """
+    # The number changes with every commit by another connection, and asking for it reads a
+    # page of shared memory only: https://www.sqlite.org/pragma.html#pragma_data_version
+    connection = sqlite3.connect(database.url.database or "", timeout=0, isolation_level=None)
+    try:
+        seen = None
+        while True:
+            try:
+                database.check_file()
+                (version,) = connection.execute("PRAGMA data_version").fetchone()
+            except (TryLater, sqlite3.OperationalError):
+                version = None  # the worker will meet the same trouble
+            if version != seen:
+                seen = version
+                wake()
+            await asyncio.sleep(POLL_SECONDS)
+    finally:
+        connection.close()
+
+
+class AlreadyRunning(Exception):
+    """Another `run` or `worker` has this database."""
+
+
+@contextmanager
+def only_one(database: Database) -> Iterator[None]:
+    """Hold the database for this process; on PostgreSQL, which many may share, do nothing.
+
+    The lock is an open transaction on a file beside the database: the operating system ends
+    it with the process, however that dies. Raises AlreadyRunning, at once.
+    """
+    name = database.url.database
+    if not database.is_sqlite or not name or name == ":memory:":
+        yield
+        return
+    LedgerFile(f"{name}-lock").create()
+    with closing(sqlite3.connect(f"{name}-lock", timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise AlreadyRunning(
+                f"another `plain-bridge run` or `worker` is using {name}: stop it first, "
+                "or share a PostgreSQL database (DATABASE_URL) between several"
+            ) from None
+        yield
