@@ -24,7 +24,7 @@ from bot.core.faults import Fault
 from bot.flows.intake import RECORD_SECONDS
 from bot.store import migrating
 from bot.store.database import Database
-from bot.store.requests import Accepting
+from bot.store.requests import Requests
 from tests.nouns import escalation
 
 BETWEEN_SECONDS = 0.005
@@ -90,7 +90,7 @@ def fill(connection: Connection, rows: int) -> None:
 def recording(database: Database, first: int) -> Iterator[Records]:
     """Record one request after the other while the context lasts."""
     found, ended = Records(), threading.Event()
-    accepting = Accepting(database)
+    accepting = Requests(database)
 
     def record() -> None:
         number = first

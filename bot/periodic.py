@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.core.faults import Fault
-from bot.core.reconcile import Report, Scope, Verdict
+from bot.core.reconcile import ReconcileReport, Scope, Verdict
 from bot.flows.duplicates import Duplicate
-from bot.flows.reconcile import World, reconcile
+from bot.flows.reconcile import ReconcileContext, reconcile
 from bot.store.claims import reference
 
 RECONCILE_SECONDS = 900.0
@@ -43,7 +43,7 @@ def tell_of_double(double: Duplicate) -> None:
 
 
 async def reconcile_again(
-    world: World, *, at_once: bool = True, every_seconds: float = RECONCILE_SECONDS
+    world: ReconcileContext, *, at_once: bool = True, every_seconds: float = RECONCILE_SECONDS
 ) -> None:
     """Reconcile now (or, not `at_once`, a pause later) and every so many seconds.
 
@@ -58,7 +58,7 @@ async def reconcile_again(
     await every(every_seconds, once)
 
 
-def _note(report: Report) -> None:
+def _note(report: ReconcileReport) -> None:
     for found in report.of(Verdict.ESCALATED):
         log.info(
             "found_in_history",

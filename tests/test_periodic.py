@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bot.core.faults import TryLater
-from bot.flows.reconcile import World
+from bot.flows.reconcile import ReconcileContext
 from bot.periodic import reconcile_again
 from bot.store.database import Database
 from tests.conftest import Clock
@@ -32,7 +32,9 @@ class Times:
 
 
 @asynccontextmanager
-async def going_round(world: World, *, at_once: bool = True, every: float) -> AsyncIterator[None]:
+async def going_round(
+    world: ReconcileContext, *, at_once: bool = True, every: float
+) -> AsyncIterator[None]:
     task = asyncio.create_task(reconcile_again(world, at_once=at_once, every_seconds=every))
     try:
         yield

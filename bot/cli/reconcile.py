@@ -15,7 +15,7 @@ from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.model import Rule
-from bot.core.reconcile import CALLS, Finding, Report, Scope, Verdict
+from bot.core.reconcile import CALLS, Finding, ReconcileReport, Scope, Verdict
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
@@ -26,7 +26,7 @@ from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Executor
-from bot.store.requests import Accepting, GroupCommit
+from bot.store.requests import GroupCommit, Requests
 
 _FEWEST_CALLS = 10
 """Enough for every pass to come further than the one before."""
@@ -102,14 +102,14 @@ def _database(settings: Settings, dry_run: bool) -> Iterator[tuple[Database, boo
 
 async def _look(
     settings: Settings, database: Database, scope: Scope, is_there: bool
-) -> tuple[Report, str]:
+) -> tuple[ReconcileReport, str]:
     """What the look found, and the workspace's URL."""
     run = Executor(1)
     try:
         async with services.slack(settings) as slack:
             here = await slack.installation()
             intake = Intake(
-                record=GroupCommit(Accepting(database), run).record,
+                record=GroupCommit(Requests(database), run).record,
                 ledger=Ledger(database),
                 drafts=Drafts(database),
                 forms=slack,
@@ -135,7 +135,7 @@ class _NeverLoaded:
         return {}
 
 
-def _show(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> None:
+def _show(report: ReconcileReport, scope: Scope, url: str, rules: Sequence[Rule]) -> None:
     told = report.findings if scope.dry_run else report.of(Verdict.ESCALATED)
     if told:
         console.table(
@@ -152,7 +152,7 @@ def _show(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> None
     console.say(_NEVER)
 
 
-def _show_rules(report: Report, rules: Sequence[Rule]) -> None:
+def _show_rules(report: ReconcileReport, rules: Sequence[Rule]) -> None:
     console.table(
         ("Rule", "Takes", "Would escalate", "In the ledger"),
         [
@@ -162,7 +162,7 @@ def _show_rules(report: Report, rules: Sequence[Rule]) -> None:
     )
 
 
-def _counts(report: Report, number: int) -> tuple[int, int]:
+def _counts(report: ReconcileReport, number: int) -> tuple[int, int]:
     """Return how many messages a rule would escalate, and how many of its are in the ledger."""
     of_rule = [one.verdict for one in report.findings if one.rule + 1 == number]
     return of_rule.count(Verdict.ESCALATED), of_rule.count(Verdict.IN_LEDGER)
@@ -188,7 +188,7 @@ def _result(one: Finding, scope: Scope) -> str:
     return "would be escalated" + (" (older than the rule)" if one.is_before_rule else "")
 
 
-def _summary(report: Report, scope: Scope) -> str:
+def _summary(report: ReconcileReport, scope: Scope) -> str:
     found = len(report.of(Verdict.ESCALATED))
     more = " more" if report.went_on else ""
     places = _count(report.looked_at, f"{more} channel".strip())
@@ -204,7 +204,7 @@ def _summary(report: Report, scope: Scope) -> str:
     )
 
 
-def _would(report: Report) -> str:
+def _would(report: ReconcileReport) -> str:
     would = report.of(Verdict.ESCALATED)
     late = sum(one.is_before_rule for one in would)
     known = len(report.of(Verdict.IN_LEDGER))
@@ -217,7 +217,7 @@ def _would(report: Report) -> str:
     return f"{told} {older} older than the rule: without --dry-run these are left alone."
 
 
-def _left(report: Report, scope: Scope) -> str:
+def _left(report: ReconcileReport, scope: Scope) -> str:
     names = [f"{_name(one.channel.name, one.channel.id)} ({_why(one.why)})" for one in report.left]
     text = f"Not looked at to the end: {', '.join(names)}."
     if report.stopped is None:
@@ -235,7 +235,9 @@ def _why(why: str) -> str:
     return known.get(why, why)
 
 
-def _json(report: Report, scope: Scope, url: str, rules: Sequence[Rule]) -> dict[str, object]:
+def _json(
+    report: ReconcileReport, scope: Scope, url: str, rules: Sequence[Rule]
+) -> dict[str, object]:
     return {
         "dry_run": scope.dry_run,
         "findings": [

@@ -15,7 +15,7 @@ from bot.cli.console import CommandFailed
 from bot.core.directory import Channel, Installation
 from bot.core.faults import Fault, TryLater
 from bot.core.model import Customer
-from bot.flows.history import Page
+from bot.flows.history import HistoryPage
 from bot.plain.client import PlainClient
 from bot.plain.connections import open_http
 from bot.plain.transport import CONNECTIONS
@@ -23,8 +23,8 @@ from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
-from bot.store.rows import Codec
 from bot.store.database import Database
+from bot.store.rows import Codec
 from bot.store.schema import memory
 
 LONGEST_WAIT = 60.0
@@ -142,7 +142,7 @@ async def joined_channels(history: SlackHistory) -> list[Channel]:
     return await all_pages(history.channels)
 
 
-async def all_pages(read: Callable[[str | None], Awaitable[Page[Channel]]]) -> list[Channel]:
+async def all_pages(read: Callable[[str | None], Awaitable[HistoryPage[Channel]]]) -> list[Channel]:
     """Return every page's channels. Raise TryLater after MOST_PAGES, and what `read` raises."""
     found: list[Channel] = []
     cursor = None

@@ -13,7 +13,7 @@ PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Ticketed:
+class HomeTicket:
     """A ticket of one's own; `undoable`: the ten minutes last."""
 
     record: Record
@@ -21,7 +21,7 @@ class Ticketed:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingPerson:
     """A Slack user whom nobody has linked; `since` is Unix seconds, `reference` one request."""
 
     user: str
@@ -30,38 +30,40 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Mine:
+class OwnHome:
     """The Home of one's own people. `older` is the id before which older tickets are, None where
     there are none; `newer`: this is not the first page. `may_ask`: the settings let them.
 
     `waiting` is None for who may not link people; `more_waiting`: there are others still.
     """
 
-    tickets: tuple[Ticketed, ...]
+    tickets: tuple[HomeTicket, ...]
     older: int | None = None
     newer: bool = False
     may_ask: bool = True
-    waiting: tuple[Waiting, ...] | None = None
+    waiting: tuple[WaitingPerson, ...] | None = None
     more_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignHome:
     """The Home of a person of another company."""
 
 
-Home = Mine | Foreign
+Home = OwnHome | ForeignHome
 
 
 def page(
     records: Sequence[Record], now: float, refused: Container[int] = ()
-) -> tuple[tuple[Ticketed, ...], int | None]:
+) -> tuple[tuple[HomeTicket, ...], int | None]:
     """The tickets of one page, out of `PAGE` + 1 that were read; and where the next one begins.
 
     `refused`: the ids of those whose undo was refused for good.
     """
     shown = records[:PAGE]
-    tickets = tuple(Ticketed(one, is_undoable(one, now) and one.id not in refused) for one in shown)
+    tickets = tuple(
+        HomeTicket(one, is_undoable(one, now) and one.id not in refused) for one in shown
+    )
     return tickets, (shown[-1].id if len(records) > PAGE else None)
 
 

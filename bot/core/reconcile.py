@@ -76,7 +76,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SkippedChannel:
     """A channel that was not looked at, or not wholly; `why` is a word for the log."""
 
     channel: Channel
@@ -84,7 +84,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReconcileReport:
     """What a pass came to.
 
     `looked_at` counts the channels; `left` are those that remain. `stopped` says what ended the
@@ -95,7 +95,7 @@ class Report:
     findings: tuple[Finding, ...]
     looked_at: int
     calls: int
-    left: tuple[Left, ...] = ()
+    left: tuple[SkippedChannel, ...] = ()
     stopped: str | None = None
     went_on: bool = False
     unknown: tuple[str, ...] = ()

@@ -189,7 +189,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One entry of a thread's timeline; `kind` is its GraphQL type ("NoteEntry")."""
 
     actor: Actor
@@ -197,7 +197,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ThreadSnapshot:
     """A thread as it stands in Plain. `status` is "TODO", "SNOOZED" or "DONE", `detail` the
     GraphQL type of its detail; `me` is the machine user of the bridge's key (None: unknown),
     `permissions` are the key's (None: unknown)."""
@@ -207,7 +207,7 @@ class Seen:
     detail: str | None
     changed_by: Actor
     assigned: bool
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[TimelineEntry, ...] = ()
     me: str | None = None
     permissions: frozenset[str] | None = None
 
@@ -236,7 +236,7 @@ _ASSIGNMENT = "ThreadAssignmentTransitionedEntry"
 _OWN_KINDS = frozenset({"CustomEntry", "ThreadEventEntry"})
 
 
-def look(seen: Seen, *, assigns: bool) -> Look:
+def look(seen: ThreadSnapshot, *, assigns: bool) -> Look:
     """Whether somebody acted on the thread since the bridge created it.
 
     What the bridge did does not count, nor what Plain does by itself (workflows, service level
@@ -252,20 +252,20 @@ def look(seen: Seen, *, assigns: bool) -> Look:
     return Look.ACTED if seen.assigned and not explained else Look.FREE
 
 
-def _counts_as_act(seen: Seen, entry: Entry) -> bool:
+def _counts_as_act(seen: ThreadSnapshot, entry: TimelineEntry) -> bool:
     if entry.actor.kind is Kind.CUSTOMER:
         return entry.kind not in _OWN_KINDS
     return _counts(seen, entry.actor)
 
 
-def _counts(seen: Seen, actor: Actor) -> bool:
+def _counts(seen: ThreadSnapshot, actor: Actor) -> bool:
     """An agent, or another integration that acts for one."""
     if actor.kind is Kind.MACHINE_USER:
         return not seen.is_mine(actor)
     return actor.kind is Kind.USER
 
 
-def lacking(seen: Seen) -> tuple[str, ...]:
+def lacking(seen: ThreadSnapshot) -> tuple[str, ...]:
     """The permissions that the key would need for an undo and lacks, as far as it is known."""
     known = seen.permissions
     return () if known is None else tuple(one for one in NEEDED if one not in known)

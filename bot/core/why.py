@@ -154,7 +154,7 @@ def outlook(
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ExplainedRecord:
     """A row, and who its customer is: `customer` is a name that can be shown, `email` an address.
 
     `evidence` is what the row says, or (`guessed`) what today's lookup table and settings say.
@@ -233,7 +233,7 @@ class Explanation:
     posted_at: float
     rules: tuple[RuleLook, ...]
     reactions: tuple[ReactionLook, ...] | None
-    known: tuple[Known, ...] | None
+    known: tuple[ExplainedRecord, ...] | None
     unread: Unread | None = None
     conversation: Ticket | None = None
 
@@ -319,7 +319,7 @@ _OPEN = frozenset({"channel", "label", "needed", "standing"})
 """What a refusal may name to everybody."""
 
 
-def _reduced(known: Known, standing: UserKind) -> Known:
+def _reduced(known: ExplainedRecord, standing: UserKind) -> ExplainedRecord:
     data = {key: value for key, value in known.record.data.items() if key in _OPEN}
     if "requester" in known.record.data:
         data["requester"] = ""  # that it is about a person, and not about whom

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class HistoryPage(Generic[T]):
     """A part of a longer list; `cursor` leads to the next one, None where there is none."""
 
     items: tuple[T, ...]
@@ -22,7 +22,7 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResumePoint:
     """Where a pass over the channels' history stopped, for the next one to go on.
 
     `cursor` is the page of the channel's history (None: its first), `thread` the root of the
@@ -37,23 +37,23 @@ class Place:
     at: float = 0.0
 
 
-class History(Protocol):
+class ChannelHistory(Protocol):
     """What stands in Slack, without the texts; each method is one call of Slack's Web API.
 
     `oldest` is Unix seconds. A cursor that Slack no longer knows counts as none.
     """
 
-    async def channels(self, cursor: str | None) -> Page[Channel]:
+    async def channels(self, cursor: str | None) -> HistoryPage[Channel]:
         """The channels that the bot is in, without direct messages and archived channels."""
 
     async def messages(
         self, channel: str, oldest: float, cursor: str | None
-    ) -> Page[PostedMessage]:
+    ) -> HistoryPage[PostedMessage]:
         """The channel's messages outside of Slack threads, and the threads' roots."""
 
     async def replies(
         self, root: MessageRef, oldest: float, cursor: str | None
-    ) -> Page[PostedMessage]:
+    ) -> HistoryPage[PostedMessage]:
         """The replies of a Slack thread, without its root; none where the thread is gone."""
 
     async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
@@ -63,9 +63,9 @@ class History(Protocol):
 class Places(Protocol):
     """Where passes stopped, by the name of what they look at."""
 
-    def recall(self, name: str) -> Place | None: ...
+    def recall(self, name: str) -> ResumePoint | None: ...
 
-    def keep(self, name: str, value: Place) -> None: ...
+    def keep(self, name: str, value: ResumePoint) -> None: ...
 
     def forget(self, name: str) -> None: ...
 

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.core.directory import Profile, UserKind, may_submit
-from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, page
+from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, page
 from bot.core.linkers import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
 from bot.store.executor import Run
-from bot.store.kv import Opened
+from bot.store.kv import ShownHome
 
 
 class Homes(Protocol):
     """Who has opened the Home; every method is one transaction."""
 
-    def opened(self, user: str) -> Opened | None:
+    def opened(self, user: str) -> ShownHome | None:
         """What was shown last; None for who never opened it."""
 
-    def keep(self, user: str, opened: Opened) -> None: ...
+    def keep(self, user: str, opened: ShownHome) -> None: ...
 
     def linkers(self) -> Sequence[str]:
         """Those who opened it and could link people then."""
@@ -62,7 +62,7 @@ class RefusedUndos:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class HomeContext:
     """All that the Home touches. `waiting` gives the people who wait to be linked, at most so
     many; `who` may ask; `clock` is in Unix seconds; `refused` are the rows whose undo was refused
     for good."""
@@ -70,7 +70,7 @@ class World:
     slack: Slack
     tickets: Tickets
     homes: Homes
-    waiting: Callable[[int], Sequence[Waiting]]
+    waiting: Callable[[int], Sequence[WaitingPerson]]
     linkers: Linkers
     who: frozenset[UserKind]
     run: Run
@@ -78,52 +78,54 @@ class World:
     refused: Container[int] = ()
 
 
-async def open_home(user: str, world: World, *, is_blank: bool = False) -> None:
+async def open_home(user: str, world: HomeContext, *, is_blank: bool = False) -> None:
     """Somebody opened it: show it, and from now on what changes. `is_blank`: nothing was shown
     to them so far, whatever is remembered. Raises TryLater and Refused."""
     last = None if is_blank else await world.run(world.homes.opened, user)
     await _show(user, world, last)
 
 
-async def turn_page(user: str, world: World, *, before: int | None) -> None:
+async def turn_page(user: str, world: HomeContext, *, before: int | None) -> None:
     """Show the tickets before this one; None for the newest."""
     await _show(user, world, await world.run(world.homes.opened, user), before)
 
 
-async def refresh(user: str, world: World) -> None:
+async def refresh(user: str, world: HomeContext) -> None:
     """Something of theirs changed: show it to who has opened the Home before."""
     last = await world.run(world.homes.opened, user)
     if last is not None:
         await _show(user, world, last)
 
 
-async def refresh_linkers(world: World) -> None:
+async def refresh_linkers(world: HomeContext) -> None:
     """The people who wait to be linked changed."""
     for user in await world.run(world.homes.linkers):
         await refresh(user, world)
 
 
-async def _show(user: str, world: World, last: Opened | None, before: int | None = None) -> None:
+async def _show(
+    user: str, world: HomeContext, last: ShownHome | None, before: int | None = None
+) -> None:
     home = await _home(user, world, before)
     digest = await world.slack.show_home(user, home, last.digest if last else None)
-    now = Opened(digest, is_linker=isinstance(home, Mine) and home.waiting is not None)
+    now = ShownHome(digest, is_linker=isinstance(home, OwnHome) and home.waiting is not None)
     if now != last:
         await world.run(world.homes.keep, user, now)
 
 
-async def _home(user: str, world: World, before: int | None) -> Home:
+async def _home(user: str, world: HomeContext, before: int | None) -> Home:
     profile = await world.slack.profile(user)
     if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
-        return Foreign()
+        return ForeignHome()
     may = may_submit(profile, world.who)
     records: Sequence[Record] = ()
     if may:  # who may not ask is told nothing of a ticket
         records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)
     tickets, older = page(records, world.clock(), world.refused)
-    waiting: Sequence[Waiting] | None = None
+    waiting: Sequence[WaitingPerson] | None = None
     if world.linkers.include(profile):
         waiting = await world.run(world.waiting, PAGE + 1)
-    return Mine(
+    return OwnHome(
         tickets=tickets,
         older=older,
         newer=before is not None,

@@ -22,7 +22,7 @@ RECORD_SECONDS = 1.8
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedForm:
     """A form that somebody has before them.
 
     `hash` names its state, where an update is not to undo what came after it; `is_preset` tells
@@ -38,7 +38,7 @@ class Opened:
 class Forms(Protocol):
     """What intake shows in Slack; each bounded to two seconds."""
 
-    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> Opened:
+    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> OpenedForm:
         """Show the form."""
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
@@ -92,7 +92,7 @@ class Intake:
         beside: FormContext = NOTHING,
         *,
         may_know: bool = True,
-    ) -> Opened | None:
+    ) -> OpenedForm | None:
         """Show the form for `draft`, or the ticket that its message has already (None).
 
         Where its Slack thread has one, the form says that it adds to that. Either only where

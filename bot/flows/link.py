@@ -67,7 +67,7 @@ class Customers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ExistingCustomer:
     """A customer that Plain has; `name` is how the search showed it."""
 
     customer: str
@@ -75,21 +75,21 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class New:
+class NewCustomer:
     """A customer that is to be made."""
 
     email: str
     name: str
 
 
-Choice = Known | New
+CustomerChoice = ExistingCustomer | NewCustomer
 
 
 # What comes of it
 
 
 @dataclass(frozen=True, slots=True)
-class WhoIs:
+class LinkQuestion:
     """The question: to which customer this person is to be linked. `profile` is None for a user
     that Slack does not show."""
 
@@ -103,7 +103,7 @@ class WhoIs:
 
 
 @dataclass(frozen=True, slots=True)
-class NotYours:
+class MayNotLink:
     """Who asked may not say it; `answerer` tells who may. `user` is whom it is about: None where
     there is no such row, and for people of other companies."""
 
@@ -112,7 +112,7 @@ class NotYours:
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class NothingToLink:
     """There is nothing to say any more. Without a `reference` there is no such row; `user` is
     whom it was about, `ticket` what came of it."""
 
@@ -132,7 +132,7 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class NotMade:
+class CustomerNotCreated:
     """Plain did not make the new customer. `reason` and `data` are those of its refusal; None
     where it did not answer in time."""
 
@@ -141,7 +141,7 @@ class NotMade:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Linking:
     """What it takes to ask and to link. `team` is the installed workspace's; `wake` tells the
     worker of rows that go on."""
 
@@ -154,7 +154,7 @@ class Link:
     wake: Callable[[], None]
     team: str
 
-    async def ask(self, linker: str, reference: str) -> WhoIs | NotYours | Over:
+    async def ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
         """What to ask `linker` about the row; raises TryLater where it cannot be told in time."""
         async with _within(ASK_SECONDS):
             return await self._ask(linker, reference)
@@ -175,8 +175,8 @@ class Link:
         return [one for one in found if is_customer_id(one.id)]
 
     async def submit(
-        self, linker: str, reference: str, choice: Choice
-    ) -> Linked | NotYours | Over | NotMade:
+        self, linker: str, reference: str, choice: CustomerChoice
+    ) -> Linked | MayNotLink | NothingToLink | CustomerNotCreated:
         """Link the row's person to the customer that `linker` chose.
 
         The right is looked at anew, and so is whether there is still something to say: nobody's
@@ -184,10 +184,10 @@ class Link:
         """
         async with _within(CHECK_SECONDS):
             asked = await self._ask(linker, reference)
-        if not isinstance(asked, WhoIs):
+        if not isinstance(asked, LinkQuestion):
             return asked
         customer = await self._customer(choice)
-        if isinstance(customer, NotMade):
+        if isinstance(customer, CustomerNotCreated):
             return customer
         async with _within(WRITE_SECONDS + 0.2):
             opened = await self._write(linker, asked, customer)
@@ -195,19 +195,19 @@ class Link:
             self.wake()
         return Linked(asked.name, asked.user, customer, opened)
 
-    async def _ask(self, linker: str, reference: str) -> WhoIs | NotYours | Over:
+    async def _ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
         profile, row = await asyncio.gather(
             self.slack.profile_now(linker), self.run(self.requests.unlinked, reference)
         )
         answerer = self.linkers.answerer(profile)
         if not isinstance(answerer, Yourself):
             foreign = isinstance(answerer, Hosts)
-            return NotYours(answerer, None if foreign or row is None else row.requester)
+            return MayNotLink(answerer, None if foreign or row is None else row.requester)
         if row is None:
-            return Over()
+            return NothingToLink()
         if not row.waits:
-            return Over(row.reference, row.requester, row.ticket)
-        return WhoIs(row.reference, row.requester, await self._profile(row.requester))
+            return NothingToLink(row.reference, row.requester, row.ticket)
+        return LinkQuestion(row.reference, row.requester, await self._profile(row.requester))
 
     async def _profile(self, user: str) -> Profile | None:
         try:
@@ -215,19 +215,19 @@ class Link:
         except Refused:
             return None  # shown by the id then
 
-    async def _customer(self, choice: Choice) -> Customer | NotMade:
-        if isinstance(choice, Known):
+    async def _customer(self, choice: CustomerChoice) -> Customer | CustomerNotCreated:
+        if isinstance(choice, ExistingCustomer):
             return await self._as_plain_names_it(choice)
         try:
             async with _within(CREATE_SECONDS):
                 # Nobody has proved the address: it was typed.
                 return await self.plain.upsert_customer(choice.email, choice.name, verified=False)
         except TryLater:
-            return NotMade()
+            return CustomerNotCreated()
         except Refused as refused:
-            return NotMade(refused.reason, refused.data)
+            return CustomerNotCreated(refused.reason, refused.data)
 
-    async def _as_plain_names_it(self, choice: Known) -> Customer:
+    async def _as_plain_names_it(self, choice: ExistingCustomer) -> Customer:
         """The search showed name and address in one, perhaps shortened."""
         found = None
         with suppress(Fault):
@@ -235,7 +235,7 @@ class Link:
                 found = await self.plain.find_customer(choice.customer)
         return found or Customer(choice.customer, choice.name)
 
-    async def _write(self, linker: str, asked: WhoIs, customer: Customer) -> int:
+    async def _write(self, linker: str, asked: LinkQuestion, customer: Customer) -> int:
         """The line stands where a delivery looks first; one that stands already is replaced."""
         teams = [self.team]
         if asked.profile is not None and asked.profile.team != self.team:

@@ -17,10 +17,18 @@ from bot.core.directory import (
 from bot.core.faults import Refused, TryLater
 from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.reactions import PostedMessage, Reaction, RequestedByReaction
-from bot.core.reconcile import PLACE_SECONDS, THREAD_SECONDS, Finding, Left, Report, Scope, Verdict
+from bot.core.reconcile import (
+    PLACE_SECONDS,
+    THREAD_SECONDS,
+    Finding,
+    ReconcileReport,
+    Scope,
+    SkippedChannel,
+    Verdict,
+)
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
-from bot.flows.history import FirstLoaded, History, Page, Place, Places
+from bot.flows.history import ChannelHistory, FirstLoaded, HistoryPage, Places, ResumePoint
 from bot.store.executor import Run
 from bot.store.requests import Recorded
 
@@ -29,11 +37,11 @@ _SUBMITTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ReconcileContext:
     """All that a pass touches. `known` tells which of some message keys have a row; `take`
     records what was asked, as it does for an event; `who` may ask; `clock` gives Unix seconds."""
 
-    history: History
+    history: ChannelHistory
     profile: Callable[[str], Awaitable[Profile | None]]
     known: Callable[[Sequence[str]], frozenset[str]]
     take: Callable[[Trigger], Awaitable[Recorded | None]]
@@ -46,7 +54,7 @@ class World:
     clock: Callable[[], float]
 
 
-async def reconcile(world: World, scope: Scope) -> Report:
+async def reconcile(world: ReconcileContext, scope: Scope) -> ReconcileReport:
     """Look once at what `scope` names, or at what the pass before left; safe to run twice.
 
     What has no time of its own in Slack is a reaction: the message's stands in for it. Raises
@@ -66,36 +74,36 @@ async def reconcile(world: World, scope: Scope) -> Report:
 class _Pass:
     """One pass under way; `_at` is where it is."""
 
-    world: World
+    world: ReconcileContext
     scope: Scope
     moments: list[float | None]
     now: float
     _calls: int = 0
-    _at: Place | None = None
+    _at: ResumePoint | None = None
     _findings: list[Finding] = field(default_factory=list)
     _judged: set[str] = field(default_factory=set)
     _profiles: dict[str, Profile | None] = field(default_factory=dict)
 
-    async def look(self) -> Report:
+    async def look(self) -> ReconcileReport:
         """Go through the channels, each once; keep the place if it did not come to all."""
         channels, unknown = await self._channels()
         place = None if self.scope.dry_run else await self._recall()
         turns = list(_turns(channels, place))
-        left: dict[str, Left] = {}
+        left: dict[str, SkippedChannel] = {}
         stopped = None
         for number, (channel, start) in enumerate(turns):
             try:
                 await self._channel(channel, start)
             except Refused as refused:
                 why = refused.data.get("code", refused.reason.value)
-                left[channel.id] = Left(channel, why)
+                left[channel.id] = SkippedChannel(channel, why)
             except (TryLater, TimeoutError) as fault:
                 stopped = fault.cause if isinstance(fault, TryLater) else "timeout"
-                left |= {other.id: Left(other, stopped) for other, _ in turns[number:]}
+                left |= {other.id: SkippedChannel(other, stopped) for other, _ in turns[number:]}
                 break
         if not self.scope.dry_run:
             await self._keep(self._at if stopped else None)
-        return Report(
+        return ReconcileReport(
             findings=tuple(self._findings),
             looked_at=len(turns) - len(left),
             calls=self._calls,
@@ -107,12 +115,12 @@ class _Pass:
 
     # The place
 
-    async def _recall(self) -> Place | None:
+    async def _recall(self) -> ResumePoint | None:
         """Where the pass before stopped, unless so long ago that all is to be looked at anew."""
         place = await self.world.run(self.world.places.recall, self.scope.name)
         return place if place is not None and place.at > self.now - PLACE_SECONDS else None
 
-    async def _keep(self, place: Place | None) -> None:
+    async def _keep(self, place: ResumePoint | None) -> None:
         places, name = self.world.places, self.scope.name
         try:
             if place is None:
@@ -148,7 +156,7 @@ class _Pass:
         ]
         return sorted(counted, key=lambda channel: channel.id), unknown
 
-    async def _channel(self, channel: Channel, start: Place) -> None:
+    async def _channel(self, channel: Channel, start: ResumePoint) -> None:
         """Look at a channel from `start` on: each page, and then the page's Slack threads."""
         oldest = self.now - max(self.scope.messages, THREAD_SECONDS)
         while True:
@@ -162,9 +170,9 @@ class _Pass:
                     await self._thread(channel, start.cursor, root, again)
             if page.cursor is None:
                 return
-            start = Place(channel.id, page.cursor)
+            start = ResumePoint(channel.id, page.cursor)
 
-    def _threads(self, channel: Channel, page: Page[PostedMessage]) -> Iterator[MessageRef]:
+    def _threads(self, channel: Channel, page: HistoryPage[PostedMessage]) -> Iterator[MessageRef]:
         """The roots whose threads may hold what is looked for, the newest first."""
         newest = self.now - self.scope.replies
         if not self.scope.dry_run:
@@ -183,7 +191,7 @@ class _Pass:
     ) -> None:
         oldest = self.now - self.scope.replies
         while True:
-            self._at = Place(channel.id, page, root.ts, cursor)
+            self._at = ResumePoint(channel.id, page, root.ts, cursor)
             self._spend()
             replies = await self.world.history.replies(root, oldest, cursor)
             await self._judge(channel, replies.items, oldest)
@@ -308,11 +316,13 @@ class _Pass:
         return self._profiles[user]
 
 
-def _turns(channels: Sequence[Channel], place: Place | None) -> Iterator[tuple[Channel, Place]]:
+def _turns(
+    channels: Sequence[Channel], place: ResumePoint | None
+) -> Iterator[tuple[Channel, ResumePoint]]:
     """The channels that are to be looked at, by id, each with where to begin."""
     for channel in channels:
         if place is None or channel.id > place.channel:
-            yield channel, Place(channel.id)
+            yield channel, ResumePoint(channel.id)
         elif channel.id == place.channel:
             yield channel, place
 

@@ -22,7 +22,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class ReopenedForm:
     """What the form is opened with. `prefill` is None where what was typed is erased."""
 
     trigger: Trigger
@@ -31,24 +31,24 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class NotYours:
+class NotYourRequest:
     """Somebody else asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotKnown:
+class UnknownRequest:
     """The ledger has nothing of it any more."""
 
 
 def again(
     earlier: Earlier | None, reply_to: ReplyTo
-) -> Again | NotYours | NotKnown | AlreadyExists | InProgress:
+) -> ReopenedForm | NotYourRequest | UnknownRequest | AlreadyExists | InProgress:
     """What a click on "open the form again" leads to; `reply_to` is the click's."""
     if earlier is None:
-        return NotKnown()
+        return UnknownRequest()
     trigger = earlier.escalation.trigger
     if trigger.submitter != reply_to.user:
-        return NotYours()
+        return NotYourRequest()
     if earlier.ticket is not None:
         return AlreadyExists(earlier.ticket)
     if earlier.waits:
@@ -61,4 +61,6 @@ def again(
     prefill = trigger.form
     if prefill is None and earlier.requester is not None:
         prefill = Form("", None, earlier.requester, Priority.NORMAL)
-    return Again(replace(trigger, form=None, reply_to=there), earlier.escalation.key, prefill)
+    return ReopenedForm(
+        replace(trigger, form=None, reply_to=there), earlier.escalation.key, prefill
+    )

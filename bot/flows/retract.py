@@ -10,7 +10,7 @@ from typing import Protocol
 from bot.core.faults import Refused, TryLater
 from bot.core.model import Outcome, PostedAnswer, Ticket, Trigger
 from bot.store.executor import Run
-from bot.store.undo import Ended
+from bot.store.undo import StaleAnswer
 
 AT_ONCE = 20
 """Answers of one pass; Slack takes about 50 edits in a minute."""
@@ -22,10 +22,10 @@ class Ledger(Protocol):
     def said(self, row_id: int, said: Sequence[PostedAnswer]) -> None:
         """Remember where the row's answer stands."""
 
-    def where_said(self, row_id: int) -> Ended | None:
+    def where_said(self, row_id: int) -> StaleAnswer | None:
         """Where it stands; None where nothing is remembered."""
 
-    def ended(self, limit: int) -> Sequence[Ended]:
+    def ended(self, limit: int) -> Sequence[StaleAnswer]:
         """Answers whose ten minutes are over, or whose ticket was undone."""
 
     def forget_said(self, row_id: int) -> None:
@@ -79,7 +79,7 @@ async def end_old(world: World) -> int:
     return len(found)
 
 
-async def _edit(ended: Ended, world: World) -> bool:
+async def _edit(ended: StaleAnswer, world: World) -> bool:
     """Whether it was edited; what cannot be edited ever is forgotten."""
     try:
         for said in ended.said:

@@ -23,8 +23,8 @@ from bot.core.undo import (
     Outsider,
     Result,
     Row,
-    Seen,
     State,
+    ThreadSnapshot,
     TooLate,
     Undone,
     Unreached,
@@ -90,7 +90,7 @@ class Ledger(Protocol):
 class Plain(Protocol):
     """What an undo does in Plain; each is harmless twice, but for the note."""
 
-    async def seen(self, thread: str) -> Seen | None:
+    async def seen(self, thread: str) -> ThreadSnapshot | None:
         """The thread as it stands; None where it is gone."""
 
     async def add_note(self, customer: str, thread: str, text: str) -> None: ...
@@ -106,7 +106,7 @@ Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class UndoContext:
     """All that an undo touches. `sleep` takes seconds."""
 
     ledger: Ledger
@@ -117,7 +117,7 @@ class World:
     sleep: Sleep = asyncio.sleep
 
 
-async def undo(row_id: int, by: Profile | None, world: World) -> Result:
+async def undo(row_id: int, by: Profile | None, world: UndoContext) -> Result:
     """Undo the row with this id, as far as `by` may; raises TryLater where the ledger does.
 
     However often it runs, and wherever an earlier run broke off: the thread is marked once, and
@@ -140,14 +140,14 @@ async def undo(row_id: int, by: Profile | None, world: World) -> Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class UndoReport:
     """What came of it, and which row it was about."""
 
     row: Row
     result: Result
 
 
-async def undo_reaction(key: str, user: str, emoji: str, world: World) -> Told | None:
+async def undo_reaction(key: str, user: str, emoji: str, world: UndoContext) -> UndoReport | None:
     """Undo what this person asked for by a reaction that is taken away now.
 
     None where that asked for nothing, or long ago: then it is just a reaction. A row that still
@@ -158,7 +158,7 @@ async def undo_reaction(key: str, user: str, emoji: str, world: World) -> Told |
         if row is None or row.state is not State.WAITING:
             break
         if await world.run(world.ledger.withdraw, row.id, user):
-            return Told(row, Undone(None))
+            return UndoReport(row, Undone(None))
         await world.sleep(pause)
         row = await _asked(key, user, emoji, world)
     if row is None or row.state not in (State.CREATED, State.ADDED):
@@ -167,10 +167,10 @@ async def undo_reaction(key: str, user: str, emoji: str, world: World) -> Told |
         return None
     by = await patiently(lambda: world.slack.profile(user), world.sleep)
     result = await undo(row.id, by, world)
-    return None if isinstance(result, TooLate | Outsider) else Told(row, result)
+    return None if isinstance(result, TooLate | Outsider) else UndoReport(row, result)
 
 
-async def _asked(key: str, user: str, emoji: str, world: World) -> Row | None:
+async def _asked(key: str, user: str, emoji: str, world: UndoContext) -> Row | None:
     row = await world.run(world.ledger.find_asked, key)
     return row if row is not None and (row.submitter, row.emoji) == (user, emoji) else None
 
@@ -193,7 +193,7 @@ async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
         await sleep(pause)
 
 
-async def finish_left_over(world: World) -> list[Told]:
+async def finish_left_over(world: UndoContext) -> list[UndoReport]:
     """Finish what was begun and not finished; return what is over now, undone or not."""
     over = []
     for row in await world.run(world.ledger.left_over, LEFT_OVER_AT_ONCE):
@@ -208,7 +208,7 @@ async def finish_left_over(world: World) -> list[Told]:
         name = profile.name if profile else "Somebody"
         result = await _finish(row, row.ticket, name, world)
         if not isinstance(result, Unreached):
-            over.append(Told(row, result))
+            over.append(UndoReport(row, result))
     return over
 
 
@@ -221,7 +221,7 @@ class _Progress:
     sending: bool = False
 
 
-async def _finish(row: Row, ticket: Ticket, name: str, world: World) -> Result:
+async def _finish(row: Row, ticket: Ticket, name: str, world: UndoContext) -> Result:
     """Do in Plain what is not done yet, and settle the row, which is this caller's."""
     ledger, run = world.ledger, world.run
     progress = _Progress(changed=row.begun_by is not None)
@@ -242,7 +242,9 @@ async def _finish(row: Row, ticket: Ticket, name: str, world: World) -> Result:
         return Declined(ticket)
 
 
-async def _mark(row: Row, ticket: Ticket, name: str, world: World, progress: _Progress) -> Result:
+async def _mark(
+    row: Row, ticket: Ticket, name: str, world: UndoContext, progress: _Progress
+) -> Result:
     """Look at the thread, and do what it lacks; harmless twice, but for the note."""
     ledger, plain, run = world.ledger, world.plain, world.run
     seen = await plain.seen(ticket.id)

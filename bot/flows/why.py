@@ -20,7 +20,7 @@ from bot.core.model import Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
-from bot.core.why import Explanation, Known, Outlook, ReactionLook, Submitter, Unread
+from bot.core.why import ExplainedRecord, Explanation, Outlook, ReactionLook, Submitter, Unread
 from bot.flows.history import FirstLoaded
 from bot.store.customer_links import CustomerLink
 from bot.store.executor import Run
@@ -56,7 +56,7 @@ class People(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class WhyContext:
     """All that an explanation looks at; it changes nothing.
 
     `posted` reads a message with its reactions and all who gave them; None where it is gone.
@@ -78,12 +78,12 @@ class World:
     one_thread_per_message: bool = False
 
 
-async def explain(ref: MessageRef, thread_ts: str | None, world: World) -> Explanation:
+async def explain(ref: MessageRef, thread_ts: str | None, world: WhyContext) -> Explanation:
     """Every decision about one message. What cannot be read is said, not raised.
 
     `thread_ts` is the root of its Slack thread, as far as the caller knows it.
     """
-    known: tuple[Known, ...] | None
+    known: tuple[ExplainedRecord, ...] | None
     moments: Mapping[str, float]
     channel = await _channel(ref, world)
     posted, unread = await _posted(ref, world)
@@ -112,14 +112,14 @@ async def explain(ref: MessageRef, thread_ts: str | None, world: World) -> Expla
     )
 
 
-async def _channel(ref: MessageRef, world: World) -> Channel:
+async def _channel(ref: MessageRef, world: WhyContext) -> Channel:
     try:
         return await world.slack.channel(ref.channel)
     except Fault:
         return Channel(ref.channel, direct=ref.channel.startswith("D"))
 
 
-async def _posted(ref: MessageRef, world: World) -> tuple[PostedMessage | None, Unread | None]:
+async def _posted(ref: MessageRef, world: WhyContext) -> tuple[PostedMessage | None, Unread | None]:
     try:
         found = await world.posted(ref)
     except Refused as refused:
@@ -130,7 +130,7 @@ async def _posted(ref: MessageRef, world: World) -> tuple[PostedMessage | None, 
     return (found, None) if found is not None else (None, Unread.GONE)
 
 
-async def _conversation(ref: MessageRef, root: str | None, world: World) -> Ticket | None:
+async def _conversation(ref: MessageRef, root: str | None, world: WhyContext) -> Ticket | None:
     if root is None or world.one_thread_per_message:
         return None
     key = refs.conversation_key(world.installation.team, ref, root)
@@ -140,13 +140,15 @@ async def _conversation(ref: MessageRef, root: str | None, world: World) -> Tick
 # Rows
 
 
-async def _known(ref: MessageRef, channel: Channel, world: World) -> tuple[Known, ...]:
+async def _known(
+    ref: MessageRef, channel: Channel, world: WhyContext
+) -> tuple[ExplainedRecord, ...]:
     key = refs.message_key(world.installation.team, ref)
     records = await world.run(world.ledger.generations, key)
     return tuple([await _one(record, channel, world) for record in records])
 
 
-async def _one(record: Record, channel: Channel, world: World) -> Known:
+async def _one(record: Record, channel: Channel, world: WhyContext) -> ExplainedRecord:
     """The row with who its customer is, as the lookup table tells it today."""
     applied = routing.applicable(record.rules, channel)
     number = next((n for n, rule in enumerate(world.rules, 1) if rule == applied), None)
@@ -158,10 +160,10 @@ async def _one(record: Record, channel: Channel, world: World) -> Known:
     )
     shown = record.customer if says_so is None else (says_so.name or record.customer)
     email = says_so.email if says_so else None
-    return Known(record, evidence, guessed, shown, email, number)
+    return ExplainedRecord(record, evidence, guessed, shown, email, number)
 
 
-async def _line(record: Record, world: World) -> CustomerLink | None:
+async def _line(record: Record, world: WhyContext) -> CustomerLink | None:
     if record.customer is None:
         return None
     requester = record.requester or record.submitter
@@ -187,7 +189,7 @@ def _is_its(line: CustomerLink, record: Record) -> bool:
 class _Judge:
     """What a reaction comes to. `missing`: the message has no row."""
 
-    world: World
+    world: WhyContext
     channel: Channel
     ref: MessageRef
     root: str | None

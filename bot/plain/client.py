@@ -15,7 +15,7 @@ import httpx
 from bot import failpoints
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
-from bot.core.undo import Seen
+from bot.core.undo import ThreadSnapshot
 from bot.failpoints import Failpoint
 from bot.flows.duplicates import ThreadSummary
 from bot.flows.ports import PlainThread
@@ -118,9 +118,9 @@ class PlainClient:
                 break
         return False
 
-    async def seen(self, thread: str) -> Seen | None:
+    async def seen(self, thread: str) -> ThreadSnapshot | None:
         """The thread as it stands, with who did what in it; None where it is gone."""
-        seen: Seen | None = None
+        seen: ThreadSnapshot | None = None
         before = None
         for _ in range(PAGES):
             page = await self._ask(operations.THREAD_SEEN, {"threadId": thread, "before": before})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import AliasPath, Field
 
-from bot.core.undo import Actor, Entry, Kind, Seen
+from bot.core.undo import Actor, Kind, ThreadSnapshot, TimelineEntry
 from bot.plain.answers import Node, Who, at
 from bot.plain.protocol import Data
 
@@ -15,7 +15,7 @@ from bot.plain.protocol import Data
 class SeenPage:
     """A thread with one page of its timeline; `cursor` leads to the entries before."""
 
-    seen: Seen
+    seen: ThreadSnapshot
     cursor: str | None = None
 
 
@@ -92,14 +92,15 @@ class _SeenData(Node):
 
     def value(self) -> SeenPage:
         thread, timeline = self.thread, self.thread.timeline_entries
-        seen = Seen(
+        seen = ThreadSnapshot(
             customer=thread.customer,
             status=thread.status,
             detail=thread.status_detail.typename if thread.status_detail else None,
             changed_by=thread.status_changed_by.seen(),
             assigned=thread.assigned_at is not None,
             entries=tuple(
-                Entry(edge.node.actor.seen(), edge.node.entry.typename) for edge in timeline.edges
+                TimelineEntry(edge.node.actor.seen(), edge.node.entry.typename)
+                for edge in timeline.edges
             ),
             me=self.me,
             permissions=None if self.permissions is None else frozenset(self.permissions),

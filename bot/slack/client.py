@@ -29,7 +29,7 @@ from bot.core.model import (
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import Mention
 from bot.flows.form import FormContext
-from bot.flows.intake import Opened
+from bot.flows.intake import OpenedForm
 from bot.slack import reading
 from bot.slack.answers import Answers, AnswerSettings
 from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
@@ -122,7 +122,7 @@ class SlackClient:
 
     # Views: a trigger lives for three seconds, so all of this takes at most two.
 
-    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> Opened:
+    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> OpenedForm:
         """Open the draft's form. Where Slack refuses the requester, without."""
         loop = asyncio.get_running_loop()
         end = loop.time() + VIEW_LIMIT
@@ -135,7 +135,7 @@ class SlackClient:
         opened = await self._open(trigger_id, bare, max(0.0, end - loop.time()))
         return replace(opened, is_preset=False)
 
-    async def update_form(self, opened: Opened, draft: FormDraft, beside: FormContext) -> None:
+    async def update_form(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
         """Say something else beside the inputs, unless the form is gone or was changed since."""
         view = form.form(draft, beside, with_requester=opened.is_preset, bot=self._bot)
         asked = self.web.views_update(view_id=opened.view_id, hash=opened.hash, view=view)
@@ -151,12 +151,12 @@ class SlackClient:
         """Open a view; its id. https://docs.slack.dev/reference/methods/views.open"""
         return (await self._open(trigger_id, view, limit)).view_id
 
-    async def _open(self, trigger_id: str, view: Mapping[str, Any], limit: float) -> Opened:
+    async def _open(self, trigger_id: str, view: Mapping[str, Any], limit: float) -> OpenedForm:
         asked = self.web.views_open(trigger_id=trigger_id, view=dict(view))
         opened = content(await call_once("views.open", asked, limit)).get("view")
         if not isinstance(opened, dict) or (id_ := _text(opened, "id")) is None:
             raise TryLater("slack_not_understood", unknown=True)
-        return Opened(id_, _text(opened, "hash"))
+        return OpenedForm(id_, _text(opened, "hash"))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
         """Put another view in the place of an open one."""

@@ -1,4 +1,4 @@
-"""What stands in the channels, without its text: `bot.flows.ports.History` over Slack's SDK."""
+"""Read what stands in the channels, without its text: `bot.flows.history.ChannelHistory`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.core.directory import Channel
 from bot.core.emoji import canonical
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
-from bot.flows.history import Page
+from bot.flows.history import HistoryPage
 from bot.slack import bodies
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
@@ -61,7 +61,7 @@ class Pace:
 
 
 class SlackHistory:
-    """Reads in one workspace; fits `bot.flows.ports.History`.
+    """Reads in one workspace; fits `bot.flows.ports.ChannelHistory`.
 
     `web` comes from `bot.slack.calls.web_client`.
     """
@@ -70,7 +70,7 @@ class SlackHistory:
         self._web = web
         self._pace = pace or Pace()
 
-    async def channels(self, cursor: str | None) -> Page[Channel]:
+    async def channels(self, cursor: str | None) -> HistoryPage[Channel]:
         """The public and private channels that the bot is in.
 
         https://docs.slack.dev/reference/methods/users.conversations
@@ -83,9 +83,9 @@ class SlackHistory:
             limit=_ITEMS,
             cursor=cursor,
         )
-        return Page(tuple(_channels(said)), _next(said))
+        return HistoryPage(tuple(_channels(said)), _next(said))
 
-    async def public_channels(self, cursor: str | None) -> Page[Channel]:
+    async def public_channels(self, cursor: str | None) -> HistoryPage[Channel]:
         """The public channels, whether the bot is in them or not; archived ones left out.
 
         https://docs.slack.dev/reference/methods/conversations.list
@@ -98,11 +98,11 @@ class SlackHistory:
             limit=_MOST_ITEMS,
             cursor=cursor,
         )
-        return Page(tuple(_channels(said)), _next(said))
+        return HistoryPage(tuple(_channels(said)), _next(said))
 
     async def messages(
         self, channel: str, oldest: float, cursor: str | None
-    ) -> Page[PostedMessage]:
+    ) -> HistoryPage[PostedMessage]:
         """https://docs.slack.dev/reference/methods/conversations.history"""
         said = await self._ask(
             "conversations.history",
@@ -112,11 +112,11 @@ class SlackHistory:
             limit=_ITEMS,
             cursor=cursor,
         )
-        return Page(tuple(_messages(said, channel)), _next(said))
+        return HistoryPage(tuple(_messages(said, channel)), _next(said))
 
     async def replies(
         self, root: MessageRef, oldest: float, cursor: str | None
-    ) -> Page[PostedMessage]:
+    ) -> HistoryPage[PostedMessage]:
         """https://docs.slack.dev/reference/methods/conversations.replies"""
         said = await self._ask(
             "conversations.replies",
@@ -128,7 +128,7 @@ class SlackHistory:
             cursor=cursor,
         )
         found = (posted for posted in _messages(said, root.channel) if posted.ref != root)
-        return Page(tuple(found), _next(said))
+        return HistoryPage(tuple(found), _next(said))
 
     async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
         """https://docs.slack.dev/reference/methods/reactions.get"""

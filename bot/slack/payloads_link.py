@@ -11,7 +11,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.core.identity import is_customer_id, is_email
 from bot.core.text.plaintext import whole
-from bot.flows.link import Choice, Known, New
+from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
 from bot.slack.fields import ID, mapping, maps, string
 from bot.slack.payloads import URL, Id
 from bot.slack.views.link import EMAIL_LENGTH, NAME_LENGTH
@@ -102,12 +102,12 @@ class LinkSubmission(_Sent):
             wrong["email"] = words.EMAIL_WRONG
         return wrong
 
-    def choice(self) -> Choice:
+    def choice(self) -> CustomerChoice:
         """Who it is, for a submission without `errors`."""
         chosen = self._chosen
         if chosen is None:
-            return New(email=self._typed("email"), name=self._typed("name"))
-        return Known(chosen.value, _clean(chosen.text or "") or chosen.value)
+            return NewCustomer(email=self._typed("email"), name=self._typed("name"))
+        return ExistingCustomer(chosen.value, _clean(chosen.text or "") or chosen.value)
 
     @property
     def _chosen(self) -> _Option | None:

@@ -127,7 +127,7 @@ class FromNow:
     seconds: float = 0.0
 
 
-class Fenced:
+class FencedWrites:
     """One statement for each set of columns that is written together: to build one takes
     SQLAlchemy longer than it takes the database to execute it."""
 
@@ -184,14 +184,14 @@ FIRST_RETRY = 2
 """The attempt that follows the first: the lease that ran out was its pause."""
 
 
-class Claiming:
+class Claims:
     """The workers' side of the table of escalations. Methods block; each is one transaction."""
 
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
         self._lease = lease
         self._behind = False
-        self._fenced = Fenced(database)
+        self._fenced = FencedWrites(database)
 
     def claim(self, worker: str, limit: int) -> list[Claim]:
         """Take up to `limit` due rows, oldest first, for one lease.

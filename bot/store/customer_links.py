@@ -22,7 +22,7 @@ BY_COMMAND = "cli"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LinkChange:
     """A line of the lookup table changed. `by` is a Slack user, or `BY_COMMAND`; `at` Unix
     seconds; `old` and `new` name customers, None for no line."""
 
@@ -69,7 +69,7 @@ def _note_changes(
         connection.execute(insert(person_change), changed)
 
 
-def _changes_of(database: Database, slack_user: str) -> list[Change]:
+def _changes_of(database: Database, slack_user: str) -> list[LinkChange]:
     """What was changed about this user, oldest first."""
     with database.reading() as connection:
         found = connection.execute(
@@ -78,7 +78,7 @@ def _changes_of(database: Database, slack_user: str) -> list[Change]:
             .order_by(person_change.c.id)
         )
         return [
-            Change(row.team, row.slack_user, row.changed_at, row.changed_by, row.old, row.new)
+            LinkChange(row.team, row.slack_user, row.changed_at, row.changed_by, row.old, row.new)
             for row in found
         ]
 
@@ -176,7 +176,7 @@ class CustomerLinks:
             _note_changes(connection, now, by, lines)
         return len(dropped)
 
-    def changes(self, slack_user: str) -> list[Change]:
+    def changes(self, slack_user: str) -> list[LinkChange]:
         """What people changed about this user's lines, oldest first."""
         return _changes_of(self._database, slack_user)
 
@@ -220,7 +220,7 @@ class CustomerLinks:
         ).rowcount
 
 
-class Learning:
+class LearnedLinks:
     """Writes one line within a transaction of the caller's; the statement is built once.
 
     What the bridge found out by itself never replaces what a person said.

@@ -20,7 +20,7 @@ class Queued:
     escalation: Escalation
 
 
-class Queue:
+class DelayNotices:
     """The waiting rows of the ledger. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:

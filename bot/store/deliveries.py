@@ -18,7 +18,7 @@ from bot.store.claims import (
     REMAINING_PARTS,
     Acquired,
     Claim,
-    Claiming,
+    Claims,
     Conversation,
     Exists,
     FromNow,
@@ -27,14 +27,14 @@ from bot.store.claims import (
 )
 from bot.store.customer_links import CustomerLink
 from bot.store.database import Database
-from bot.store.requests import Accepting
+from bot.store.requests import Requests
 from bot.store.schema import escalation as table
 
 VERIFY_SECONDS = 600.0
 """When a thread is looked for once more whose create followed one of which nothing was known."""
 
 
-class Ledger(Accepting, Claiming):
+class Ledger(Requests, Claims):
     """The table of escalations, for the doors and for workers. Methods block; each is one
     transaction."""
 
@@ -45,10 +45,10 @@ class Ledger(Accepting, Claiming):
         lease: float = LEASE_SECONDS,
         verify_after: float = VERIFY_SECONDS,
     ) -> None:
-        Accepting.__init__(self, database)
-        Claiming.__init__(self, database, lease)
+        Requests.__init__(self, database)
+        Claims.__init__(self, database, lease)
         self._verify_after = verify_after
-        self._learning = customer_links.Learning(database)
+        self._learning = customer_links.LearnedLinks(database)
 
     # Freezing
 

@@ -32,7 +32,7 @@ AGAIN_SECONDS = 300.0
 """After a look that failed, or whose process died."""
 
 
-class Doubts:
+class DuplicateChecks:
     """Part of the table of escalations. Methods block; each is one transaction."""
 
     def __init__(self, database: Database, *, again: float = AGAIN_SECONDS) -> None:
@@ -40,7 +40,7 @@ class Doubts:
         self._again = again
 
     def take(self, limit: int) -> list[PossibleDuplicate]:
-        """See `flows.duplicates.Doubts.take`. Writes nothing while there is nothing to look at."""
+        """Claim the due rows. Writes nothing while there is nothing to look at."""
         now = self._database.now()
         due = (
             select(table.c.id)
@@ -76,7 +76,7 @@ class Doubts:
         ]
 
     def clear(self, row: PossibleDuplicate, others: Sequence[str]) -> None:
-        """See `flows.duplicates.Doubts.clear`."""
+        """See `flows.duplicates.DuplicateChecks.clear`."""
         with self._database.writing() as connection:
             connection.execute(
                 update(table)

@@ -100,7 +100,7 @@ def _moments(connection: Connection) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ShownHome:
     """Somebody's Home as it was shown last: `digest` tells one content from another."""
 
     digest: str
@@ -108,26 +108,26 @@ class Opened:
 
 
 _HOME = "home.opened."
-_OPENED = Codec(Opened)
+_OPENED = Codec(ShownHome)
 
 
-class Homes:
+class ShownHomes:
     """Part of the memory table. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._memory = KeyValueStore(database, Opened)
+        self._memory = KeyValueStore(database, ShownHome)
 
-    def opened(self, user: str) -> Opened | None:
-        """See `home.Homes.opened`."""
+    def opened(self, user: str) -> ShownHome | None:
+        """See `home.ShownHomes.opened`."""
         return self._memory.recall(_HOME + user)
 
-    def keep(self, user: str, opened: Opened) -> None:
-        """See `home.Homes.keep`."""
+    def keep(self, user: str, opened: ShownHome) -> None:
+        """See `home.ShownHomes.keep`."""
         self._memory.keep(_HOME + user, opened)
 
     def linkers(self) -> list[str]:
-        """See `home.Homes.linkers`."""
+        """See `home.ShownHomes.linkers`."""
         with self._database.reading() as connection:
             found = connection.execute(
                 select(table.c.name, table.c.value).where(

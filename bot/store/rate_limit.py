@@ -10,7 +10,7 @@ from bot.store.database import Database
 from bot.store.schema import rate as table
 
 
-class Rates:
+class SharedRateLimit:
     """One key's row in the table of rates. Methods block; each is one transaction.
 
     `name` stands for the key whose limit it is, without giving it away.

@@ -27,7 +27,7 @@ from bot.store.claims import reference
 from bot.store.customer_links import WAITING_FOR_A_LINK
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
-from bot.store.requests import Accepting
+from bot.store.requests import Requests
 from bot.store.rows import Codec
 from bot.store.schema import escalation as table
 from bot.store.schema import memory
@@ -58,7 +58,7 @@ class Tickets:
 
     def of_conversation(self, conversation_key: str) -> Ticket | None:
         """The ticket that the Slack thread with this key has."""
-        return Accepting(self._database).ticket_of_conversation(conversation_key)
+        return Requests(self._database).ticket_of_conversation(conversation_key)
 
     def _records(self, asked: Select[Any]) -> list[Record]:
         with self._database.reading() as connection:
@@ -306,7 +306,7 @@ class WaitingPerson(NamedTuple):
     reference: str
 
 
-class Counts(NamedTuple):
+class UnlinkedCounts(NamedTuple):
     """How many people wait to be linked; `unconfirmed` of them have an address in Slack that
     lacks nothing but Slack's confirmation."""
 
@@ -334,13 +334,13 @@ class Waiting:
             ).all()
         return [WaitingPerson(row.requester, row.since, reference(row.last)) for row in found]
 
-    def counts(self) -> Counts:
+    def counts(self) -> UnlinkedCounts:
         """Count the people whom somebody has to link, each once; raises TryLater."""
         unconfirmed = table.c.reason_data.contains('"address":"unconfirmed"', autoescape=True)
         people = select(func.count(table.c.requester.distinct()))
         with self._database.reading() as connection:
             some = connection.scalar(people.where(waits_for_a_link(), unconfirmed))
-            return Counts(count_people(connection), some or 0)
+            return UnlinkedCounts(count_people(connection), some or 0)
 
     def unlinked(self, name: str) -> Unlinked | None:
         """See `link.Requests.unlinked`."""

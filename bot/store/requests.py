@@ -63,7 +63,7 @@ _TICKET_OF_CONVERSATION: Select[Any] = select(
 ).where(table.c.conversation_key == bindparam("asked_key"))
 
 
-class Accepting:
+class Requests:
     """The doors' side of the table of escalations. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
@@ -234,7 +234,7 @@ class GroupCommit:
     while the group before it was written.
     """
 
-    def __init__(self, accepting: Accepting, run: Run) -> None:
+    def __init__(self, accepting: Requests, run: Run) -> None:
         self._accepting = accepting
         self._run = run
         self._waiting: deque[_Asking] = deque()

@@ -30,7 +30,7 @@ class Begin(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StaleAnswer:
     """An answer that the bot posted, and that offers what is offered no longer.
 
     `undone_by`: who undid the ticket; None where its time is over.
@@ -60,7 +60,7 @@ _STATES = {state.value: state for state in State}
 _HELD_SECONDS = 1.0
 
 
-class Undoing:
+class Undos:
     """Part of the table of escalations. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
@@ -148,13 +148,13 @@ class Undoing:
                 update(table).where(table.c.id == row_id).values(said_in=_SAID.text(list(said)))
             )
 
-    def where_said(self, row_id: int) -> Ended | None:
+    def where_said(self, row_id: int) -> StaleAnswer | None:
         """See `flows.retract.Ledger.where_said`."""
         with self._database.reading() as connection:
             row = connection.execute(select(table).where(table.c.id == row_id)).first()
         return None if row is None or row.said_in is None else _ended(row)
 
-    def ended(self, limit: int) -> list[Ended]:
+    def ended(self, limit: int) -> list[StaleAnswer]:
         """See `flows.retract.Ledger.ended`."""
         over = self._database.now() - undo.UNDO_SECONDS
         old = (
@@ -260,8 +260,8 @@ def _row(row: Any) -> undo.Row:
     )
 
 
-def _ended(row: Any) -> Ended:
-    return Ended(
+def _ended(row: Any) -> StaleAnswer:
+    return StaleAnswer(
         id=row.id,
         said=tuple(_SAID.value(row.said_in) or ()),
         ticket=rows.ticket(row),

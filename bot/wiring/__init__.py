@@ -37,15 +37,15 @@ from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.cluster import only_one
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.delay_notices import Queue
+from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import VERIFY_SECONDS, Ledger
 from bot.store.drafts import Drafts
-from bot.store.duplicates import Doubts
+from bot.store.duplicates import DuplicateChecks
 from bot.store.executor import Executor
 from bot.store.kv import FirstLoaded, KeyValueStore
-from bot.store.requests import Accepting, GroupCommit
+from bot.store.requests import GroupCommit, Requests
 from bot.store.retention import Retention
-from bot.store.undo import Undoing
+from bot.store.undo import Undos
 from bot.wiring import surfaces
 from bot.wiring.health import Remembered, is_loopback, is_writable, looking
 from bot.wiring.parts import (
@@ -107,7 +107,7 @@ class Bridge:
     doors: TicketListeners
     homing: HomeListeners
     installation: Installation
-    reconciling: reconcile.World
+    reconciling: reconcile.ReconcileContext
 
 
 def open_database(settings: Settings) -> Database:
@@ -199,7 +199,7 @@ async def bridge(
         )
         parts = Parts(settings, database, slack, plain, world, parse)
         homing = surfaces.homing(parts)
-        said = retract.World(Undoing(database), slack, run)
+        said = retract.World(Undos(database), slack, run)
         worker = _worker(world, ledger, said, pace, metrics, homing)
         intake = Intake(
             ledger=ledger,
@@ -208,7 +208,7 @@ async def bridge(
             rules=settings.rules,
             run=run,
             wake=worker.wake,
-            record=GroupCommit(Accepting(database), run).record,
+            record=GroupCommit(Requests(database), run).record,
             joins=world.policy.one_thread_per == "slack_thread",
         )
         app = bolt(slack, installed)
@@ -287,8 +287,8 @@ def _rounds(
 ) -> Sequence[cluster.Work]:
     """What comes round, and is done by one replica: they bear being done twice."""
     database, run = parts.database, parts.run
-    drafts, queue = Drafts(database), Queue(database)
-    retention, doubts = Retention(database), Doubts(database)
+    drafts, queue = Drafts(database), DelayNotices(database)
+    retention, doubts = Retention(database), DuplicateChecks(database)
 
     async def erase() -> None:
         await run(drafts.erase_old)

@@ -27,7 +27,7 @@ from bot.slack.client import SlackClient
 from bot.slack.files import SlackFiles
 from bot.store.database import Database
 from bot.store.executor import Executor, Run
-from bot.store.rate_limit import Rates
+from bot.store.rate_limit import SharedRateLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def pace_of(settings: Settings, database: Database, run: Executor) -> Pace:
     if database.is_sqlite:
         return Pace(settings.plain.share)
     digest = hashlib.sha256(secret(settings.plain_api_key).encode()).hexdigest()[:16]
-    return Pace(settings.plain.share, pool=Rates(database, digest), run=run)
+    return Pace(settings.plain.share, pool=SharedRateLimit(database, digest), run=run)
 
 
 def policy_of(settings: Settings) -> Policy:

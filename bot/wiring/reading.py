@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from bot.core.directory import Installation
 from bot.core.model import Trigger
 from bot.flows import reconcile, why
-from bot.flows.history import Place
+from bot.flows.history import ResumePoint
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
@@ -28,15 +28,15 @@ def reconciling_world(
     run: Run,
     installation: Installation,
     take: Callable[[Trigger], Awaitable[Recorded | None]],
-) -> reconcile.World:
+) -> reconcile.ReconcileContext:
     """What a look through Slack's history needs; `take` records what it finds."""
-    return reconcile.World(
+    return reconcile.ReconcileContext(
         history=SlackHistory(slack.web),
         profile=slack.profile,
         known=Ledger(database).known,
         take=take,
         first_loaded=FirstLoaded(database),
-        places=KeyValueStore(database, Place),
+        places=KeyValueStore(database, ResumePoint),
         run=run,
         rules=settings.rules,
         who=frozenset(settings.escalation.who),
@@ -51,9 +51,9 @@ def explaining_world(
     slack: SlackClient,
     run: Run,
     installation: Installation,
-) -> why.World:
+) -> why.WhyContext:
     """What an explanation looks at."""
-    return why.World(
+    return why.WhyContext(
         slack=slack,
         posted=SlackHistory(slack.web).posted,
         ledger=Tickets(database),

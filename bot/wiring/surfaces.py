@@ -10,13 +10,13 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import periodic
 from bot import refused_requests as refused_requests
-from bot.core.home import Waiting as WaitingPerson
+from bot.core.home import WaitingPerson as WaitingPerson
 from bot.flows import home, retract, undo, why
 from bot.flows.admission import Gate
 from bot.flows.choices import Choices
 from bot.flows.form import FormContexts
 from bot.flows.intake import Intake
-from bot.flows.link import Link
+from bot.flows.link import Linking
 from bot.metrics import Metrics
 from bot.refused_requests import Cause, RefusedRequests
 from bot.slack.listeners import commands
@@ -32,9 +32,9 @@ from bot.slack.listeners.undo import UndoListeners as UndoListeners
 from bot.slack.listeners.why import WhyListeners
 from bot.store.customer_links import CustomerLinks
 from bot.store.drafts import Drafts
-from bot.store.kv import Homes, KeyValueStore
+from bot.store.kv import KeyValueStore, ShownHomes
 from bot.store.records import HEARD, Asked, Tickets, Waiting
-from bot.store.undo import Undoing
+from bot.store.undo import Undos
 from bot.wiring.parts import Parts, background
 from bot.wiring.reading import explaining_world
 from bot.worker import Worker
@@ -97,10 +97,10 @@ def homing(parts: Parts) -> HomeListeners:
     refused = home.RefusedUndos(time.time)
     tab = HomeTab(parts.slack.web, parts.slack.profile, parts.installation, parts.settings.rules)
     return HomeListeners(
-        home.World(
+        home.HomeContext(
             slack=tab,
             tickets=Tickets(parts.database),
-            homes=Homes(parts.database),
+            homes=ShownHomes(parts.database),
             waiting=to_link,
             linkers=parts.linkers,
             who=parts.world.policy.who,
@@ -177,7 +177,7 @@ def _linking(parts: Parts, worker: Worker, tab: HomeListeners) -> LinkListeners:
         worker.wake()
         tab.waiting_changed()
 
-    link = Link(
+    link = Linking(
         linkers=parts.linkers,
         requests=Waiting(parts.database),
         people=CustomerLinks(parts.database),
@@ -194,8 +194,8 @@ def _undoing(parts: Parts, said: retract.World, tab: HomeListeners) -> UndoListe
     """Undo, by its button and by the reaction that is taken away."""
     return UndoListeners(
         team=parts.installation.team,
-        world=undo.World(
-            ledger=Undoing(parts.database),
+        world=undo.UndoContext(
+            ledger=Undos(parts.database),
             plain=parts.plain,
             slack=parts.slack,
             run=parts.run,
@@ -207,7 +207,7 @@ def _undoing(parts: Parts, said: retract.World, tab: HomeListeners) -> UndoListe
         by_reaction=parts.settings.escalation.undo_by_reaction,
         changed=tab.changed,
         refused=tab.undo_refused,
-        just_over=Undoing(parts.database).just_over,
+        just_over=Undos(parts.database).just_over,
         later=tab.later,
     )
 

@@ -19,9 +19,9 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import DEFAULT_RULES
 from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.kv import FirstLoaded
 from bot.store.records import History
-from bot.store.deliveries import Ledger
 from tests.nouns import escalation
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import json
 from bot.core.model import Created
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.duplicates import Doubts
+from bot.store.duplicates import DuplicateChecks
 from tests.cli.conftest import Run
 from tests.nouns import TICKET, escalation
 
@@ -29,7 +29,7 @@ def test_doubles_are_shown(run: Run, bridge_database: Database) -> None:
             ledger.retry_later(claim, 0.0, "plain_502", failed=True, unknown=True)
     ledger.settle(claim, Created(TICKET))
     assert "Doubles" not in run("ledger", "show", "PB-1").stdout
-    doubts = Doubts(bridge_database)
+    doubts = DuplicateChecks(bridge_database)
     (row,) = doubts.take(1)
     doubts.clear(row, ["T-8", "T-9"])
     shown = run("ledger", "show", "PB-1").stdout

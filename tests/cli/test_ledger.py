@@ -17,7 +17,7 @@ from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.schema import escalation as table
-from bot.store.undo import Undoing
+from bot.store.undo import Undos
 from tests.cli.conftest import Run
 from tests.cli.prepared import MissedReactions
 from tests.nouns import TICKET, escalation
@@ -143,7 +143,7 @@ def test_show_why(run: Run, three: Database) -> None:
 
 
 def test_what_was_undone_says_by_whom(run: Run, three: Database) -> None:
-    undoing = Undoing(three)
+    undoing = Undos(three)
     undoing.begin(1, "U0LINKER")
     assert "Undone" not in run("ledger", "show", "PB-1").stdout  # not yet
     undoing.finish(1)

@@ -12,7 +12,6 @@ from bot.core.undo import (
     UNDO_SECONDS,
     Actor,
     AlreadyUndone,
-    Entry,
     Kind,
     Look,
     Nothing,
@@ -21,8 +20,9 @@ from bot.core.undo import (
     Outsider,
     Result,
     Row,
-    Seen,
     State,
+    ThreadSnapshot,
+    TimelineEntry,
     TooLate,
     lacking,
     look,
@@ -106,20 +106,20 @@ OTHER_APP = Actor(Kind.MACHINE_USER, "mu_2")
 CUSTOMER = Actor(Kind.CUSTOMER, "c_1")
 PLAIN = Actor(Kind.SYSTEM, "sys_1")
 NEW = Actor(Kind.UNKNOWN)
-SEEN = Seen(
+SEEN = ThreadSnapshot(
     customer="c_1",
     status="TODO",
     detail="ThreadStatusDetailCreated",
     changed_by=ME,
     assigned=False,
-    entries=(Entry(ME, "CustomEntry"),),
+    entries=(TimelineEntry(ME, "CustomEntry"),),
     me="mu_1",
 )
 IGNORED = replace(SEEN, status="DONE", detail="ThreadStatusDetailIgnored")
 
 
-def with_entry(actor: Actor, kind: str, **more: object) -> Seen:
-    return replace(SEEN, entries=(*SEEN.entries, Entry(actor, kind)), **more)  # type: ignore[arg-type]
+def with_entry(actor: Actor, kind: str, **more: object) -> ThreadSnapshot:
+    return replace(SEEN, entries=(*SEEN.entries, TimelineEntry(actor, kind)), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def with_entry(actor: Actor, kind: str, **more: object) -> Seen:
         ),
     ],
 )
-def test_whether_somebody_acted(seen: Seen, expected: Look) -> None:
+def test_whether_somebody_acted(seen: ThreadSnapshot, expected: Look) -> None:
     assert look(seen, assigns=False) is expected
 
 

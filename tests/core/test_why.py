@@ -14,8 +14,8 @@ from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import (
     Decision,
+    ExplainedRecord,
     Explanation,
-    Known,
     Outlook,
     ReactionLook,
     RuleLook,
@@ -203,8 +203,8 @@ def explained(**more: Any) -> Explanation:
     return Explanation(**(values | more))
 
 
-def known(**more: Any) -> Known:
-    return Known(record(**more))
+def known(**more: Any) -> ExplainedRecord:
+    return ExplainedRecord(record(**more))
 
 
 AWAY = (RuleLook(1, BUGS, Decision.OTHER_CHANNEL), RuleLook(2, BUGS, Decision.CHANNEL_UNKNOWN))
@@ -247,7 +247,7 @@ def test_the_reaction_that_was_missed_is_one_of_somebody_who_may_ask() -> None:
 
 # Who may see what
 
-PRIVATE = Known(
+PRIVATE = ExplainedRecord(
     record(
         state=State.REFUSED,
         data={"requester": "U0BEN", "name": "Ben", "customer": "b@x.example", "standing": "guest"},

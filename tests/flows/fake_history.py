@@ -1,4 +1,4 @@
-"""A Slack whose channels can be read page by page, in memory; it fits `ports.History`."""
+"""A Slack whose channels can be read page by page, in memory; it fits `ports.ChannelHistory`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.core.directory import Channel
 from bot.core.faults import Fault, Reason, Refused
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.flows.history import Page
+from bot.flows.history import HistoryPage
 
 T = TypeVar("T")
 
@@ -46,13 +46,13 @@ class FakeHistory:
         self.posted[ref] = replace(before, reactions=(*before.reactions, given))
         return ref
 
-    async def channels(self, cursor: str | None) -> Page[Channel]:
+    async def channels(self, cursor: str | None) -> HistoryPage[Channel]:
         self._called("channels", "")
         return _page(self.rooms, cursor, 100)
 
     async def messages(
         self, channel: str, oldest: float, cursor: str | None
-    ) -> Page[PostedMessage]:
+    ) -> HistoryPage[PostedMessage]:
         self._called("messages", channel)
         if channel in self.closed:
             raise Refused(Reason.NOT_IN_CHANNEL, channel=channel)
@@ -62,7 +62,7 @@ class FakeHistory:
 
     async def replies(
         self, root: MessageRef, oldest: float, cursor: str | None
-    ) -> Page[PostedMessage]:
+    ) -> HistoryPage[PostedMessage]:
         self._called("replies", root.ts)
         thread = [p for p in self._in(root.channel) if p.thread_ts == root.ts and p.ref != root]
         return self._shown([p for p in thread if p.posted_at > oldest], cursor)
@@ -74,7 +74,9 @@ class FakeHistory:
     def _in(self, channel: str) -> list[PostedMessage]:
         return [posted for posted in self.posted.values() if posted.ref.channel == channel]
 
-    def _shown(self, found: Sequence[PostedMessage], cursor: str | None) -> Page[PostedMessage]:
+    def _shown(
+        self, found: Sequence[PostedMessage], cursor: str | None
+    ) -> HistoryPage[PostedMessage]:
         page = _page(found, cursor, self.size)
         return replace(page, items=tuple(self._partly(posted) for posted in page.items))
 
@@ -88,7 +90,7 @@ class FakeHistory:
             raise fault
 
 
-def _page(items: Sequence[T], cursor: str | None, size: int) -> Page[T]:
+def _page(items: Sequence[T], cursor: str | None, size: int) -> HistoryPage[T]:
     start = int(cursor or 0)
     end = start + size
-    return Page(tuple(items[start:end]), str(end) if end < len(items) else None)
+    return HistoryPage(tuple(items[start:end]), str(end) if end < len(items) else None)

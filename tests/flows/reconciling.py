@@ -10,17 +10,17 @@ import pytest
 from bot.core.directory import Channel, Installation, Profile, UserKind
 from bot.core.model import Rule
 from bot.core.reactions import identity
-from bot.core.reconcile import DAY, Report, Scope, Verdict
+from bot.core.reconcile import DAY, ReconcileReport, Scope, Verdict
 from bot.core.refs import MessageRef
-from bot.flows.history import Place
+from bot.flows.history import ResumePoint
 from bot.flows.intake import Intake
-from bot.flows.reconcile import World, reconcile
+from bot.flows.reconcile import ReconcileContext, reconcile
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.kv import FirstLoaded, KeyValueStore
 from bot.store.records import History
-from bot.store.requests import Accepting, GroupCommit
+from bot.store.requests import GroupCommit, Requests
 from tests.conftest import Clock
 from tests.flows.fake_history import FakeHistory
 from tests.flows.fakes import profile, run
@@ -74,14 +74,14 @@ class Bench:
         return self.slack.react(self.post(ago, channel), emoji, ADA)
 
     @property
-    def world(self) -> World:
+    def world(self) -> ReconcileContext:
         async def who_is(user: str) -> Profile | None:
             self.asked.append(user)
             return WHOM.get(user, profile(user))
 
         nothing = None
         intake = Intake(
-            record=GroupCommit(Accepting(self.database), run).record,
+            record=GroupCommit(Requests(self.database), run).record,
             ledger=self.ledger,
             drafts=nothing,  # type: ignore[arg-type]
             forms=nothing,  # type: ignore[arg-type]
@@ -89,13 +89,13 @@ class Bench:
             run=run,
             wake=lambda: None,
         )
-        return World(
+        return ReconcileContext(
             history=self.slack,
             profile=who_is,
             known=self.ledger.known,
             take=intake.take,
             first_loaded=FirstLoaded(self.database),
-            places=KeyValueStore(self.database, Place),
+            places=KeyValueStore(self.database, ResumePoint),
             run=run,
             rules=self.rules,
             who=self.who,
@@ -103,7 +103,7 @@ class Bench:
             clock=self.clock,
         )
 
-    async def look(self, **scope: object) -> Report:
+    async def look(self, **scope: object) -> ReconcileReport:
         return await reconcile(self.world, Scope(**scope))  # type: ignore[arg-type]
 
     async def find(self, **scope: object) -> list[MessageRef]:

@@ -13,7 +13,7 @@ from bot.flows.duplicates import CLOCK_SKEW, Duplicate, ThreadSummary, find_dupl
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import VERIFY_SECONDS, Ledger
-from bot.store.duplicates import AGAIN_SECONDS, Doubts
+from bot.store.duplicates import AGAIN_SECONDS, DuplicateChecks
 from bot.store.records import Entry, History
 from tests.conftest import Clock
 from tests.flows.fakes import run
@@ -70,7 +70,9 @@ class Bench:
         return claim
 
     async def look(self) -> int:
-        return await find_duplicates(Doubts(self.database), self.plain, run, self.told.append)
+        return await find_duplicates(
+            DuplicateChecks(self.database), self.plain, run, self.told.append
+        )
 
     @property
     def entry(self) -> Entry:

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Profile, UserKind
-from bot.core.home import PAGE, Foreign, Home, Mine, Waiting, is_undoable
+from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, is_undoable
 from bot.core.linkers import Linkers
 from bot.core.model import Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 from bot.flows.home import (
+    HomeContext,
     RefusedUndos,
-    World,
     open_home,
     refresh,
     refresh_linkers,
     turn_page,
 )
-from bot.store.kv import Opened
+from bot.store.kv import ShownHome
 from tests.conftest import Clock
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET
@@ -59,8 +59,8 @@ class Bench:
     """A Slack that keeps what it was shown; everything that is remembered."""
 
     records: list[Record] = field(default_factory=list)
-    waits: list[Waiting] = field(default_factory=list)
-    kept: dict[str, Opened] = field(default_factory=dict)
+    waits: list[WaitingPerson] = field(default_factory=list)
+    kept: dict[str, ShownHome] = field(default_factory=dict)
     shown: list[tuple[str, Home]] = field(default_factory=list)
     writes: int = 0
 
@@ -80,10 +80,10 @@ class Bench:
         older = [one for one in own if before is None or one.id < before]
         return sorted(older, key=lambda one: -one.id)[:limit]
 
-    def opened(self, user: str) -> Opened | None:
+    def opened(self, user: str) -> ShownHome | None:
         return self.kept.get(user)
 
-    def keep(self, user: str, opened: Opened) -> None:
+    def keep(self, user: str, opened: ShownHome) -> None:
         self.writes += 1
         self.kept[user] = opened
 
@@ -91,8 +91,8 @@ class Bench:
         return [user for user, opened in self.kept.items() if opened.is_linker]
 
     @property
-    def world(self) -> World:
-        return World(
+    def world(self) -> HomeContext:
+        return HomeContext(
             slack=self,
             tickets=self,
             homes=self,
@@ -134,9 +134,9 @@ async def test_who_never_opened_it_is_shown_nothing() -> None:
 
 @pytest.mark.parametrize("user", [PAM, "U0HIDDEN"])
 async def test_strangers_see_nothing_of_anybody(user: str) -> None:
-    bench = Bench([record(submitter=user)], [Waiting("U1", NOW, "PB-1")])
+    bench = Bench([record(submitter=user)], [WaitingPerson("U1", NOW, "PB-1")])
     await open_home(user, bench.world)
-    assert bench.last == Foreign()
+    assert bench.last == ForeignHome()
 
 
 async def test_pages_of_twenty() -> None:
@@ -145,7 +145,7 @@ async def test_pages_of_twenty() -> None:
     async def page(before: int | None) -> tuple[list[int], int | None, bool]:
         await turn_page(ADA, bench.world, before=before)
         home = bench.last
-        assert isinstance(home, Mine)
+        assert isinstance(home, OwnHome)
         return [one.record.id for one in home.tickets], home.older, home.newer
 
     assert await page(None) == (list(range(41, 21, -1)), 22, False)
@@ -155,13 +155,13 @@ async def test_pages_of_twenty() -> None:
 
 
 async def test_only_linkers_see_who_waits() -> None:
-    bench = Bench(waits=[Waiting(f"U{n}", NOW, f"PB-{n}") for n in range(PAGE + 1)])
+    bench = Bench(waits=[WaitingPerson(f"U{n}", NOW, f"PB-{n}") for n in range(PAGE + 1)])
     await open_home(ADA, bench.world)
-    assert isinstance(bench.last, Mine)
+    assert isinstance(bench.last, OwnHome)
     assert bench.last.waiting is None
     await open_home(OLGA, bench.world)
     _, shown = bench.shown[1]
-    assert isinstance(shown, Mine)
+    assert isinstance(shown, OwnHome)
     assert shown.waiting == tuple(bench.waits[:PAGE])
     assert shown.more_waiting
     assert bench.linkers() == [OLGA]
@@ -171,7 +171,7 @@ async def test_who_waits_is_shown_to_all_linkers_that_opened_it() -> None:
     bench = Bench()
     await open_home(ADA, bench.world)
     await open_home(OLGA, bench.world)
-    bench.waits.append(Waiting("U1", NOW, "PB-1"))
+    bench.waits.append(WaitingPerson("U1", NOW, "PB-1"))
     await refresh_linkers(bench.world)
     assert [user for user, _ in bench.shown] == [ADA, OLGA, OLGA]
 
@@ -180,7 +180,7 @@ async def test_who_waits_is_shown_to_all_linkers_that_opened_it() -> None:
 async def test_who_may_ask(user: str, may: bool) -> None:
     bench = Bench()
     await open_home(user, bench.world)
-    assert isinstance(bench.last, Mine)
+    assert isinstance(bench.last, OwnHome)
     assert bench.last.may_ask is may
 
 
@@ -188,7 +188,7 @@ async def test_who_may_not_ask_any_more_is_not_shown_what_they_asked_for() -> No
     bench = Bench()
     bench.records = [record(1, submitter=GIL)]
     await open_home(GIL, bench.world)
-    assert isinstance(bench.last, Mine)
+    assert isinstance(bench.last, OwnHome)
     assert bench.last.tickets == ()
 
 

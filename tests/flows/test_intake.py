@@ -17,7 +17,7 @@ from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
-from bot.store.requests import Accepting, GroupCommit
+from bot.store.requests import GroupCommit, Requests
 from tests.flows import fakes
 from tests.nouns import trigger
 
@@ -33,9 +33,9 @@ class Meeting:
 
     async def open_form(
         self, trigger_id: str, draft: FormDraft, beside: FormContext
-    ) -> flows_intake.Opened:
+    ) -> flows_intake.OpenedForm:
         await self._both.wait()
-        return flows_intake.Opened("V1")
+        return flows_intake.OpenedForm("V1")
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         raise NotImplementedError
@@ -68,9 +68,9 @@ class Opened:
 
     async def open_form(
         self, trigger_id: str, draft: FormDraft, beside: FormContext
-    ) -> flows_intake.Opened:
+    ) -> flows_intake.OpenedForm:
         self.forms.append(trigger_id)
-        return flows_intake.Opened("V1")
+        return flows_intake.OpenedForm("V1")
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         raise NotImplementedError
@@ -86,7 +86,7 @@ async def hangs(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def intake(database: Database, run: Run, wake: Callable[[], None] = lambda: None) -> Intake:
     return Intake(
-        record=GroupCommit(Accepting(database), run).record,
+        record=GroupCommit(Requests(database), run).record,
         ledger=Ledger(database),
         drafts=Drafts(database),
         forms=Opened(),

@@ -13,7 +13,16 @@ from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.linkers import Hosts, Linkers, Others
 from bot.core.model import Customer
 from bot.flows import link as flow
-from bot.flows.link import Known, Link, Linked, New, NotMade, NotYours, Over, WhoIs
+from bot.flows.link import (
+    CustomerNotCreated,
+    ExistingCustomer,
+    Linked,
+    Linking,
+    LinkQuestion,
+    MayNotLink,
+    NewCustomer,
+    NothingToLink,
+)
 from bot.store.customer_links import CustomerLink
 from bot.store.records import Unlinked
 from tests.flows.fakes import profile, run
@@ -92,48 +101,50 @@ class World:
     def wake(self) -> None:
         self.woken += 1
 
-    def story(self, linkers: Linkers | None = None) -> Link:
-        return Link(linkers or Linkers(), self, self, self, self, run, self.wake, TEAM)
+    def story(self, linkers: Linkers | None = None) -> Linking:
+        return Linking(linkers or Linkers(), self, self, self, self, run, self.wake, TEAM)
 
 
 # Asking
 
 
 async def test_a_linker_is_asked() -> None:
-    assert await World().story().ask("U0ADA", "PB-1") == WhoIs("PB-1", "U0GUS", GUS)
+    assert await World().story().ask("U0ADA", "PB-1") == LinkQuestion("PB-1", "U0GUS", GUS)
 
 
 async def test_others_hear_whom_to_ask() -> None:
     asked = await World().story(Linkers(("U0ADA",))).ask("U0BEN", "PB-1")
-    assert asked == NotYours(Others(("U0ADA",)), "U0GUS")
+    assert asked == MayNotLink(Others(("U0ADA",)), "U0GUS")
 
 
 async def test_people_of_other_companies_do_not_even_hear_whom_it_is_about() -> None:
     world = World()
     world.profiles["U0EVE"] = profile("U0EVE", standing=UserKind.EXTERNAL, admin=True)
-    assert await world.story().ask("U0EVE", "PB-1") == NotYours(Hosts())
+    assert await world.story().ask("U0EVE", "PB-1") == MayNotLink(Hosts())
 
 
 @pytest.mark.parametrize(
     ("row", "asked"),
     [
-        (None, Over()),
-        (replace(ROW, waits=False), Over("PB-1", "U0GUS")),
-        (replace(ROW, waits=False, ticket=TICKET), Over("PB-1", "U0GUS", TICKET)),
+        (None, NothingToLink()),
+        (replace(ROW, waits=False), NothingToLink("PB-1", "U0GUS")),
+        (replace(ROW, waits=False, ticket=TICKET), NothingToLink("PB-1", "U0GUS", TICKET)),
     ],
 )
-async def test_nothing_is_asked_that_needs_no_answer(row: Unlinked | None, asked: Over) -> None:
+async def test_nothing_is_asked_that_needs_no_answer(
+    row: Unlinked | None, asked: NothingToLink
+) -> None:
     world = World(rows={"PB-1": row} if row else {})
     assert await world.story().ask("U0ADA", "PB-1") == asked
-    assert await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme")) == asked
-    assert await world.story().submit("U0ADA", "PB-1", New("gus@x.example", "Gus")) == asked
+    assert await world.story().submit("U0ADA", "PB-1", ExistingCustomer("c_acme", "Acme")) == asked
+    assert await world.story().submit("U0ADA", "PB-1", NewCustomer("gus@x.example", "Gus")) == asked
     assert (world.lines, world.made) == ([], [])
 
 
 async def test_a_person_whom_slack_does_not_show_is_asked_about_by_id() -> None:
     world = World(requester_fault=Refused(Reason.SLACK_REFUSED, code="x"))
     asked = await world.story().ask("U0ADA", "PB-1")
-    assert isinstance(asked, WhoIs)
+    assert isinstance(asked, LinkQuestion)
     assert (asked.profile, asked.name) == (None, "U0GUS")
 
 
@@ -143,7 +154,7 @@ async def test_a_right_that_cannot_be_checked_is_none(fault: Fault) -> None:
     with pytest.raises(type(fault)):
         await world.story().ask("U0ADA", "PB-1")
     with pytest.raises(type(fault)):
-        await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme"))
+        await world.story().submit("U0ADA", "PB-1", ExistingCustomer("c_acme", "Acme"))
     assert world.lines == []
 
 
@@ -190,7 +201,9 @@ async def test_a_search_that_fails_finds_nobody(
 
 async def test_a_known_customer_is_linked_and_the_worker_woken() -> None:
     world = World(opens=2)
-    came = await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme (buy@acme…"))
+    came = await world.story().submit(
+        "U0ADA", "PB-1", ExistingCustomer("c_acme", "Acme (buy@acme…")
+    )
     assert came == Linked("Gus", "U0GUS", ACME, 2)
     assert world.lines == [CustomerLink(TEAM, "U0GUS", "c_acme", name="Acme")]
     assert (world.by, world.woken) == (["U0ADA"], 1)
@@ -209,19 +222,19 @@ async def test_a_known_customer_is_linked_even_if_plain_does_not_name_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flow, "CREATE_SECONDS", 0.05)
-    await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme (buy@acme…"))
+    await world.story().submit("U0ADA", "PB-1", ExistingCustomer("c_acme", "Acme (buy@acme…"))
     assert world.lines == [CustomerLink(TEAM, "U0GUS", "c_acme", name="Acme (buy@acme…")]
 
 
 async def test_nobody_is_woken_for_nothing() -> None:
     world = World(opens=0)
-    await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme"))
+    await world.story().submit("U0ADA", "PB-1", ExistingCustomer("c_acme", "Acme"))
     assert world.woken == 0
 
 
 async def test_a_new_customer_is_made_unverified() -> None:
     world = World()
-    came = await world.story().submit("U0ADA", "PB-1", New("gus@x.example", "Gus G"))
+    came = await world.story().submit("U0ADA", "PB-1", NewCustomer("gus@x.example", "Gus G"))
     assert came == Linked("Gus", "U0GUS", Customer("c_new", "Gus G", "gus@x.example"), 1)
     assert world.made == [("gus@x.example", "Gus G", False)]
     assert world.lines[0].customer == "c_new"
@@ -230,28 +243,30 @@ async def test_a_new_customer_is_made_unverified() -> None:
 @pytest.mark.parametrize(
     ("world", "came"),
     [
-        pytest.param(World(plain_fault=TryLater("plain_http_503")), NotMade(), id="down"),
-        pytest.param(World(plain_hangs=True), NotMade(), id="hangs"),
+        pytest.param(
+            World(plain_fault=TryLater("plain_http_503")), CustomerNotCreated(), id="down"
+        ),
+        pytest.param(World(plain_hangs=True), CustomerNotCreated(), id="hangs"),
         pytest.param(
             World(plain_fault=Refused(Reason.PLAIN_REFUSED, message="no")),
-            NotMade(Reason.PLAIN_REFUSED, {"message": "no"}),
+            CustomerNotCreated(Reason.PLAIN_REFUSED, {"message": "no"}),
             id="refused",
         ),
     ],
 )
 async def test_what_plain_does_not_make_links_nobody(
-    world: World, came: NotMade, monkeypatch: pytest.MonkeyPatch
+    world: World, came: CustomerNotCreated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flow, "CREATE_SECONDS", 0.05)
-    assert await world.story().submit("U0ADA", "PB-1", New("gus@x.example", "Gus")) == came
+    assert await world.story().submit("U0ADA", "PB-1", NewCustomer("gus@x.example", "Gus")) == came
     assert (world.lines, world.woken) == ([], 0)
 
 
 async def test_who_lost_the_right_makes_no_customer() -> None:
     world = World()
     world.profiles["U0ADA"] = replace(ADA, admin=False)
-    came = await world.story().submit("U0ADA", "PB-1", New("gus@x.example", "Gus"))
-    assert came == NotYours(Others(), "U0GUS")
+    came = await world.story().submit("U0ADA", "PB-1", NewCustomer("gus@x.example", "Gus"))
+    assert came == MayNotLink(Others(), "U0GUS")
     assert (world.made, world.lines) == ([], [])
 
 
@@ -272,7 +287,7 @@ async def test_the_line_stands_where_a_delivery_finds_it(
     world.profiles["U0GUS"] = replace(GUS, team=team) if team else None
     if standing_in:
         world.lines = [CustomerLink(standing_in, "U0GUS", "c_old")]
-    await world.story().submit("U0ADA", "PB-1", Known("c_acme", "Acme"))
+    await world.story().submit("U0ADA", "PB-1", ExistingCustomer("c_acme", "Acme"))
     assert (world.lines[0].team, world.lines[0].customer) == (written_to, "c_acme")
     teams = [team or TEAM, TEAM]
     found = world.find("U0GUS", teams)

@@ -12,7 +12,7 @@ from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Created, Rejected, Rule, Via
 from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
 from bot.store.database import Database
-from bot.store.delay_notices import Queue
+from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakeSlack, profile, run
@@ -24,7 +24,7 @@ MEMBERS = frozenset({UserKind.MEMBER})
 class Bench:
     def __init__(self, database: Database, clock: Clock) -> None:
         self.ledger = Ledger(database)
-        self.queue = Queue(database)
+        self.queue = DelayNotices(database)
         self.clock = clock
         self.slack = FakeSlack()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.model import AlreadyExists, Escalation, InProgress, ReplyTo, Via
-from bot.flows.reopening import Again, NotKnown, NotYours, again
+from bot.flows.reopening import NotYourRequest, ReopenedForm, UnknownRequest, again
 from bot.store.records import Earlier
 from tests.nouns import CHANNEL, TICKET, form, message, trigger, ts
 
@@ -20,7 +20,7 @@ CLICK = ReplyTo("U0ASKER", 1_700_000_900.0, "D0BOT", response_url="https://hooks
 
 def test_it_is_opened_as_it_was_and_answered_where_it_was_asked() -> None:
     found = again(EARLIER, CLICK)
-    assert isinstance(found, Again)
+    assert isinstance(found, ReopenedForm)
     assert (found.key, found.prefill) == ("T0001:C0001:1", ASKED.form)
     assert found.trigger == replace(
         ASKED, form=None, reply_to=replace(CLICK, channel=CHANNEL, thread_ts=ts(0))
@@ -32,14 +32,14 @@ def test_what_was_asked_of_the_root_of_a_thread_is_answered_in_the_channel() -> 
     assert root.ref is not None
     asked = replace(ASKED, message=replace(root, thread_ts=root.ref.ts))
     found = again(replace(EARLIER, escalation=Escalation("T0001:C0001:1", asked)), CLICK)
-    assert isinstance(found, Again)
+    assert isinstance(found, ReopenedForm)
     assert found.trigger.reply_to == replace(CLICK, channel=CHANNEL)
 
 
 def test_what_was_asked_nowhere_is_answered_where_the_click_was() -> None:
     nowhere = replace(ASKED, channel=None, ref=None, message=None)
     found = again(replace(EARLIER, escalation=Escalation("T0001:view:V1", nowhere)), CLICK)
-    assert isinstance(found, Again)
+    assert isinstance(found, ReopenedForm)
     assert found.trigger.reply_to == CLICK
 
 
@@ -47,14 +47,14 @@ def test_what_was_asked_nowhere_is_answered_where_the_click_was() -> None:
 def test_once_erased_only_the_requester_is_left(requester: str | None) -> None:
     bare = Escalation("T0001:C0001:1", replace(ASKED, message=None, form=None))
     found = again(replace(EARLIER, escalation=bare, requester=requester), CLICK)
-    assert isinstance(found, Again)
+    assert isinstance(found, ReopenedForm)
     assert found.prefill == (form(title="") if requester else None)
 
 
 @pytest.mark.parametrize(
     ("earlier", "leads_to"),
     [
-        pytest.param(None, NotKnown(), id="gone"),
+        pytest.param(None, UnknownRequest(), id="gone"),
         pytest.param(replace(EARLIER, waits=True), InProgress(), id="it waits again"),
         pytest.param(
             replace(EARLIER, ticket=TICKET), AlreadyExists(TICKET), id="it has its ticket"
@@ -67,4 +67,4 @@ def test_where_there_is_no_form_to_open(earlier: Earlier | None, leads_to: objec
 
 @pytest.mark.parametrize("earlier", [EARLIER, replace(EARLIER, ticket=TICKET)])
 def test_others_are_told_nothing(earlier: Earlier) -> None:
-    assert again(earlier, replace(CLICK, user="U0OTHER")) == NotYours()
+    assert again(earlier, replace(CLICK, user="U0OTHER")) == NotYourRequest()

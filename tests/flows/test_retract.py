@@ -9,7 +9,7 @@ import pytest
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Created, Outcome, PostedAnswer, Ticket, Trigger
 from bot.flows import retract
-from bot.store.undo import Ended
+from bot.store.undo import StaleAnswer
 from tests.flows.fakes import run
 from tests.nouns import TICKET, trigger
 
@@ -18,7 +18,7 @@ from tests.nouns import TICKET, trigger
 class FakeSaid:
     """What is remembered, and what was said in its place."""
 
-    kept: dict[int, Ended] = field(default_factory=dict)
+    kept: dict[int, StaleAnswer] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     edits: list[tuple[str, PostedAnswer]] = field(default_factory=list)
     told: PostedAnswer | None = None
@@ -26,12 +26,12 @@ class FakeSaid:
     def said(self, row_id: int, said: object) -> None:
         if self.faults:
             raise self.faults.pop(0)
-        self.kept[row_id] = Ended(row_id, tuple(said), TICKET)  # type: ignore[arg-type]
+        self.kept[row_id] = StaleAnswer(row_id, tuple(said), TICKET)  # type: ignore[arg-type]
 
-    def where_said(self, row_id: int) -> Ended | None:
+    def where_said(self, row_id: int) -> StaleAnswer | None:
         return self.kept.get(row_id)
 
-    def ended(self, limit: int) -> list[Ended]:
+    def ended(self, limit: int) -> list[StaleAnswer]:
         return list(self.kept.values())[:limit]
 
     def forget_said(self, row_id: int) -> None:
@@ -75,20 +75,22 @@ async def test_what_cannot_be_remembered_was_said_all_the_same() -> None:
 
 
 async def test_an_answer_to_what_is_undone_is_edited_once() -> None:
-    fake = FakeSaid({7: Ended(7, (SAID,), TICKET, undone_by="U1")})
+    fake = FakeSaid({7: StaleAnswer(7, (SAID,), TICKET, undone_by="U1")})
     assert await retract.retract(7, fake.world) == (SAID,)
     assert fake.edits == [("undone by U1", SAID)]
     assert await retract.retract(7, fake.world) == ()
 
 
 async def test_an_answer_to_what_stands_is_left_alone() -> None:
-    fake = FakeSaid({7: Ended(7, (SAID,), TICKET)})
+    fake = FakeSaid({7: StaleAnswer(7, (SAID,), TICKET)})
     assert await retract.retract(7, fake.world) == ()
     assert (fake.edits, len(fake.kept)) == ([], 1)
 
 
 async def test_the_round_edits_what_is_over_and_what_was_undone() -> None:
-    fake = FakeSaid({7: Ended(7, (SAID,), TICKET), 8: Ended(8, (SAID,), TICKET, undone_by="U1")})
+    fake = FakeSaid(
+        {7: StaleAnswer(7, (SAID,), TICKET), 8: StaleAnswer(8, (SAID,), TICKET, undone_by="U1")}
+    )
     assert await retract.end_old(fake.world) == 2
     assert [what for what, _ in fake.edits] == ["ended", "undone by U1"]
     assert await retract.end_old(fake.world) == 0
@@ -100,7 +102,7 @@ async def test_the_round_edits_what_is_over_and_what_was_undone() -> None:
     ids=["it comes again", "it is gone"],
 )
 async def test_an_edit_that_fails(fault: Fault, left: int) -> None:
-    fake = FakeSaid({7: Ended(7, (SAID,), TICKET)}, faults=[fault])
+    fake = FakeSaid({7: StaleAnswer(7, (SAID,), TICKET)}, faults=[fault])
     await retract.end_old(fake.world)
     assert len(fake.kept) == left
 

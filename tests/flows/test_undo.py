@@ -14,11 +14,11 @@ from bot.core.undo import (
     AddedTo,
     AlreadyUndone,
     Declined,
-    Entry,
     Kind,
     Lacking,
     NotYours,
     State,
+    TimelineEntry,
     Undone,
     Unreached,
 )
@@ -60,7 +60,7 @@ async def test_where_others_added_to_it() -> None:
 
 async def test_where_an_agent_acted_the_row_is_let_go() -> None:
     ground = Ground()
-    ground.plain._enter(Entry(AGENT, "EmailEntry"))
+    ground.plain._enter(TimelineEntry(AGENT, "EmailEntry"))
     assert await ground.undo() == Acted(TICKET)
     assert ground.rows.row is not None
     assert (ground.rows.row.begun_by, ground.plain.notes) == (None, [])
@@ -159,7 +159,7 @@ async def test_what_was_left_to_the_round_and_is_not_undone_is_told() -> None:
     ground = Ground()
     ground.plain.look.append(Postponed("plain_paced", 40.0))
     assert await ground.undo() == Unreached(TICKET, goes_on=True, after=40.0)
-    ground.plain._enter(Entry(AGENT, "EmailEntry"))
+    ground.plain._enter(TimelineEntry(AGENT, "EmailEntry"))
     (told,) = await undo.finish_left_over(ground.world)
     assert told.result == Acted(TICKET)
     assert told.row.begun_by == "U0ASKER"

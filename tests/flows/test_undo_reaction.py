@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.undo import UNDO_SECONDS, NotUndoable, Row, State, Undone
 from bot.flows import undo
-from bot.flows.undo import Told
+from bot.flows.undo import UndoReport
 from tests.flows.undoing import KEY, FakeRows, Ground
 from tests.nouns import TICKET
 
@@ -15,7 +15,9 @@ def waiting() -> Row:
     return Row(7, State.WAITING, "U0ASKER", 1.0, emoji="ticket")
 
 
-async def removed(ground: Ground, user: str = "U0ASKER", emoji: str = "ticket") -> Told | None:
+async def removed(
+    ground: Ground, user: str = "U0ASKER", emoji: str = "ticket"
+) -> UndoReport | None:
     return await undo.undo_reaction(KEY, user, emoji, ground.world)
 
 

@@ -15,7 +15,7 @@ from bot.core.reactions import PostedMessage, Reaction, identity
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import Decision, Outlook, Unread, Why
-from bot.flows.why import World, explain
+from bot.flows.why import WhyContext, explain
 from bot.slack.words import why as words
 from bot.store.customer_links import CustomerLink
 from tests.flows.fakes import FakeSlack, profile, run
@@ -68,13 +68,13 @@ class Bench:
     per_message: bool = False
 
     @property
-    def world(self) -> World:
+    def world(self) -> WhyContext:
         async def posted(_: MessageRef) -> PostedMessage | None:
             if self.fault:
                 raise self.fault
             return self.post
 
-        return World(
+        return WhyContext(
             slack=self.slack,
             posted=posted,
             ledger=self.shelf,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from bot.core.directory import Profile
 from bot.core.faults import Fault
 from bot.core.linkers import Linkers
-from bot.core.undo import NEEDED, Actor, Entry, Kind, Row, Seen, State
+from bot.core.undo import NEEDED, Actor, Kind, Row, State, ThreadSnapshot, TimelineEntry
 from bot.flows import undo
-from bot.flows.undo import World
+from bot.flows.undo import UndoContext
 from bot.store.undo import Begin
 from tests.flows.fakes import profile, run
 from tests.nouns import TICKET
@@ -87,14 +87,14 @@ class FakeThread:
     """A thread in Plain; `look`, `noting` and `marking` are raised by the next calls, `committed`
     ones after they took effect."""
 
-    seen_as: Seen | None = field(
-        default_factory=lambda: Seen(
+    seen_as: ThreadSnapshot | None = field(
+        default_factory=lambda: ThreadSnapshot(
             "c_1",
             "TODO",
             "ThreadStatusDetailCreated",
             ME,
             assigned=False,
-            entries=(Entry(ME, "CustomEntry"),),
+            entries=(TimelineEntry(ME, "CustomEntry"),),
             me="mu_1",
             permissions=frozenset(NEEDED),
         )
@@ -105,7 +105,7 @@ class FakeThread:
     committed: bool = False
     notes: list[str] = field(default_factory=list)
 
-    async def seen(self, thread: str) -> Seen | None:
+    async def seen(self, thread: str) -> ThreadSnapshot | None:
         assert thread == TICKET.id
         if self.look:
             raise self.look.pop(0)
@@ -116,7 +116,7 @@ class FakeThread:
         fault = self.noting.pop(0) if self.noting else None
         if fault is None or self.committed:
             self.notes.append(text)
-            self._enter(Entry(ME, "NoteEntry"))
+            self._enter(TimelineEntry(ME, "NoteEntry"))
         if fault is not None:
             raise fault
 
@@ -131,7 +131,7 @@ class FakeThread:
         if fault is not None:
             raise fault
 
-    def _enter(self, entry: Entry) -> None:
+    def _enter(self, entry: TimelineEntry) -> None:
         assert self.seen_as is not None
         self.seen_as = replace(self.seen_as, entries=(*self.seen_as.entries, entry))
 
@@ -153,11 +153,11 @@ class Ground:
     slept: list[float] = field(default_factory=list)
 
     @property
-    def world(self) -> World:
+    def world(self) -> UndoContext:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
-        return World(self.rows, self.plain, FakePeople(), run, Linkers(("U0LINKER",)), sleep)
+        return UndoContext(self.rows, self.plain, FakePeople(), run, Linkers(("U0LINKER",)), sleep)
 
     @property
     def state(self) -> State:

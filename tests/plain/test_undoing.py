@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import ThreadDraft
-from bot.core.undo import Actor, Entry, Kind, Look, Seen, look
+from bot.core.undo import Actor, Kind, Look, ThreadSnapshot, TimelineEntry, look
 from bot.plain.client import PAGES, PlainClient
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import Thread
@@ -52,13 +52,13 @@ def seen(*actors: dict[str, str], before: str | None = None, **more: object) -> 
 )
 async def test_who_did_what(actor: dict[str, str], expected: Actor) -> None:
     plain = Answers(seen(actor))
-    assert await plain.client.seen("th_1") == Seen(
+    assert await plain.client.seen("th_1") == ThreadSnapshot(
         customer="c_1",
         status="TODO",
         detail="ThreadStatusDetailCreated",
         changed_by=Actor(Kind.MACHINE_USER, "mu_1"),
         assigned=False,
-        entries=(Entry(expected, "NoteEntry"),),
+        entries=(TimelineEntry(expected, "NoteEntry"),),
         me="mu_1",
         permissions=frozenset({"note:create"}),
     )

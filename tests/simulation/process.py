@@ -16,7 +16,7 @@ from bot.flows.workspace import Workspace
 from bot.plain.pace import Pace
 from bot.store.claims import Claim
 from bot.store.delay_notices import Queued
-from bot.store.rate_limit import Rates
+from bot.store.rate_limit import SharedRateLimit
 from bot.store.requests import Recorded
 from bot.worker import Worker
 from tests.nouns import TEAM
@@ -72,7 +72,7 @@ class Process:
         self._slack = slack
         store = world.store
         # As `wiring` has it: the processes of one database share what they may ask for.
-        pool = None if world.is_alone else Rates(store.database, "plain")
+        pool = None if world.is_alone else SharedRateLimit(store.database, "plain")
         pace = Pace(SHARE, clock=world.wall, pool=pool, run=self.run if pool else None)
         self._plain = PlainPort(world.plain, self, pace)
         flows = Workspace(

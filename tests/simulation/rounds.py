@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from bot.core.faults import Fault
 from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
 from bot.flows.duplicates import Duplicate, find_duplicates
-from bot.store.delay_notices import Queue, Queued
-from bot.store.duplicates import Doubts
+from bot.store.delay_notices import DelayNotices, Queued
+from bot.store.duplicates import DuplicateChecks
 from tests.simulation.weather import READ_SECONDS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def go_round(world: Simulation, process: Process, slack: SlackPort, plain:
     """Tell those who wait, and look for doubles. Each process does, as while an election is lost
     and not yet noticed."""
     database = world.store.database
-    queue, doubts = Queue(database), Doubts(database)
+    queue, doubts = DelayNotices(database), DuplicateChecks(database)
     while True:
         with suppress(Fault):
             if world.store.has_untold(QUEUED_SECONDS):

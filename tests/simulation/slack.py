@@ -31,7 +31,7 @@ from bot.core.model import (
 from bot.core.refs import MessageRef, message_key, permalink
 from bot.core.text.richtext import Mention, Paragraph, Text
 from bot.flows.form import FormContext
-from bot.flows.intake import Opened
+from bot.flows.intake import OpenedForm
 from tests.nouns import TEAM
 
 if TYPE_CHECKING:
@@ -229,11 +229,11 @@ class SlackPort:
         await self._call("remark")
         self._slack.remarks += 1
 
-    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> Opened:
+    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> OpenedForm:
         await self._call("open_form")
         view_id = f"V{self._slack.numbers.next('view')}"
         self._slack.views[trigger_id] = (view_id, draft)
-        return Opened(view_id)
+        return OpenedForm(view_id)
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         await self._call("show_ticket")

@@ -18,10 +18,10 @@ from bot.flows import deliver
 from bot.flows.intake import Intake
 from bot.flows.thread_order import ThreadOrder
 from bot.store import claims, rows
-from bot.store.claims import Claim, Fenced, FromNow
-from bot.store.delay_notices import Queue, Queued
+from bot.store.claims import Claim, FencedWrites, FromNow
+from bot.store.delay_notices import DelayNotices, Queued
 from bot.store.deliveries import Ledger
-from bot.store.rate_limit import Rates
+from bot.store.rate_limit import SharedRateLimit
 from bot.store.requests import Recorded
 from bot.store.schema import escalation as table
 from bot.worker import Worker
@@ -60,7 +60,7 @@ def waits_for_nothing(patch: pytest.MonkeyPatch) -> None:
 def writes_without_its_lease(patch: pytest.MonkeyPatch) -> None:
     """Whoever lost the row writes to it all the same."""
 
-    def unfenced(self: Fenced, connection: Any, claim: Claim, **values: Any) -> None:
+    def unfenced(self: FencedWrites, connection: Any, claim: Claim, **values: Any) -> None:
         now = self._database.now()
         written = {
             name: now + value.seconds if isinstance(value, FromNow) else value
@@ -68,7 +68,7 @@ def writes_without_its_lease(patch: pytest.MonkeyPatch) -> None:
         }
         connection.execute(update(table).where(table.c.id == claim.id).values(written))
 
-    patch.setattr(Fenced, "write", unfenced)
+    patch.setattr(FencedWrites, "write", unfenced)
 
 
 def answers_before_it_settles(patch: pytest.MonkeyPatch) -> None:
@@ -149,10 +149,10 @@ def ignores_its_share(patch: pytest.MonkeyPatch) -> None:
 def shares_no_rate(patch: pytest.MonkeyPatch) -> None:
     """Each replica takes the whole share for itself."""
 
-    def fresh(self: Rates, share: float, known: Any, wanted: int, now: float) -> Grant:
+    def fresh(self: SharedRateLimit, share: float, known: Any, wanted: int, now: float) -> Grant:
         return rate_limit.grant(Tally(), share, known, wanted, now)[1]
 
-    patch.setattr(Rates, "lease", fresh)
+    patch.setattr(SharedRateLimit, "lease", fresh)
 
 
 def asks_on_after_a_429(patch: pytest.MonkeyPatch) -> None:
@@ -162,16 +162,16 @@ def asks_on_after_a_429(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_whom_it_told(patch: pytest.MonkeyPatch) -> None:
     """Whoever waits hears again and again that it takes longer."""
-    waiting_long = Queue.waiting_long
+    waiting_long = DelayNotices.waiting_long
 
     @wraps(waiting_long)
-    def again(self: Queue, seconds: float, limit: int) -> list[Queued]:
+    def again(self: DelayNotices, seconds: float, limit: int) -> list[Queued]:
         found = waiting_long(self, seconds, limit)
         for queued in found:
             self.untold(queued)
         return found
 
-    patch.setattr(Queue, "waiting_long", again)
+    patch.setattr(DelayNotices, "waiting_long", again)
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import (
     Decision,
+    ExplainedRecord,
     Explanation,
-    Known,
     Outlook,
     ReactionLook,
     RuleLook,
@@ -183,9 +183,9 @@ def profile(text: str) -> Profile:
 
 def over(text: str) -> list[Case]:
     return [
-        partial(link.over, linking.Over()),
-        partial(link.over, linking.Over("PB-1", "U1", ticket(text))),
-        partial(link.over, linking.Over("PB-1", "U1")),
+        partial(link.over, linking.NothingToLink()),
+        partial(link.over, linking.NothingToLink("PB-1", "U1", ticket(text))),
+        partial(link.over, linking.NothingToLink("PB-1", "U1")),
     ]
 
 
@@ -233,8 +233,10 @@ def record(text: str, **more: Any) -> Record:
     return Record(**(values | more))
 
 
-def known(text: str, **more: Any) -> Known:
-    return Known(record(text, **more), Evidence.EMAIL, True, text or None, f"{text}@x.example", 7)
+def known(text: str, **more: Any) -> ExplainedRecord:
+    return ExplainedRecord(
+        record(text, **more), Evidence.EMAIL, True, text or None, f"{text}@x.example", 7
+    )
 
 
 def explained(text: str, row_count: int = 1, look_count: int = 1, **more: Any) -> Explanation:
@@ -297,14 +299,14 @@ def permalink(_: Record) -> str:
 def of_home(text: str) -> list[Case]:
     tickets = (
         tuple(
-            homes.Ticketed(record(text, state=state), undoable)
+            homes.HomeTicket(record(text, state=state), undoable)
             for state in State
             for undoable in (True, False)
         )
         * 2
     )
-    waiting = tuple(homes.Waiting(f"U{n}", 1.7e9, f"PB-{n}") for n in range(homes.PAGE))
-    full = homes.Mine(
+    waiting = tuple(homes.WaitingPerson(f"U{n}", 1.7e9, f"PB-{n}") for n in range(homes.PAGE))
+    full = homes.OwnHome(
         tickets=tickets[: homes.PAGE],
         older=10**17,
         newer=True,
@@ -313,9 +315,9 @@ def of_home(text: str) -> list[Case]:
     )
     shown: list[homes.Home] = [
         full,
-        homes.Mine(()),
-        homes.Mine((), newer=True, may_ask=False, waiting=()),
-        homes.Foreign(),
+        homes.OwnHome(()),
+        homes.OwnHome((), newer=True, may_ask=False, waiting=()),
+        homes.ForeignHome(),
     ]
     return [
         partial(home.home, one, rules, permalink) for one in shown for rules in ([], [HUGE] * 200)

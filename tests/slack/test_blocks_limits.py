@@ -96,7 +96,7 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "home.home": lambda: [case for text in STRANGE for case in of_home(text)],
     "link.form": lambda: strange(
         lambda text: link.form(
-            linking.WhoIs("PB-" + "9" * 18, "U1", profile(text)), "https://" + "x" * 2000
+            linking.LinkQuestion("PB-" + "9" * 18, "U1", profile(text)), "https://" + "x" * 2000
         )
     ),
     "link.options": lambda: strange(
@@ -107,7 +107,7 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     ),
     "link.over": lambda: [case for text in STRANGE for case in over(text)],
     "link.not_yours": lambda: [
-        partial(link.not_yours, linking.NotYours(one, user))
+        partial(link.not_yours, linking.MayNotLink(one, user))
         for one in (Yourself(), Others(), Others(tuple(f"U{n}" for n in range(50))), Hosts())
         for user in (None, "U1")
     ],

@@ -9,7 +9,7 @@ import pytest
 from bot.core.directory import Profile, UserKind
 from bot.core.linkers import Hosts, Others
 from bot.core.model import Customer, Ticket
-from bot.flows.link import Linked, NotYours, Over, WhoIs
+from bot.flows.link import Linked, LinkQuestion, MayNotLink, NothingToLink
 from bot.sandbox.slack.block_kit import faults_of_view
 from bot.slack.views import link as build
 
@@ -27,7 +27,7 @@ def said(view: dict[str, Any]) -> str:
 
 
 def test_the_form_asks_who_it_is() -> None:
-    view = build.form(WhoIs("PB-7", "U1", GUS))
+    view = build.form(LinkQuestion("PB-7", "U1", GUS))
     assert (view["callback_id"], view["private_metadata"]) == ("plain_link_form", "PB-7")
     assert [view[part]["text"] for part in ("title", "submit", "close")] == [
         "Who is this?",
@@ -70,11 +70,11 @@ def test_the_form_asks_who_it_is() -> None:
 )
 def test_an_address_that_is_none_is_not_prefilled(email: str | None) -> None:
     profile = Profile("U1", "T1", "Gus", UserKind.GUEST, email)
-    assert "initial_value" not in elements(build.form(WhoIs("PB-7", "U1", profile)))["email"]
+    assert "initial_value" not in elements(build.form(LinkQuestion("PB-7", "U1", profile)))["email"]
 
 
 def test_of_whom_slack_shows_nothing_the_id_is_shown() -> None:
-    view = build.form(WhoIs("PB-7", "U1", None))
+    view = build.form(LinkQuestion("PB-7", "U1", None))
     assert said(view) == (
         "Which Plain customer is `U1`? Slack shows nothing of this person but the id."
     )
@@ -102,23 +102,25 @@ def test_a_customer_is_offered_by_name_and_address(found: Customer, shown: str) 
 
 
 VIEWS = [
-    pytest.param(build.form(WhoIs("PB-7", "U1", GUS)), id="form"),
+    pytest.param(build.form(LinkQuestion("PB-7", "U1", GUS)), id="form"),
     pytest.param(
         build.form(
-            WhoIs("PB-7", "U" * 255, Profile("U1", "T1", LONG, UserKind.GUEST, "a@b.example"))
+            LinkQuestion(
+                "PB-7", "U" * 255, Profile("U1", "T1", LONG, UserKind.GUEST, "a@b.example")
+            )
         ),
         id="form, long",
     ),
-    pytest.param(build.form(WhoIs("PB-7", "U1", None)), id="form of nobody"),
+    pytest.param(build.form(LinkQuestion("PB-7", "U1", None)), id="form of nobody"),
     pytest.param(build.linked(Linked(LONG, "U" * 255, Customer("c_1", LONG), 7)), id="linked"),
-    pytest.param(build.over(Over()), id="unknown"),
-    pytest.param(build.over(Over("PB-7", "U" * 255, TICKET)), id="over"),
-    pytest.param(build.not_yours(NotYours(Hosts())), id="another company's"),
+    pytest.param(build.over(NothingToLink()), id="unknown"),
+    pytest.param(build.over(NothingToLink("PB-7", "U" * 255, TICKET)), id="over"),
+    pytest.param(build.not_yours(MayNotLink(Hosts())), id="another company's"),
     pytest.param(
-        build.not_yours(NotYours(Others(tuple(f"U{n:0>250}" for n in range(50))), "U" * 255)),
+        build.not_yours(MayNotLink(Others(tuple(f"U{n:0>250}" for n in range(50))), "U" * 255)),
         id="others, named",
     ),
-    pytest.param(build.not_yours(NotYours(Others())), id="others"),
+    pytest.param(build.not_yours(MayNotLink(Others())), id="others"),
 ]
 
 

@@ -13,7 +13,7 @@ from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Form, FormDraft, Priority, ReplyTo, Ticket, Trigger, Via
 from bot.core.refs import MessageRef
 from bot.flows.form import FormContext
-from bot.flows.intake import Opened
+from bot.flows.intake import OpenedForm
 from bot.slack.views import form
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 
@@ -141,7 +141,7 @@ async def test_building_a_permalink_asks_for_the_workspace_once() -> None:
 
 async def test_the_form_opens() -> None:
     async with talking({"views.open": OPENED}) as (client, slack):
-        assert await client.open_form("1.2.x", DRAFT, BESIDE) == Opened("V1", "hash.1")
+        assert await client.open_form("1.2.x", DRAFT, BESIDE) == OpenedForm("V1", "hash.1")
     view = form.form(DRAFT, BESIDE, bot="UBOT")
     assert slack.calls == [("views.open", {"trigger_id": "1.2.x", "view": view})]
 
@@ -150,7 +150,7 @@ async def test_the_form_opens() -> None:
 async def test_the_form_opens_without_a_requester_that_slack_refuses(code: str) -> None:
     async with talking({"views.open": [no(code), OPENED]}) as (client, slack):
         opened = await client.open_form("1.2.x", DRAFT, BESIDE)
-    assert opened == Opened("V1", "hash.1", is_preset=False)
+    assert opened == OpenedForm("V1", "hash.1", is_preset=False)
     views = [sent["view"] for sent in slack.sent("views.open")]
     assert views == [
         form.form(DRAFT, BESIDE, bot="UBOT"),
@@ -161,7 +161,7 @@ async def test_the_form_opens_without_a_requester_that_slack_refuses(code: str) 
 @pytest.mark.parametrize("is_preset", [True, False])
 async def test_what_stands_beside_the_inputs_is_said_anew(is_preset: bool) -> None:
     async with talking({"views.update": OPENED}) as (client, slack):
-        await client.update_form(Opened("V1", "hash.1", is_preset), DRAFT, BESIDE)
+        await client.update_form(OpenedForm("V1", "hash.1", is_preset), DRAFT, BESIDE)
     view = form.form(DRAFT, BESIDE, with_requester=is_preset, bot="UBOT")
     assert slack.calls == [("views.update", {"view_id": "V1", "hash": "hash.1", "view": view})]
 
@@ -169,13 +169,13 @@ async def test_what_stands_beside_the_inputs_is_said_anew(is_preset: bool) -> No
 @pytest.mark.parametrize("code", ["hash_conflict", "not_found"])
 async def test_a_form_that_was_changed_or_closed_since_is_left_alone(code: str) -> None:
     async with talking({"views.update": no(code)}) as (client, _):
-        await client.update_form(Opened("V1", "hash.1"), DRAFT, BESIDE)
+        await client.update_form(OpenedForm("V1", "hash.1"), DRAFT, BESIDE)
 
 
 async def test_another_reason_why_a_form_was_not_changed_is_told() -> None:
     async with talking({"views.update": no("invalid_arguments")}) as (client, _):
         with pytest.raises(Refused):
-            await client.update_form(Opened("V1", "hash.1"), DRAFT, BESIDE)
+            await client.update_form(OpenedForm("V1", "hash.1"), DRAFT, BESIDE)
 
 
 @pytest.mark.parametrize("code", ["expired_trigger_id", "exchanged_trigger_id", "trigger_expired"])

@@ -12,7 +12,7 @@ from bot.core.directory import Channel
 from bot.core.faults import Refused, TryLater
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.flows.history import Page
+from bot.flows.history import HistoryPage
 from bot.slack.history import Pace, SlackHistory
 from tests.slack.canned import LIMITED, Canned, Reply, no, ok, talking
 
@@ -40,7 +40,7 @@ async def test_channels() -> None:
     async with reading({"users.conversations": said}) as (history, slack):
         page = await history.channels(None)
         await history.channels("dGVhbTpDMUg=")
-    assert page == Page(
+    assert page == HistoryPage(
         (Channel("C1", "support", shared=True), Channel("G1", "secret")), "dGVhbTpDMUg="
     )
     first, second = slack.sent("users.conversations")
@@ -104,7 +104,7 @@ MESSAGES: list[tuple[str, Any, list[PostedMessage]]] = [
 )
 async def test_messages(said: Any, expected: list[PostedMessage]) -> None:
     async with reading({"conversations.history": ok(messages=said)}) as (history, slack):
-        assert await history.messages("C1", 1_699_999_999.5, None) == Page(tuple(expected))
+        assert await history.messages("C1", 1_699_999_999.5, None) == HistoryPage(tuple(expected))
     (sent,) = slack.sent("conversations.history")
     assert (sent["channel"], sent["oldest"]) == ("C1", "1699999999.500000")
 
@@ -116,7 +116,7 @@ async def test_replies_come_without_their_root() -> None:
     )
     async with reading({"conversations.replies": said}) as (history, slack):
         page = await history.replies(MessageRef("C1", ROOT), 1.0, "next")
-    assert page == Page((PostedMessage(MessageRef("C1", TS), thread_ts=ROOT),))
+    assert page == HistoryPage((PostedMessage(MessageRef("C1", TS), thread_ts=ROOT),))
     (sent,) = slack.sent("conversations.replies")
     assert (sent["ts"], sent["cursor"]) == (ROOT, "next")
 
@@ -127,7 +127,7 @@ async def test_a_thread_or_message_that_is_gone_is_empty() -> None:
         "reactions.get": no("message_not_found"),
     }
     async with reading(answers) as (history, _):
-        assert await history.replies(MessageRef("C1", ROOT), 1.0, None) == Page(())
+        assert await history.replies(MessageRef("C1", ROOT), 1.0, None) == HistoryPage(())
         assert await history.reactions(MessageRef("C1", TS)) == ()
 
 

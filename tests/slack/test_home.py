@@ -13,9 +13,9 @@ from bot.core.faults import TryLater
 from bot.core.home import Home
 from bot.core.linkers import Linkers
 from bot.core.record import Record
-from bot.flows.home import World
+from bot.flows.home import HomeContext
 from bot.slack.listeners.home import HomeListeners
-from bot.store.kv import Opened
+from bot.store.kv import ShownHome
 from tests.flows.fakes import profile, run
 
 
@@ -50,10 +50,10 @@ class Tab:
         self.looked.append(submitter)
         return []
 
-    def opened(self, user: str) -> Opened | None:
-        return Opened("x", is_linker=user == "U0OLGA")
+    def opened(self, user: str) -> ShownHome | None:
+        return ShownHome("x", is_linker=user == "U0OLGA")
 
-    def keep(self, user: str, opened: Opened) -> None:
+    def keep(self, user: str, opened: ShownHome) -> None:
         pass
 
     def linkers(self) -> list[str]:
@@ -67,7 +67,7 @@ def tab() -> Tab:
 
 @pytest.fixture
 def homing(tab: Tab) -> HomeListeners:
-    world = World(
+    world = HomeContext(
         slack=tab,
         tickets=tab,
         homes=tab,

@@ -11,7 +11,7 @@ from bot.core.directory import Names, Profile, UserKind
 from bot.core.identity import IdentityPolicy
 from bot.core.model import Customer, FormDraft, LabelType, ReplyTo, Tenant
 from bot.flows.form import FormContext, FormContexts, Known
-from bot.flows.intake import Intake, Opened
+from bot.flows.intake import Intake, OpenedForm
 from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.form import MOST_FORMS, FormOpener
 from bot.slack.views.answer import Answer
@@ -26,9 +26,9 @@ DRAFT = FormDraft("d1", trigger(message=message()), form())
 class Slack:
     """Keeps what a form was changed to."""
 
-    updates: list[tuple[Opened, FormContext]] = field(default_factory=list)
+    updates: list[tuple[OpenedForm, FormContext]] = field(default_factory=list)
 
-    async def update_form(self, opened: Opened, draft: FormDraft, beside: FormContext) -> None:
+    async def update_form(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
         self.updates.append((opened, beside))
 
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
@@ -137,7 +137,7 @@ async def test_an_answer_that_comes_late_does_not_replace_a_later_one() -> None:
     gate.set()
     await on.later.rest()
     ((opened, beside),) = slack.updates
-    assert opened == Opened("V1", is_preset=False)
+    assert opened == OpenedForm("V1", is_preset=False)
     assert (beside.requester, beside.customer) == ("U0FAST", Known("u0fast@example.com"))
     assert (beside.offers_thread, beside.offers_tenants) == (False, True)
 

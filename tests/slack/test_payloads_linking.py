@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.flows.link import Choice, Known, New
+from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
 from bot.slack.payloads_link import CustomerTyped, LinkSubmission
 from bot.slack.words import link as words
 
@@ -47,20 +47,30 @@ def sent(
     ("submission", "choice"),
     [
         pytest.param(
-            sent(customer("c_1")), Known("c_1", "Acme (buy@acme.example)"), id="a customer"
+            sent(customer("c_1")),
+            ExistingCustomer("c_1", "Acme (buy@acme.example)"),
+            id="a customer",
         ),
         pytest.param(
             sent(customer("c_1"), "Gus Grant", GUS),
-            Known("c_1", "Acme (buy@acme.example)"),
+            ExistingCustomer("c_1", "Acme (buy@acme.example)"),
             id="a customer beside what stood there by itself",
         ),
-        pytest.param(sent(customer("c_1", None)), Known("c_1", "c_1"), id="without its text"),
-        pytest.param(sent(None, "Gus Grant", GUS), New(GUS, "Gus Grant"), id="as prefilled"),
-        pytest.param(sent(None, "  Gus\n\0 G  ", f" {GUS} "), New(GUS, "Gus G"), id="typed anew"),
-        pytest.param(sent(None, "x" * 200, GUS), New(GUS, "x" * 200), id="the longest name"),
+        pytest.param(
+            sent(customer("c_1", None)), ExistingCustomer("c_1", "c_1"), id="without its text"
+        ),
+        pytest.param(
+            sent(None, "Gus Grant", GUS), NewCustomer(GUS, "Gus Grant"), id="as prefilled"
+        ),
+        pytest.param(
+            sent(None, "  Gus\n\0 G  ", f" {GUS} "), NewCustomer(GUS, "Gus G"), id="typed anew"
+        ),
+        pytest.param(
+            sent(None, "x" * 200, GUS), NewCustomer(GUS, "x" * 200), id="the longest name"
+        ),
     ],
 )
-def test_what_was_chosen(submission: LinkSubmission, choice: Choice) -> None:
+def test_what_was_chosen(submission: LinkSubmission, choice: CustomerChoice) -> None:
     assert submission.errors() == {}
     assert submission.choice() == choice
     assert (submission.user, submission.reference) == ("U1", "PB-1")

@@ -7,7 +7,7 @@ import pytest
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
 from bot.core.model import Customer, Rejected, Ticket
-from bot.flows.link import Linked, NotMade, NotYours, Over
+from bot.flows.link import CustomerNotCreated, Linked, MayNotLink, NothingToLink
 from bot.slack.views import answer
 from bot.slack.words import link as words
 from bot.slack.words import refusals
@@ -97,16 +97,16 @@ def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> No
 @pytest.mark.parametrize(
     ("over", "said"),
     [
-        (Over(), "Nothing was changed: the bridge knows no such request any more."),
+        (NothingToLink(), "Nothing was changed: the bridge knows no such request any more."),
         (
-            Over("PB-7", "U1"),
+            NothingToLink("PB-7", "U1"),
             (
                 "Nothing was changed: `PB-7` no longer waits for this. To link `U1` to another "
                 f"customer, ask {COMMAND}."
             ),
         ),
         (
-            Over("PB-7", "U1", TICKET),
+            NothingToLink("PB-7", "U1", TICKET),
             (
                 "Nothing was changed: `PB-7` no longer waits for this. Its ticket is T-1 · "
                 f"<{TICKET.url}|Open in Plain>. To link `U1` to another customer, ask {COMMAND}."
@@ -114,7 +114,7 @@ def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> No
         ),
     ],
 )
-def test_what_is_over(over: Over, said: str) -> None:
+def test_what_is_over(over: NothingToLink, said: str) -> None:
     assert words.over(over) == said
 
 
@@ -122,18 +122,18 @@ def test_what_is_over(over: Over, said: str) -> None:
     ("refused", "said"),
     [
         (
-            NotYours(Others(), "U1"),
+            MayNotLink(Others(), "U1"),
             (
                 "Nothing was changed: you may not say which Plain customer somebody is. Ask an "
                 f"owner or admin of this workspace, or {COMMAND}."
             ),
         ),
         (
-            NotYours(Others(("U7",))),
+            MayNotLink(Others(("U7",))),
             "Nothing was changed: you may not say which Plain customer somebody is. Ask <@U7>.",
         ),
         (
-            NotYours(Hosts()),
+            MayNotLink(Hosts()),
             (
                 "Nothing was changed: only people of the workspace that runs the bridge may say "
                 "which Plain customer somebody is."
@@ -141,7 +141,7 @@ def test_what_is_over(over: Over, said: str) -> None:
         ),
     ],
 )
-def test_who_may_not(refused: NotYours, said: str) -> None:
+def test_who_may_not(refused: MayNotLink, said: str) -> None:
     assert words.not_yours(refused) == said
 
 
@@ -149,22 +149,24 @@ def test_who_may_not(refused: NotYours, said: str) -> None:
     ("refused", "said"),
     [
         (
-            NotMade(),
+            CustomerNotCreated(),
             "Nothing was linked, because Plain did not answer in time. Press “Link” again.",
         ),
         (
-            NotMade(Reason.PLAIN_REFUSED, {"fields": "email: is invalid", "message": "Invalid"}),
+            CustomerNotCreated(
+                Reason.PLAIN_REFUSED, {"fields": "email: is invalid", "message": "Invalid"}
+            ),
             (
                 "Nothing was linked, because Plain did not accept the new customer. Plain says: "
                 "email: is invalid."
             ),
         ),
         (
-            NotMade(Reason.PLAIN_REFUSED),
+            CustomerNotCreated(Reason.PLAIN_REFUSED),
             "Nothing was linked, because Plain did not accept the new customer.",
         ),
         (
-            NotMade(Reason.PLAIN_FORBIDDEN, {"message": "Missing customer:create."}),
+            CustomerNotCreated(Reason.PLAIN_FORBIDDEN, {"message": "Missing customer:create."}),
             (
                 "Nothing was linked, because the bridge's key may not make customers. Plain says: "
                 "Missing customer:create. Choose one that is there, or ask whoever runs the bridge "
@@ -172,17 +174,17 @@ def test_who_may_not(refused: NotYours, said: str) -> None:
             ),
         ),
         (
-            NotMade(Reason.PLAIN_KEY),
+            CustomerNotCreated(Reason.PLAIN_KEY),
             (
                 "Nothing was linked, because the bridge's key may not make customers. Choose one "
                 "that is there, or ask whoever runs the bridge to mend the key."
             ),
         ),
         (
-            NotMade(Reason.CUSTOMER_IS_SPAM, {"customer": "c_1"}),
+            CustomerNotCreated(Reason.CUSTOMER_IS_SPAM, {"customer": "c_1"}),
             "Nothing was linked, because this customer is marked as spam in Plain.",
         ),
     ],
 )
-def test_what_plain_did_not_make(refused: NotMade, said: str) -> None:
+def test_what_plain_did_not_make(refused: CustomerNotCreated, said: str) -> None:
     assert words.not_made(refused) == said

@@ -10,13 +10,13 @@ import pytest
 from bot.core.faults import Reason
 from bot.core.model import Via
 from bot.core.record import Record, State
-from bot.core.why import Known
+from bot.core.why import ExplainedRecord
 from bot.slack.words import decisions, reasons
 
 BOT = Path(reasons.__file__).parents[2]
 
 
-def row(**values: object) -> Known:
+def row(**values: object) -> ExplainedRecord:
     given = {
         "id": 7,
         "reference": "PB-7",
@@ -27,7 +27,7 @@ def row(**values: object) -> Known:
         "created_at": 1.7e9,
         "asked_at": 1.7e9,
     }
-    return Known(Record(**(given | values)))  # type: ignore[arg-type]
+    return ExplainedRecord(Record(**(given | values)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -73,7 +73,7 @@ def test_every_cause_that_the_code_names_has_words() -> None:
         ),
     ],
 )
-def test_a_record_is_told_without_codes(known: Known, words: str) -> None:
+def test_a_record_is_told_without_codes(known: ExplainedRecord, words: str) -> None:
     said = decisions.record(known)
     assert words in said
     assert known.record.reason is None or known.record.reason not in said

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.store.customer_links import Change, CustomerLink, CustomerLinks
+from bot.store.customer_links import CustomerLink, CustomerLinks, LinkChange
 from bot.store.database import Database
 from bot.store.retention import FORGOTTEN, Retention
 from tests.conftest import Clock
@@ -27,9 +27,9 @@ def test_what_people_said_is_noted_old_and_new(people: CustomerLinks, clock: Clo
     clock.move(60)
     people.unlink("U1", by="UBEN")
     assert people.changes("U1") == [
-        Change("T1", "U1", NOW, "UADA", None, "c_1"),
-        Change("T1", "U1", NOW + 60, "cli", "c_1", "c_2"),
-        Change("T1", "U1", NOW + 120, "UBEN", "c_2", None),
+        LinkChange("T1", "U1", NOW, "UADA", None, "c_1"),
+        LinkChange("T1", "U1", NOW + 60, "cli", "c_1", "c_2"),
+        LinkChange("T1", "U1", NOW + 120, "UBEN", "c_2", None),
     ]
     assert people.changes("U2") == []
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.store.customer_links import CustomerLink, CustomerLinks, Learning
+from bot.store.customer_links import CustomerLink, CustomerLinks, LearnedLinks
 from bot.store.database import Database
 
 BY_HAND = CustomerLink("T1", "U1", "c_1", "ada@example.com", "Ada", "link")
@@ -38,7 +38,7 @@ def test_what_the_bridge_found_out_never_replaces_what_a_person_said(
 ) -> None:
     people.link([BY_HAND])
     with database.writing() as connection:
-        Learning(database).write(connection, BY_ITSELF)
+        LearnedLinks(database).write(connection, BY_ITSELF)
     assert people.all() == [BY_HAND]
 
 

@@ -15,7 +15,7 @@ from bot.core.faults import TryLater
 from bot.core.model import AlreadyExists, Created, Escalation, InProgress
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.requests import LARGEST_GROUP, Accepting, GroupCommit, Recorded
+from bot.store.requests import LARGEST_GROUP, GroupCommit, Recorded, Requests
 from tests.nouns import TICKET, escalation
 
 SOON = 1.8
@@ -23,7 +23,7 @@ SOON = 1.8
 FRESH = Recorded(fresh=True)
 
 
-class Slow(Accepting):
+class Slow(Requests):
     """Counts the groups; the first of them is written only when the test lets it."""
 
     def __init__(self, database: Database) -> None:

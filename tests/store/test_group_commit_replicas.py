@@ -15,7 +15,7 @@ from bot.core.model import Escalation, InProgress
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.executor import Executor
-from bot.store.requests import Accepting, GroupCommit, Recorded
+from bot.store.requests import GroupCommit, Recorded, Requests
 from bot.store.schema import escalation as table
 from tests.nouns import escalation
 
@@ -51,8 +51,8 @@ async def test_replicas_that_record_the_same_events_in_opposite_order_fail_none(
 ) -> None:
     """In 3 of 5 runs 24 to 40 of 240 were answered 500: the groups ended in deadlocks."""
     other = Database(database_url)
-    groups = [GroupCommit(Accepting(each), threads) for each in (postgres_only, other)]
-    Accepting(postgres_only).record_all([escalation(number) for number in range(60)])
+    groups = [GroupCommit(Requests(each), threads) for each in (postgres_only, other)]
+    Requests(postgres_only).record_all([escalation(number) for number in range(60)])
     for turn in range(RUNS):
         # Four groups of 60 at each: older rows that both meet anew, and new ones.
         for first in range(0, 240, 60):
@@ -71,7 +71,7 @@ async def test_a_row_that_stays_locked_takes_nobody_with_it(
     postgres_only: Database, database_url: str, threads: Executor
 ) -> None:
     """As by a replica that stands still in the middle of a transaction."""
-    Accepting(postgres_only).record(escalation(5))
+    Requests(postgres_only).record(escalation(5))
     other = Database(database_url)
     with other.writing(within=60.0) as connection:
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -79,13 +79,13 @@ async def test_a_row_that_stays_locked_takes_nobody_with_it(
             select(table.c.id).where(table.c.key == escalation(5).key).with_for_update()
         )
         again = [escalation(number, request=f"Ev-again-{number}") for number in range(10)]
-        met = await send(GroupCommit(Accepting(postgres_only), threads), again, within=5.0)
+        met = await send(GroupCommit(Requests(postgres_only), threads), again, within=5.0)
     other.close()
     assert isinstance(met.pop(5), TryLater)
     assert met == [FRESH] * 9
 
 
-class Deadlocked(Accepting):
+class Deadlocked(Requests):
     """The first group is the victim of a deadlock."""
 
     def __init__(self, database: Database) -> None:
@@ -124,7 +124,7 @@ async def test_the_victim_of_a_deadlock_is_recorded_within_its_time(
 
 
 async def test_the_answers_of_a_group_are_in_the_order_of_its_askings(database: Database) -> None:
-    accepting = Accepting(database)
+    accepting = Requests(database)
     accepting.record(escalation(7))
     asked = [
         escalation(9),
@@ -150,7 +150,7 @@ async def test_the_writer_outlives_a_caller_that_has_gone(
         await go_on.wait()
         return await threads(work, *args, **kwargs)
 
-    group = GroupCommit(Accepting(database), run)
+    group = GroupCommit(Requests(database), run)
     gone = asyncio.create_task(group.record(escalation(1, submitter=no_submitter), within=SOON))
     await begun.wait()
     behind = asyncio.create_task(group.record(escalation(2), within=SOON))
@@ -178,6 +178,6 @@ def test_the_rows_of_a_group_are_written_in_the_order_of_their_keys(database: Da
             )
 
     event.listen(database.engine, "before_cursor_execute", note)
-    Accepting(database).record_all([escalation(number) for number in (3, 1, 2)])
+    Requests(database).record_all([escalation(number) for number in (3, 1, 2)])
     event.remove(database.engine, "before_cursor_execute", note)
     assert written == [escalation(number).key for number in (1, 2, 3)]

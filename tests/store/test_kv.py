@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
-from bot.flows.history import Place
+from bot.flows.history import ResumePoint
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore
@@ -12,14 +12,14 @@ from tests.nouns import TICKET, escalation
 
 
 def test_the_last_value_is_kept_until_it_is_forgotten(database: Database) -> None:
-    places = KeyValueStore(database, Place)
+    places = KeyValueStore(database, ResumePoint)
     assert places.recall("here") is None
-    places.keep("here", Place("C1"))
-    places.keep("here", Place("C1", "next", "1.000000", "more"))
-    places.keep("there", Place("C2"))
-    assert places.recall("here") == Place("C1", "next", "1.000000", "more")
+    places.keep("here", ResumePoint("C1"))
+    places.keep("here", ResumePoint("C1", "next", "1.000000", "more"))
+    places.keep("there", ResumePoint("C2"))
+    assert places.recall("here") == ResumePoint("C1", "next", "1.000000", "more")
     places.forget("here")
-    assert (places.recall("here"), places.recall("there")) == (None, Place("C2"))
+    assert (places.recall("here"), places.recall("there")) == (None, ResumePoint("C2"))
 
 
 def test_known_keys_whatever_came_of_them(database: Database) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, inspect, text
 
 from bot.store import migrating, postgres, suitable
 from bot.store.database import Database
-from bot.store.requests import Accepting
+from bot.store.requests import Requests
 from tests.nouns import escalation
 from tests.store.conftest import NewDatabase
 
@@ -137,7 +137,7 @@ def test_a_table_that_is_in_use_is_waited_for_and_records_go_on(
         migrating_now.start()
         assert tried.wait(30)
         for number in range(20):
-            assert Accepting(beside).record(escalation(number)).fresh
+            assert Requests(beside).record(escalation(number)).fresh
         assert not migrating.is_at_head(empty)
     migrating_now.join(60)
     assert migrating.is_at_head(empty)

@@ -17,11 +17,11 @@ from bot.core.model import PostedAnswer, Rejected, Ticket
 from bot.core.refs import MessageRef, message_key
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.delay_notices import Queue
+from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import Ledger
 from bot.store.records import Tickets, Waiting, backlog
 from bot.store.retention import Retention
-from bot.store.undo import Undoing, hold
+from bot.store.undo import Undos, hold
 from tests.nouns import TEAM, escalation, ts
 from tests.postgres import TEMPLATE, execute
 from tests.store.settled import settle_many
@@ -157,12 +157,12 @@ def test_ending_every_lease(grown: Database, plans: list[str]) -> None:
 
 
 def test_who_has_waited_long(grown: Database, plans: list[str]) -> None:
-    Queue(grown).waiting_long(0.0, 10)
+    DelayNotices(grown).waiting_long(0.0, 10)
     check(plans, "ix_escalation_due")
 
 
 def test_undoing(grown: Database, plans: list[str]) -> None:
-    undoing = Undoing(grown)
+    undoing = Undos(grown)
     found = undoing.find_asked("T0001:C0001:1500000779.000100")
     assert found is not None
     undoing.begin(found.id, "U0ASKER")

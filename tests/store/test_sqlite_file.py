@@ -18,7 +18,7 @@ from bot.store import migrating
 from bot.store.cluster import only_one, watch
 from bot.store.database import Database
 from bot.store.records import History
-from bot.store.requests import Accepting
+from bot.store.requests import Requests
 from tests.nouns import escalation
 
 
@@ -31,7 +31,7 @@ def file(sqlite_url: str) -> Path:
 def opened(sqlite_url: str) -> Iterator[Database]:
     """A database that is open, with a row in it."""
     database = Database(sqlite_url)
-    Accepting(database).record(escalation(1))
+    Requests(database).record(escalation(1))
     yield database
     database.close()
 
@@ -44,7 +44,7 @@ def test_the_file_and_those_beside_it_are_their_owners_alone(tmp_path: Path, uma
         database = Database(f"sqlite:///{tmp_path}/bridge.db")
         with only_one(database):
             migrating.migrate(database)
-            Accepting(database).record(escalation())
+            Requests(database).record(escalation())
             modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
         database.close()
     finally:
@@ -56,7 +56,7 @@ def test_the_file_and_those_beside_it_are_their_owners_alone(tmp_path: Path, uma
 def test_a_file_that_is_there_keeps_its_mode(file: Path, sqlite_url: str) -> None:
     file.chmod(0o640)
     database = Database(sqlite_url)
-    Accepting(database).record(escalation())
+    Requests(database).record(escalation())
     database.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
@@ -66,7 +66,7 @@ def test_nothing_is_recorded_in_a_file_that_was_removed(opened: Database, file: 
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             with pytest.raises(TryLater, match="database_file_gone"):
-                Accepting(opened).record(escalation(2))
+                Requests(opened).record(escalation(2))
         with pytest.raises(TryLater, match="database_file_gone"):
             History(opened).newest(1)
     (line,) = lines
@@ -81,7 +81,7 @@ def test_nor_in_one_that_was_replaced(opened: Database, file: Path) -> None:
     shutil.copy(file, other)
     other.replace(file)
     with structlog.testing.capture_logs() as lines, pytest.raises(TryLater):
-        Accepting(opened).record(escalation(2))
+        Requests(opened).record(escalation(2))
     assert "replaced" in lines[0]["what"]
 
 
@@ -89,7 +89,7 @@ def test_nor_in_one_whose_log_was_removed(opened: Database, file: Path) -> None:
     """What is written to a removed -wal is gone with the process."""
     file.with_name(f"{file.name}-wal").unlink()
     with structlog.testing.capture_logs() as lines, pytest.raises(TryLater):
-        Accepting(opened).record(escalation(2))
+        Requests(opened).record(escalation(2))
     assert "-wal was removed" in lines[0]["what"]
 
 
@@ -109,9 +109,9 @@ def test_it_goes_on_when_the_same_file_is_back(opened: Database, file: Path) -> 
     file.rename(away)
     with structlog.testing.capture_logs() as lines:
         with pytest.raises(TryLater):
-            Accepting(opened).record(escalation(2))
+            Requests(opened).record(escalation(2))
         away.rename(file)
-        assert Accepting(opened).record(escalation(2)).fresh
+        assert Requests(opened).record(escalation(2)).fresh
     assert [line["event"] for line in lines] == ["database_file_gone", "database_file_back"]
 
 
@@ -120,7 +120,7 @@ def test_after_it_was_closed_another_file_may_be_opened(opened: Database, file: 
     opened.close()
     shutil.copy(file, other)
     other.replace(file)
-    assert Accepting(opened).record(escalation(2)).fresh
+    assert Requests(opened).record(escalation(2)).fresh
 
 
 async def test_it_is_noticed_while_nobody_asks(opened: Database, file: Path) -> None:

@@ -20,7 +20,7 @@ from bot.store import migrating, postgres, suitable
 from bot.store.cluster import lead
 from bot.store.database import Database
 from bot.store.executor import Executor
-from bot.store.requests import Accepting, GroupCommit
+from bot.store.requests import GroupCommit, Requests
 from bot.store.suitable import Unsuitable
 from tests.crash.databases import execute
 from tests.nouns import escalation
@@ -89,7 +89,7 @@ async def goes_both_ways(database: Database) -> None:
             await woken.wait()
             await leads.wait()
             woken.clear()
-            group = GroupCommit(Accepting(database), threads)
+            group = GroupCommit(Requests(database), threads)
             asked = [group.record(escalation(number), within=20.0) for number in range(20)]
             assert all(one.fresh for one in await asyncio.gather(*asked))
             await woken.wait()
@@ -252,7 +252,7 @@ async def test_a_role_with_five_connections_is_enough_beside_a_command(
     leading = asyncio.create_task(lead(database))
     threads = Executor()
     try:
-        group = GroupCommit(Accepting(database), threads)
+        group = GroupCommit(Requests(database), threads)
         for turn in range(10):
             recording = [
                 group.record(escalation(100 * turn + number), within=20.0) for number in range(20)

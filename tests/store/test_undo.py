@@ -16,7 +16,7 @@ from bot.store.deliveries import Ledger
 from bot.store.records import History
 from bot.store.requests import GroupCommit, Recorded
 from bot.store.retention import FORGOTTEN, Retention
-from bot.store.undo import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Begin, Undoing
+from bot.store.undo import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Begin, Undos
 from tests.conftest import Clock
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation, message
@@ -38,7 +38,7 @@ def settled(database: Database, number: int = 1, request: str | None = None) -> 
 
 def undone(database: Database) -> Claim:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
     undoing.finish(claim.id)
     return claim
@@ -47,19 +47,19 @@ def undone(database: Database) -> Claim:
 def test_a_row_as_an_undo_sees_it(database: Database, clock: Clock) -> None:
     claim = settled(database)
     clock.move(60)
-    row = Undoing(database).find(claim.id)
+    row = Undos(database).find(claim.id)
     assert row is not None
     assert (row.state, row.submitter, row.age) == (State.CREATED, "U0ASKER", 60.0)
     assert (row.ticket, row.begun_by, row.emoji, row.assigns) == (TICKET, None, "ticket", False)
-    assert Undoing(database).find_asked(claim.escalation.key) == row
-    assert Undoing(database).find(claim.id + 1) is None
-    assert Undoing(database).find_asked("T0001:C0001:1.000000") is None
+    assert Undos(database).find_asked(claim.escalation.key) == row
+    assert Undos(database).find(claim.id + 1) is None
+    assert Undos(database).find_asked("T0001:C0001:1.000000") is None
 
 
 def test_a_rule_may_have_named_an_assignee(database: Database) -> None:
     asked = replace(escalation(), rules=(Rule(("ticket",), assignee="u_1"),))
     Ledger(database).record(asked)
-    row = Undoing(database).find_asked(asked.key)
+    row = Undos(database).find_asked(asked.key)
     assert row is not None
     assert row.assigns
 
@@ -68,7 +68,7 @@ def test_an_undone_row_says_so_and_lets_its_conversation_go(
     database: Database, clock: Clock
 ) -> None:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     clock.move(10)
     assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
     clock.move(1)
@@ -85,7 +85,7 @@ def test_an_undone_row_says_so_and_lets_its_conversation_go(
 
 def test_one_at_a_time(database: Database, clock: Clock) -> None:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     assert undoing.begin(claim.id, "U0ASKER") is Begin.BEGUN
     assert undoing.begin(claim.id, "U0LINKER") is Begin.IN_HAND
     clock.move(LEASE_SECONDS)
@@ -101,7 +101,7 @@ def test_one_at_a_time(database: Database, clock: Clock) -> None:
 
 def test_what_is_released_is_as_before(database: Database) -> None:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     before = History(database).find(claim.reference)
     undoing.begin(claim.id, "U0ASKER")
     undoing.release(claim.id)
@@ -114,7 +114,7 @@ def test_what_is_released_is_as_before(database: Database) -> None:
 
 def test_what_is_left_over_is_found_later(database: Database, clock: Clock) -> None:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     undoing.begin(claim.id, "U0ASKER")
     assert undoing.left_over(10) == []
     clock.move(LEFT_OVER_SECONDS)
@@ -130,7 +130,7 @@ def test_what_is_left_over_is_found_later(database: Database, clock: Clock) -> N
 
 def test_nothing_is_added_to_a_ticket_that_is_being_undone(database: Database) -> None:
     first = settled(database)
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     ledger.record(escalation(2))
     (adding,) = ledger.claim("one", 1)
     assert ledger.conversation(adding, CONVERSATION) == Exists(TICKET)
@@ -147,7 +147,7 @@ def test_nothing_is_added_to_a_ticket_that_is_being_undone(database: Database) -
 
 def test_an_addition_that_comes_too_late_opens_a_ticket_of_its_own(database: Database) -> None:
     first = settled(database)
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     ledger.record(escalation(2))
     (adding,) = ledger.claim("one", 1)
     undoing.begin(first.id, "U0ASKER")
@@ -163,7 +163,7 @@ def test_an_addition_and_an_undo_at_once_see_each_other(database: Database) -> N
         with database.writing() as connection:
             connection.exec_driver_sql("DELETE FROM escalation")
         first = settled(database)
-        ledger, undoing = Ledger(database), Undoing(database)
+        ledger, undoing = Ledger(database), Undos(database)
         ledger.record(escalation(number))
         (adding,) = ledger.claim("one", 1)
         went: list[object] = []
@@ -175,9 +175,7 @@ def test_an_addition_and_an_undo_at_once_see_each_other(database: Database) -> N
             except TryLater as fault:
                 went.append(fault.cause)
 
-        def undo(
-            undoing: Undoing = undoing, first: Claim = first, went: list[object] = went
-        ) -> None:
+        def undo(undoing: Undos = undoing, first: Claim = first, went: list[object] = went) -> None:
             went.append(undoing.begin(first.id, "U0ASKER"))
 
         threads = [threading.Thread(target=work) for work in (add, undo)]
@@ -221,7 +219,7 @@ def test_the_same_asking_delivered_again_stays_undone(database: Database) -> Non
     (again,) = ledger.claim("one", 1)
     frozen(ledger, again, CONVERSATION)
     ledger.settle(again, Created(OTHER))
-    undoing = Undoing(database)
+    undoing = Undos(database)
     undoing.begin(again.id, "U0ASKER")
     undoing.finish(again.id)
     # Of both generations, and in company too.
@@ -234,7 +232,7 @@ def test_the_same_asking_delivered_again_stays_undone(database: Database) -> Non
 
 def test_who_asks_while_it_is_being_undone_wants_another_ticket(database: Database) -> None:
     first = settled(database)
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     undoing.begin(first.id, "U0ASKER")
     assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=True)
     assert ledger.record(escalation(request="Ev-third")) == Recorded(
@@ -286,7 +284,7 @@ def test_reconciliation_knows_what_was_undone(database: Database) -> None:
 
 
 def test_what_has_sent_nothing_is_withdrawn(database: Database) -> None:
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     ledger.record(escalation())
     (claim,) = ledger.claim("one", 1)
     assert undoing.withdraw(claim.id, "U0ASKER")
@@ -299,7 +297,7 @@ def test_what_has_sent_nothing_is_withdrawn(database: Database) -> None:
 
 
 def test_what_has_sent_something_is_not_withdrawn(database: Database) -> None:
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     ledger.record(escalation())
     (claim,) = ledger.claim("one", 1)
     frozen(ledger, claim, CONVERSATION)
@@ -314,7 +312,7 @@ def test_what_has_sent_something_is_not_withdrawn(database: Database) -> None:
 
 def test_an_answer_is_found_when_its_time_is_over(database: Database, clock: Clock) -> None:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     said = (PostedAnswer("D1", "1700000100.000100"),)
     assert undoing.where_said(claim.id) is None
     undoing.said(claim.id, said)
@@ -333,7 +331,7 @@ def test_who_asked_is_found_for_a_while_when_the_time_is_over(
     database: Database, clock: Clock
 ) -> None:
     settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     assert undoing.just_over() == []
     clock.move(UNDO_SECONDS)
     assert undoing.just_over() == ["U0ASKER"]
@@ -344,12 +342,12 @@ def test_who_asked_is_found_for_a_while_when_the_time_is_over(
 def test_what_was_undone_in_time_is_never_over(database: Database, clock: Clock) -> None:
     undone(database)
     clock.move(UNDO_SECONDS)
-    assert Undoing(database).just_over() == []
+    assert Undos(database).just_over() == []
 
 
 def test_an_answer_to_what_was_undone_is_found_at_once(database: Database) -> None:
     claim = settled(database)
-    undoing = Undoing(database)
+    undoing = Undos(database)
     undoing.said(claim.id, [PostedAnswer("C1", "1700000100.000100", "incoming_envelope")])
     undoing.begin(claim.id, "U0ASKER")
     assert undoing.ended(10) == []

@@ -10,7 +10,7 @@ from bot.store.claims import Acquired, Claim, Exists, Pending
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.requests import Recorded
-from bot.store.undo import Begin, Undoing
+from bot.store.undo import Begin, Undos
 from tests.conftest import Clock
 from tests.nouns import CHANNEL, TICKET, escalation, message, ts
 
@@ -48,7 +48,7 @@ def freeze(
 
 
 def undone(database: Database, asked: Escalation) -> None:
-    claim, undoing = created(database, asked), Undoing(database)
+    claim, undoing = created(database, asked), Undos(database)
     assert undoing.begin(claim.id, "U0ASKER") is Begin.BEGUN
     undoing.finish(claim.id)
 
@@ -94,7 +94,7 @@ def test_a_history_that_was_read_before_the_undo_asks_for_nothing(
 def test_who_asks_while_an_undo_is_given_up_has_one_ticket(database: Database) -> None:
     """With `one_thread_per = "message"` the two generations share no conversation: an agent had
     acted on the ticket, so that it stood again, and a second one came about."""
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     first = created(database, escalation(1))
     undoing.begin(first.id, "U0ASKER")
     assert ledger.record(escalation(request="Ev-again")).fresh
@@ -115,7 +115,7 @@ def test_an_addition_of_which_nobody_knows_is_in_the_way_of_an_undo(
 ) -> None:
     """Refused, it may stand in the ticket all the same; what surely failed does not."""
     first = created(database, escalation(1))
-    ledger, undoing = Ledger(database), Undoing(database)
+    ledger, undoing = Ledger(database), Undos(database)
     ledger.record(escalation(2))
     (adding,) = ledger.claim("one", 1)
     ledger.freeze_addition(adding, TICKET, message(2))

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from bot import wiring
 from bot.store import migrating
 from bot.store.database import Database
-from bot.store.requests import Accepting
+from bot.store.requests import Requests
 from bot.store.suitable import Unsuitable
 from tests.nouns import escalation
 
@@ -69,7 +69,7 @@ def test_a_ledger_with_alembics_own_version_table_is_taken_over(empty: Database)
     migrating.migrate(empty)
     assert migrating.is_at_head(empty)
     assert "alembic_version" not in tables(empty)
-    assert Accepting(empty).record(escalation()).fresh
+    assert Requests(empty).record(escalation()).fresh
 
 
 def test_one_that_is_at_head_under_alembics_own_name_is_taken_over_too(empty: Database) -> None:
@@ -93,7 +93,7 @@ def test_another_programs_version_table_is_left_alone(empty: Database, theirs: s
     assert migrating.is_at_head(empty)
     with empty.reading() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == theirs
-    assert Accepting(empty).record(escalation()).fresh
+    assert Requests(empty).record(escalation()).fresh
 
 
 def test_another_programs_tables_with_our_names_are_told_in_words(empty: Database) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.reconcile import Report, Scope, Verdict
+from bot.core.reconcile import ReconcileReport, Scope, Verdict
 from bot.flows.reconcile import reconcile
 from bot.sandbox.slack import Slack
 from tests.ways.stage import Stage, stage, until
@@ -23,7 +23,7 @@ emoji = "ticket"
 """
 
 
-async def look(on: Stage, **scope: object) -> Report:
+async def look(on: Stage, **scope: object) -> ReconcileReport:
     report = await reconcile(on.bridge.reconciling, Scope(**scope))  # type: ignore[arg-type]
     on.bridge.worker.wake()
     return report
@@ -37,7 +37,7 @@ async def lost(on: Stage, emoji: str = "ticket", channel: str | None = None) -> 
     return ts
 
 
-def found(report: Report) -> list[str]:
+def found(report: ReconcileReport) -> list[str]:
     return [one.posted.ref.ts for one in report.of(Verdict.ESCALATED)]
 
 

@@ -13,7 +13,7 @@ from bot.flows.reconcile import reconcile
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import SystemActor
 from bot.sandbox.slack import Ephemeral
-from bot.store.undo import LEFT_OVER_SECONDS, Undoing
+from bot.store.undo import LEFT_OVER_SECONDS, Undos
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import QUICK, THREAD, buttons, created, grow_older, ignored, seen, thread
 
@@ -312,7 +312,7 @@ async def test_a_crash_before_the_ledger_knows_is_finished_by_the_round(
         await on.ask()
         await on.settled()
         # As a process leaves it that dies between Plain's change and the row's.
-        Undoing(on.database).begin(1, on.ada)
+        Undos(on.database).begin(1, on.ada)
         on.plain.change_status(thread(on), "ignored", by=None)
         thread(on).timeline.clear()
         thread(on).status_changed_by = thread(on).created_by

@@ -20,10 +20,17 @@ from bot.settings import Settings
 from bot.store import migrating, suitable
 from bot.store.database import Database
 from bot.store.postgres import PER_PROCESS
+from bot.store.records import (
+    Backlog,
+    LedgerStats,
+    UnlinkedCounts,
+    Waiting,
+    backlog,
+    moments,
+    standing,
+)
 from bot.store.schema import memory
-from bot.store.records import Backlog, LedgerStats, backlog, moments, standing
 from bot.store.suitable import Unsuitable
-from bot.store.records import Counts, Waiting
 
 
 class _Undone(Exception):
@@ -191,7 +198,7 @@ def _backlog(found: Backlog) -> Check:
     return Check(BACKLOG, False, detail, fix)
 
 
-def _people_to_link(found: Counts) -> Check:
+def _people_to_link(found: UnlinkedCounts) -> Check:
     """Nobody's fault, so never red: those who asked were told what to do."""
     if not found.people:
         return Check(PEOPLE, True, "nobody waits")

@@ -19,7 +19,7 @@ from bot.core.text.richtext import Mention, mentions
 from bot.flows import authorship
 from bot.flows.admission import confined, is_confined
 from bot.flows.form import LOOK_SECONDS, FormContext, FormContexts
-from bot.flows.intake import Intake, Opened
+from bot.flows.intake import Intake, OpenedForm
 from bot.flows.ports import Drafts
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.payloads_view import RequesterChosen
@@ -39,7 +39,7 @@ MOST_FORMS = 1000
 class Forms(Protocol):
     """What an open form needs of Slack."""
 
-    async def update_form(self, opened: Opened, draft: FormDraft, beside: FormContext) -> None:
+    async def update_form(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
         """Say something else beside the inputs, unless the form is gone or was changed since."""
 
     async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
@@ -103,7 +103,7 @@ class FormOpener:
         self.later.do(self._look_again(chosen))
         await ack()
 
-    async def _complete(self, opened: Opened, draft: FormDraft, beside: FormContext) -> None:
+    async def _complete(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
         found = await self.surroundings.look(draft, beside, draft.prefill.requester)
         if found != replace(beside, requester=found.requester):
             await self.slack.update_form(opened, draft, found)
@@ -124,7 +124,7 @@ class FormOpener:
         if self._latest.get(chosen.view_id) != (chosen.requester or ""):
             return  # somebody else was chosen meanwhile
         # Without a hash: an earlier look may have changed the form since the choice.
-        opened = Opened(chosen.view_id, is_preset=chosen.is_preset)
+        opened = OpenedForm(chosen.view_id, is_preset=chosen.is_preset)
         await self.slack.update_form(opened, draft, found)
 
     def _chose_last(self, chosen: RequesterChosen) -> None:

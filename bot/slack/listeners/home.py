@@ -34,7 +34,7 @@ PAUSE = 1.0
 times a minute. https://docs.slack.dev/reference/methods/views.publish"""
 
 Asked = dict[str, Any]
-Show = Callable[[str, flow.World], Awaitable[None]]
+Show = Callable[[str, flow.HomeContext], Awaitable[None]]
 
 _LINKERS = ""
 """Stands among the users whose Home is to be shown anew for all who link people."""
@@ -102,7 +102,7 @@ class HomeListeners:
     of rows (by id) whose undo shall not be offered any more.
     """
 
-    world: flow.World
+    world: flow.HomeContext
     permalink: Callable[[Record], str | None]
     undo_refused: Callable[[int], None] = lambda _row: None
     later: BackgroundTasks = field(default_factory=BackgroundTasks)

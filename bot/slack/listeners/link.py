@@ -10,7 +10,14 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core.faults import Fault
 from bot.core.model import ReplyTo
-from bot.flows.link import Link, Linked, NotMade, NotYours, Over, WhoIs
+from bot.flows.link import (
+    CustomerNotCreated,
+    Linked,
+    Linking,
+    LinkQuestion,
+    MayNotLink,
+    NothingToLink,
+)
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.payloads_actions import ButtonClicked
 from bot.slack.payloads_link import CustomerTyped, LinkSubmission
@@ -39,7 +46,7 @@ class LinkListeners:
     """The listeners of what links a person, wherever its button stands: below an answer, or in
     the app's home."""
 
-    link: Link
+    link: Linking
     slack: Shows
     clock: Callable[[], float]
     later: BackgroundTasks = field(default_factory=BackgroundTasks)
@@ -76,32 +83,32 @@ class LinkListeners:
             await ack(response_action="errors", errors={"customer": words.NOT_SAVED})
             return
         match came:
-            case NotMade():
+            case CustomerNotCreated():
                 await ack(response_action="errors", errors={"email": words.not_made(came)})
             case Linked():
                 self._instead(sent.answer, came)
                 await ack(response_action="update", view=build.linked(came))
-            case Over():
+            case NothingToLink():
                 self._instead(sent.answer, came)
                 await ack(response_action="update", view=build.over(came))
-            case NotYours():
+            case MayNotLink():
                 await ack(response_action="update", view=build.not_yours(came))
 
     async def _open(
-        self, trigger_id: str, asked: WhoIs | NotYours | Over, answer: str | None
+        self, trigger_id: str, asked: LinkQuestion | MayNotLink | NothingToLink, answer: str | None
     ) -> None:
         match asked:
-            case WhoIs():
+            case LinkQuestion():
                 view = build.form(asked, answer)
-            case NotYours():
+            case MayNotLink():
                 view = build.not_yours(asked)
-            case Over():
+            case NothingToLink():
                 view = build.over(asked)
         await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
-        if isinstance(asked, Over):
+        if isinstance(asked, NothingToLink):
             self._instead(answer, asked)
 
-    def _instead(self, answer: str | None, came: Linked | Over) -> None:
+    def _instead(self, answer: str | None, came: Linked | NothingToLink) -> None:
         """Let the answer that was clicked ask no more; in the Home there is none."""
         if answer is not None:
             said = words.linked(came) if isinstance(came, Linked) else words.over(came)

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core.faults import Fault
 from bot.core.model import AlreadyExists, InProgress, Remark, ReplyTo, Ticket
 from bot.flows.admission import Gate
-from bot.flows.reopening import Again, Asked, NotKnown, NotYours, again
+from bot.flows.reopening import Asked, NotYourRequest, ReopenedForm, UnknownRequest, again
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.listeners.form import FormOpener
 from bot.slack.payloads_actions import ButtonClicked
@@ -69,11 +69,11 @@ class ReopenListeners:
     async def _answer(
         self,
         trigger_id: str,
-        found: Again | NotYours | NotKnown | AlreadyExists | InProgress,
+        found: ReopenedForm | NotYourRequest | UnknownRequest | AlreadyExists | InProgress,
         to: ReplyTo,
     ) -> None:
         match found:
-            case Again(trigger, key, prefill):
+            case ReopenedForm(trigger, key, prefill):
                 await self.opening.open(trigger_id, trigger, prefill, key)
             case AlreadyExists() | InProgress() if refused := await self.gate.refused(to.user):
                 self.later.do(self.slack.say_privately(to, answer.not_allowed(refused)))
@@ -81,7 +81,7 @@ class ReopenListeners:
                 await self.slack.show_ticket(trigger_id, ticket)
             case InProgress():
                 self.later.do(self.slack.remark(to, found))
-            case NotYours():
+            case NotYourRequest():
                 self.later.do(self.slack.say_privately(to, answer.Answer(words.NOT_YOURS)))
-            case NotKnown():
+            case UnknownRequest():
                 self.later.do(self.slack.say_privately(to, answer.Answer(words.NOT_KNOWN)))

@@ -57,7 +57,7 @@ class UndoListeners:
     """
 
     team: str
-    world: undo.World
+    world: undo.UndoContext
     said: retract.World
     slack: Speaks
     clock: Callable[[], float]
@@ -125,7 +125,7 @@ class UndoListeners:
         if found is not None:
             self.changed(found.submitter)
 
-    async def _take_back(self, told: undo.Told) -> None:
+    async def _take_back(self, told: undo.UndoReport) -> None:
         """Tell who was told that it would be undone that it was not, by direct message."""
         if told.row.begun_by is not None:
             reply_to = ReplyTo(user=told.row.begun_by, asked_at=self.clock())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bot.core.home import Home, Mine, Ticketed, Waiting
+from bot.core.home import Home, HomeTicket, OwnHome, WaitingPerson
 from bot.core.model import Rule
 from bot.core.record import Record
 from bot.slack.views.answer import Button, undo_button
@@ -30,14 +30,14 @@ _SECTIONS = 20
 
 def home(shown: Home, configured: Sequence[Rule], permalink: Permalink) -> dict[str, Any]:
     """The view; `configured` are the rules, `permalink` gives the link to a record's message."""
-    if isinstance(shown, Mine):
+    if isinstance(shown, OwnHome):
         blocks = [*_tickets(shown, permalink), *_waiting(shown), *_how(shown, configured)]
     else:
         blocks = [_section(words.FOREIGN)]
     return {"type": "home", "blocks": blocks}
 
 
-def _tickets(shown: Mine, permalink: Permalink) -> Iterator[Block]:
+def _tickets(shown: OwnHome, permalink: Permalink) -> Iterator[Block]:
     if not shown.may_ask:
         return
     yield _header(words.TICKETS)
@@ -56,14 +56,14 @@ def _tickets(shown: Mine, permalink: Permalink) -> Iterator[Block]:
         yield _context(words.UNDO_LASTS)
 
 
-def _ticket(one: Ticketed, permalink: str | None) -> Block:
+def _ticket(one: HomeTicket, permalink: str | None) -> Block:
     said = _section(shorten(tickets.line(one.record, permalink), _SECTION_LENGTH))
     if not one.undoable or one.record.ticket is None:
         return said
     return said | {"accessory": undo_button(one.record.ticket, one.record.reference).element}
 
 
-def _waiting(shown: Mine) -> Iterator[Block]:
+def _waiting(shown: OwnHome) -> Iterator[Block]:
     if shown.waiting is None:
         return
     yield {"type": "divider"}
@@ -75,11 +75,11 @@ def _waiting(shown: Mine) -> Iterator[Block]:
         yield _context(words.MORE_WAIT)
 
 
-def _link(one: Waiting) -> Button:
+def _link(one: WaitingPerson) -> Button:
     return Button(LINK_ACTION, link.BUTTON, link.button_label(one.user), value=one.reference)
 
 
-def _how(shown: Mine, configured: Sequence[Rule]) -> Iterator[Block]:
+def _how(shown: OwnHome, configured: Sequence[Rule]) -> Iterator[Block]:
     yield {"type": "divider"}
     yield _header(words.HOW)
     if not shown.may_ask:

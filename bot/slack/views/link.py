@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core.identity import is_email
 from bot.core.model import Customer
-from bot.flows.link import SHORTEST_TERM, Linked, NotYours, Over, WhoIs
+from bot.flows.link import SHORTEST_TERM, Linked, LinkQuestion, MayNotLink, NothingToLink
 from bot.slack.words import link as words
 
 CALLBACK_ID = "plain_link_form"
@@ -28,7 +28,7 @@ _OPTION_LENGTH = 75
 _VALUE = "value"
 
 
-def form(asked: WhoIs, answer: str | None = None) -> dict[str, Any]:
+def form(asked: LinkQuestion, answer: str | None = None) -> dict[str, Any]:
     """The question who `asked` is about: a customer that is found, or a new one.
 
     What Slack knows stands in the new one's fields; it counts only if nobody is found.
@@ -89,12 +89,12 @@ def linked(done: Linked) -> dict[str, Any]:
     return _notice(words.linked(done))
 
 
-def over(over: Over) -> dict[str, Any]:
+def over(over: NothingToLink) -> dict[str, Any]:
     """In place of the form: there is nothing to say any more."""
     return _notice(words.over(over))
 
 
-def not_yours(refused: NotYours) -> dict[str, Any]:
+def not_yours(refused: MayNotLink) -> dict[str, Any]:
     """In place of the form: somebody else may say it."""
     return _notice(words.not_yours(refused))
 

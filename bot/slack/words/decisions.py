@@ -9,8 +9,8 @@ from bot.core.model import Via
 from bot.core.record import Evidence, Record, State
 from bot.core.why import (
     Decision,
+    ExplainedRecord,
     Explanation,
-    Known,
     Outlook,
     ReactionLook,
     RuleLook,
@@ -47,7 +47,7 @@ def records(explained: Explanation) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def record(known: Known) -> str:
+def record(known: ExplainedRecord) -> str:
     """All that the ledger knows of one asking."""
     row = known.record
     again = f", asking number {row.generation}" if row.generation > 1 else ""
@@ -78,7 +78,7 @@ def _asked_again(row: Record) -> str:
     return f"Asked again on {moment(row.asked_at)}."
 
 
-def _followed(known: Known) -> str:
+def _followed(known: ExplainedRecord) -> str:
     return f"Rule {known.rule} applied." if known.rule is not None else ""
 
 
@@ -92,7 +92,7 @@ _EVIDENCE: Mapping[Evidence, str] = {
 }
 
 
-def _customer(known: Known) -> str:
+def _customer(known: ExplainedRecord) -> str:
     row = known.record
     requester = f"For {person(row.requester)}. " if row.requester else ""
     if known.customer is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.home import Waiting
+from bot.core.home import WaitingPerson
 from bot.slack.words.marks import code
 from bot.slack.words.tokens import ago, person
 
@@ -40,7 +40,7 @@ FOREIGN = (
 )
 
 
-def waits(waiting: Waiting) -> str:
+def waits(waiting: WaitingPerson) -> str:
     """A person who waits to be linked."""
     return (
         f"{person(waiting.user)} ({code(waiting.user)}) · {ago(waiting.since)} · "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core.directory import Profile
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Others
-from bot.flows.link import Linked, NotMade, NotYours, Over, WhoIs
+from bot.flows.link import CustomerNotCreated, Linked, LinkQuestion, MayNotLink, NothingToLink
 from bot.slack.words.marks import code, escape, link, shorten
 
 TITLE = "Who is this?"
@@ -69,7 +69,7 @@ def button_label(name: str) -> str:
     return f"{BUTTON}: {shorten(name, 45)}"
 
 
-def question(asked: WhoIs) -> str:
+def question(asked: LinkQuestion) -> str:
     """Above the form: who it is about, and no more of them than that; mrkdwn."""
     who = _person(asked.name, asked.user)
     return f"Which Plain customer is {who}? {_slack_shows(asked.profile)}"
@@ -97,7 +97,7 @@ def linked(done: Linked) -> str:
     return f"{who} is now the Plain customer *{_unstarred(customer)}*. {goes_on}"
 
 
-def over(over: Over) -> str:
+def over(over: NothingToLink) -> str:
     """In place of the form, where there is nothing to say any more; mrkdwn."""
     if over.reference is None or over.user is None:
         return "Nothing was changed: the bridge knows no such request any more."
@@ -109,7 +109,7 @@ def over(over: Over) -> str:
     )
 
 
-def not_yours(refused: NotYours) -> str:
+def not_yours(refused: MayNotLink) -> str:
     """In place of the form, for who may not say it; mrkdwn."""
     if not isinstance(refused.answerer, Others):
         return (
@@ -128,7 +128,7 @@ def not_yours(refused: NotYours) -> str:
     )
 
 
-def not_made(refused: NotMade) -> str:
+def not_made(refused: CustomerNotCreated) -> str:
     """Beside the new customer's address, where Plain did not make it."""
     said = refused.data.get("fields") or refused.data.get("message") or ""
     told = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
