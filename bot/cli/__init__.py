@@ -15,7 +15,7 @@ from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, 
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Refused, TryLater
 from bot.settings import SettingsError
-from bot.slack.words import reasons
+from bot.slack.views import rejections
 from bot.store import cluster, suitable
 
 __all__ = ["app", "main"]
@@ -122,10 +122,10 @@ def _words(fault: Fault) -> str:
             driver = getattr(fault.__cause__, "orig", None)
             return _without_database(cause if driver is None or cause in _CAUSES else str(driver))
         case TryLater(cause=cause):
-            return f"it did not work just now: {reasons.cause(cause)} ({cause}); try again"
+            return f"it did not work just now: {rejections.cause(cause)} ({cause}); try again"
         case Refused(reason=reason, data=data):
             told = ", ".join(f"{name} {value}" for name, value in data.items())
-            words = reasons.reason(reason.value, data)
+            words = rejections.short(reason.value, data)
             return telemetry.masked(f"refused: {words}{f' ({told})' if told else ''}")
     return "it did not work just now; try again"
 

@@ -19,8 +19,8 @@ from bot.core.refs import MessageRef
 from bot.core.why import Explanation, Unread
 from bot.flows import why as flow
 from bot.settings import Settings, load
-from bot.slack.words import why as words
-from bot.slack.words.tokens import flat
+from bot.slack.views import why as words
+from bot.slack.views.formatting import flat
 from bot.store.database import Database
 from bot.store.executor import Executor
 
@@ -45,7 +45,7 @@ def explain(
     settings = load(needs=("slack_bot_token",))
     with services.database(settings) as database:
         here, explained = asyncio.run(_explained(settings, database, permalink.strip(), *found))
-    told = words.told(explained, here.bot_user, Others(settings.identity.linkers or ()))
+    told = words.sentences(explained, here.bot_user, Others(settings.identity.linkers or ()))
     if explained.unread is Unread.GONE and not explained.known:
         told = replace(told, first=f"{told.first} {LINK_IS_WRONG}")
     _show(told)
@@ -74,7 +74,7 @@ def _check_workspace(link: str, here: Installation) -> None:
         )
 
 
-def _show(told: words.Told) -> None:
+def _show(told: words.Sentences) -> None:
     console.say(flat(told.first))
     for heading, lines in told.lists:
         console.say("")

@@ -16,7 +16,7 @@ from bot.cli.people import checked_user
 from bot.core.record import is_on_hold
 from bot.settings import Settings, load
 from bot.slack.history import SlackHistory
-from bot.slack.words import reasons
+from bot.slack.views import rejections
 from bot.store.customer_links import CustomerLinks
 from bot.store.records import STATES, Entry, History
 from bot.store.retention import Retention
@@ -208,8 +208,8 @@ def _state(entry: Entry) -> str:
 
 def _why(entry: Entry) -> str | None:
     if entry.reason is not None:
-        return reasons.reason(entry.reason, entry.reason_data)
-    return reasons.cause(entry.cause) if entry.cause is not None else None
+        return rejections.short(entry.reason, entry.reason_data)
+    return rejections.cause(entry.cause) if entry.cause is not None else None
 
 
 def _with_code(words: str | None, code: str | None) -> str | None:
@@ -223,7 +223,7 @@ def _pairs(entry: Entry) -> list[tuple[str, object]]:
         ("State", _state(entry)),
         ("Why", _with_code(_why(entry), entry.reason)),
         *((f"  {name}", value) for name, value in data.items()),
-        ("Last trouble", _with_code(entry.cause and reasons.cause(entry.cause), entry.cause)),
+        ("Last trouble", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
         ("Ticket", entry.thread_ref),
         ("Link", entry.thread_url),
         ("Doubles", ", ".join(entry.doubles) if entry.doubles else None),

@@ -19,8 +19,8 @@ from bot.core.reconcile import CALLS, Finding, ReconcileReport, Scope, Verdict
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
-from bot.slack.words import rules as words
-from bot.slack.words.tokens import flat
+from bot.slack.views import rules as words
+from bot.slack.views.formatting import flat
 from bot.store import migrating
 from bot.store.database import Database
 from bot.store.deliveries import Ledger

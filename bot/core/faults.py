@@ -14,7 +14,7 @@ worked on it for longer than it may."""
 
 
 class Reason(StrEnum):
-    """Why something was refused; `slack/words` has a sentence for each."""
+    """Why something was refused; `slack/views/rejections` has words for each."""
 
     NO_CUSTOMER = "no_customer"
     """Nothing says which Plain customer the requester is.

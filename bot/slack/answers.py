@@ -27,8 +27,8 @@ from bot.core.model import (
 from bot.core.refs import MessageRef, is_ts
 from bot.slack.calls import Declined, call, call_once, content, respond
 from bot.slack.views import answer as build
-from bot.slack.views.answer import Answer, Button
 from bot.slack.views.form import reopen_button
+from bot.slack.views.kit import Answer, Button
 
 RESPONSE_URL_LIFE = 1800.0
 """Seconds. https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""

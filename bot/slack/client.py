@@ -34,8 +34,8 @@ from bot.slack import reading
 from bot.slack.answers import Answers, AnswerSettings
 from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
 from bot.slack.lookups import Lookups
-from bot.slack.views import answer, form
-from bot.slack.views.answer import Answer
+from bot.slack.views import answer, form, undo
+from bot.slack.views.kit import Answer
 from bot.store.executor import Run, in_place
 
 log = structlog.get_logger(__name__)
@@ -255,7 +255,7 @@ class SlackClient:
         if said.receipt is not None:
             await self._answers.take_receipt(said)
             return
-        loud, quiet = (answer.undone(ticket, by, quiet=quiet) for quiet in (False, True))
+        loud, quiet = (undo.undone(ticket, by, quiet=quiet) for quiet in (False, True))
         await self._answers.edit(said, loud, quiet)
 
     async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:

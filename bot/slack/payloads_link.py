@@ -14,8 +14,8 @@ from bot.core.text.plaintext import whole
 from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
 from bot.slack.fields import ID, mapping, maps, string
 from bot.slack.payloads import URL, Id
+from bot.slack.views import link as words
 from bot.slack.views.link import EMAIL_LENGTH, NAME_LENGTH
-from bot.slack.words import link as words
 
 LONGEST_METADATA = 3000
 """https://docs.slack.dev/reference/views/modal-views"""

@@ -17,8 +17,8 @@ from bot.core.model import Form, FormDraft, Priority, Trigger
 from bot.core.text.plaintext import whole
 from bot.slack.fields import is_id
 from bot.slack.payloads import Id
+from bot.slack.views import form as words
 from bot.slack.views.form import DESCRIPTION_LENGTH, MOST_LABELS, TITLE_LENGTH, VALUE_LENGTH
-from bot.slack.words import form as words
 
 
 class _Sent(BaseModel):

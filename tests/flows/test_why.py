@@ -16,7 +16,7 @@ from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import Decision, Outlook, Unread, Why
 from bot.flows.why import WhyContext, explain
-from bot.slack.words import why as words
+from bot.slack.views import why as words
 from bot.store.customer_links import CustomerLink
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TEAM, TICKET
@@ -170,7 +170,7 @@ async def test_a_deactivated_account_may_not_ask() -> None:
     bench.slack.profiles["U0ADA"] = profile("U0ADA", deactivated=True)
     found = await explain(REF, None, bench.world)
     assert found.why is Why.NOT_ALLOWED
-    told = words.told(found)
+    told = words.sentences(found)
     assert "because only deactivated accounts reacted" in told.first
     assert "<@U0ADA> may not ask: a deactivated account." in str(told.lists)
 

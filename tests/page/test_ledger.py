@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from bot.core.faults import Reason
 from bot.sandbox.page import ledger
 from bot.sandbox.page.ledger import LedgerFile
-from bot.slack.words import reasons
+from bot.slack.views import rejections
 from bot.store.database import Database
 from bot.store.records import ON_HOLD, STATES
 from bot.store.schema import escalation
@@ -103,9 +103,9 @@ def test_a_cause_in_words() -> None:
 def test_the_words_are_those_of_the_command_line() -> None:
     data = {"standing": "guest"}
     for code in ledger._REASONS:
-        assert ledger.reason(code, data) == reasons.reason(code, data)
+        assert ledger.reason(code, data) == rejections.short(code, data)
     for code in CAUSES:
-        assert ledger.cause(code) == reasons.cause(code)
+        assert ledger.cause(code) == rejections.cause(code)
 
 
 def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from bot.flows import form as beside
 from bot.flows import link as linking
 from bot.flows.choices import Choice
 from bot.slack.views import answer, form, home, link, why
-from bot.slack.views.answer import Answer
+from bot.slack.views.kit import Answer
 
 STRANGE = (
     "",

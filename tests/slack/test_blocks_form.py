@@ -14,7 +14,7 @@ from bot.flows.choices import Choice
 from bot.flows.form import FormContext, Known, NotAllowed, Unlinked, UnreadableParts
 from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
 from bot.slack.views import form
-from bot.slack.words import form as words
+from bot.slack.views import form as words
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 TRIGGER = Trigger(

@@ -1,6 +1,7 @@
-"""Whatever is shown, with the longest and the strangest that may stand in it, fits Slack's limits.
+"""Every view, with the longest and strangest texts it can contain, fits Slack's limits.
 
-Each builder of `bot.slack.views` has a line below: one that has none fails the first test.
+Each public builder of `bot.slack.views` has a line in `CASES`: one that has none fails the first
+test.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from bot.core.model import (
 )
 from bot.flows import link as linking
 from bot.slack import views
-from bot.slack.views import answer, commands, form, link, why
-from bot.slack.views.answer import Answer, Button
+from bot.slack.views import answer, commands, form, kit, link, rules, tickets, undo, why
+from bot.slack.views.kit import Answer, Button
 from tests.slack.block_cases import (
     HUGE,
     RULE,
@@ -57,7 +58,7 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
         *(partial(answer.outcome, one, "PB-1") for text in STRANGE for one in outcomes(text)),
     ],
     "answer.success": lambda: strange(lambda text: answer.success(Created(ticket(text)), "PB-1")),
-    "answer.undo_button": lambda: strange(lambda text: answer.undo_button(ticket(text), "PB-1")),
+    "undo.undo_button": lambda: strange(lambda text: undo.undo_button(ticket(text), "PB-1")),
     "answer.quietly": lambda: [
         *(partial(answer.quietly, one, "PB-1") for one in outcomes("")),
         partial(answer.quietly, Rejected(Reason.EMPTY, {}), "PB-1"),
@@ -70,23 +71,25 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "answer.nothing_to_see": lambda: [
         partial(answer.nothing_to_see, one) for one in (*UserKind, "x")
     ],
-    "answer.undo_result": lambda: [partial(answer.undo_result, one) for one in UNDONE],
-    "answer.undone": lambda: strange(lambda text: answer.undone(ticket(text), "U1")),
+    "undo.result": lambda: [partial(undo.result, one) for one in UNDONE],
+    "undo.undone": lambda: strange(lambda text: undo.undone(ticket(text), "U1")),
     "answer.ended": lambda: [lambda: answer.ended(T), lambda: answer.ended(None, quiet=True)],
     "answer.queued": lambda: [lambda: answer.queued("PB-1")],
-    "answer.unknown_word": lambda: strange(answer.unknown_word),
-    "answer.usage": lambda: [lambda: answer.usage(HUGE.emoji), lambda: answer.usage([])],
-    "answer.command_not_recorded": lambda: strange(answer.command_not_recorded),
-    "answer.form_not_opened": lambda: [answer.form_not_opened],
-    "commands.mine": lambda: [
-        *strange(lambda text: commands.mine([record(text)] * 10, [text[:600]] * 10, more=True)),
-        lambda: commands.mine([], [], more=False),
+    "commands.unknown_word": lambda: strange(commands.unknown_word),
+    "commands.usage": lambda: [lambda: commands.usage(HUGE.emoji), lambda: commands.usage([])],
+    "commands.not_recorded": lambda: strange(commands.not_recorded),
+    "form.not_opened": lambda: [form.not_opened],
+    "form.not_yours": lambda: [form.not_yours],
+    "form.not_known": lambda: [form.not_known],
+    "tickets.mine": lambda: [
+        *strange(lambda text: tickets.mine([record(text)] * 10, [text[:600]] * 10, more=True)),
+        lambda: tickets.mine([], [], more=False),
     ],
-    "commands.mine_away": lambda: [commands.mine_away],
-    "commands.rules": lambda: [
-        lambda: commands.rules([]),
-        lambda: commands.rules([RULE, HUGE]),
-        lambda: commands.rules([HUGE] * 200),
+    "tickets.away": lambda: [tickets.away],
+    "rules.answer": lambda: [
+        lambda: rules.answer([]),
+        lambda: rules.answer([RULE, HUGE]),
+        lambda: rules.answer([HUGE] * 200),
     ],
     "form.form": lambda: [case for text in STRANGE for case in of_the_form(text)],
     "form.options": lambda: strange(lambda text: form.options(choices(text))),
@@ -102,6 +105,11 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "link.options": lambda: strange(
         lambda text: link.options([Customer("c_1", text, f"{text}@x.example")] * 10)
     ),
+    "link.button": lambda: strange(lambda text: link.button(text, "PB-1")),
+    "link.instead": lambda: strange(
+        lambda text: link.instead(linking.Linked(text, "U1", Customer("c_1", text), 2))
+    ),
+    "link.not_opened": lambda: [link.not_opened],
     "link.linked": lambda: strange(
         lambda text: link.linked(linking.Linked(text, "U1", Customer("c_1", text), 10**6))
     ),
@@ -120,8 +128,11 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
 }
 
 
+BUILT = ("Answer", "Button", "View", "list[dict")
+
+
 def builders() -> list[str]:
-    """Every function of the package that others may call."""
+    """Return every public function of the package that returns something to send to Slack."""
     found = []
     for module in pkgutil.iter_modules(views.__path__):
         loaded = importlib.import_module(f"{views.__name__}.{module.name}")
@@ -131,6 +142,8 @@ def builders() -> list[str]:
             if inspect.isfunction(value)
             and value.__module__ == loaded.__name__
             and not name.startswith("_")
+            and loaded is not kit
+            and value.__annotations__["return"].startswith(BUILT)
         ]
     return sorted(found)
 

@@ -21,9 +21,7 @@ from bot.core.model import (
     Via,
 )
 from bot.slack.answers import AnswerSettings
-from bot.slack.views import answer
-from bot.slack.words import answers as words
-from bot.slack.words import refusals
+from bot.slack.views import answer, rejections
 from tests.slack.asked import (
     ANY,
     CREATED,
@@ -61,7 +59,7 @@ async def test_an_answer_is_whole_in_its_text_and_harmless() -> None:
             {
                 "channel": "C1",
                 "user": "U1",
-                "text": words.success(CREATED),
+                "text": answer.success(CREATED).text,
                 "blocks": answer.success(CREATED, "PB-1").blocks,
                 "parse": "none",
                 "link_names": False,
@@ -115,7 +113,7 @@ async def test_where_the_bot_cannot_post_the_response_url_is_used(code: str) -> 
         {
             "response_type": "ephemeral",
             "replace_original": False,
-            "text": words.success(CREATED),
+            "text": answer.success(CREATED).text,
             "blocks": answer.success(CREATED, "PB-1").blocks,
         }
     ]
@@ -146,7 +144,7 @@ async def test_a_dm_unfurls_nothing() -> None:
             "chat.postMessage",
             {
                 "channel": "U1",
-                "text": words.success(CREATED),
+                "text": answer.success(CREATED).text,
                 "blocks": answer.success(CREATED, "PB-1").blocks,
                 "parse": "none",
                 "link_names": False,
@@ -194,11 +192,11 @@ async def test_what_may_have_been_said_is_not_said_in_another_way(
 @pytest.mark.parametrize(
     ("outcome", "text"),
     [
-        (Created(TICKET), words.success(Created(TICKET))),
-        (Added(TICKET), words.success(Added(TICKET))),
+        (Created(TICKET), answer.success(Created(TICKET)).text),
+        (Added(TICKET), answer.success(Added(TICKET)).text),
         (
             Rejected(Reason.NOT_IN_CHANNEL, {"channel": "C1"}),
-            refusals.refusal(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "PB-1", "UBOT"),
+            rejections.rejection(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "PB-1", "UBOT"),
         ),
     ],
 )

@@ -6,9 +6,8 @@ import pytest
 
 from bot.core.model import Added, Outcome, PostedAnswer
 from bot.slack.answers import AnswerSettings
-from bot.slack.views import answer
-from bot.slack.words import answers as words
-from bot.slack.words import undo
+from bot.slack.views import answer, undo
+from bot.slack.views.kit import Answer
 from tests.slack.asked import ANY, CREATED, GLOBAL, REACTION, REF, REFUSED, RESPOND, TICKET, channel
 from tests.slack.canned import Reply, no, ok, talking
 
@@ -35,18 +34,18 @@ async def test_an_ephemeral_answer_is_not_remembered() -> None:
     ("place", "shared", "manner", "text"),
     [
         pytest.param(
-            "C1", False, AnswerSettings(), undo.undone_by(TICKET, "U1"), id="among ourselves"
+            "C1", False, AnswerSettings(), undo.undone(TICKET, "U1").text, id="among ourselves"
         ),
         pytest.param("C1", True, AnswerSettings(), undo.UNDONE_QUIETLY, id="others read along"),
         pytest.param(
             "C1",
             True,
             AnswerSettings(shared_channels="open"),
-            undo.undone_by(TICKET, "U1"),
+            undo.undone(TICKET, "U1").text,
             id="they may",
         ),
         pytest.param(
-            "D1", True, AnswerSettings(), undo.undone_by(TICKET, "U1"), id="a direct message"
+            "D1", True, AnswerSettings(), undo.undone(TICKET, "U1").text, id="a direct message"
         ),
     ],
 )
@@ -63,7 +62,7 @@ async def test_an_answer_is_edited(
 
 @pytest.mark.parametrize(
     ("shared", "text"),
-    [(False, words.success(CREATED)), (True, words.CREATED_QUIETLY)],
+    [(False, answer.success(CREATED).text), (True, answer.CREATED_QUIETLY)],
 )
 async def test_an_answer_whose_time_is_over_loses_its_button(shared: bool, text: str) -> None:
     answers = {**channel(is_ext_shared=shared), "chat.update": ok()}
@@ -86,6 +85,6 @@ async def test_a_receipt_is_taken_back(reply: Reply) -> None:
 
 async def test_an_ephemeral_message_is_replaced_by_its_clicks_address() -> None:
     async with talking(RESPOND) as (client, slack):
-        await client.replace(slack.respond_url, answer.Answer("Undone"))
+        await client.replace(slack.respond_url, Answer("Undone"))
     (sent,) = slack.sent("respond")
     assert (sent["replace_original"], sent["text"]) == (True, "Undone")

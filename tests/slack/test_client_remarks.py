@@ -11,9 +11,7 @@ from bot.core.faults import Reason
 from bot.core.linkers import Hosts
 from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome, Rejected
 from bot.slack.answers import AnswerSettings
-from bot.slack.views import answer
-from bot.slack.words import answers as words
-from bot.slack.words import refusals
+from bot.slack.views import answer, form, rejections
 from tests.slack.asked import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
 
@@ -30,7 +28,7 @@ async def test_a_remark_is_private(remark: AlreadyExists | InProgress) -> None:
     async with talking(ANY, manner=AnswerSettings("thread")) as (client, slack):
         await client.remark(replace(REACTION.reply_to, thread_ts=ROOT), remark)
     (sent,) = slack.sent("chat.postEphemeral")
-    assert (sent["text"], sent["thread_ts"]) == (words.remark(remark), ROOT)
+    assert (sent["text"], sent["thread_ts"]) == (answer.remark(remark).text, ROOT)
     assert not slack.sent("chat.postMessage")
 
 
@@ -38,9 +36,11 @@ async def test_a_remark_is_private(remark: AlreadyExists | InProgress) -> None:
     ("manner", "said"),
     [
         pytest.param(AnswerSettings(), [], id="their reaction is just a reaction"),
-        pytest.param(AnswerSettings(outsiders=True), [words.ALREADY_QUIETLY], id="they may ask"),
+        pytest.param(AnswerSettings(outsiders=True), [answer.ALREADY_QUIETLY], id="they may ask"),
         pytest.param(
-            AnswerSettings(shared_channels="open"), [words.remark(AlreadyExists(TICKET))], id="open"
+            AnswerSettings(shared_channels="open"),
+            [answer.remark(AlreadyExists(TICKET)).text],
+            id="open",
         ),
     ],
 )
@@ -63,16 +63,16 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        pytest.param(CREATED, words.CREATED_QUIETLY, id="created"),
-        pytest.param(Added(TICKET), words.ADDED_QUIETLY, id="added"),
+        pytest.param(CREATED, answer.CREATED_QUIETLY, id="created"),
+        pytest.param(Added(TICKET), answer.ADDED_QUIETLY, id="added"),
         pytest.param(
             Rejected(Reason.PLAIN_FORBIDDEN, {"message": "Missing thread:create"}),
-            refusals.refused_quietly("PB-1"),
+            rejections.rejected_quietly("PB-1"),
             id="refused",
         ),
         pytest.param(
             Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}),
-            refusals.refusal(
+            rejections.rejection(
                 Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}, "PB-1", "UBOT", Hosts()
             ),
             id="nobody knows them",
@@ -100,8 +100,8 @@ async def test_a_lost_remark_is_nobodys_loss(reply: Reply) -> None:
 
 async def test_something_said_privately() -> None:
     async with talking(EPHEMERAL) as (client, slack):
-        await client.say_privately(REACTION.reply_to, answer.form_not_opened())
-    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [words.form_not_opened()]
+        await client.say_privately(REACTION.reply_to, form.not_opened())
+    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [form.NOT_OPENED]
 
 
 @pytest.mark.parametrize("thread_ts", [None, ROOT])

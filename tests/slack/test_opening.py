@@ -14,7 +14,7 @@ from bot.flows.form import FormContext, FormContexts, Known
 from bot.flows.intake import Intake, OpenedForm
 from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.form import MOST_FORMS, FormOpener
-from bot.slack.views.answer import Answer
+from bot.slack.views.kit import Answer
 from bot.store.customer_links import CustomerLink
 from tests.flows.fakes import profile, run
 from tests.nouns import TEAM, form, message, trigger

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
 from bot.slack.payloads_link import CustomerTyped, LinkSubmission
-from bot.slack.words import link as words
+from bot.slack.views import link as words
 
 GUS = "gus@grant.example"
 ANSWER = "https://hooks.slack.test/actions/T1/1/x"

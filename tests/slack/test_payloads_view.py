@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bot.core.model import Form, FormDraft, Priority, ReplyTo, Trigger, Via
 from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
-from bot.slack.words import form as words
+from bot.slack.views import form as words
 from tests.contracts import Contract
 
 PREFILL = Form("The VPN is down", None, "U2", Priority.NORMAL)
@@ -127,7 +127,7 @@ def test_what_is_chosen_from_lists_is_believed_where_it_is_said(
 
 
 def test_a_title_is_never_empty() -> None:
-    assert submission().form(replace(PREFILL, title="")).title == "A message from Slack"
+    assert submission().form(replace(PREFILL, title="")).title == "Message from Slack"
 
 
 def test_a_nul_never_passes() -> None:

@@ -11,7 +11,7 @@ from bot.core.model import InProgress, Remark, ReplyTo, Ticket, Via
 from bot.flows.admission import Gate
 from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.reopening import ReopenListeners
-from bot.slack.views.answer import Answer
+from bot.slack.views.kit import Answer
 from bot.store.records import Earlier
 from tests.flows.fakes import FakeSlack, profile, run
 from tests.nouns import TICKET, escalation

@@ -27,7 +27,7 @@ from bot.flows.form import (
     Unlinked,
     UnreadableParts,
 )
-from bot.slack.words import answers, form, marks
+from bot.slack.views import answer, commands, form, kit
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
@@ -41,7 +41,7 @@ LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
     ],
 )
 def test_successes(outcome: Created | Added, sentence: str) -> None:
-    assert answers.success(outcome) == sentence
+    assert answer.success(outcome).text == sentence
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_successes(outcome: Created | Added, sentence: str) -> None:
     ],
 )
 def test_remarks(remark: Remark, sentence: str) -> None:
-    assert answers.remark(remark) == sentence
+    assert answer.remark(remark).text == sentence
 
 
 @pytest.mark.parametrize(
@@ -67,16 +67,20 @@ def test_remarks(remark: Remark, sentence: str) -> None:
     ],
 )
 def test_what_of_a_form_was_not_used(fields: list[FormField], sentence: str) -> None:
-    assert answers.unused(fields).startswith(f"\nThe form's {sentence}")
+    assert (
+        answer.success(Added(TICKET), unused=fields)
+        .text.split("|Open in Plain>")[1]
+        .startswith(f"\nThe form's {sentence}")
+    )
 
 
 def test_a_url_cannot_break_out_of_its_link() -> None:
-    said = answers.success(Created(Ticket("th", "T-1", "https://x.test/a|b>c")))
+    said = answer.success(Created(Ticket("th", "T-1", "https://x.test/a|b>c"))).text
     assert said == "Created ticket T-1 · <https://x.test/a%7Cb&gt;c|Open in Plain>"
 
 
 def test_a_command_that_was_not_recorded_gets_its_text_back() -> None:
-    assert answers.command_not_recorded(" the VPN &lt;b&gt; <@U1|ana> is &amp; stays down ") == (
+    assert commands.not_recorded(" the VPN &lt;b&gt; <@U1|ana> is &amp; stays down ").text == (
         "Nothing was recorded, because the bridge could not save it just now. "
         "No ticket will be created. Try again in a minute; this was your text:\n"
         "the VPN &lt;b&gt; &lt;@U1|ana&gt; is &amp; stays down"
@@ -84,7 +88,7 @@ def test_a_command_that_was_not_recorded_gets_its_text_back() -> None:
 
 
 def test_help() -> None:
-    assert answers.usage(["ticket", "sos"]) == (
+    assert commands.usage(["ticket", "sos"]).text == (
         "*How to create a Plain ticket*\n"
         "• From a message: open its `…` menu and choose *Create Plain ticket*. "
         "A form opens, already filled in.\n"
@@ -103,7 +107,7 @@ def test_help() -> None:
 
 
 def test_help_without_rules_names_no_emoji() -> None:
-    assert "react with" not in answers.usage([])
+    assert "react with" not in commands.usage([]).text
 
 
 @pytest.mark.parametrize(
@@ -111,10 +115,10 @@ def test_help_without_rules_names_no_emoji() -> None:
     [
         (form.FORM_TITLE, "Create Plain ticket"),
         (form.FORM_SUBMIT, "Create ticket"),
-        (form.adding_submit(TICKET), "Add to T-123"),
-        (form.adding_submit(replace(TICKET, ref="T-" + "1" * 30)), "Add to the ticket"),
+        (form._adding_submit(TICKET), "Add to T-123"),
+        (form._adding_submit(replace(TICKET, ref="T-" + "1" * 30)), "Add to the ticket"),
         (
-            form.adds_to(TICKET),
+            form._adds_to(TICKET),
             (
                 "This will be added to T-123, the ticket of this Slack thread. "
                 "Its priority, labels and tenant can be changed in Plain."
@@ -207,13 +211,16 @@ def test_help_without_rules_names_no_emoji() -> None:
             ),
         ),
         (
-            answers.form_not_opened(),
+            form.not_opened().text,
             "The form could not be opened, and nothing was recorded. Try again in a minute.",
         ),
-        (form.already(TICKET), "This message already has its Plain ticket: T-123."),
-        (form.open_label(TICKET), "Open in Plain: T-123"),
-        (marks.OPEN_IN_PLAIN, "Open in Plain"),
-        (form.UNTITLED, "A message from Slack"),
+        (
+            form.already(TICKET)["blocks"][0]["text"]["text"],
+            "This message already has its Plain ticket: T-123.",
+        ),
+        (kit.open_button(TICKET).label, "Open in Plain: T-123"),
+        (kit.OPEN_IN_PLAIN, "Open in Plain"),
+        (form.UNTITLED, "Message from Slack"),
     ],
 )
 def test_form_and_notices(said: str, sentence: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.slack import words
+from bot.slack import views
 
 NAMES = frozenset({"Plain", "Slack"})
 LONGEST = 60
@@ -18,8 +18,8 @@ LONGEST = 60
 
 def titles() -> Iterator[tuple[str, str]]:
     """What stands by itself; what begins small is a part of a sentence."""
-    for module in pkgutil.iter_modules(words.__path__):
-        loaded = importlib.import_module(f"{words.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(views.__path__):
+        loaded = importlib.import_module(f"{views.__name__}.{module.name}")
         for name, value in vars(loaded).items():
             if (
                 name.isupper()

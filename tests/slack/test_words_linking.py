@@ -8,9 +8,8 @@ from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Others, Yourself
 from bot.core.model import Customer, Rejected, Ticket
 from bot.flows.link import CustomerNotCreated, Linked, MayNotLink, NothingToLink
-from bot.slack.views import answer
-from bot.slack.words import link as words
-from bot.slack.words import refusals
+from bot.slack.views import answer, rejections
+from bot.slack.views import link as words
 
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 COMMAND = f"whoever runs the bridge to run `plain-bridge people link U1 CUSTOMER`, {CUSTOMER}"
@@ -42,18 +41,18 @@ BROKEN = {"requester": "U1", "customer": "c_9"}
 def test_a_refusal_ends_in_the_question_and_whom_to_put_it_to(
     answerer: Answerer | None, what: str
 ) -> None:
-    assert refusals.refusal(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
+    assert rejections.rejection(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
         "On hold: nobody has said yet which Plain customer Gus &lt;b&gt; "
         f"is. {what} The ticket is created by itself after that.\nReference: `PB-7`"
     )
-    assert refusals.refusal(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (
+    assert rejections.rejection(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (
         "On hold: `U1` is linked to the customer `c_9`, which Plain does "
         f"not know. {what} The ticket is created by itself after that.\nReference: `PB-7`"
     )
 
 
 def test_where_no_button_stands_a_linker_is_sent_to_the_home() -> None:
-    said = refusals.refusal(
+    said = rejections.rejection(
         Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", Yourself(), button=False
     )
     assert "Say it in the Home of <@UBOT>." in said
@@ -89,7 +88,7 @@ def test_the_button_says_whom_it_is_about(name: str) -> None:
 )
 def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> None:
     done = Linked("Gus*", "U1", Customer("c_1", "A & <B>"), opened)
-    assert words.linked(done) == (
+    assert words.instead(done).text == (
         f"*Gus∗* (`U1`) is now the Plain customer *A &amp; &lt;B&gt;*. {goes_on}"
     )
 
@@ -115,7 +114,7 @@ def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> No
     ],
 )
 def test_what_is_over(over: NothingToLink, said: str) -> None:
-    assert words.over(over) == said
+    assert words.instead(over).text == said
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def test_what_is_over(over: NothingToLink, said: str) -> None:
     ],
 )
 def test_who_may_not(refused: MayNotLink, said: str) -> None:
-    assert words.not_yours(refused) == said
+    assert words.not_yours(refused)["blocks"][0]["text"]["text"] == said
 
 
 @pytest.mark.parametrize(

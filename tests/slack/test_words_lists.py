@@ -9,7 +9,7 @@ import pytest
 from bot.core.faults import Reason
 from bot.core.model import Priority, Rule, Ticket, Via
 from bot.core.record import Record, State
-from bot.slack.words import rules, tickets, tokens
+from bot.slack.views import formatting, rules, tickets
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 LINK = "T-123 · <https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
@@ -70,7 +70,7 @@ def record(**more: Any) -> Record:
     ids=lambda value: value.state.value if isinstance(value, Record) else "",
 )
 def test_how_a_ticket_stands(row: Record, sentence: str) -> None:
-    assert tickets.stands(row) == sentence
+    assert tickets.state(row) == sentence
 
 
 def test_a_line_of_the_list() -> None:
@@ -113,12 +113,12 @@ def test_a_rule(rule: Rule, sentence: str) -> None:
 
 
 def test_no_rules() -> None:
-    assert rules.rules([]) == rules.NO_RULES
+    assert rules.all_of([]) == rules.NO_RULES
 
 
 def test_rules_that_are_too_many_are_counted() -> None:
     many = [Rule(("ticket",), (f"#{'x' * 70}{n}",)) for n in range(1000)]
-    told = rules.rules(many)
+    told = rules.all_of(many)
     assert len(told) < 21_000
     shown = told.count(":ticket:")
     assert f"…and {1000 - shown} more. Whoever runs the bridge can tell them." in told
@@ -131,28 +131,30 @@ def test_rules_that_are_too_many_are_counted() -> None:
         ("<@U1> in <#C1>", "U1 in C1"),
         ("<https://a.example/|Open>", "Open (https://a.example/)"),
         ("<https://a.example/>", "https://a.example/"),
-        (tokens.moment(1.7e9), "2023-11-14 22:13 UTC"),
+        (formatting.moment(1.7e9), "2023-11-14 22:13 UTC"),
         ("2 * 3 * 4", "2 * 3 * 4"),
         (":ticket: <!here>", ":ticket: here"),
     ],
 )
 def test_in_a_terminal(mrkdwn: str, text: str) -> None:
-    assert tokens.flat(mrkdwn) == text
+    assert formatting.flat(mrkdwn) == text
 
 
 def test_a_moment_in_the_readers_time_zone() -> None:
-    assert tokens.moment(1.7e9) == ("<!date^1700000000^{date_short}, {time}|2023-11-14 22:13 UTC>")
+    assert formatting.moment(1.7e9) == (
+        "<!date^1700000000^{date_short}, {time}|2023-11-14 22:13 UTC>"
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        (tokens.person("U1"), "<@U1>"),
-        (tokens.person("U1> <!channel"), "`U1&gt; &lt;!channel`"),
-        (tokens.channel("#a<b"), "#a&lt;b"),
-        (tokens.emoji("ticket"), ":ticket:"),
-        (tokens.emoji("thumbsup::skin-tone-2"), ":thumbsup::skin-tone-2:"),
-        (tokens.emoji("a b<!here>"), "`:a b&lt;!here&gt;:`"),
+        (formatting.person("U1"), "<@U1>"),
+        (formatting.person("U1> <!channel"), "`U1&gt; &lt;!channel`"),
+        (formatting.channel("#a<b"), "#a&lt;b"),
+        (formatting.emoji("ticket"), ":ticket:"),
+        (formatting.emoji("thumbsup::skin-tone-2"), ":thumbsup::skin-tone-2:"),
+        (formatting.emoji("a b<!here>"), "`:a b&lt;!here&gt;:`"),
     ],
 )
 def test_what_others_name_stays_a_name(said: str, shown: str) -> None:

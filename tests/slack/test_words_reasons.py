@@ -11,9 +11,9 @@ from bot.core.faults import Reason
 from bot.core.model import Via
 from bot.core.record import Record, State
 from bot.core.why import ExplainedRecord
-from bot.slack.words import decisions, reasons
+from bot.slack.views import decisions, rejections
 
-BOT = Path(reasons.__file__).parents[2]
+BOT = Path(rejections.__file__).parents[2]
 
 
 def row(**values: object) -> ExplainedRecord:
@@ -32,18 +32,18 @@ def row(**values: object) -> ExplainedRecord:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_words(reason: Reason) -> None:
-    said = reasons.reason(reason.value)
+    said = rejections.short(reason.value)
     assert "_" not in said
-    assert said != reasons.reason("a reason of a later release")
+    assert said != rejections.short("a reason of a later release")
 
 
 @pytest.mark.parametrize("word", ["no_rule", "asked_by_a_bot"])
 def test_what_is_left_alone_has_words(word: str) -> None:
-    assert reasons.reason(word) != reasons.reason("a reason of a later release")
+    assert rejections.short(word) != rejections.short("a reason of a later release")
 
 
 def test_who_may_not_ask_is_named() -> None:
-    said = reasons.reason("not_allowed", {"standing": "external"})
+    said = rejections.short("not_allowed", {"standing": "external"})
     assert said == "the bridge takes no requests from people of other companies"
 
 
@@ -57,7 +57,7 @@ def test_every_cause_that_the_code_names_has_words() -> None:
     }
     assert len(named) > 30
     for cause in named - {"bug", "call_budget"}:
-        assert reasons.cause(re.sub(r"{\w+}", "503", cause)) != reasons.cause("bug"), cause
+        assert rejections.cause(re.sub(r"{\w+}", "503", cause)) != rejections.cause("bug"), cause
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.words import tickets as words
-from bot.slack.words.tokens import flat
+from bot.slack.views import tickets as words
+from bot.slack.views.formatting import flat
 from tests.ways.stage import Stage, stage
 
 RULES = """

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from bot.core.undo import UNDO_SECONDS
-from bot.slack.words import home as words
-from bot.slack.words.tokens import flat
+from bot.slack.views import home as words
+from bot.slack.views.formatting import flat
 from bot.store.schema import escalation as table
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import QUICK, grow_older

@@ -12,8 +12,8 @@ import pytest
 
 from bot.core.record import Evidence
 from bot.sandbox.slack.payloads import message_action
-from bot.slack.words import why as words
-from bot.slack.words.tokens import flat
+from bot.slack.views import why as words
+from bot.slack.views.formatting import flat
 from bot.store.customer_links import CustomerLink
 from bot.store.records import Tickets
 from tests.ways.stage import Stage, stage, until

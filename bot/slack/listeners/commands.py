@@ -12,8 +12,8 @@ from bot.core.model import Rule
 from bot.core.record import Record
 from bot.flows.admission import Gate
 from bot.slack.background import note
-from bot.slack.views import answer, commands
-from bot.slack.views.answer import Answer
+from bot.slack.views import answer, commands, rules, tickets
+from bot.slack.views.kit import Answer
 from bot.store.executor import Run
 
 MINE = 10
@@ -54,10 +54,10 @@ class Words:
         }
 
     async def help(self, _: str) -> Answer:
-        return answer.usage(tuple(dict.fromkeys(e for rule in self.rules for e in rule.emoji)))
+        return commands.usage(tuple(dict.fromkeys(e for rule in self.rules for e in rule.emoji)))
 
     async def explain_rules(self, _: str) -> Answer:
-        return commands.rules(self.rules)
+        return rules.answer(self.rules)
 
     async def mine(self, user: str) -> Answer:
         try:
@@ -67,7 +67,7 @@ class Words:
                 found = await self.run(self.tickets.tickets_of, user, None, MINE + 1)
         except (Fault, TimeoutError) as fault:
             note("mine_not_read", fault)
-            return commands.mine_away()
+            return tickets.away()
         shown = found[:MINE]
         links = [self.permalink(one) for one in shown]
-        return commands.mine(shown, links, more=len(found) > MINE)
+        return tickets.mine(shown, links, more=len(found) > MINE)

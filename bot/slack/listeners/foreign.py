@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.core.directory import Installation
 from bot.slack.fields import is_id, mapping, maps, string
-from bot.slack.words import commands as words
+from bot.slack.views import commands
 
 log = structlog.get_logger("bot.slack")
 
@@ -101,7 +101,7 @@ class Foreign:
             return None
         self._count(found)
         self._say(found, body)
-        told = words.ANOTHER_WORKSPACE if "command" in body else ""
+        told = commands.ANOTHER_WORKSPACE if "command" in body else ""
         return BoltResponse(status=200, body=told)
 
     def _say(self, found: Belongs, body: Body) -> None:

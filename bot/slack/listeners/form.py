@@ -23,8 +23,9 @@ from bot.flows.intake import Intake, OpenedForm
 from bot.flows.ports import Drafts
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.payloads_view import RequesterChosen
-from bot.slack.views import answer
+from bot.slack.views import form
 from bot.slack.views.form import CALLBACK_ID, VALUE
+from bot.slack.views.kit import Answer
 from bot.store.executor import Run
 
 Asked = dict[str, Any]
@@ -42,7 +43,7 @@ class Forms(Protocol):
     async def update_form(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
         """Say something else beside the inputs, unless the form is gone or was changed since."""
 
-    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
 
     def names_at_hand(self, mentions: Sequence[Mention]) -> Names: ...
 
@@ -91,7 +92,7 @@ class FormOpener:
             opened = await self.intake.open_form(trigger_id, draft, beside, may_know=may_know)
         except (Fault, TimeoutError) as fault:
             note("form_not_opened", fault)
-            self.later.do(self.slack.say_privately(trigger.reply_to, answer.form_not_opened()))
+            self.later.do(self.slack.say_privately(trigger.reply_to, form.not_opened()))
             return
         if opened is not None:
             beside = replace(beside, adds_to=opened.adds_to)

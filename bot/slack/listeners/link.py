@@ -11,7 +11,6 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core.faults import Fault
 from bot.core.model import ReplyTo
 from bot.flows.link import (
-    CustomerNotCreated,
     Linked,
     Linking,
     LinkQuestion,
@@ -22,8 +21,7 @@ from bot.slack.background import BackgroundTasks, note
 from bot.slack.payloads_actions import ButtonClicked
 from bot.slack.payloads_link import CustomerTyped, LinkSubmission
 from bot.slack.views import link as build
-from bot.slack.views.answer import Answer
-from bot.slack.words import link as words
+from bot.slack.views.kit import Answer
 
 OPEN_SECONDS = 1.6
 """For opening a view, once it is known which one."""
@@ -64,7 +62,7 @@ class LinkListeners:
                 await self._open(clicked.trigger_id, asked, clicked.response_url)
         except (Fault, TimeoutError) as fault:
             note("link_form_not_opened", fault)
-            self.later.do(self.slack.say_privately(self._way_back(clicked), _not_opened()))
+            self.later.do(self.slack.say_privately(self._way_back(clicked), build.not_opened()))
         await ack()
 
     async def on_typed(self, body: Asked, ack: AsyncAck) -> None:
@@ -80,11 +78,11 @@ class LinkListeners:
             came = await self.link.submit(sent.user, sent.reference, sent.choice())
         except (Fault, TimeoutError) as fault:
             note("link_not_recorded", fault)
-            await ack(response_action="errors", errors={"customer": words.NOT_SAVED})
+            await ack(response_action="errors", errors={"customer": build.NOT_SAVED})
             return
         match came:
             case CustomerNotCreated():
-                await ack(response_action="errors", errors={"email": words.not_made(came)})
+                await ack(response_action="errors", errors={"email": build.not_made(came)})
             case Linked():
                 self._instead(sent.answer, came)
                 await ack(response_action="update", view=build.linked(came))
@@ -111,8 +109,7 @@ class LinkListeners:
     def _instead(self, answer: str | None, came: Linked | NothingToLink) -> None:
         """Let the answer that was clicked ask no more; in the Home there is none."""
         if answer is not None:
-            said = words.linked(came) if isinstance(came, Linked) else words.over(came)
-            self.later.do(self.slack.replace(answer, Answer(said)))
+            self.later.do(self.slack.replace(answer, build.instead(came)))
 
     def _way_back(self, clicked: ButtonClicked) -> ReplyTo:
         return ReplyTo(
@@ -122,7 +119,3 @@ class LinkListeners:
             thread_ts=clicked.thread_ts,
             response_url=clicked.response_url,
         )
-
-
-def _not_opened() -> Answer:
-    return Answer(words.NOT_OPENED)

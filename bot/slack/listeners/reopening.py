@@ -16,9 +16,9 @@ from bot.flows.reopening import Asked, NotYourRequest, ReopenedForm, UnknownRequ
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.listeners.form import FormOpener
 from bot.slack.payloads_actions import ButtonClicked
-from bot.slack.views import answer
+from bot.slack.views import answer, form
 from bot.slack.views.form import REOPEN_ACTION
-from bot.slack.words import form as words
+from bot.slack.views.kit import Answer
 from bot.store.executor import Run
 
 READ_SECONDS = 0.4
@@ -30,7 +30,7 @@ class Speaks(Protocol):
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None: ...
     async def remark(self, reply_to: ReplyTo, remark: Remark) -> None: ...
-    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
 
 
 @dataclass
@@ -63,7 +63,7 @@ class ReopenListeners:
             await self._answer(click.trigger_id or "", again(earlier, to), to)
         except (Fault, TimeoutError) as fault:
             note("form_not_opened_again", fault)
-            self.later.do(self.slack.say_privately(to, answer.form_not_opened()))
+            self.later.do(self.slack.say_privately(to, form.not_opened()))
         await ack()
 
     async def _answer(
@@ -82,6 +82,6 @@ class ReopenListeners:
             case InProgress():
                 self.later.do(self.slack.remark(to, found))
             case NotYourRequest():
-                self.later.do(self.slack.say_privately(to, answer.Answer(words.NOT_YOURS)))
+                self.later.do(self.slack.say_privately(to, form.not_yours()))
             case UnknownRequest():
-                self.later.do(self.slack.say_privately(to, answer.Answer(words.NOT_KNOWN)))
+                self.later.do(self.slack.say_privately(to, form.not_known()))

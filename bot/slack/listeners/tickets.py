@@ -22,8 +22,9 @@ from bot.slack import payloads, payloads_view
 from bot.slack.background import BackgroundTasks, note, raised_at
 from bot.slack.listeners.commands import Says
 from bot.slack.listeners.form import FormOpener
-from bot.slack.views import answer
-from bot.slack.words import form as words
+from bot.slack.views import answer, commands
+from bot.slack.views import form as words
+from bot.slack.views.kit import Answer
 from bot.store.executor import Run, in_place
 from bot.store.requests import Recorded
 
@@ -42,7 +43,7 @@ class Speaks(Protocol):
     """What the listeners say beside the forms; nothing depends on its arriving."""
 
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None: ...
-    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
 
 
 @dataclass
@@ -104,7 +105,7 @@ class TicketListeners:
                 replace(trigger, via=Via.FORM, message=None),
                 Form(title, None, command.user_id, Priority.NORMAL),
             )
-            await _reply(ack, answer.unknown_word(title))
+            await _reply(ack, commands.unknown_word(title))
             return
         if command.is_bare:
             await self.opening.open(command.trigger_id, trigger)
@@ -115,7 +116,7 @@ class TicketListeners:
         except (Fault, TimeoutError) as fault:
             # Slack sends no command twice: the person has the text back, at once.
             note("command_not_recorded", fault)
-            await _reply(ack, answer.command_not_recorded(command.text))
+            await _reply(ack, commands.not_recorded(command.text))
         else:
             await ack()
 
@@ -190,7 +191,7 @@ class TicketListeners:
         await self.later.rest()
 
 
-async def _reply(ack: AsyncAck, said: answer.Answer) -> None:
+async def _reply(ack: AsyncAck, said: Answer) -> None:
     await ack(text=said.text, blocks=said.blocks or None, response_type="ephemeral")
 
 

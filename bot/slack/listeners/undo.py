@@ -27,7 +27,9 @@ from bot.flows import retract, undo
 from bot.slack.background import BackgroundTasks
 from bot.slack.calls import Declined
 from bot.slack.payloads_actions import ButtonClicked, ReactionRemoved
-from bot.slack.views import answer
+from bot.slack.views import kit
+from bot.slack.views import undo as build
+from bot.slack.views.kit import Answer
 from bot.store.claims import reference
 
 log = structlog.get_logger("bot.slack")
@@ -42,8 +44,8 @@ class Speaks(Protocol):
     """What an undo says, and of whom it asks who they are."""
 
     async def profile_now(self, user: str) -> Profile | None: ...
-    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
-    async def replace(self, response_url: str, said: answer.Answer) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
+    async def replace(self, response_url: str, said: Answer) -> None: ...
     async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None: ...
     async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None: ...
 
@@ -70,8 +72,8 @@ class UndoListeners:
 
     def register(self, app: AsyncApp) -> None:
         """Undo, the links to Plain, and reactions that go."""
-        app.action(answer.UNDO_ACTION)(self.on_undo)
-        app.action(answer.OPEN_ACTION)(self.on_open)
+        app.action(build.ACTION)(self.on_undo)
+        app.action(kit.OPEN_ACTION)(self.on_open)
         app.event("reaction_removed")(self.on_reaction_removed)
 
     async def on_open(self, ack: AsyncAck) -> None:
@@ -129,7 +131,7 @@ class UndoListeners:
         """Tell who was told that it would be undone that it was not, by direct message."""
         if told.row.begun_by is not None:
             reply_to = ReplyTo(user=told.row.begun_by, asked_at=self.clock())
-            await self.slack.say_privately(reply_to, answer.undo_result(told.result))
+            await self.slack.say_privately(reply_to, build.result(told.result))
 
     async def _result(self, row: int, user: str) -> Result:
         world = self.world
@@ -145,7 +147,7 @@ class UndoListeners:
         self, click: ButtonClicked, result: Result, edited: tuple[PostedAnswer, ...]
     ) -> None:
         """In place of what was clicked where that is over; else beside it, for the clicker only."""
-        said = answer.undo_result(result)
+        said = build.result(result)
         if click.view_id is not None:
             if not isinstance(result, Undone):  # the Home shows that one by itself
                 await self._beside(click, said)
@@ -176,7 +178,7 @@ class UndoListeners:
             pass  # it is gone, or cannot be edited
         return False
 
-    async def _beside(self, click: ButtonClicked, said: answer.Answer) -> None:
+    async def _beside(self, click: ButtonClicked, said: Answer) -> None:
         reply_to = ReplyTo(
             user=click.user,
             asked_at=self.clock(),
@@ -202,7 +204,7 @@ class UndoListeners:
             edited = await self._settled(told.row.id)
         if not any(said.receipt is None for said in edited):
             reply_to = replace(asked.reply_to, thread_ts=told.row.thread_ts)
-            await self.slack.say_privately(reply_to, answer.undo_result(told.result))
+            await self.slack.say_privately(reply_to, build.result(told.result))
 
 
 def _note(row: int, result: Result) -> None:

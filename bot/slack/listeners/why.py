@@ -17,7 +17,8 @@ from bot.core.refs import MessageRef
 from bot.core.why import Explanation, for_viewer
 from bot.slack import payloads
 from bot.slack.background import BackgroundTasks, note
-from bot.slack.views import answer, why
+from bot.slack.views import why
+from bot.slack.views.kit import Answer
 
 EXPLAIN_SECONDS = 20.0
 """How long the modal may say that it is looking."""
@@ -31,7 +32,7 @@ class Views(Protocol):
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str: ...
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None: ...
     async def profile(self, user: str) -> Profile | None: ...
-    async def say_privately(self, reply_to: ReplyTo, said: answer.Answer) -> None: ...
+    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""Views: the sentences and the Block Kit of each surface that people see in Slack."""
+"""Views: the sentences and the Block Kit of what people see in Slack, one file a surface."""

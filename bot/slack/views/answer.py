@@ -1,10 +1,8 @@
-"""What is said to a person: a text that says all of it, and the same as blocks."""
+"""Answers to a request: what came of it, and what came of requesting it again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from bot.core.faults import Reason
 from bot.core.linkers import Answerer, Hosts, Yourself
@@ -15,113 +13,23 @@ from bot.core.model import (
     Form,
     FormField,
     Ignored,
+    InProgress,
     Outcome,
     Rejected,
     Remark,
     Ticket,
 )
-from bot.core.undo import AlreadyUndone, Result, Undone
-from bot.slack.views import link
-from bot.slack.words import answers, marks, refusals, undo
-from bot.slack.words import form as form_words
-from bot.slack.words import link as words
-from bot.slack.words.marks import OPEN_IN_PLAIN
+from bot.slack.views import link, rejections
+from bot.slack.views.formatting import code, escape
+from bot.slack.views.formatting import link as linked
+from bot.slack.views.kit import Answer, Button, open_button
+from bot.slack.views.undo import undo_button
 
-OPEN_ACTION = "open_in_plain"
-"""The link button's; Slack reports its clicks, and nothing needs doing about them."""
-UNDO_ACTION = "undo_ticket"
-
-_SECTION_LENGTH = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    """Something to press below an answer; every text is plain.
-
-    `label` is what a screen reader says (at most 75 characters); `url` makes it a link button.
-    `confirm` asks first. A click comes back as `payloads_actions.ButtonClicked`.
-    https://docs.slack.dev/reference/block-kit/block-elements/button-element
-    """
-
-    action_id: str
-    text: str
-    label: str
-    value: str | None = None
-    url: str | None = None
-    confirm: Confirm | None = None
-
-    @property
-    def element(self) -> dict[str, Any]:
-        """The button as Slack wants it."""
-        given = {
-            "type": "button",
-            "action_id": self.action_id,
-            "text": _plain(self.text),
-            "accessibility_label": self.label[:75],
-            "value": self.value,
-            "url": self.url,
-            "confirm": self.confirm.dialog if self.confirm else None,
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """A question before a click counts.
-
-    https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
-    """
-
-    title: str
-    text: str
-    yes: str
-    no: str
-
-    @property
-    def dialog(self) -> dict[str, Any]:
-        """The question as Slack wants it."""
-        words = {"title": self.title, "text": self.text, "confirm": self.yes, "deny": self.no}
-        return {name: _plain(text) for name, text in words.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`text` is mrkdwn and complete: screen readers read nothing else. `buttons` stand below it.
-
-    `shown` is what stands in the blocks in place of the text, where buttons say the rest.
-
-    https://docs.slack.dev/reference/methods/chat.postMessage#text-blocks-attachments
-    """
-
-    text: str
-    buttons: tuple[Button, ...] = ()
-    shown: str | None = None
-
-    @property
-    def blocks(self) -> list[dict[str, Any]]:
-        """The text with its links as written: nothing in it is made into a link or mention.
-
-        Empty for a text that no section can hold; Slack shows the text itself then.
-        """
-        text = self.shown or self.text
-        if len(text) > _SECTION_LENGTH:
-            return []
-        said = {"type": "mrkdwn", "text": text, "verbatim": True}
-        section = {"type": "section", "text": said}
-        if not self.buttons:
-            return [section]
-        elements = [button.element for button in self.buttons]
-        return [section, {"type": "actions", "elements": elements}]
-
-
-def not_allowed(standing: str) -> Answer:
-    """The answer to who may not ask, where nothing was recorded."""
-    return Answer(refusals.not_allowed(standing))
-
-
-def nothing_to_see(standing: str) -> Answer:
-    """The answer to who wants to know of tickets and may not ask for any."""
-    return Answer(refusals.nothing_to_see(standing))
+CREATED_QUIETLY = "A ticket was created."
+"""The final answer if people of another company read it: nothing of the ticket itself. So are the
+next two."""
+ADDED_QUIETLY = "Your message was added to a ticket."
+ALREADY_QUIETLY = "This message already has a ticket."
 
 
 def outcome(
@@ -133,19 +41,21 @@ def outcome(
     answerer: Answerer | None = None,
     unused: Sequence[FormField] = (),
 ) -> Answer | None:
-    """The final answer; None where there is nothing to say. `bot` is the bot's user id.
+    """Return the final answer; None if there is nothing to say. `bot` is the bot's user id.
 
-    `ways_on` are the buttons of a refusal: what the person can do about it right here.
-    `answerer` tells who can say who the requester is, where a link is missing. `unused` is what
-    of a form was not used.
+    `ways_on` are the buttons of a rejection: what the person can do about it right here.
+    `answerer` says who can link the requester, if a link is missing. `unused` are the fields of
+    a form that were not used.
     """
     match outcome:
         case Created() | Added():
             return success(outcome, reference, unused)
         case Rejected(reason, data):
             if isinstance(answerer, Yourself):
-                ways_on = (_who_is_this(data, reference), *ways_on)
-            return Answer(refusals.refusal(reason, data, reference, bot, answerer), ways_on)
+                name = data.get("name") or data.get("requester", "")
+                ways_on = (link.button(name, reference), *ways_on)
+            said = rejections.rejection(reason, data, reference, bot, answerer)
+            return Answer(said, ways_on)
         case Ignored():
             return None
 
@@ -153,103 +63,106 @@ def outcome(
 def success(
     outcome: Created | Added, reference: str | None = None, unused: Sequence[FormField] = ()
 ) -> Answer:
-    """It worked, but for what of a form was `unused`. With the `reference` of its row a ticket that
-    was created can be undone."""
+    """Return the answer to what worked, but for the `unused` fields of a form. With the `reference`
+    of its row a ticket that was created can be undone."""
     ticket = outcome.ticket
-    buttons = [_open(ticket)]
+    buttons = [open_button(ticket)]
     if isinstance(outcome, Created) and reference is not None:
         buttons.append(undo_button(ticket, reference))
-    but = answers.unused(unused) if unused else ""
-    return Answer(answers.success(outcome) + but, tuple(buttons), answers.headline(outcome) + but)
+    head = "Created ticket" if isinstance(outcome, Created) else "Added to"
+    rest = _missing(outcome.missing) + (_unused(unused) if unused else "")
+    return Answer(
+        f"{head} {linked(ticket)}{rest}", tuple(buttons), f"{head} {escape(ticket.ref)}{rest}"
+    )
 
 
-def _open(ticket: Ticket) -> Button:
-    return Button(OPEN_ACTION, OPEN_IN_PLAIN, form_words.open_label(ticket), url=ticket.url)
-
-
-def undo_button(ticket: Ticket, reference: str) -> Button:
-    """Undoes the ticket of the row with this reference; asks first."""
-    sure = Confirm(undo.CONFIRM_TITLE, undo.confirm(ticket), undo.CONFIRM_YES, undo.CONFIRM_NO)
-    return Button(UNDO_ACTION, undo.UNDO, undo.undo_label(ticket), reference, confirm=sure)
+def ended(ticket: Ticket | None, *, quiet: bool = False) -> Answer:
+    """Return what replaces an answer whose ten minutes for an undo are over."""
+    if quiet or ticket is None:
+        return Answer(CREATED_QUIETLY)
+    return success(Created(ticket))
 
 
 def quietly(outcome: Outcome, reference: str, bot: str | None = None) -> Answer | None:
-    """The final answer to a person of another company; None where there is nothing to say."""
+    """Return the final answer to a person of another company; None if there is nothing to say."""
     match outcome:
         case Created():
-            return Answer(answers.CREATED_QUIETLY)
+            return Answer(CREATED_QUIETLY)
         case Added():
-            return Answer(answers.ADDED_QUIETLY)
+            return Answer(ADDED_QUIETLY)
         case Rejected(Reason.NO_CUSTOMER | Reason.NOT_ALLOWED as reason, data):
-            return Answer(refusals.refusal(reason, data, reference, bot, Hosts()))
+            return Answer(rejections.rejection(reason, data, reference, bot, Hosts()))
         case Rejected():
-            return Answer(refusals.refused_quietly(reference))
+            return Answer(rejections.rejected_quietly(reference))
         case Ignored():
             return None
 
 
-def remark_quietly(remark: Remark, form: Form | None = None) -> Answer:
-    """The answer to asking again, with `form` if so, to a person of another company."""
-    if isinstance(remark, AlreadyExists):
-        return Answer(answers.ALREADY_QUIETLY + answers.form_unused(form))
-    return Answer(answers.remark(remark) + answers.form_unused(form))
-
-
-def undo_result(result: Result) -> Answer:
-    """What came of an undo, to who wanted it; with the way to Plain where they have to go there."""
-    text = undo.result(result)
-    ticket = getattr(result, "ticket", None)
-    if ticket is None or isinstance(result, Undone | AlreadyUndone):
-        return Answer(text)
-    return Answer(f"{text} <{marks.target(ticket)}|{OPEN_IN_PLAIN}>", (_open(ticket),), text)
-
-
-def undone(ticket: Ticket | None, by: str, *, quiet: bool = False) -> Answer:
-    """In place of an answer that others read too; `quiet`: people of another company as well."""
-    return Answer(undo.UNDONE_QUIETLY if quiet else undo.undone_by(ticket, by))
-
-
-def ended(ticket: Ticket | None, *, quiet: bool = False) -> Answer:
-    """In place of an answer whose ten minutes are over."""
-    if quiet or ticket is None:
-        return Answer(answers.CREATED_QUIETLY)
-    return success(Created(ticket))
-
-
-def _who_is_this(data: Mapping[str, str], reference: str) -> Button:
-    name = data.get("name") or data.get("requester", "")
-    return Button(link.ACTION, words.BUTTON, words.button_label(name), value=reference)
-
-
 def remark(remark: Remark, form: Form | None = None) -> Answer:
-    """The answer to asking again, with `form` if so."""
-    return Answer(answers.remark(remark) + answers.form_unused(form))
+    """Return the answer to a repeated request, made with `form` if given."""
+    return Answer(_remark(remark) + _form_unused(form))
+
+
+def remark_quietly(remark: Remark, form: Form | None = None) -> Answer:
+    """Return the same for a person of another company."""
+    said = ALREADY_QUIETLY if isinstance(remark, AlreadyExists) else _remark(remark)
+    return Answer(said + _form_unused(form))
 
 
 def queued(reference: str) -> Answer:
-    """The notice that it takes longer."""
-    return Answer(answers.queued(reference))
+    """Return the notice to a person who has waited for a minute."""
+    return Answer(
+        "Your request is recorded, and its ticket will take longer than usual: Slack or Plain "
+        "cannot be reached just now, or many requests are ahead of it. You need not ask again; "
+        f"you will hear when the ticket is there.\nReference: {code(reference)}"
+    )
 
 
-def usage(emoji: Sequence[str] = ("ticket",)) -> Answer:
-    """The answer to `/plain-ticket help`."""
-    return Answer(answers.usage(emoji))
+def not_allowed(standing: str) -> Answer:
+    """Return the answer to a person who may not create tickets, if nothing was recorded."""
+    return Answer(rejections.not_allowed(standing))
 
 
-def unknown_word(word: str) -> Answer:
-    """The answer to `/plain-ticket` with one word that it does not know."""
-    return Answer(answers.unknown_word(word))
+def nothing_to_see(standing: str) -> Answer:
+    """Return the answer to a person who may not create tickets and asks about some."""
+    return Answer(rejections.nothing_to_see(standing))
 
 
-def command_not_recorded(text: str) -> Answer:
-    """The answer to a command that could not be recorded."""
-    return Answer(answers.command_not_recorded(text))
+def _missing(parts: int) -> str:
+    """What a long Slack thread lacks in Plain."""
+    if parts == 0:
+        return ""
+    if parts == 1:
+        lacks, them = "1 part of the Slack thread is", "it"
+    else:
+        lacks, them = f"{parts} parts of the Slack thread are", "them"
+    return f"\n{lacks} missing in it, because Plain refused {them}. Copy what matters by hand."
 
 
-def form_not_opened() -> Answer:
-    """The answer where the form was wanted and did not open."""
-    return Answer(answers.form_not_opened())
+def _unused(fields: Sequence[FormField]) -> str:
+    """What of a form was not used where it added to a ticket; begins a line."""
+    *first, last = [field.value for field in fields]
+    named = f"{', '.join(first)} and {last}" if first else last
+    were, it = ("were", "them") if first or fields[0] is FormField.LABELS else ("was", "it")
+    return (
+        f"\nThe form's {named} {were} not used, because the ticket was there already. "
+        f"Set {it} in Plain."
+    )
 
 
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
+def _form_unused(form: Form | None) -> str:
+    """After what came of asking again, with the form, if there was one; begins a line."""
+    if form is None:
+        return ""
+    if not form.description:
+        return "\nThe form was not used."
+    return f"\nThe form was not used; this was your description:\n{escape(form.description)}"
+
+
+def _remark(remark: Remark) -> str:
+    """The answer to asking again."""
+    match remark:
+        case AlreadyExists(ticket):
+            return f"This already has its ticket: {linked(ticket)}"
+        case InProgress():
+            return "The ticket for this is already on its way."

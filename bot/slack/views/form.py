@@ -1,4 +1,4 @@
-"""The form that asks for a ticket, and what is shown in its place.
+"""The form that requests a ticket, and what is shown in its place.
 
 https://docs.slack.dev/reference/views/modal-views
 """
@@ -8,13 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bot.core import quote
 from bot.core.model import FormDraft, Priority, Ticket
 from bot.core.text.plaintext import shorten, units
 from bot.flows.choices import Choice
-from bot.flows.form import FormContext, NotAllowed
-from bot.slack.views.answer import OPEN_ACTION, Button
-from bot.slack.words import form as words
-from bot.slack.words import marks
+from bot.flows.form import (
+    Broken,
+    CustomerStatus,
+    FormContext,
+    Known,
+    New,
+    NotAllowed,
+    Preset,
+    Unlinked,
+    UnreadableParts,
+)
+from bot.slack.views import formatting, kit
+from bot.slack.views.formatting import escape
+from bot.slack.views.kit import LABEL_LENGTH, Answer, Block, Button, View, open_button, plain
+from bot.slack.views.rejections import BRIDGE, THOSE
 
 CALLBACK_ID = "plain_ticket_form"
 REOPEN_ACTION = "reopen_form"
@@ -25,14 +37,103 @@ DESCRIPTION_LENGTH = 3000
 https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element"""
 MOST_OPTIONS = 100
 MOST_LABELS = 25
-TEXT_LENGTH = 75
 VALUE_LENGTH = 150
 """Of an option. https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
 QUOTE_LENGTH = 1000
 
 VALUE = "value"
 """The action id of every input."""
-WHOLE_THREAD = "whole_thread"
+_WHOLE_THREAD = "whole_thread"
+"""The value of the one box."""
+
+_BUTTON_LENGTH = 24
+"""https://docs.slack.dev/reference/views/modal-views"""
+
+UNTITLED = quote.UNTITLED
+"""The title of a ticket whose message gives none; plain text."""
+
+FORM_TITLE = "Create Plain ticket"
+FORM_SUBMIT = "Create ticket"
+FORM_CLOSE = "Cancel"
+ADDING_TITLE = "Add to Plain ticket"
+NOTICE_TITLE = "Plain ticket"
+NOTICE_CLOSE = "Close"
+
+TITLE_LABEL = "Title"
+TITLE_HINT = "What it is about, in up to 250 characters."
+DESCRIPTION_LABEL = "Description"
+DESCRIPTION_HINT = "What the message itself does not say. It goes into the ticket below the quote."
+REQUESTER_LABEL = "Requester"
+REQUESTER_HINT = (
+    "Whose ticket it is: an agent's answer in Plain goes to this person by e-mail. "
+    "Left empty, it is who wrote the message, or you where no person did."
+)
+PRIORITY_LABEL = "Priority"
+PRIORITY_HINT = "How soon somebody should look at it."
+PRIORITIES: Mapping[Priority, str] = {
+    Priority.URGENT: "Urgent",
+    Priority.HIGH: "High",
+    Priority.NORMAL: "Normal",
+    Priority.LOW: "Low",
+}
+
+LABELS_LABEL = "Labels"
+LABELS_HINT = "By which the agents in Plain sort tickets."
+LABELS_PLACEHOLDER = "Choose labels"
+TENANT_LABEL = "Tenant"
+TENANT_HINT = "The company in Plain that the ticket is about."
+TENANT_PLACEHOLDER = "Choose a tenant"
+THREAD_LABEL = "Slack thread"
+THREAD_HINT = (
+    "The ticket quotes this message; with the box checked, all the others of its thread too."
+)
+WHOLE_THREAD = "Quote the whole Slack thread"
+
+TITLE_MISSING = "Give the ticket a title."
+TITLE_TOO_LONG = "Keep the title to 250 characters."
+DESCRIPTION_TOO_LONG = "Keep the description to 3000 characters."
+REQUESTER_UNKNOWN = "Choose a person of this workspace."
+PRIORITY_UNKNOWN = "Choose one of the four priorities."
+LABELS_UNKNOWN = "Choose labels from the list."
+TENANT_UNKNOWN = "Choose a tenant from the list."
+NOT_RECORDED_HERE = (
+    "Nothing was recorded, because the bridge could not save it just now. "
+    "Everything you typed is still here: send the form again in a minute."
+)
+"""Beside the title, when a submission could not be recorded."""
+
+FORM_TOO_OLD = (
+    "Nothing was recorded, because the bridge no longer knows this form: it was open for more "
+    "than a day, or could not be saved when it opened. "
+    "Copy what you typed, close the form and open it again."
+)
+"""Beside the title, when there is no draft: it was erased, or never committed."""
+
+# Beside the inputs, in mrkdwn.
+
+QUOTE = "*The quote in the ticket*"
+QUOTE_CUT = "The quote is cut short here, not in the ticket."
+
+
+# Instead of the form.
+
+NOT_RECORDED = (
+    "Nothing was recorded, because the bridge could not save it just now. "
+    "No ticket will be created. Close this and try again in a minute."
+)
+
+
+NOT_OPENED = "The form could not be opened, and nothing was recorded. Try again in a minute."
+
+# Opening the form again.
+
+REOPEN = "Open the form again"
+REOPEN_LABEL = "Open the form again, filled in as you sent it"
+NOT_YOURS = "Only the person who asked for this ticket can open its form again."
+NOT_KNOWN = (
+    "The bridge no longer knows this request. Ask for the ticket again, from the message's `…` "
+    "menu or with `/plain-ticket`."
+)
 
 
 def form(
@@ -41,61 +142,52 @@ def form(
     *,
     with_requester: bool = True,
     bot: str | None = None,
-) -> dict[str, Any]:
-    """The form, complete: a view ignores new initial values once it is open.
+) -> View:
+    """Return the form, complete: a view ignores new initial values once it is open.
 
-    A window without inputs once it is known that the person may not create tickets.
-
-    Without `with_requester` nobody is chosen beforehand, for where Slack refuses that user.
-    Where the message joins a ticket, without the inputs for what only a new thread takes.
-    The inputs depend on `draft` and on what `beside` offers, so that a later view with the same
-    of both changes nothing but what is said beside them. `bot` is the bot's user id.
+    For a person who may not create tickets, a window that says so. If the message joins a ticket,
+    the form lacks what only a new thread takes. Without `with_requester` nobody is preselected, for
+    when Slack rejects that user. `bot` is the bot's user id.
+    The inputs depend only on `draft` and on what `beside` offers, so that a later view with the
+    same of both changes nothing but the sentences next to them.
     """
     if isinstance(beside.customer, NotAllowed):
-        return _notice(words.not_allowed(beside.customer.standing))
-    prefill = draft.prefill
-    adds_to = beside.adds_to
-    title = prefill.title.strip()[:TITLE_LENGTH]
-    description = (prefill.description or "")[:DESCRIPTION_LENGTH]
-    return {
-        "type": "modal",
+        return _notice(_not_allowed(beside.customer.standing))
+    joins = beside.adds_to
+    blocks = [
+        *([] if joins is None else [kit.section(_adds_to(joins), "adds_to")]),
+        _title(draft),
+        _description(draft),
+        *([] if joins is not None else _of_a_new_thread(draft, beside, with_requester)),
+        *_whole_thread(draft, beside),
+        *_closed(beside, bot),
+        *_quote(beside),
+    ]
+    return kit.window(FORM_TITLE if joins is None else ADDING_TITLE, FORM_CLOSE, blocks) | {
         "callback_id": CALLBACK_ID,
         "private_metadata": draft.id,
         "notify_on_close": True,
-        "title": _plain(words.FORM_TITLE if adds_to is None else words.ADDING_TITLE),
-        "submit": _plain(words.FORM_SUBMIT if adds_to is None else words.adding_submit(adds_to)),
-        "close": _plain(words.FORM_CLOSE),
-        "blocks": [
-            *([] if adds_to is None else [_section("adds_to", words.adds_to(adds_to))]),
-            _input(
-                "title",
-                words.TITLE_LABEL,
-                words.TITLE_HINT,
-                {"type": "plain_text_input", "min_length": 1, "max_length": TITLE_LENGTH}
-                | ({"initial_value": title} if title else {}),
-            ),
-            _input(
-                "description",
-                words.DESCRIPTION_LABEL,
-                words.DESCRIPTION_HINT,
-                {
-                    "type": "plain_text_input",
-                    "multiline": True,
-                    "max_length": DESCRIPTION_LENGTH,
-                }
-                | ({"initial_value": description} if description else {}),
-                optional=True,
-            ),
-            *([] if adds_to is not None else _of_a_new_thread(draft, beside, with_requester)),
-            *_whole_thread(draft, beside),
-            *_closed(beside, bot),
-            *_quote(beside),
-        ],
+        "submit": plain(FORM_SUBMIT if joins is None else _adding_submit(joins)),
     }
 
 
+def already(ticket: Ticket) -> View:
+    """Return what replaces the form of a message that has a ticket, with a link to it."""
+    said = f"This message already has its Plain ticket: {escape(ticket.ref)}."
+    return _notice(said, kit.actions([open_button(ticket)]))
+
+
+def not_recorded() -> View:
+    """Return what replaces the form if nothing was recorded."""
+    return _notice(NOT_RECORDED)
+
+
+def _notice(sentence: str, *more: Block) -> View:
+    return kit.window(NOTICE_TITLE, NOTICE_CLOSE, [kit.section(sentence), *more])
+
+
 def options(choices: Iterable[Choice]) -> list[dict[str, Any]]:
-    """What a select offers; a value that Slack would not take is left out.
+    """Return the options of a select, without values that Slack would not take.
 
     https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
     """
@@ -104,18 +196,54 @@ def options(choices: Iterable[Choice]) -> list[dict[str, Any]]:
 
 
 def reopen_button(reference: str) -> Button:
-    """Opens the form of a refused escalation as it was; `reference` is the escalation's."""
-    return Button(REOPEN_ACTION, words.REOPEN, words.REOPEN_LABEL, reference)
+    """Return the button that reopens the form of the rejected request with this reference."""
+    return Button(REOPEN_ACTION, REOPEN, REOPEN_LABEL, reference)
 
 
-def _of_a_new_thread(
-    draft: FormDraft, beside: FormContext, with_requester: bool
-) -> list[dict[str, Any]]:
+def not_opened() -> Answer:
+    """Return the answer to a command, shortcut or button whose form did not open."""
+    return Answer(NOT_OPENED)
+
+
+def not_yours() -> Answer:
+    """Return the answer to somebody else who wants to reopen a form."""
+    return Answer(NOT_YOURS)
+
+
+def not_known() -> Answer:
+    """Return the answer to who wants to reopen the form of a request that was erased."""
+    return Answer(NOT_KNOWN)
+
+
+# Inputs
+
+
+def _title(draft: FormDraft) -> Block:
+    title = draft.prefill.title.strip()[:TITLE_LENGTH]
+    element = {"type": "plain_text_input", "min_length": 1, "max_length": TITLE_LENGTH}
+    return _input(
+        "title", TITLE_LABEL, TITLE_HINT, element | ({"initial_value": title} if title else {})
+    )
+
+
+def _description(draft: FormDraft) -> Block:
+    description = (draft.prefill.description or "")[:DESCRIPTION_LENGTH]
+    element = {"type": "plain_text_input", "multiline": True, "max_length": DESCRIPTION_LENGTH}
+    return _input(
+        "description",
+        DESCRIPTION_LABEL,
+        DESCRIPTION_HINT,
+        element | ({"initial_value": description} if description else {}),
+        optional=True,
+    )
+
+
+def _of_a_new_thread(draft: FormDraft, beside: FormContext, with_requester: bool) -> list[Block]:
     """What can be said of a thread only when it is created."""
     priority = _input(
         "priority",
-        words.PRIORITY_LABEL,
-        words.PRIORITY_HINT,
+        PRIORITY_LABEL,
+        PRIORITY_HINT,
         {
             "type": "static_select",
             "options": [_priority(priority) for priority in Priority],
@@ -131,15 +259,13 @@ def _of_a_new_thread(
     ]
 
 
-def _requester(
-    draft: FormDraft, beside: FormContext, *, with_requester: bool
-) -> list[dict[str, Any]]:
+def _requester(draft: FormDraft, beside: FormContext, *, with_requester: bool) -> list[Block]:
     if not beside.offers_requester:
         return []
     block = _input(
         "requester",
-        words.REQUESTER_LABEL,
-        words.REQUESTER_HINT,
+        REQUESTER_LABEL,
+        REQUESTER_HINT,
         {"type": "users_select"}
         | ({"initial_user": draft.prefill.requester} if with_requester else {}),
         optional=True,  # the select may not offer people of other companies
@@ -151,20 +277,20 @@ def _labels(draft: FormDraft, beside: FormContext) -> dict[str, Any]:
     chosen = _chosen(draft.prefill.labels[:MOST_LABELS], beside.labels)
     return _input(
         "labels",
-        words.LABELS_LABEL,
-        words.LABELS_HINT,
+        LABELS_LABEL,
+        LABELS_HINT,
         {
             "type": "multi_external_select",
             "min_query_length": 0,  # else Slack asks for nothing before the third character
             "max_selected_items": MOST_LABELS,
-            "placeholder": _plain(words.LABELS_PLACEHOLDER),
+            "placeholder": plain(LABELS_PLACEHOLDER),
         }
         | ({"initial_options": chosen} if chosen else {}),
         optional=True,
     )
 
 
-def _tenant(draft: FormDraft, beside: FormContext) -> list[dict[str, Any]]:
+def _tenant(draft: FormDraft, beside: FormContext) -> list[Block]:
     if not beside.offers_tenants:
         return []
     tenant = draft.prefill.tenant
@@ -172,28 +298,28 @@ def _tenant(draft: FormDraft, beside: FormContext) -> list[dict[str, Any]]:
     element = {
         "type": "external_select",
         "min_query_length": 0,
-        "placeholder": _plain(words.TENANT_PLACEHOLDER),
+        "placeholder": plain(TENANT_PLACEHOLDER),
     }
     return [
         _input(
             "tenant",
-            words.TENANT_LABEL,
-            words.TENANT_HINT,
+            TENANT_LABEL,
+            TENANT_HINT,
             element | ({"initial_option": chosen[0]} if chosen else {}),
             optional=True,
         )
     ]
 
 
-def _whole_thread(draft: FormDraft, beside: FormContext) -> list[dict[str, Any]]:
+def _whole_thread(draft: FormDraft, beside: FormContext) -> list[Block]:
     if not beside.offers_thread:
         return []
-    box = _option(WHOLE_THREAD, words.WHOLE_THREAD)
+    box = _option(_WHOLE_THREAD, WHOLE_THREAD)
     return [
         _input(
             "whole_thread",
-            words.THREAD_LABEL,
-            words.THREAD_HINT,
+            THREAD_LABEL,
+            THREAD_HINT,
             {"type": "checkboxes", "options": [box]}
             | ({"initial_options": [box]} if draft.prefill.whole_thread else {}),
             optional=True,
@@ -201,68 +327,14 @@ def _whole_thread(draft: FormDraft, beside: FormContext) -> list[dict[str, Any]]
     ]
 
 
-def _in_plain(beside: FormContext) -> list[dict[str, Any]]:
-    if beside.requester is None or beside.customer is None:
-        return []
-    return [_context("in_plain", words.in_plain(beside.requester, beside.customer))]
-
-
-def _closed(beside: FormContext, bot: str | None) -> list[dict[str, Any]]:
-    return [_context("closed", words.closed(beside.closed, bot))] if beside.closed else []
-
-
-def _quote(beside: FormContext) -> list[dict[str, Any]]:
-    """Plain text, so that nothing of it is taken for a link, a mention or a format."""
-    if not beside.quote.strip():
-        return []
-    shown = shorten(beside.quote, QUOTE_LENGTH)
-    block = {"type": "section", "block_id": "quote", "text": _plain(shown)}
-    cut = [] if shown == beside.quote else [_context("quote_cut", words.QUOTE_CUT)]
-    return [_context("quote_label", words.QUOTE), block, *cut]
-
-
-def already(ticket: Ticket) -> dict[str, Any]:
-    """Instead of the form: the message has its ticket, with the way there."""
-    button = {
-        "type": "button",
-        "action_id": OPEN_ACTION,
-        "text": _plain(marks.OPEN_IN_PLAIN),
-        "accessibility_label": words.open_label(ticket),
-        "url": ticket.url,
-    }
-    return _notice(words.already(ticket), {"type": "actions", "elements": [button]})
-
-
-def not_recorded() -> dict[str, Any]:
-    """Instead of the form: nothing was recorded."""
-    return _notice(words.NOT_RECORDED)
-
-
-def _notice(sentence: str, *more: dict[str, Any]) -> dict[str, Any]:
-    said = {"type": "mrkdwn", "text": sentence, "verbatim": True}
-    return {
-        "type": "modal",
-        "title": _plain(words.NOTICE_TITLE),
-        "close": _plain(words.NOTICE_CLOSE),
-        "blocks": [{"type": "section", "text": said}, *more],
-    }
-
-
 def _input(
-    block: str, label: str, hint: str, element: dict[str, Any], *, optional: bool = False
-) -> dict[str, Any]:
-    return {
-        "type": "input",
-        "block_id": block,
-        "label": _plain(label),
-        "hint": _plain(hint),
-        "optional": optional,
-        "element": {**element, "action_id": VALUE},
-    }
+    block_id: str, label: str, hint: str, element: dict[str, Any], *, optional: bool = False
+) -> Block:
+    return kit.labelled(block_id, label, hint, element | {"action_id": VALUE}, optional=optional)
 
 
 def _priority(priority: Priority) -> dict[str, Any]:
-    return _option(priority.value, words.PRIORITIES[priority])
+    return _option(priority.value, PRIORITIES[priority])
 
 
 def _chosen(values: Iterable[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -270,18 +342,97 @@ def _chosen(values: Iterable[str], names: Mapping[str, str]) -> list[dict[str, A
 
 
 def _option(value: str, text: str) -> dict[str, Any]:
-    return {"text": _plain(shorten(text.strip() or value, TEXT_LENGTH)), "value": value}
+    return kit.option(value, shorten(text.strip() or value, LABEL_LENGTH))
 
 
-def _context(block: str, sentence: str) -> dict[str, Any]:
-    said = {"type": "mrkdwn", "text": sentence, "verbatim": True}
-    return {"type": "context", "block_id": block, "elements": [said]}
+# Next to the inputs
 
 
-def _section(block: str, sentence: str) -> dict[str, Any]:
-    said = {"type": "mrkdwn", "text": sentence, "verbatim": True}
-    return {"type": "section", "block_id": block, "text": said}
+def _in_plain(beside: FormContext) -> list[Block]:
+    if beside.requester is None or beside.customer is None:
+        return []
+    return [kit.context(in_plain(beside.requester, beside.customer), "in_plain")]
 
 
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
+def _closed(beside: FormContext, bot: str | None) -> list[Block]:
+    return [kit.context(closed(beside.closed, bot), "closed")] if beside.closed else []
+
+
+def _quote(beside: FormContext) -> list[Block]:
+    """Plain text, so that nothing of it is taken for a link, a mention or a format."""
+    if not beside.quote.strip():
+        return []
+    shown = shorten(beside.quote, QUOTE_LENGTH)
+    block = {"type": "section", "block_id": "quote", "text": plain(shown)}
+    cut = [] if shown == beside.quote else [kit.context(QUOTE_CUT, "quote_cut")]
+    return [kit.context(QUOTE, "quote_label"), block, *cut]
+
+
+def _adding_submit(ticket: Ticket) -> str:
+    """On the button, where the message joins a ticket; plain text."""
+    label = f"Add to {ticket.ref}"
+    return label if units(label) <= _BUTTON_LENGTH else "Add to the ticket"
+
+
+def _adds_to(ticket: Ticket) -> str:
+    """At the top of the form, where the message joins a ticket."""
+    return (
+        f"This will be added to {escape(ticket.ref)}, the ticket of this Slack thread. "
+        "Its priority, labels and tenant can be changed in Plain."
+    )
+
+
+def in_plain(user: str, customer: CustomerStatus) -> str:
+    """Below the requester: who that is in Plain."""
+    who = f"<@{escape(user)}>"
+    match customer:
+        case Known(name):
+            return f"{who} is the customer {escape(formatting.shorten(name, 200))} in Plain."
+        case New():
+            return f"{who} is not in Plain yet, and becomes a customer there with the ticket."
+        case Unlinked(unconfirmed=True):
+            return (
+                f"Slack doesn't list the e-mail address of {who} as confirmed, so it doesn't say "
+                "which customer in Plain that is. You can send the form: the ticket is created "
+                "as soon as somebody has said who that is."
+            )
+        case Unlinked():
+            return (
+                f"{who} is not linked to a customer in Plain yet. You can send the form: "
+                "the ticket is created as soon as somebody has said who that is."
+            )
+        case Broken():
+            return (
+                f"{who} is linked to a customer that Plain does not know. You can send the form: "
+                "the ticket is created as soon as somebody has corrected the link."
+            )
+        case Preset():
+            return f"The ticket is for {who}."
+        case NotAllowed(standing):
+            return _not_allowed(standing)
+
+
+def _not_allowed(standing: str) -> str:
+    """Instead of the form, for who may not create tickets."""
+    those = THOSE[standing]
+    return (
+        f"{those[0].upper()}{those[1:]} can't create tickets here. "
+        "Ask somebody who can to create it for you."
+    )
+
+
+def closed(what: UnreadableParts, bot: str | None) -> str:
+    """What Slack does not let the bridge read, and what can be done; `bot` is its user id."""
+    parts = ["the rest of the Slack thread"] * what.thread + ["the message's files"] * what.files
+    missing = " and ".join(parts)
+    if what.direct:
+        return (
+            f"The ticket will lack {missing}: this is a direct message, and Slack shows the "
+            "bridge no more of it than the message that you chose."
+        )
+    name = f"<@{escape(bot)}>" if bot else BRIDGE
+    return (
+        f"The ticket will lack {missing}: the bridge is not in this conversation, and Slack shows "
+        f"it no more than the message that you chose. In a channel, type /invite {name} and open "
+        "the form again a minute later."
+    )

@@ -1,4 +1,4 @@
-"""The form that says which Plain customer a person is, and what is shown in its place.
+"""The form that says which Plain customer a person is, what replaces it, and its answers.
 
 https://docs.slack.dev/reference/views/modal-views
 """
@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bot.core.directory import Profile
+from bot.core.faults import Reason
 from bot.core.identity import is_email
+from bot.core.linkers import Answerer, Others
 from bot.core.model import Customer
-from bot.flows.link import SHORTEST_TERM, Linked, LinkQuestion, MayNotLink, NothingToLink
-from bot.slack.words import link as words
+from bot.flows.link import (
+    SHORTEST_TERM,
+    CustomerNotCreated,
+    Linked,
+    LinkQuestion,
+    MayNotLink,
+    NothingToLink,
+)
+from bot.slack.views import kit
+from bot.slack.views.formatting import code, escape, link, listed, shorten
+from bot.slack.views.kit import LABEL_LENGTH, Answer, Button, View, plain, section
 
 CALLBACK_ID = "plain_link_form"
 ACTION = "link_person"
@@ -22,110 +34,242 @@ SEARCH_ACTION = "link_customer"
 NAME_LENGTH = 200
 EMAIL_LENGTH = 254
 """https://www.rfc-editor.org/errata/eid1690"""
-_OPTION_LENGTH = 75
-"""https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
 
-_VALUE = "value"
+TITLE = "Who is this?"
+SUBMIT = "Link"
+CLOSE = "Cancel"
+NOTICE_CLOSE = "Close"
+
+BUTTON = "Say who this is"
+"""Below a refusal, for who may say it."""
+
+CUSTOMER_LABEL = "Customer in Plain"
+CUSTOMER_HINT = "Search by name or e-mail address. Leave it empty for a new customer."
+CUSTOMER_PLACEHOLDER = "Type at least 3 letters"
+NAME_LABEL = "Name of a new customer"
+NAME_HINT = "Only where Plain does not have the customer yet."
+EMAIL_LABEL = "E-mail address of a new customer"
+EMAIL_HINT = (
+    "An agent's answer in Plain goes to this address. A customer who has it already is taken "
+    "as it stands."
+)
+
+CHOOSE = "Choose a customer, or fill in name and e-mail address of a new one."
+ONE_ONLY = "Choose a customer or fill in a new one, not both."
+CUSTOMER_UNKNOWN = "Choose one of the customers that the search finds."
+NAME_MISSING = "Give the new customer a name."
+NAME_TOO_LONG = "Keep the name to 200 characters."
+EMAIL_MISSING = "Give the new customer an e-mail address."
+EMAIL_WRONG = "This is no e-mail address: write it like ada@example.com."
+
+NOT_SAVED = (
+    "Nothing was linked, because Slack or the bridge's database did not answer in time. "
+    "Press “Link” again."
+)
+"""Beside the search, when a submission could not be recorded."""
+
+NOT_OPENED = "The form could not be opened, and nothing was changed. Try again in a minute."
+"""mrkdwn; the answer to a click."""
+
+CUSTOMER_IS = "CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
+"""mrkdwn; what stands in the command for whoever runs the bridge."""
+
+_MOST_NAMED = 5
 
 
-def form(asked: LinkQuestion, answer: str | None = None) -> dict[str, Any]:
-    """The question who `asked` is about: a customer that is found, or a new one.
+def form(asked: LinkQuestion, answer: str | None = None) -> View:
+    """Return the form that asks who `asked` is about: an existing customer, or a new one.
 
-    What Slack knows stands in the new one's fields; it counts only if nobody is found.
+    What Slack knows is filled in for the new one; it counts only if nobody is chosen above.
     `answer` is the address at which the answer that was clicked can be replaced.
     """
     profile = asked.profile
     name = profile.name.strip()[:NAME_LENGTH] if profile else ""
     email = profile.email.strip() if profile and profile.email else ""
     usable = is_email(email) and len(email) <= EMAIL_LENGTH
-    return {
-        "type": "modal",
+    # Every field may stay empty: which ones are needed depends on the others.
+    blocks = [
+        section(_question(asked)),
+        kit.labelled(
+            "customer",
+            CUSTOMER_LABEL,
+            CUSTOMER_HINT,
+            {
+                "type": "external_select",
+                "action_id": SEARCH_ACTION,
+                "min_query_length": SHORTEST_TERM,
+                "placeholder": plain(CUSTOMER_PLACEHOLDER),
+            },
+            optional=True,
+        ),
+        kit.labelled("name", NAME_LABEL, NAME_HINT, _typed(name, NAME_LENGTH), optional=True),
+        kit.labelled(
+            "email",
+            EMAIL_LABEL,
+            EMAIL_HINT,
+            _typed(email if usable else "", EMAIL_LENGTH),
+            optional=True,
+        ),
+    ]
+    return kit.window(TITLE, CLOSE, blocks) | {
         "callback_id": CALLBACK_ID,
         "private_metadata": "\n".join(filter(None, (asked.reference, answer))),
-        "title": _plain(words.TITLE),
-        "submit": _plain(words.SUBMIT),
-        "close": _plain(words.CLOSE),
-        "blocks": [
-            _said(words.question(asked)),
-            _input(
-                "customer",
-                words.CUSTOMER_LABEL,
-                words.CUSTOMER_HINT,
-                {
-                    "type": "external_select",
-                    "action_id": SEARCH_ACTION,
-                    "min_query_length": SHORTEST_TERM,
-                    "placeholder": _plain(words.CUSTOMER_PLACEHOLDER),
-                },
-            ),
-            _input(
-                "name",
-                words.NAME_LABEL,
-                words.NAME_HINT,
-                {"type": "plain_text_input", "action_id": _VALUE, "max_length": NAME_LENGTH}
-                | ({"initial_value": name} if name else {}),
-            ),
-            _input(
-                "email",
-                words.EMAIL_LABEL,
-                words.EMAIL_HINT,
-                {"type": "plain_text_input", "action_id": _VALUE, "max_length": EMAIL_LENGTH}
-                | ({"initial_value": email} if usable else {}),
-            ),
-        ],
+        "submit": plain(SUBMIT),
     }
+
+
+def _typed(initial: str, longest: int) -> dict[str, Any]:
+    given = {"type": "plain_text_input", "action_id": "value", "max_length": longest}
+    return given | ({"initial_value": initial} if initial else {})
 
 
 def options(found: Sequence[Customer]) -> list[dict[str, Any]]:
-    """What the search offers for a term."""
-    return [
-        {"text": _plain(words.option(one.name, one.email, _OPTION_LENGTH)), "value": one.id}
-        for one in found
-    ]
+    """Return the customers that a search found, for its select."""
+    return [kit.option(one.id, _option(one.name, one.email, LABEL_LENGTH)) for one in found]
 
 
-def linked(done: Linked) -> dict[str, Any]:
-    """In place of the form: it is written."""
-    return _notice(words.linked(done))
+def linked(done: Linked) -> View:
+    """Return what replaces the form once the link is saved."""
+    return _notice(_linked(done))
 
 
-def over(over: NothingToLink) -> dict[str, Any]:
-    """In place of the form: there is nothing to say any more."""
-    return _notice(words.over(over))
+def over(over: NothingToLink) -> View:
+    """Return what replaces the form if there is nothing left to link."""
+    return _notice(_over(over))
 
 
-def not_yours(refused: MayNotLink) -> dict[str, Any]:
-    """In place of the form: somebody else may say it."""
-    return _notice(words.not_yours(refused))
+def not_yours(refused: MayNotLink) -> View:
+    """Return what replaces the form for somebody who may not link people."""
+    return _notice(_not_yours(refused))
 
 
-def _notice(sentence: str) -> dict[str, Any]:
-    return {
-        "type": "modal",
-        "title": _plain(words.TITLE),
-        "close": _plain(words.NOTICE_CLOSE),
-        "blocks": [_said(sentence)],
-    }
+def _notice(sentence: str) -> View:
+    return kit.window(TITLE, NOTICE_CLOSE, [section(sentence)])
 
 
-def _said(sentence: str) -> dict[str, Any]:
-    return {
-        "type": "section",
-        "text": {"type": "mrkdwn", "text": sentence, "verbatim": True},
-    }
+def instead(came: Linked | NothingToLink) -> Answer:
+    """Return what replaces the answer whose button was clicked."""
+    return Answer(_linked(came) if isinstance(came, Linked) else _over(came))
 
 
-def _input(block: str, label: str, hint: str, element: dict[str, Any]) -> dict[str, Any]:
-    """Every field may stay empty: which ones are needed depends on the others."""
-    return {
-        "type": "input",
-        "block_id": block,
-        "label": _plain(label),
-        "hint": _plain(hint),
-        "optional": True,
-        "element": element,
-    }
+def not_opened() -> Answer:
+    """Return the answer to a click whose form did not open."""
+    return Answer(NOT_OPENED)
 
 
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
+def button(name: str, reference: str) -> Button:
+    """Return the button that opens the form for the request with this reference; `name` is whom it
+    is about."""
+    return Button(ACTION, BUTTON, f"{BUTTON}: {shorten(name, 45)}", value=reference)
+
+
+# Sentences; mrkdwn unless it says otherwise.
+
+
+def command(user: str) -> str:
+    """The command that links this Slack user; mrkdwn."""
+    return code(f"plain-bridge people link {user} CUSTOMER")
+
+
+def who_may(answerer: Answerer) -> str:
+    """Those who may link people, as in "Ask …"; mrkdwn."""
+    users = answerer.users if isinstance(answerer, Others) else ()
+    if not users:
+        return "an owner or admin of this workspace"
+    return listed([f"<@{escape(user)}>" for user in users[:_MOST_NAMED]], "or")
+
+
+def _question(asked: LinkQuestion) -> str:
+    """Above the form: who it is about, and no more of them than that; mrkdwn."""
+    who = _person(asked.name, asked.user)
+    return f"Which Plain customer is {who}? {_slack_shows(asked.profile)}"
+
+
+def _slack_shows(profile: Profile | None) -> str:
+    if profile is None:
+        return "Slack shows nothing of this person but the id."
+    if profile.email is None:
+        return "Slack shows no e-mail address of this person."
+    return "What Slack knows of this person is filled in below, for a new customer."
+
+
+def _linked(done: Linked) -> str:
+    """In place of the form, once it is written; mrkdwn."""
+    who, customer = _person(done.name, done.user), escape(shorten(done.customer.name, 200))
+    if done.opened == 0:
+        goes_on = "No request was waiting for this."
+    elif done.opened == 1:
+        goes_on = "1 waiting request goes on; who asked hears when its ticket is there."
+    else:
+        goes_on = (
+            f"{done.opened} waiting requests go on; who asked hears when each ticket is there."
+        )
+    return f"{who} is now the Plain customer *{_unstarred(customer)}*. {goes_on}"
+
+
+def _over(over: NothingToLink) -> str:
+    """In place of the form, where there is nothing to say any more; mrkdwn."""
+    if over.reference is None or over.user is None:
+        return "Nothing was changed: the bridge knows no such request any more."
+    ticket = f" Its ticket is {link(over.ticket)}." if over.ticket else ""
+    return (
+        f"Nothing was changed: {code(over.reference)} no longer waits for this.{ticket} "
+        f"To link {code(over.user)} to another customer, ask whoever runs the bridge to run "
+        f"{command(over.user)}, where {CUSTOMER_IS}."
+    )
+
+
+def _not_yours(refused: MayNotLink) -> str:
+    """In place of the form, for who may not say it; mrkdwn."""
+    if not isinstance(refused.answerer, Others):
+        return (
+            "Nothing was changed: only people of the workspace that runs the bridge may say which "
+            "Plain customer somebody is."
+        )
+    if refused.user is None:
+        other_way = ""
+    else:
+        other_way = (
+            f", or whoever runs the bridge to run {command(refused.user)}, where {CUSTOMER_IS}"
+        )
+    return (
+        "Nothing was changed: you may not say which Plain customer somebody is. "
+        f"Ask {who_may(refused.answerer)}{other_way}."
+    )
+
+
+def not_made(refused: CustomerNotCreated) -> str:
+    """Beside the new customer's address, where Plain did not make it."""
+    said = refused.data.get("fields") or refused.data.get("message") or ""
+    told = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
+    match refused.reason:
+        case None:
+            return "Nothing was linked, because Plain did not answer in time. Press “Link” again."
+        case Reason.PLAIN_KEY | Reason.PLAIN_FORBIDDEN:
+            return (
+                f"Nothing was linked, because the bridge's key may not make customers.{told} "
+                "Choose one that is there, or ask whoever runs the bridge to mend the key."
+            )
+        case Reason.CUSTOMER_IS_SPAM:
+            return "Nothing was linked, because this customer is marked as spam in Plain."
+    return f"Nothing was linked, because Plain did not accept the new customer.{told}"
+
+
+def _option(name: str, email: str | None, longest: int) -> str:
+    """One customer that a search found, in so many characters; plain text."""
+    name = " ".join(name.split())
+    if not email:
+        return shorten(name or "?", longest)
+    address = f" ({shorten(email, longest - 20)})"
+    return f"{shorten(name, longest - len(address))}{address}" if name else shorten(email, longest)
+
+
+def _person(name: str, user: str) -> str:
+    if name == user:
+        return code(user)
+    return f"*{_unstarred(escape(shorten(name, 200)))}* ({code(user)})"
+
+
+def _unstarred(text: str) -> str:
+    """`text` for between two asterisks, which one of its own would end."""
+    return text.replace("*", "∗")

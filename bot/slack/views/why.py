@@ -1,4 +1,5 @@
-"""The modal that tells why a message did or did not become a ticket.
+"""The window that tells why a message did or did not become a ticket: the first reason, then every
+decision.
 
 https://docs.slack.dev/reference/views/modal-views
 """
@@ -6,91 +7,288 @@ https://docs.slack.dev/reference/views/modal-views
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from bot.core.directory import Profile
+from bot.core.directory import Profile, UserKind
+from bot.core.faults import Reason
 from bot.core.linkers import Answerer
-from bot.core.why import Explanation
-from bot.flows.admission import named
-from bot.slack.views.answer import Answer
-from bot.slack.words import refusals
-from bot.slack.words import why as words
-from bot.slack.words.marks import shorten
+from bot.core.record import Record, State
+from bot.core.why import Explanation, Unread, Why, emoji_here
+from bot.flows.admission import DEACTIVATED, named
+from bot.slack.views import decisions, kit, rejections
+from bot.slack.views.decisions import MENU, MOST_EMOJI, OPERATOR, outlook
+from bot.slack.views.formatting import channel, code, emoji, emojis, escape, link, person, shorten
+from bot.slack.views.kit import SECTION_LENGTH, Answer, Block, View, context, divider, section
 
 CALLBACK_ID = "plain_why"
 
-_SECTION_LENGTH = 3000
 _LIST_BYTES = 40_000
 """Of one list: the view may have 250,000 bytes and a hundred blocks. Two sections that follow each
 other hold more than one section's text, so that these make 27 at most.
 https://docs.slack.dev/reference/methods/views.open#errors"""
 
 
-def looking() -> dict[str, Any]:
+TITLE = "Why no Plain ticket?"
+STATUS_TITLE = "Plain ticket status"
+"""Where there is a ticket, or one is on its way."""
+CLOSE = "Close"
+LOOKING = "Looking at this message, the rules and the bridge's records…"
+NOT_EXPLAINED = (
+    "It could not be found out just now: Slack or the bridge's records took too long. "
+    "Close this and try again in a minute."
+)
+NOT_OPENED = "The explanation could not be opened. Try again in a minute."
+STRANGERS = (
+    "Only people of the workspace that the bridge belongs to can see this. "
+    "Ask somebody there why there is no ticket."
+)
+RECORDS = "What the bridge has recorded"
+REACTIONS = "Reactions on the message"
+RULES = "Rules, in the order in which they are looked at"
+AS_OF_NOW = (
+    "Rules and reactions are judged as they are now. Of a reaction that no rule takes nothing is "
+    "recorded."
+)
+NO_RULES = "There are none."
+
+
+def looking() -> View:
     """What is shown at once, while the answer is looked for."""
-    return _view([_section(words.LOOKING)])
+    return _window([section(LOOKING)])
 
 
 def explanation(
     explained: Explanation, bot: str | None = None, answerer: Answerer | None = None
-) -> dict[str, Any]:
-    """The first reason, then every decision; `bot` and `answerer` as `words.why.told` has them."""
-    told = words.told(explained, bot, answerer)
-    blocks = [_section(shorten(told.first, _SECTION_LENGTH))]
-    for heading, lines in told.lists:
-        blocks += [{"type": "divider"}, _section(f"*{heading}*"), *_list(lines)]
-    note = {"type": "mrkdwn", "text": words.AS_OF_NOW, "verbatim": True}
-    return _view([*blocks, {"type": "context", "elements": [note]}], words.title(explained))
+) -> View:
+    """The first reason, then every decision; `bot` and `answerer` as `sentences` has them."""
+    said = sentences(explained, bot, answerer)
+    blocks = [section(shorten(said.first, SECTION_LENGTH))]
+    for heading, lines in said.lists:
+        blocks += [divider(), section(f"*{heading}*"), *_list(lines)]
+    return _window([*blocks, context(AS_OF_NOW)], title(explained))
 
 
-def not_explained() -> dict[str, Any]:
+def not_explained() -> View:
     """It took too long."""
-    return _view([_section(words.NOT_EXPLAINED)])
+    return _window([section(NOT_EXPLAINED)])
 
 
-def strangers() -> dict[str, Any]:
+def strangers() -> View:
     """For people of other companies."""
-    return _view([_section(words.STRANGERS)])
+    return _window([section(STRANGERS)])
 
 
-def nothing_to_see(viewer: Profile) -> dict[str, Any]:
+def nothing_to_see(viewer: Profile) -> View:
     """For who may not ask, and is told nothing of a ticket."""
-    return _view([_section(refusals.nothing_to_see(named(viewer)))])
+    return _window([section(rejections.nothing_to_see(named(viewer)))])
 
 
 def not_opened() -> Answer:
     """The answer where the modal did not open."""
-    return Answer(words.NOT_OPENED)
+    return Answer(NOT_OPENED)
 
 
-def _list(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _list(lines: Sequence[str]) -> Iterator[Block]:
     """The lines in as few sections as hold them, cut where that is too many."""
     portions: list[str] = []
     room, left = _LIST_BYTES, len(lines)
-    for line in (f"• {shorten(line, _SECTION_LENGTH - 2)}" for line in lines):
+    for line in (f"• {shorten(line, SECTION_LENGTH - 2)}" for line in lines):
         room -= len(json.dumps(line))
         if room < 0:
             break
-        if portions and len(portions[-1]) + 1 + len(line) <= _SECTION_LENGTH:
+        if portions and len(portions[-1]) + 1 + len(line) <= SECTION_LENGTH:
             portions[-1] += f"\n{line}"
         else:
             portions.append(line)
         left -= 1
-    yield from map(_section, portions)
+    yield from map(section, portions)
     if left:
-        yield _section(words.more(left))
+        yield section(f"…and {left} more.")
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+def _window(blocks: Sequence[Block], title: str = TITLE) -> View:
+    return kit.window(title, CLOSE, blocks) | {"callback_id": CALLBACK_ID}
 
 
-def _view(blocks: list[dict[str, Any]], title: str = words.TITLE) -> dict[str, Any]:
-    return {
-        "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "title": {"type": "plain_text", "text": title, "emoji": False},
-        "close": {"type": "plain_text", "text": words.CLOSE, "emoji": False},
-        "blocks": blocks,
-    }
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """An explanation in words: the first reason and what to do, then the lists by heading."""
+
+    first: str
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def title(explained: Explanation) -> str:
+    """Return what the window is called; plain text."""
+    return STATUS_TITLE if explained.why in (Why.HAS_TICKET, Why.WAITING) else TITLE
+
+
+def sentences(
+    explained: Explanation, bot: str | None = None, answerer: Answerer | None = None
+) -> Sentences:
+    """The whole explanation, mrkdwn; `bot` is the bot's user id.
+
+    `answerer` tells who can say who the requester is, as the answer to whoever asked does.
+    """
+    return Sentences(
+        _first(explained, bot, answerer),
+        (
+            (RECORDS, decisions.records(explained)),
+            (REACTIONS, decisions.reactions(explained)),
+            (RULES, tuple(decisions.rule(one) for one in explained.rules) or (NO_RULES,)),
+        ),
+    )
+
+
+# The first reason
+
+
+def _first(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
+    if explained.why is Why.REFUSED:
+        return _refused(explained, bot, answerer)
+    return _FIRST[explained.why](explained, bot)
+
+
+def _has_ticket(explained: Explanation, _: str | None) -> str:
+    record = _latest(explained)
+    shown = link(record.ticket) if record.ticket else "a ticket"
+    if record.state is State.ADDED:
+        return f"There is a ticket: the message was added to {shown}."
+    return f"There is a ticket: {shown}."
+
+
+def _refused(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
+    record = _latest(explained)
+    try:
+        reason = Reason(record.reason or "")
+    except ValueError:
+        return f"No ticket was created. Give {OPERATOR} the reference {code(record.reference)}."
+    return rejections.rejection(reason, record.data, record.reference, bot, answerer, button=False)
+
+
+def _unwanted(explained: Explanation, _: str | None) -> str:
+    if _latest(explained).reason == "asked_by_a_bot":
+        return (
+            "No ticket was created, because a bot reacted, and bots cannot ask. "
+            f"To ask yourself, {_ways(explained)}."
+        )
+    return (
+        "No ticket was created, because no rule took the reaction in this channel when it came. "
+        f"To ask now, {_ways(explained)}."
+    )
+
+
+def _undone(explained: Explanation, _: str | None) -> str:
+    record = _latest(explained)
+    ticket = f"Its ticket {escape(record.ticket.ref)}" if record.ticket else "Its ticket"
+    by = f" by {person(record.undone_by)}" if record.undone_by else ""
+    return f"{ticket} was undone{by}. Ask again, and a new one is created: {_ways(explained)}."
+
+
+def _unread(explained: Explanation, bot: str | None) -> str:
+    match explained.unread:
+        case Unread.GONE:
+            return "No ticket was created, and the message is gone: it was deleted in Slack."
+        case Unread.NOT_IN_CHANNEL if explained.channel.direct:
+            return (
+                "No ticket was created. Slack tells the bridge of no reactions in this "
+                f"conversation, for the bridge is not in it. To ask, {MENU}."
+            )
+        case Unread.NOT_IN_CHANNEL:
+            return (
+                "No ticket was created, because the bridge is not in "
+                f"{channel(explained.ref.channel)}: Slack tells it of no reactions there. "
+                f"Type /invite {_name(bot)} there and react again, or {MENU}."
+            )
+        case Unread.NO_PERMISSION:
+            return (
+                "No ticket was created as far as the bridge knows, and Slack does not let it read "
+                f"the reactions. Ask {OPERATOR} to run {code('plain-bridge doctor')}, or {MENU}."
+            )
+        case _:
+            return (
+                "No ticket was created as far as the bridge knows. The reactions cannot be read "
+                "just now, because Slack cannot be reached or asks to wait: try again in a minute."
+            )
+
+
+def _no_reaction(explained: Explanation, _: str | None) -> str:
+    return (
+        "No ticket was created, because nobody asked for one: there is no reaction on the message, "
+        f"and its menu was not used. To ask, {_ways(explained)}."
+    )
+
+
+def _not_allowed(explained: Explanation, _: str | None) -> str:
+    standings = dict.fromkeys(
+        DEACTIVATED if submitter.deactivated else submitter.standing.value
+        for one in explained.reactions or ()
+        for submitter in one.submitters
+        if submitter.standing is not UserKind.BOT
+    )
+    those = " and ".join(rejections.THOSE[standing] for standing in standings)
+    return (
+        f"No ticket was created, because only {those} reacted, and the bridge takes no requests "
+        f"from them. Somebody who may ask can {_ways(explained)}."
+    )
+
+
+def _no_event(explained: Explanation, _: str | None) -> str:
+    missed = explained.missed
+    if missed is None:
+        return f"No ticket was created, and no event was received. To ask, {_ways(explained)}."
+    return (
+        f"The reaction {emoji(missed.emoji)} counts, but no event was received: Slack has not told "
+        f"the bridge of it. {outlook(missed)}"
+    )
+
+
+_FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
+    Why.HAS_TICKET: _has_ticket,
+    Why.WAITING: lambda explained, _: (
+        "The ticket is on its way; you need not ask again. "
+        f"Reference: {code(_latest(explained).reference)}"
+    ),
+    Why.UNWANTED: _unwanted,
+    Why.UNDONE: _undone,
+    Why.LEDGER_AWAY: lambda *_: (
+        "The bridge cannot read its records just now, so it does not know what became of this "
+        "message. Try again in a minute."
+    ),
+    Why.NO_RULES: lambda *_: (
+        "No ticket was created: the bridge has no rules, so no reaction creates one. "
+        f"To ask, {MENU}."
+    ),
+    Why.UNREAD: _unread,
+    Why.NO_RULE_HERE: lambda explained, _: (
+        f"No ticket was created, because no rule counts in {channel(explained.ref.channel)}. "
+        f"To ask, {MENU}, or ask {OPERATOR} for a rule."
+    ),
+    Why.NO_REACTION: _no_reaction,
+    Why.NOT_WANTED: lambda explained, _: (
+        "No ticket was created, because no rule takes the reactions on the message. "
+        f"To ask, {_ways(explained)}."
+    ),
+    Why.ONLY_BOTS: lambda explained, _: (
+        "No ticket was created, because only bots reacted, and bots cannot ask. "
+        f"To ask yourself, {_ways(explained)}."
+    ),
+    Why.NOT_ALLOWED: _not_allowed,
+    Why.NO_EVENT: _no_event,
+}
+
+
+def _latest(explained: Explanation) -> Record:
+    return (explained.known or ())[-1].record
+
+
+def _ways(explained: Explanation) -> str:
+    """How to ask for a ticket here."""
+    here = emoji_here(explained.rules)
+    react = f"react with {emojis(here[:MOST_EMOJI])}, or " if here else ""
+    return f"{react}{MENU}"
+
+
+def _name(bot: str | None) -> str:
+    return person(bot) if bot else rejections.BRIDGE

@@ -1,4 +1,7 @@
-"""Undo: the button, and what came of it. Plain text where it says so, else mrkdwn."""
+"""Undo: its button, and what came of it.
+
+Texts are mrkdwn unless it says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -21,30 +24,55 @@ from bot.core.undo import (
     Undone,
     Unreached,
 )
-from bot.slack.words.marks import code, escape
+from bot.slack.views.formatting import code, escape, target
+from bot.slack.views.kit import OPEN_IN_PLAIN, Answer, Button, Confirm, open_button
+
+ACTION = "undo_ticket"
 
 UNDO = "Undo"
-"""On the button; plain text."""
+"""Plain text, as are the next three."""
 CONFIRM_TITLE = "Undo this ticket?"
 CONFIRM_YES = "Undo"
 CONFIRM_NO = "Keep it"
 
 FOR_OWN_PEOPLE = "This button is for people of the company whose workspace it belongs to."
 """To a person of another company."""
+UNDONE_QUIETLY = "The ticket that stood here was undone."
+"""In place of an answer that people of another company read too."""
 
 
-def undo_label(ticket: Ticket) -> str:
-    """What a screen reader says of the button; plain text."""
-    return f"Undo ticket {ticket.ref}"
+def undo_button(ticket: Ticket, reference: str) -> Button:
+    """Return the button that undoes the ticket of the row with this reference; it asks first."""
+    text = f"{ticket.ref} will be marked as ignored in Plain, with a note that you undid it."
+    sure = Confirm(CONFIRM_TITLE, text, CONFIRM_YES, CONFIRM_NO)
+    return Button(ACTION, UNDO, f"Undo ticket {ticket.ref}", reference, confirm=sure)
 
 
-def confirm(ticket: Ticket) -> str:
-    """The question before it counts; plain text."""
-    return f"{ticket.ref} will be marked as ignored in Plain, with a note that you undid it."
+def result(result: Result) -> Answer:
+    """Return what came of an undo, for the person who wanted it; with a link to Plain if they have
+    to do it there."""
+    text = _result(result)
+    ticket = getattr(result, "ticket", None)
+    if ticket is None or isinstance(result, Undone | AlreadyUndone):
+        return Answer(text)
+    linked = f"{text} <{target(ticket.url)}|{OPEN_IN_PLAIN}>"
+    return Answer(linked, (open_button(ticket),), text)
 
 
-def result(result: Result) -> str:
-    """What came of it, to who wanted it."""
+def undone(ticket: Ticket | None, by: str, *, quiet: bool = False) -> Answer:
+    """Return what replaces an answer that others read too; `by` is a Slack user.
+
+    `quiet`: people of another company read it as well.
+    """
+    if quiet:
+        return Answer(UNDONE_QUIETLY)
+    who = f"<@{escape(by)}>"
+    if ticket is None:
+        return Answer(f"Undone by {who}: no ticket was created.")
+    return Answer(f"Undone by {who}: {escape(ticket.ref)} is marked as ignored in Plain.")
+
+
+def _result(result: Result) -> str:
     match result:
         case Undone(None):
             return "Undone: nothing had been sent to Plain yet, and no ticket will be created."
@@ -121,15 +149,3 @@ def _when(after: float) -> str:
     """Return when a wait of so many seconds is over, with a minute to spare."""
     minutes = math.ceil(after / 60) + 1
     return f"in about {minutes} minutes" if minutes > 3 else "in a few minutes"
-
-
-def undone_by(ticket: Ticket | None, user: str) -> str:
-    """In place of an answer that others can read too; `user` is a Slack user."""
-    who = f"<@{escape(user)}>"
-    if ticket is None:
-        return f"Undone by {who}: no ticket was created."
-    return f"Undone by {who}: {escape(ticket.ref)} is marked as ignored in Plain."
-
-
-UNDONE_QUIETLY = "The ticket that stood here was undone."
-"""The same where people of another company read along."""

@@ -18,9 +18,8 @@ from bot.core.why import (
     Unread,
     Why,
 )
-from bot.slack.words import reasons, rules
-from bot.slack.words.marks import code, escape, link, shorten
-from bot.slack.words.tokens import emoji, emojis, moment, person
+from bot.slack.views import rejections, rules
+from bot.slack.views.formatting import code, emoji, emojis, escape, link, moment, person, shorten
 
 NONE_RECORDED = "Nothing: it was asked for neither by a reaction that counts nor from its menu."
 RECORDS_AWAY = "The bridge cannot read its records just now."
@@ -110,7 +109,7 @@ def _tries(row: Record) -> str:
     tries = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
     if row.cause is None:
         return f"{tries}." if row.attempts else ""
-    return f"{tries}; the last one failed: {escape(reasons.cause(row.cause))}."
+    return f"{tries}; the last one failed: {escape(rejections.cause(row.cause))}."
 
 
 def _end(row: Record) -> str:
@@ -128,9 +127,9 @@ def _end(row: Record) -> str:
             end = f"{ticket}{by}{f' on {moment(row.undone_at)}' if row.undone_at else ''}."
         case State.REFUSED | State.PARKED:
             stands = "On hold" if row.is_on_hold else "Refused"
-            end = f"{stands}{when}: {escape(reasons.reason(row.reason, row.data))}."
+            end = f"{stands}{when}: {escape(rejections.short(row.reason, row.data))}."
         case State.UNWANTED:
-            end = f"Left alone{when}: {escape(reasons.reason(row.reason, row.data))}."
+            end = f"Left alone{when}: {escape(rejections.short(row.reason, row.data))}."
     if row.doubles:
         end = f"{end} Found twice in Plain: {escape(', '.join(row.doubles))} too."
     return end

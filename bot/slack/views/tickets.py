@@ -1,0 +1,58 @@
+"""One's own tickets, a line each: how it stands, how old it is, and the links to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.core.record import Record, State
+from bot.slack.views import rejections
+from bot.slack.views.formatting import ago, code, escape, link, target
+from bot.slack.views.kit import Answer
+
+HEADING = "*My tickets*"
+NONE = "You have not asked for a ticket yet."
+MORE_AT_HOME = "Older ones are in the Home tab of this app."
+AWAY = (
+    "Your tickets cannot be looked up just now, because the bridge cannot read its records. "
+    "Nothing is lost; try again in a minute."
+)
+
+
+def mine(records: Sequence[Record], permalinks: Sequence[str | None], *, more: bool) -> Answer:
+    """Return the answer to `/plain-ticket mine`, each ticket with the link to its message; `more`:
+    there are older ones."""
+    if not records:
+        return Answer(f"{HEADING}\n{NONE}")
+    lines = [f"• {line(one, at)}" for one, at in zip(records, permalinks, strict=True)]
+    return Answer("\n".join([HEADING, *lines, *([MORE_AT_HOME] if more else [])]))
+
+
+def away() -> Answer:
+    """Return the answer to `/plain-ticket mine` while the records cannot be read."""
+    return Answer(AWAY)
+
+
+def line(record: Record, permalink: str | None) -> str:
+    """Return one ticket as a line; `permalink` leads to its message in Slack, if it has one."""
+    message = f"<{target(permalink)}|message>" if permalink else None
+    parts = [state(record), ago(record.asked_at), message, code(record.reference)]
+    return " · ".join(part for part in parts if part)
+
+
+def state(record: Record) -> str:
+    """Return how the ticket stands, with a link to it."""
+    shown = link(record.ticket) if record.ticket else "a ticket"
+    match record.state:
+        case State.CREATED:
+            return f"Created: {shown}"
+        case State.ADDED:
+            return f"Added to {shown}"
+        case State.WAITING:
+            return "On its way"
+        case State.UNDONE:
+            return f"Undone: {escape(record.ticket.ref)}" if record.ticket else "Undone"
+        case State.REFUSED | State.PARKED:
+            head = "On hold" if record.is_on_hold else "No ticket"
+            return f"{head}: {escape(rejections.short(record.reason, record.data))}"
+        case State.UNWANTED:
+            return "Not asked for"
