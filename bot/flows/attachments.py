@@ -15,7 +15,7 @@ from typing import Protocol
 from bot.core import attachments
 from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
 from bot.core.faults import Postponed, Refused, TryLater
-from bot.core.model import File, Message
+from bot.core.model import File, Message, ThreadDraft
 from bot.core.text.excerpt import extended
 from bot.flows.ports import Ledger
 from bot.store.claims import Claim
@@ -186,24 +186,40 @@ async def keep(
     await place.run(place.ledger.keep_files, claim, UploadedFiles(customer, final))
 
 
-async def give_up(
+async def blame_the_files(
+    fault: TryLater | Refused,
+    claim: Claim,
+    place: Place,
+    draft: ThreadDraft,
+    fates: Mapping[str, UploadResult],
+) -> None:
+    """Raise Postponed where a create failed for its files: to wait for them, or to go without."""
+    if not draft.attachments:
+        return
+    if isinstance(fault, TryLater) and fault.cause == NOT_UPLOADED:
+        raise await _not_uploaded(claim, place, draft.customer, fates) from fault
+    if isinstance(fault, Refused) and not fault.unsure and attachments.files_are_to_blame(fault):
+        raise await _give_up(claim, place, draft.customer, fates) from fault
+
+
+async def _not_uploaded(
     claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
 ) -> Postponed:
-    """Plain will not have the thread with these files: the next attempt goes without."""
+    """Wait for a while: Plain does not see yet what was uploaded."""
+    uploaded = [fate.at for fate in fates.values() if fate.attachment]
+    if claim.now - min(uploaded, default=0.0) < NOT_UPLOADED_SECONDS:
+        return Postponed("files_not_uploaded", NOT_UPLOADED_PAUSE)
+    return await _give_up(claim, place, customer, fates)
+
+
+async def _give_up(
+    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
+) -> Postponed:
+    """Let the next attempt go without these files, which Plain will not have."""
     refused = UploadResult(why=SkipReason.REFUSED, at=claim.now)
     without = {id_: refused if fate.attachment else fate for id_, fate in fates.items()}
     await keep(claim, place, customer, without)
     return Postponed("files_refused", 0.0)
-
-
-async def not_uploaded(
-    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
-) -> Postponed:
-    """Plain does not see yet what was uploaded: the create goes again, for a while."""
-    uploaded = [fate.at for fate in fates.values() if fate.attachment]
-    if claim.now - min(uploaded, default=0.0) < NOT_UPLOADED_SECONDS:
-        return Postponed("files_not_uploaded", NOT_UPLOADED_PAUSE)
-    return await give_up(claim, place, customer, fates)
 
 
 def named_only(of: Sequence[File], now: float) -> Mapping[str, UploadResult]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from bot.core import quote, refs
-from bot.core.attachments import UploadResult, files_are_to_blame
+from bot.core.attachments import UploadResult
 from bot.core.faults import Postponed, Reason, Refused, TryLater
 from bot.core.model import (
     Added,
+    Continuation,
     Created,
     EventDraft,
     Ignored,
@@ -19,244 +21,360 @@ from bot.core.model import (
     ThreadDraft,
     Ticket,
 )
-from bot.flows import attachments, authorship, exactly_once, sequels
+from bot.flows import attachments, authorship, exactly_once
 from bot.flows import customer as naming
 from bot.flows.admission import admit, confine
-from bot.flows.exactly_once import SENDING_SECONDS
+from bot.flows.exactly_once import Attempt, SentBefore, Write
 from bot.flows.ports import PlainThread
 from bot.flows.quote_source import AdmittedRequest, read_source, room_for
-from bot.flows.workspace import SETTLE_WINDOW, Policy, Workspace
+from bot.flows.workspace import Workspace
 from bot.store.claims import Claim, Exists, Pending, RemainingParts
 
-__all__ = ["SENDING_SECONDS", "SETTLE_WINDOW", "Policy", "Progress", "Workspace", "deliver"]
-
-HELD_SECONDS = 1.0
+PENDING_SECONDS = 1.0
 """How soon to look again at a conversation whose thread another row is creating."""
-LONGEST_HELD_SECONDS = 15.0
-"""And how late: it may be held for as long as Plain is away, and each look asks Slack. Between the
-two, the next look comes after half as long as the row has waited."""
+LONGEST_PENDING_SECONDS = 15.0
+"""And how late: it may be pending for as long as Plain is away, and each look asks Slack. Between
+the two, the next look comes after half as long as the row has waited."""
+
+_FOR_ALL = frozenset({Reason.PLAIN_FORBIDDEN, Reason.PLAIN_KEY})
+"""Rejections of one continuation that all further ones would meet too."""
 
 
 class Progress(Protocol):
-    """Whoever delivers is told how far it is."""
+    """Follows one delivery."""
 
     async def read(self, message: Message | None, conversation_key: str) -> None:
-        """The message is known. Returns once no earlier row of its conversation is on its way."""
+        """Take note of the message, and wait until no earlier row of its conversation is being
+        delivered."""
 
 
-async def deliver(claim: Claim, world: Workspace, progress: Progress) -> Outcome:
-    """What came of the escalation. Raises Refused, TryLater and LeaseLost.
+class _TicketExists(Exception):
+    """Another row created the conversation's thread since it was looked for."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        super().__init__(ticket.ref)
+        self.ticket = ticket
+
+
+async def deliver(claim: Claim, workspace: Workspace, progress: Progress) -> Outcome:
+    """Deliver the escalation and return what came of it. Raise Refused, TryLater and LeaseLost.
 
     However often it runs, and wherever an earlier run broke off, at most one thread (or one
-    addition) comes about: what was sent without an answer is looked for before it is sent again.
+    addition) comes about: every write goes through `exactly_once`.
     """
-    if claim.sent_at is not None and (found := await _sent_before(claim, world)) is not None:
-        return found
+    if claim.sent_at is not None and (sent := await _sent_before(claim, workspace)) is not None:
+        return sent
     trigger = claim.escalation.trigger
-    admitted = await admit(claim.escalation, world.slack, world.policy.who)
+    admitted = await admit(claim.escalation, workspace.slack, workspace.policy.who)
     if isinstance(admitted, Ignored):
         return admitted
     message = trigger.message
     if message is None and trigger.ref is not None:
-        message = await world.slack.message(trigger.ref)
+        message = await workspace.slack.message(trigger.ref)
     if message is not None:
-        message = await authorship.settled(message, world.slack)
+        message = await authorship.settled(message, workspace.slack)
     trigger = confine(trigger, admitted.submitter, message)
-    asked = AdmittedRequest(trigger, message, admitted)
-    conversation_key = _conversation_key(claim, message, world)
+    request = AdmittedRequest(trigger, message, admitted)
+    conversation_key = _conversation_key(claim, message, workspace)
     await progress.read(message, conversation_key)
-    match await world.run(world.ledger.conversation, claim, conversation_key):
+    match await workspace.run(workspace.ledger.conversation, claim, conversation_key):
         case Pending():
-            raise _held(claim)
+            raise _pending(claim)
         case Exists(ticket):
-            return await _add(claim, world, ticket, asked)
-    return await _open(claim, world, asked, conversation_key)
+            return await _add(claim, workspace, ticket, request)
+    try:
+        return await _open(claim, workspace, request, conversation_key)
+    except _TicketExists as found:
+        return await _add(claim, workspace, found.ticket, request)
 
 
-def _conversation_key(claim: Claim, message: Message | None, world: Workspace) -> str:
+def _conversation_key(claim: Claim, message: Message | None, workspace: Workspace) -> str:
     ref = message.ref if message else None
-    if ref is None or world.policy.one_thread_per == "message":
+    if ref is None or workspace.policy.one_thread_per == "message":
         return claim.external_id
     return refs.conversation_key(
         claim.escalation.trigger.team, ref, message.thread_ts if message else None
     )
 
 
-async def _sent_before(claim: Claim, world: Workspace) -> Outcome | None:
-    """What came of the request that an earlier attempt sent; None once it surely came to nothing.
+def _pending(claim: Claim) -> Postponed:
+    waited = claim.now - claim.escalation.trigger.reply_to.asked_at
+    seconds = min(LONGEST_PENDING_SECONDS, max(PENDING_SECONDS, waited / 2))
+    return Postponed("conversation_held", seconds)
 
-    Raises Wait while that is not sure.
-    """
+
+# What earlier attempts sent
+
+
+def _attempt(claim: Claim, workspace: Workspace) -> Attempt:
+    return Attempt(
+        now=claim.now,
+        noted_at=claim.sent_at,
+        settle_window=workspace.policy.settle_window,
+        lease=claim.lease,
+        clock=workspace.clock,
+    )
+
+
+async def _sent_before(claim: Claim, workspace: Workspace) -> Outcome | None:
+    """Return what came of the write that an earlier attempt noted; None once it surely came to
+    nothing. Raise Postponed while that is not sure."""
     if claim.rest is not None and claim.rest.ticket is not None:
-        return await sequels.go_on(claim, world, claim.rest)
-    first: Created | Added | None = None
-    try:
-        if claim.adding_to is not None:
-            if await exactly_once.has_event(world, claim.adding_to, claim.external_id):
-                first = Added(claim.adding_to)
-        elif claim.customer is not None:
-            found = await exactly_once.thread(claim, world, claim.customer)
-            if found is not None:
-                first = Created(exactly_once.ticket_of(await world.plain.workspace_id(), found))
-    except Refused as refusal:
-        refusal.unsure = True  # it may stand all the same: whoever asks again looks for it
-        raise
-    if first is not None:
-        return await sequels.follow(claim, world, first, claim.rest)
-    exactly_once.wait_for_certainty(claim, world)
+        return await _resume(claim, workspace, claim.rest, claim.rest.ticket)
+    find = partial(_find_noted, claim, workspace)
+    attempt = _attempt(claim, workspace)
+    found: Created | Added | None
+    found = await exactly_once.look_back(find, attempt, SentBefore.NOTED)
+    if found is None:
+        return None
+    return await _continue(claim, workspace, found, claim.rest)
+
+
+async def _find_noted(claim: Claim, workspace: Workspace) -> Created | Added | None:
+    if claim.adding_to is not None:
+        return await _find_addition(claim, workspace, claim.adding_to)
+    if claim.customer is not None:
+        return await _find_thread(claim, workspace, claim.customer)
     return None
 
 
-def _held(claim: Claim) -> Postponed:
-    waited = claim.now - claim.escalation.trigger.reply_to.asked_at
-    seconds = min(LONGEST_HELD_SECONDS, max(HELD_SECONDS, waited / 2))
-    return Postponed("conversation_held", seconds)
+def _unrecorded(claim: Claim, workspace: Workspace) -> SentBefore:
+    """Return UNRECORDED for a row that may have been delivered without this database knowing.
+
+    That is what was requested before this process began, and what was found in Slack's history.
+    For all else a look would cost a request each, and find nothing.
+    """
+    trigger = claim.escalation.trigger
+    is_old = trigger.reply_to.asked_at < workspace.started
+    return SentBefore.UNRECORDED if is_old or refs.is_found(trigger.request) else SentBefore.NO
+
+
+def _unless_noted(claim: Claim, workspace: Workspace) -> SentBefore:
+    """Return the same for the first write of an attempt: what was noted was looked for already."""
+    return SentBefore.NO if claim.sent_at is not None else _unrecorded(claim, workspace)
+
+
+async def _find_thread(claim: Claim, workspace: Workspace, customer: str) -> Created | None:
+    thread = await workspace.plain.thread_by_external_id(customer, claim.external_id)
+    if thread is None:
+        return None
+    return Created(_ticket(await workspace.plain.workspace_id(), thread))
+
+
+async def _find_addition(claim: Claim, workspace: Workspace, ticket: Ticket) -> Added | None:
+    is_there = await workspace.plain.has_event(ticket.id, claim.external_id)
+    return Added(ticket) if is_there else None
+
+
+def _ticket(plain_workspace: str, thread: PlainThread) -> Ticket:
+    return Ticket(thread.id, thread.ref, refs.plain_thread_url(plain_workspace, thread.id))
 
 
 # Opening the thread
 
 
-async def _open(
-    claim: Claim, world: Workspace, asked: AdmittedRequest, conversation_key: str
-) -> Outcome:
-    rule = asked.admitted.rule
-    requester = naming.requester_of(asked.trigger, asked.message)
-    customer, learnt, evidence = await naming.customer_of(claim, world, rule, requester)
-    wishes = await naming.thread_options(world.plain, rule)
-    found = await exactly_once.forgotten_thread(claim, world, customer)
-    async with room_for(asked, world):
-        opening = await _opening(claim, world, asked, customer, wishes, copies=found is None)
-    rest = None if found else opening.rest
-    # Asked before anything is sent, so that nothing can fail between the create and its record.
-    workspace = await world.plain.workspace_id()
-    begun = world.clock()
-    match await world.run(
-        world.ledger.freeze,
-        claim,
-        conversation_key=conversation_key,
-        customer=customer,
-        requester=requester,
-        message=opening.message,
-        person=learnt,
-        rest=rest,
-        evidence=evidence,
-    ):
-        case Pending():
-            raise _held(claim)
-        case Exists(ticket):
-            return await _add(claim, world, ticket, asked)
-    exactly_once.check_lease(claim, world, begun)
-    try:
-        found = found or await _create(claim, world, opening.draft, opening.fates)
-    except Refused as refusal:
-        if refusal.reason is Reason.BROKEN_LINK and not refusal.unsure:
-            await naming.blame_the_link(world, requester, customer, fresh=learnt is not None)
-        raise
-    created = Created(exactly_once.ticket_of(workspace, found))
-    return await sequels.follow(claim, world, created, rest)
-
-
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """The thread to open, and what is added to it once it stands."""
+    """The thread to open, and what is added to it once it is there."""
 
     draft: ThreadDraft
     rest: RemainingParts | None
     message: Message | None
-    fates: Mapping[str, UploadResult]
+    uploads: Mapping[str, UploadResult]
+
+
+async def _open(
+    claim: Claim, workspace: Workspace, request: AdmittedRequest, conversation_key: str
+) -> Outcome:
+    """Open the thread. Raise _TicketExists where another row was faster."""
+    rule = request.admitted.rule
+    requester = naming.requester_of(request.trigger, request.message)
+    customer, learnt, evidence = await naming.customer_of(claim, workspace, rule, requester)
+    options = await naming.thread_options(workspace.plain, rule)
+    attempt = _attempt(claim, workspace)
+    find = partial(_find_thread, claim, workspace, customer)
+    found = await exactly_once.look_back(find, attempt, _unless_noted(claim, workspace))
+    async with room_for(request, workspace):
+        opening = await _opening(claim, workspace, request, customer, options, copy=found is None)
+    # Asked before anything is sent, so that nothing can fail between the create and its record.
+    plain_workspace = await workspace.plain.workspace_id()
+
+    async def note() -> None:
+        match await workspace.run(
+            workspace.ledger.freeze,
+            claim,
+            conversation_key=conversation_key,
+            customer=customer,
+            requester=requester,
+            message=opening.message,
+            person=learnt,
+            rest=None if found else opening.rest,
+            evidence=evidence,
+        ):
+            case Pending():
+                raise _pending(claim)
+            case Exists(ticket):
+                raise _TicketExists(ticket)
+
+    async def send() -> Created:
+        return Created(_ticket(plain_workspace, await workspace.plain.open_thread(opening.draft)))
+
+    if found is not None:
+        await note()
+        return found
+    try:
+        created = await exactly_once.send_once(Write(find, note, send), attempt)
+    except (TryLater, Refused) as fault:
+        await attachments.blame_the_files(fault, claim, workspace, opening.draft, opening.uploads)
+        if isinstance(fault, Refused) and fault.reason is Reason.BROKEN_LINK and not fault.unsure:
+            await naming.blame_the_link(workspace, requester, customer, fresh=learnt is not None)
+        raise
+    return await _continue(claim, workspace, created, opening.rest)
 
 
 async def _opening(
     claim: Claim,
-    world: Workspace,
-    asked: AdmittedRequest,
+    workspace: Workspace,
+    request: AdmittedRequest,
     customer: str,
-    wishes: quote.ThreadOptions,
+    options: quote.ThreadOptions,
     *,
-    copies: bool,
+    copy: bool,
 ) -> _Opening:
-    """Read and render what is opened; `copies`: with its files copied."""
-    seen = await read_source(claim, world, asked)
-    if seen.copying is not None and copies:
-        seen = seen.with_fates(await seen.copying.copy(seen.files, customer))
-    rendered = await seen.rendered(world.render)
+    """Read and render what is opened; `copy` its files to Plain, too."""
+    source = await read_source(claim, workspace, request)
+    if source.copying is not None and copy:
+        source = source.with_fates(await source.copying.copy(source.files, customer))
+    rendered = await source.rendered(workspace.render)
     draft = quote.thread(
         external_id=claim.external_id,
         customer=customer,
-        message=seen.message,
-        form=seen.trigger.form,
-        scene=seen.scene,
-        wishes=wishes,
+        message=source.message,
+        form=source.trigger.form,
+        scene=source.scene,
+        wishes=options,
         rendered=rendered,
     )
-    rest = seen.rest(claim.external_id, rendered)
-    return _Opening(draft, rest, seen.message, seen.scene.fates)
+    rest = source.rest(claim.external_id, rendered)
+    return _Opening(draft, rest, source.message, source.scene.fates)
 
 
-async def _create(
-    claim: Claim, world: Workspace, draft: ThreadDraft, fates: Mapping[str, UploadResult]
-) -> PlainThread:
-    """The thread, created now or seen to be there in spite of the fault."""
-    try:
-        return await world.plain.open_thread(draft)
-    except TryLater as fault:
-        if draft.attachments and fault.cause == attachments.NOT_UPLOADED:
-            raise await attachments.not_uploaded(claim, world, draft.customer, fates) from fault
-        found = await exactly_once.glance(claim, world, draft.customer) if fault.unknown else None
-        if found is None:
-            raise
-    except Refused as refusal:
-        # It may have been refused for being there already, or for what its answer should show.
-        look = exactly_once.thread(claim, world, draft.customer, after_a_send=True)
-        found = await exactly_once.look_after(refusal, look)
-        if found is None:
-            if draft.attachments and files_are_to_blame(refusal):
-                raise await attachments.give_up(claim, world, draft.customer, fates) from refusal
-            raise
-    return found
+# Adding to the ticket that exists
 
 
-# Adding to the ticket that stands
+async def _add(
+    claim: Claim, workspace: Workspace, ticket: Ticket, request: AdmittedRequest
+) -> Outcome:
+    async with room_for(request, workspace):
+        draft, rest, message = await _addition(claim, workspace, ticket, request)
+    attempt = _attempt(claim, workspace)
+    find = partial(_find_addition, claim, workspace, ticket)
+
+    async def note() -> None:
+        await workspace.run(workspace.ledger.freeze_addition, claim, ticket, message, rest)
+
+    async def send() -> Added:
+        await workspace.plain.add_event(draft)
+        return Added(ticket)
+
+    found = await exactly_once.look_back(find, attempt, _unless_noted(claim, workspace))
+    if found is not None:
+        await note()
+        return found
+    added = await exactly_once.send_once(Write(find, note, send), attempt)
+    return await _continue(claim, workspace, added, rest)
 
 
 async def _addition(
-    claim: Claim, world: Workspace, ticket: Ticket, asked: AdmittedRequest
+    claim: Claim, workspace: Workspace, ticket: Ticket, request: AdmittedRequest
 ) -> tuple[EventDraft, RemainingParts | None, Message | None]:
-    """Read and render what is added: the event, what follows it, and the message."""
-    seen = await read_source(claim, world, asked)
-    lost = seen.copying.named() if seen.copying else {}
-    seen = seen.with_fates({**attachments.named_only(seen.files, claim.now), **lost})
-    rendered = await seen.rendered(world.render)
+    """Read and render what is added; return the event, what follows it, and the message."""
+    source = await read_source(claim, workspace, request)
+    lost = source.copying.named() if source.copying else {}
+    source = source.with_fates({**attachments.named_only(source.files, claim.now), **lost})
+    rendered = await source.rendered(workspace.render)
     draft = quote.event(
         external_id=claim.external_id,
         thread=ticket.id,
-        message=seen.message,
-        form=seen.trigger.form,
-        scene=seen.scene,
+        message=source.message,
+        form=source.trigger.form,
+        scene=source.scene,
         rendered=rendered,
     )
-    return draft, seen.rest(claim.external_id, rendered), seen.message
+    return draft, source.rest(claim.external_id, rendered), source.message
 
 
-async def _add(claim: Claim, world: Workspace, ticket: Ticket, asked: AdmittedRequest) -> Outcome:
-    async with room_for(asked, world):
-        draft, rest, message = await _addition(claim, world, ticket, asked)
-    known = await exactly_once.forgotten_event(claim, world, ticket)
-    begun = world.clock()
-    await world.run(world.ledger.freeze_addition, claim, ticket, message, rest)
-    exactly_once.check_lease(claim, world, begun)
-    if known:
-        return Added(ticket)
+# Continuing what was too long for one piece
+
+
+async def _continue(
+    claim: Claim, workspace: Workspace, first: Created | Added, rest: RemainingParts | None
+) -> Created | Added:
+    """Add the remaining parts, now that the first one is surely in Plain.
+
+    What Plain rejects is missing in the end, and takes nothing back of what is there. Every other
+    fault leaves the outcome unknown, so that the row keeps what it froze.
+    """
+    if rest is None or not rest.sequels:
+        return first
+    known = replace(rest, ticket=first.ticket, added=isinstance(first, Added))
+    return await _continuations(claim, workspace, known, first.ticket)
+
+
+async def _resume(
+    claim: Claim, workspace: Workspace, rest: RemainingParts, ticket: Ticket
+) -> Created | Added:
+    """Go on where an earlier attempt broke off, which may have sent the first remaining part."""
+    if not rest.sequels:
+        return await _continuations(claim, workspace, rest, ticket)
+    first, *others = rest.sequels
+    find = partial(_find_continuation, workspace, ticket, first)
     try:
-        await world.plain.add_event(draft)
-    except TryLater as fault:
-        seen_there = fault.unknown and await exactly_once.glance_at_event(
-            world, ticket, claim.external_id
+        found = await exactly_once.look_back(find, _attempt(claim, workspace), SentBefore.NOTED)
+    except Refused:
+        # Nobody knows: to lack it is better than to have it twice.
+        rest = replace(rest, sequels=tuple(others), missing=rest.missing + 1)
+    else:
+        rest = replace(rest, sequels=tuple(others)) if found else rest
+    return await _continuations(claim, workspace, rest, ticket)
+
+
+async def _continuations(
+    claim: Claim, workspace: Workspace, rest: RemainingParts, ticket: Ticket
+) -> Created | Added:
+    """Send all remaining parts in order, of which the first was surely not sent."""
+    attempt = _attempt(claim, workspace)
+    while rest.sequels:
+        write = _continuation(claim, workspace, rest, ticket)
+        done, missing = 1, 0
+        try:
+            await exactly_once.send_once(write, attempt)
+        except Refused as rejection:
+            done = missing = len(rest.sequels) if rejection.reason in _FOR_ALL else 1
+        rest = replace(rest, sequels=rest.sequels[done:], missing=rest.missing + missing)
+    return (Added if rest.added else Created)(ticket, rest.missing)
+
+
+def _continuation(
+    claim: Claim, workspace: Workspace, rest: RemainingParts, ticket: Ticket
+) -> Write[bool]:
+    """Return the write of the first remaining part."""
+    part = rest.sequels[0]
+
+    async def note() -> None:
+        await workspace.run(workspace.ledger.freeze_rest, claim, rest)
+
+    async def send() -> bool:
+        await workspace.plain.add_event(
+            EventDraft(ticket.id, part.external_id, part.title, part.parts)
         )
-        if not seen_there:
-            raise
-    except Refused as refusal:
-        look = exactly_once.has_event(world, ticket, claim.external_id, after_a_send=True)
-        if not await exactly_once.look_after(refusal, look):
-            raise
-    return await sequels.follow(claim, world, Added(ticket), rest)
+        return True
+
+    find = partial(_find_continuation, workspace, ticket, part)
+    return Write(find, note, send, _unrecorded(claim, workspace), follows=True)
+
+
+async def _find_continuation(
+    workspace: Workspace, ticket: Ticket, part: Continuation
+) -> bool | None:
+    return await workspace.plain.has_event(ticket.id, part.external_id) or None

@@ -1,123 +1,188 @@
-"""Looking in Plain for what was sent, before it is sent again."""
+"""Sends what is not idempotent at most once: look, note, send, look again, settle.
+
+Neither Plain nor Slack takes an idempotency key for what the bridge writes, so a request whose
+answer is lost may not simply be repeated. Every such write goes through `send_once`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Generic, TypeVar
 
-from bot.core import refs
 from bot.core.faults import LeaseLost, Postponed, Refused, TryLater
-from bot.core.model import Ticket
-from bot.flows.ports import PlainThread
-from bot.flows.workspace import Workspace
-from bot.store.claims import Claim
 
 T = TypeVar("T")
 
+Find = Callable[[], Awaitable[T | None]]
+"""Return what the write leaves on the other side; None where it is not there."""
+
 SENDING_SECONDS = 2.0
-"""How long after its record a write may begin to leave. With what the pace may keep it then (3 s)
-it leaves within the 5 s by which the settle window is longer than what Plain's gateway may take."""
+"""How long after it was noted a write may begin to leave. With what the pace may hold it back then
+(3 s) it leaves within the 5 s by which the settle window is longer than what Plain's gateway may
+take."""
 
 
-def check_lease(claim: Claim, world: Workspace, begun: float, *, sent: bool = False) -> None:
-    """Raises TryLater, or LeaseLost, where the process stood still since `begun`, before which
-    its lease began. `sent`: this attempt has written to Plain, and its row must not forget that.
+class SentBefore(Enum):
+    """What is known of earlier attempts at a write."""
 
-    A container's pause, a laptop's lid: when it goes on, the row may be another worker's, and
-    the settle window, which began with the record, would end before the write's outcome is sure.
+    NO = auto()
+    """It was surely not sent."""
+    NOTED = auto()
+    """It was noted, and may have been sent."""
+    UNRECORDED = auto()
+    """The database may be a restored backup, and lack what was noted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[T]):
+    """A write that is not idempotent.
+
+    `find` looks for what it leaves, `note` commits that it is about to be sent, `send` sends it.
+    `follows`: it continues what this row has sent already. Then every TryLater leaves the outcome
+    unknown, for the row must not forget the first part.
     """
-    stood = world.clock() - begun
-    if stood > claim.lease / 2:
-        raise LeaseLost
-    if stood > SENDING_SECONDS and sent:
-        raise TryLater("stood_still", after=1.0, unknown=True)
-    if stood > SENDING_SECONDS:
-        raise Postponed("stood_still", 1.0)
+
+    find: Find[T]
+    note: Callable[[], Awaitable[None]]
+    send: Callable[[], Awaitable[T]]
+    sent_before: SentBefore = SentBefore.NO
+    follows: bool = False
 
 
-def wait_for_certainty(claim: Claim, world: Workspace) -> None:
-    """Raises Wait while what was sent last, and is not there, may still come about."""
-    age = claim.now - (claim.sent_at or 0.0)
-    if age < world.policy.settle_window:
-        # A clock that was set back makes the age negative: no reason to look every second.
-        raise Postponed("settling", min(world.policy.settle_window - age, max(1.0, abs(age) / 2)))
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a row. All times are in seconds.
 
-
-async def thread(
-    claim: Claim, world: Workspace, customer: str, *, after_a_send: bool = False
-) -> PlainThread | None:
-    """The thread that this row created, if it did."""
-    try:
-        return await world.plain.thread_by_external_id(customer, claim.external_id)
-    except TryLater as fault:
-        raise _look_failed(fault, after_a_send) from fault
-
-
-async def has_event(
-    world: Workspace, ticket: Ticket, external_id: str, *, after_a_send: bool = False
-) -> bool:
-    """Whether the addition with this external id is there."""
-    try:
-        return await world.plain.has_event(ticket.id, external_id)
-    except TryLater as fault:
-        raise _look_failed(fault, after_a_send) from fault
-
-
-def _look_failed(fault: TryLater, after_a_send: bool) -> TryLater:
-    if isinstance(fault, Postponed) and not after_a_send:
-        return fault  # nothing failed, and nothing was sent
-    return TryLater(fault.cause, after=fault.after, unknown=after_a_send)
-
-
-def may_be_forgotten(claim: Claim, world: Workspace) -> bool:
-    """Whether this may have been delivered before, and the ledger not know of it: it may have been
-    put back to a copy that was made meanwhile.
-
-    So it is with what was asked before this process began, and with what was found in Slack's
-    history; for all else it would cost a request each, and find nothing.
+    `now` is the database's clock when the row was claimed; `noted_at` (same clock) is when an
+    earlier attempt with an unknown outcome ended, or noted its write if it never ended.
+    `settle_window` is how long after that the write may still come about. `lease` is how long the
+    row is this attempt's, from the claim and anew from each note. `clock` is the process's own.
     """
-    trigger = claim.escalation.trigger
-    return trigger.reply_to.asked_at < world.started or refs.is_found(trigger.request)
+
+    now: float
+    noted_at: float | None
+    settle_window: float
+    lease: float
+    clock: Callable[[], float]
 
 
-async def forgotten_thread(claim: Claim, world: Workspace, customer: str) -> PlainThread | None:
-    """The thread of such a row; what is known to have been sent was looked for already."""
-    if claim.sent_at is not None or not may_be_forgotten(claim, world):
+async def send_once(write: Write[T], attempt: Attempt) -> T:
+    """Send `write` unless it was sent before, and return what it leaves on the other side.
+
+    - Look: what an earlier attempt may have sent is looked for (`look_back`).
+    - Note: that it is about to be sent is committed, and the lease checked, before it is sent.
+    - Send: an answer that says it was done, or surely not processed, is believed.
+    - Look again: after an unknown outcome a glance finds most of what came about; what it does not
+      find is left to the next attempt. A rejection is looked up before it is believed, for it may
+      be of a duplicate, or of what the answer was to show.
+    - Settle: the caller records what is returned before anybody is told.
+
+    Raise TryLater, with `unknown` where the write may have come about; Refused, with `unsure`
+    where that could not be looked up; LeaseLost.
+    """
+    found = await look_back(write.find, attempt, write.sent_before, follows=write.follows)
+    if found is not None:
+        return found
+    begun = attempt.clock()
+    await _note(write)
+    _check_lease(attempt, begun, follows=write.follows)
+    try:
+        return await write.send()
+    except TryLater as fault:
+        found = await _glance(write.find) if fault.unknown else None
+        if found is None and write.follows:
+            raise _unknown(fault) from fault
+        if found is None:
+            raise
+    except Refused as rejection:
+        found = await _look_after(rejection, write.find)
+        if found is None:
+            raise
+    return found
+
+
+async def look_back(
+    find: Find[T], attempt: Attempt, sent_before: SentBefore, *, follows: bool = False
+) -> T | None:
+    """Return what earlier attempts sent; None once it is sure that nothing came of them.
+
+    Raise Postponed while something noted and absent may still come about. Where the look itself
+    is rejected, something noted is left in doubt (`unsure`).
+    """
+    if sent_before is SentBefore.NO:
         return None
-    return await thread(claim, world, customer)
-
-
-async def forgotten_event(claim: Claim, world: Workspace, ticket: Ticket) -> bool:
-    """The same for an addition."""
-    if claim.sent_at is not None or not may_be_forgotten(claim, world):
-        return False
-    return await has_event(world, ticket, claim.external_id)
-
-
-async def look_after(refusal: Refused, look: Awaitable[T]) -> T:
-    """Look whether what was refused is there; where that is refused too, nobody knows."""
+    noted = sent_before is SentBefore.NOTED
     try:
-        return await look
-    except Refused:
-        refusal.unsure = True
-        raise refusal from None
+        found = await find()
+    except TryLater as fault:
+        raise (_unknown(fault) if follows and not noted else _not_sent(fault)) from fault
+    except Refused as rejection:
+        if follows and not noted:
+            return None
+        rejection.unsure = noted
+        raise
+    if found is None and noted:
+        _wait_until_settled(attempt)
+    return found
 
 
-async def glance(claim: Claim, world: Workspace, customer: str) -> PlainThread | None:
-    """A first look right after a send; what it cannot see, a later attempt looks for."""
+def _wait_until_settled(attempt: Attempt) -> None:
+    age = attempt.now - (attempt.noted_at or 0.0)
+    left = attempt.settle_window - age
+    if left > 0:
+        # A clock that was set back makes the age negative: no reason to look every second.
+        raise Postponed("settling", min(left, max(1.0, abs(age) / 2)))
+
+
+async def _note(write: Write[T]) -> None:
+    try:
+        await write.note()
+    except TryLater as fault:
+        if write.follows:
+            raise _unknown(fault) from fault
+        raise
+
+
+def _check_lease(attempt: Attempt, begun: float, *, follows: bool) -> None:
+    """Raise TryLater or LeaseLost where the process was suspended since `begun`.
+
+    After a container's pause or a closed lid the row may be another worker's, and the settle
+    window, which began with the note, would end before the outcome of the write is sure.
+    """
+    paused = attempt.clock() - begun
+    if paused > attempt.lease / 2:
+        raise LeaseLost
+    if paused > SENDING_SECONDS:
+        fault = Postponed("stood_still", 1.0)
+        raise _unknown(fault) if follows else fault
+
+
+async def _glance(find: Find[T]) -> T | None:
     with suppress(TryLater, Refused):
-        return await world.plain.thread_by_external_id(customer, claim.external_id)
+        return await find()
     return None
 
 
-async def glance_at_event(world: Workspace, ticket: Ticket, external_id: str) -> bool:
-    """The same for an addition."""
-    with suppress(TryLater, Refused):
-        return await world.plain.has_event(ticket.id, external_id)
-    return False
+async def _look_after(rejection: Refused, find: Find[T]) -> T | None:
+    try:
+        return await find()
+    except TryLater as fault:
+        raise _unknown(fault) from fault
+    except Refused:
+        rejection.unsure = True
+        raise rejection from None
 
 
-def ticket_of(workspace: str, found: PlainThread) -> Ticket:
-    """The thread as people see it."""
-    return Ticket(found.id, found.ref, refs.plain_thread_url(workspace, found.id))
+def _unknown(fault: TryLater) -> TryLater:
+    """Return `fault` as one after which the write may have come about."""
+    return TryLater(fault.cause, after=fault.after, unknown=True, request_id=fault.request_id)
+
+
+def _not_sent(fault: TryLater) -> TryLater:
+    """Return the fault of a look as one that says nothing of a write."""
+    if isinstance(fault, Postponed):
+        return fault
+    return TryLater(fault.cause, after=fault.after, request_id=fault.request_id)

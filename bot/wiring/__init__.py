@@ -18,9 +18,10 @@ from bot.core import reactions
 from bot.core.directory import Installation
 from bot.core.model import Outcome, Trigger
 from bot.flows import delay_notices, reconcile, retract
-from bot.flows.deliver import Policy, Workspace, deliver
+from bot.flows.deliver import deliver
 from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.flows.intake import Intake
+from bot.flows.workspace import Policy, Workspace
 from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace

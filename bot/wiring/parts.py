@@ -15,8 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.core.directory import Installation, UserKind
 from bot.core.linkers import Linkers
 from bot.flows.attachments import FileCopier
-from bot.flows.deliver import Policy
-from bot.flows.workspace import Workspace
+from bot.flows.workspace import Policy, Workspace
 from bot.metrics import Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from bot import failpoints, telemetry, wiring
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from bot.sandbox.serving import serving
 from bot.settings import load
 from bot.wiring import Windows

@@ -12,8 +12,8 @@ import pytest
 from bot.core.directory import Installation
 from bot.core.faults import TryLater
 from bot.core.model import Message, Outcome
-from bot.flows.deliver import Policy, deliver
-from bot.flows.workspace import Workspace
+from bot.flows.deliver import deliver
+from bot.flows.workspace import Policy, Workspace
 from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database

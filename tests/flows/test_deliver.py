@@ -11,7 +11,7 @@ from bot.core.directory import Channel, UserKind
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Created, Ignored, LabelType, Priority, Rule, Via
 from bot.core.refs import command_key
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile
 from tests.nouns import CHANNEL, TEAM, escalation, message

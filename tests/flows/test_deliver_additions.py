@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import Added
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import TICKET, escalation, ts
 

@@ -10,7 +10,7 @@ from bot.core.directory import UserKind
 from bot.core.faults import Reason, Refused
 from bot.core.identity import IdentityPolicy
 from bot.core.model import Created, Customer, Message, Priority, Rule, Via
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from bot.store.customer_links import CustomerLink
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile

@@ -12,7 +12,8 @@ from bot.core.conversation import ThreadLimits
 from bot.core.faults import TryLater
 from bot.core.model import Added, Continuation, Created, Message
 from bot.core.refs import MessageRef, found_request
-from bot.flows.deliver import Policy, deliver
+from bot.flows.deliver import deliver
+from bot.flows.workspace import Policy
 from bot.store.claims import Claim, RemainingParts
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database

@@ -14,7 +14,7 @@ from bot.core.faults import Fault, LeaseLost, Postponed, Reason, Refused, TryLat
 from bot.core.model import Added, Created, EventDraft, Message, Via
 from bot.core.refs import MessageRef
 from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
-from bot.flows.deliver import SETTLE_WINDOW, Policy
+from bot.flows.workspace import SETTLE_WINDOW, Policy
 from bot.store.claims import LEASE_SECONDS, Claim, RemainingParts
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database

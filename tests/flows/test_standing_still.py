@@ -11,8 +11,9 @@ import pytest
 from bot.core.directory import Installation
 from bot.core.faults import LeaseLost, Postponed
 from bot.core.model import Created, Message
-from bot.flows.deliver import SENDING_SECONDS, Policy, deliver
-from bot.flows.workspace import Workspace
+from bot.flows.deliver import deliver
+from bot.flows.exactly_once import SENDING_SECONDS
+from bot.flows.workspace import Policy, Workspace
 from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database

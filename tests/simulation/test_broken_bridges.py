@@ -14,7 +14,7 @@ from sqlalchemy import update
 from bot.core import rate_limit
 from bot.core.model import Outcome, Rejected, Trigger
 from bot.core.rate_limit import Grant, Rate, Tally
-from bot.flows import deliver
+from bot.flows import exactly_once
 from bot.flows.intake import Intake
 from bot.flows.thread_order import ThreadOrder
 from bot.store import claims, rows
@@ -38,23 +38,15 @@ Break = Callable[[pytest.MonkeyPatch], None]
 def looks_up_nothing(patch: pytest.MonkeyPatch) -> None:
     """What was sent without an answer is sent again."""
 
-    async def nothing(*_: object) -> None:
+    async def nothing(*_: object, **__: object) -> None:
         return None
 
-    patch.setattr(deliver, "_sent_before", nothing)
+    patch.setattr(exactly_once, "look_back", nothing)
 
 
 def waits_for_nothing(patch: pytest.MonkeyPatch) -> None:
-    """What cannot be found at once is held for lost: no settle window."""
-    sent_before: Any = deliver._sent_before  # type: ignore[attr-defined, unused-ignore]
-
-    async def impatient(claim: Claim, world: deliver.Workspace) -> Outcome | None:
-        found: Outcome | None = await sent_before(
-            claim, replace(world, policy=replace(world.policy, settle_window=0.0))
-        )
-        return found
-
-    patch.setattr(deliver, "_sent_before", impatient)
+    """What cannot be found at once is taken for lost: no settle window."""
+    patch.setattr(exactly_once, "_wait_until_settled", lambda _attempt: None)
 
 
 def writes_without_its_lease(patch: pytest.MonkeyPatch) -> None:

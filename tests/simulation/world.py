@@ -19,7 +19,7 @@ from bot import worker as worker_module
 from bot.core.conversation import ThreadLimits
 from bot.core.directory import UserKind
 from bot.core.model import Trigger
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from tests.simulation import invariants
 from tests.simulation.clock import Numbers, VirtualLoop, WallClock
 from tests.simulation.crowd import Crowd

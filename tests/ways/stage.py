@@ -12,7 +12,7 @@ from typing import Literal
 import httpx
 
 from bot import wiring
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from bot.sandbox.plain import Plain
 from bot.sandbox.serving import serving
 from bot.sandbox.slack import Delivery, Slack

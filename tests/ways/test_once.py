@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.flows.deliver import Policy
+from bot.flows.workspace import Policy
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
 from bot.wiring import Windows

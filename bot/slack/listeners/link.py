@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core.faults import Fault
 from bot.core.model import ReplyTo
 from bot.flows.link import (
+    CustomerNotCreated,
     Linked,
     Linking,
     LinkQuestion,
