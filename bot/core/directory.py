@@ -70,6 +70,11 @@ def kind_of(profile: Profile | None) -> UserKind:
     return profile.standing if profile else UserKind.EXTERNAL
 
 
+def name_of(profile: Profile | None, user: str) -> str:
+    """Return the user's name; the id of one whom Slack does not show."""
+    return profile.name if profile else user
+
+
 def may_submit(profile: Profile | None, who: Set[UserKind]) -> bool:
     """Return whether the user may ask for tickets where `[escalation] who` is `who`."""
     return kind_of(profile) in who and not (profile is not None and profile.deactivated)

@@ -78,6 +78,13 @@ def is_customer_id(text: str) -> bool:
     return _CUSTOMER_ID.fullmatch(text) is not None
 
 
+def teams_of(profile: Profile | None, installed: str) -> tuple[str, ...]:
+    """Return the Slack teams whose links count for a user, in order: the user's own, if Slack
+    shows it, and the `installed` one."""
+    own = profile.team if profile else installed
+    return tuple(dict.fromkeys((own, installed)))
+
+
 def decide(
     policy: IdentityPolicy,
     *,

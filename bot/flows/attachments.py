@@ -17,8 +17,8 @@ from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
 from bot.core.faults import Postponed, Refused, TryLater
 from bot.core.model import File, Message, ThreadDraft
 from bot.core.text.excerpt import extended
-from bot.flows.ports import Ledger
 from bot.store.claims import Claim
+from bot.store.deliveries import Ledger
 from bot.store.executor import Run
 
 FILES_SECONDS = 30.0
@@ -84,7 +84,7 @@ class FileCopies:
     """The files of one attempt. All that waits for a file is over at one moment."""
 
     claim: Claim
-    carrier: FileCopier
+    copier: FileCopier
     ledger: Ledger
     run: Run
     lost: dict[str, SkipReason] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class FileCopies:
     _ends: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._ends = asyncio.get_running_loop().time() + self.carrier.seconds
+        self._ends = asyncio.get_running_loop().time() + self.copier.seconds
 
     async def looked_up(self, of: Sequence[File]) -> Mapping[str, File]:
         """What Slack tells of the files that came with no more than their id."""
@@ -110,7 +110,7 @@ class FileCopies:
     async def _look_up(self, file_id: str) -> File | SkipReason:
         try:
             async with asyncio.timeout_at(self._ends):
-                return await self.carrier.source.file(file_id)
+                return await self.copier.source.file(file_id)
         except TimeoutError:
             return SkipReason.SLOW
         except (TryLater, Refused):
@@ -132,11 +132,11 @@ class FileCopies:
             if fate.why is SkipReason.FORBIDDEN:
                 shut = fate.why  # a permission that is missing is missing for all of them
             if fate.is_final:
-                await keep(self.claim, self, customer, fates)
+                await self._keep(customer, fates)
         before = self.claim.kept.fates if self.claim.kept else {}
         for id_, fate in fates.items():
             if id_ not in before:
-                self.carrier.observe(fate.why.value if fate.why else "attached")
+                self.copier.observe(fate.why.value if fate.why else "attached")
         return fates
 
     def named(self) -> Mapping[str, UploadResult]:
@@ -160,66 +160,44 @@ class FileCopies:
             return UploadResult(why=attachments.skip_reason(refusal), at=now)
 
     async def _copied(self, file: File, customer: str) -> UploadResult:
-        async with self.carrier.source.download(file) as found:
+        async with self.copier.source.download(file) as found:
             if isinstance(found, SkipReason):
                 return UploadResult(why=found, at=self.claim.now)
-            form = await self.carrier.target.upload_form(customer, file)
-            await self.carrier.target.upload(form, file, found)
+            form = await self.copier.target.upload_form(customer, file)
+            await self.copier.target.upload(form, file, found)
             return UploadResult(attachment=form.attachment, at=self.claim.now)
 
+    async def blame(
+        self, fault: TryLater | Refused, draft: ThreadDraft, fates: Mapping[str, UploadResult]
+    ) -> None:
+        """Raise Postponed if a create failed for its files: to wait for them, or to go without."""
+        if not draft.attachments:
+            return
+        if isinstance(fault, TryLater) and fault.cause == NOT_UPLOADED:
+            raise await self._not_uploaded(draft.customer, fates) from fault
+        if isinstance(fault, TryLater) or fault.unsure:
+            return
+        if attachments.files_are_to_blame(fault):
+            raise await self._give_up(draft.customer, fates) from fault
 
-class Place(Protocol):
-    """Where fates are kept: the delivery's ledger, and the way to it."""
+    async def _not_uploaded(self, customer: str, fates: Mapping[str, UploadResult]) -> Postponed:
+        """Wait for a while: Plain does not see yet what was uploaded."""
+        uploaded = [fate.at for fate in fates.values() if fate.attachment]
+        if self.claim.now - min(uploaded, default=0.0) < NOT_UPLOADED_SECONDS:
+            return Postponed("files_not_uploaded", NOT_UPLOADED_PAUSE)
+        return await self._give_up(customer, fates)
 
-    @property
-    def ledger(self) -> Ledger: ...
+    async def _give_up(self, customer: str, fates: Mapping[str, UploadResult]) -> Postponed:
+        """Let the next attempt go without these files, which Plain will not have."""
+        refused = UploadResult(why=SkipReason.REFUSED, at=self.claim.now)
+        without = {id_: refused if fate.attachment else fate for id_, fate in fates.items()}
+        await self._keep(customer, without)
+        return Postponed("files_refused", 0.0)
 
-    @property
-    def run(self) -> Run: ...
-
-
-async def keep(
-    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
-) -> None:
-    """Note in the row what another attempt need not try again."""
-    final = {id_: fate for id_, fate in fates.items() if fate.is_final}
-    await place.run(place.ledger.keep_files, claim, UploadedFiles(customer, final))
-
-
-async def blame_the_files(
-    fault: TryLater | Refused,
-    claim: Claim,
-    place: Place,
-    draft: ThreadDraft,
-    fates: Mapping[str, UploadResult],
-) -> None:
-    """Raise Postponed where a create failed for its files: to wait for them, or to go without."""
-    if not draft.attachments:
-        return
-    if isinstance(fault, TryLater) and fault.cause == NOT_UPLOADED:
-        raise await _not_uploaded(claim, place, draft.customer, fates) from fault
-    if isinstance(fault, Refused) and not fault.unsure and attachments.files_are_to_blame(fault):
-        raise await _give_up(claim, place, draft.customer, fates) from fault
-
-
-async def _not_uploaded(
-    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
-) -> Postponed:
-    """Wait for a while: Plain does not see yet what was uploaded."""
-    uploaded = [fate.at for fate in fates.values() if fate.attachment]
-    if claim.now - min(uploaded, default=0.0) < NOT_UPLOADED_SECONDS:
-        return Postponed("files_not_uploaded", NOT_UPLOADED_PAUSE)
-    return await _give_up(claim, place, customer, fates)
-
-
-async def _give_up(
-    claim: Claim, place: Place, customer: str, fates: Mapping[str, UploadResult]
-) -> Postponed:
-    """Let the next attempt go without these files, which Plain will not have."""
-    refused = UploadResult(why=SkipReason.REFUSED, at=claim.now)
-    without = {id_: refused if fate.attachment else fate for id_, fate in fates.items()}
-    await keep(claim, place, customer, without)
-    return Postponed("files_refused", 0.0)
+    async def _keep(self, customer: str, fates: Mapping[str, UploadResult]) -> None:
+        """Note in the row what another attempt need not try again."""
+        final = {id_: fate for id_, fate in fates.items() if fate.is_final}
+        await self.run(self.ledger.keep_files, self.claim, UploadedFiles(customer, final))
 
 
 def named_only(of: Sequence[File], now: float) -> Mapping[str, UploadResult]:

@@ -1,94 +1,144 @@
-"""Whose ticket it is, and what the rule wants of it, in Plain's ids."""
+"""Which Plain customer a requester is, and the Plain ids that a rule names."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bot.core import identity, quote
+from bot.core.directory import Profile, name_of
 from bot.core.faults import Postponed, Reason, Refused
-from bot.core.identity import ByEmail, Named, Nobody
+from bot.core.identity import ByEmail, Identity, Named, Nobody
 from bot.core.model import Message, Rule, Trigger, default_requester
 from bot.core.record import Evidence
 from bot.flows.ports import Plain
-from bot.flows.workspace import Workspace, name_of
+from bot.flows.workspace import Runtime, Workspace
 from bot.store.claims import Claim
-from bot.store.customer_links import CustomerLink
+from bot.store.customer_links import CustomerLink, CustomerLinks
 
 
 def requester_of(trigger: Trigger, message: Message | None) -> str:
-    """Whose customer the thread is for."""
+    """Return the Slack user whose customer the thread is for."""
     if trigger.form is not None:
         return trigger.form.requester
     return default_requester(message, trigger.submitter)
 
 
-async def customer_of(
-    claim: Claim, world: Workspace, rule: Rule | None, requester: str
-) -> tuple[str, CustomerLink | None, Evidence | None]:
-    """The customer's id, what was learnt about the requester on the way, and what named the
-    customer: None for one that an earlier attempt froze for the same requester."""
-    if claim.customer is not None and claim.frozen_for in (None, requester):
-        return claim.customer, None, None
-    profile = await world.slack.profile(requester)
-    home = world.installation.team
-    teams = [profile.team, home] if profile and profile.team != home else [home]
-    link = await world.run(world.people.find, requester, teams)
-    decided = identity.decide(
-        world.policy.identity,
-        rule=rule.customer if rule else None,
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which customer a requester is, by the evidence that counts.
+
+    `evidence` is None where there is none (`customer` is Nobody). `profile` is None for a user
+    that Slack does not show. `link` is the requester's link, where they have one.
+    """
+
+    customer: Identity
+    evidence: Evidence | None
+    profile: Profile | None
+    link: CustomerLink | None
+
+    @property
+    def is_by_link(self) -> bool:
+        """Return True if the requester's link decided: it outranks everything but a rule."""
+        return self.link is not None and self.evidence is not Evidence.RULE
+
+
+async def decide(
+    requester: str, rule: Rule | None, workspace: Workspace, runtime: Runtime
+) -> Decision:
+    """Decide which customer the requester is: by the rule, by a link, or by what Slack shows.
+
+    Nothing is written, in Plain or here, so that the form can show what a delivery will decide.
+    """
+    profile = await workspace.slack.profile(requester)
+    link = await _link_of(requester, profile, workspace, runtime)
+    by_rule = rule.customer if rule else None
+    customer = identity.decide(
+        workspace.policy.identity,
+        rule=by_rule,
         link=link.customer if link else None,
         user=requester,
         profile=profile,
     )
-    match decided:
+    return Decision(customer, _evidence(by_rule, link, customer), profile, link)
+
+
+async def _link_of(
+    requester: str, profile: Profile | None, workspace: Workspace, runtime: Runtime
+) -> CustomerLink | None:
+    teams = identity.teams_of(profile, workspace.team)
+    return await runtime.run(CustomerLinks(runtime.database).find, requester, teams)
+
+
+def _evidence(
+    by_rule: str | None, link: CustomerLink | None, customer: Identity
+) -> Evidence | None:
+    if by_rule is not None:
+        return Evidence.RULE
+    if link is not None:
+        return Evidence(link.source) if link.source in set(Evidence) else Evidence.LINK
+    match customer:
+        case ByEmail(source=source):
+            return Evidence(source)
+        case Named():
+            return Evidence.FALLBACK
+        case Nobody():
+            return None
+
+
+async def customer_of(
+    claim: Claim, workspace: Workspace, runtime: Runtime, rule: Rule | None, requester: str
+) -> tuple[str, CustomerLink | None, Evidence | None]:
+    """Return the customer's id, created in Plain where that is decided, with what was learnt.
+
+    Second comes a link to be recorded, if the requester's address was the evidence; third the
+    evidence, None for a customer that an earlier attempt froze for the same requester. Raise
+    Refused where nobody knows the customer, or Plain does not.
+    """
+    if claim.customer is not None and claim.frozen_for in (None, requester):
+        return claim.customer, None, None
+    decision = await decide(requester, rule, workspace, runtime)
+    match decision.customer:
         case Named(name) if identity.is_customer_id(name):
-            # Whether Plain knows it, the create will tell.
-            return name, None, _evidence(rule, link)
+            # The create will show if Plain knows it.
+            return name, None, decision.evidence
         case Named(name):
-            customer = await world.plain.find_customer(name)
+            customer = await workspace.plain.find_customer(name)
             if customer is None:
                 # What the settings name is not mended by linking somebody.
-                linked = decided == Named(link.customer) if link else False
-                who = {"requester": requester} if linked and not (rule and rule.customer) else {}
+                who = {"requester": requester} if decision.is_by_link else {}
                 raise Refused(Reason.BROKEN_LINK, customer=name, **who)
-            return customer.id, None, _evidence(rule, link)
+            return customer.id, None, decision.evidence
         case ByEmail(email, name, verified, source):
-            customer = await world.plain.upsert_customer(email, name, verified=verified)
-            team = profile.team if profile else home
+            customer = await workspace.plain.upsert_customer(email, name, verified=verified)
+            team = decision.profile.team if decision.profile else workspace.team
             learnt = CustomerLink(team, requester, customer.id, email, name, source)
-            return customer.id, learnt, Evidence(source)
+            return customer.id, learnt, decision.evidence
         case Nobody(unconfirmed):
             more = {"address": "unconfirmed"} if unconfirmed else {}
-            name = name_of(profile, requester)
+            name = name_of(decision.profile, requester)
             raise Refused(Reason.NO_CUSTOMER, requester=requester, name=name, **more)
 
 
-def _evidence(rule: Rule | None, link: CustomerLink | None) -> Evidence:
-    """What named a customer who has a name already."""
-    if rule is not None and rule.customer is not None:
-        return Evidence.RULE
-    if link is None:
-        return Evidence.FALLBACK
-    return Evidence(link.source) if link.source in set(Evidence) else Evidence.LINK
+async def blame_the_link(
+    workspace: Workspace, runtime: Runtime, requester: str, customer: str, *, fresh: bool
+) -> None:
+    """Raise Refused with the requester if it was their link that named an unknown customer.
 
-
-async def blame_the_link(world: Workspace, requester: str, customer: str, *, fresh: bool) -> None:
-    """Plain does not know the customer: refused with the requester, whose link is to be mended.
-
-    What the bridge had found out by itself is forgotten, and found out anew; unless that was
-    in this very attempt (`fresh`), for it would go on without end.
+    A link that the bridge learnt by itself is dropped instead, and learnt anew (Postponed); unless
+    that was in this very attempt (`fresh`), for it would go on without end.
     """
-    profile = await world.slack.profile(requester)
-    home = world.installation.team
-    link = await world.run(world.people.find, requester, [profile.team if profile else home, home])
+    profile = await workspace.slack.profile(requester)
+    link = await _link_of(requester, profile, workspace, runtime)
     if link is None or link.customer != customer:
         return  # a rule names the customer, or the settings do
     if link.automatic and not fresh:
-        await world.run(world.people.forget, link)
+        await runtime.run(CustomerLinks(runtime.database).forget, link)
         raise Postponed("customer_gone", 0.0)
     raise Refused(Reason.BROKEN_LINK, requester=requester, customer=customer)
 
 
 async def thread_options(plain: Plain, rule: Rule | None) -> quote.ThreadOptions:
-    """What the rule wants, in Plain's ids. Unknown and ambiguous names are refused."""
+    """Return what the rule sets, in Plain's ids. Raise Refused for unknown and ambiguous names."""
     if rule is None:
         return quote.ThreadOptions()
     return quote.ThreadOptions(

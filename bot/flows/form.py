@@ -1,27 +1,32 @@
-"""What the form says and offers beside what a person fills in: at once, and a moment later."""
+"""What the form shows and offers besides its inputs: from caches at once, then with a look."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from bot.core import identity, quote
-from bot.core.directory import Names, Profile, UserKind, kind_of, may_submit
+from bot.core import quote
+from bot.core.directory import Profile, UserKind, kind_of, may_submit
 from bot.core.faults import Fault
-from bot.core.identity import ByEmail, IdentityPolicy, Named, Nobody
-from bot.core.model import Customer, FormDraft, LabelType, Tenant, Ticket, Trigger
+from bot.core.identity import ByEmail, Named, Nobody
+from bot.core.model import FormDraft, Ticket, Trigger
 from bot.core.text.excerpt import beginning
-from bot.core.text.richtext import Mention, mentions
+from bot.core.text.plaintext import one_line
+from bot.core.text.richtext import mentions
+from bot.flows import customer
 from bot.flows.admission import is_confined
-from bot.flows.ports import People
-from bot.store.executor import Run
+from bot.flows.ports import Slack
+from bot.flows.workspace import Runtime, Workspace
 
 T = TypeVar("T")
 
 LOOK_SECONDS = 5.0
-"""How long a look at what was not at hand may take: the form is open meanwhile, and being read."""
+"""How long a look at what is not cached may take: the form is open meanwhile, and being read."""
+WAIT_SECONDS = 0.4
+"""For what the selects offer: Slack waits for three seconds, somebody who types half of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """The requester is no customer yet, and becomes one with the ticket."""
+    """The requester is no customer yet; one is created with the ticket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """Nothing says which customer the requester is: somebody has to.
+    """Nothing shows which customer the requester is: somebody has to link them.
 
-    `unconfirmed`: their address in Slack would say it, if Slack called it confirmed.
+    `unconfirmed`: their address in Slack would show it, if Slack called it confirmed.
     """
 
     unconfirmed: bool = False
@@ -53,14 +58,14 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class NotAllowed:
-    """Whoever opened the form may not ask for tickets, and is told nothing of the requester."""
+    """The person may not submit requests, and learns nothing about the requester."""
 
     standing: UserKind
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Whoever opened the form cannot choose the requester, and is told nothing more of them."""
+    """The person cannot choose the requester, and learns nothing more about them."""
 
 
 CustomerStatus = Known | New | Unlinked | Broken | NotAllowed | Preset
@@ -68,9 +73,9 @@ CustomerStatus = Known | New | Unlinked | Broken | NotAllowed | Preset
 
 @dataclass(frozen=True, slots=True)
 class UnreadableParts:
-    """What of the message the bot may not read: the rest of its Slack thread, its files.
+    """Parts of the message that the bot may not read: the rest of its Slack thread, its files.
 
-    `direct`: it stands in a direct message, to which nobody can be invited.
+    `direct`: it is in a direct message, to which the bot cannot be invited.
     """
 
     direct: bool
@@ -80,14 +85,13 @@ class UnreadableParts:
 
 @dataclass(frozen=True, slots=True)
 class FormContext:
-    """What the form shows without asking for it.
+    """What the form shows besides its inputs, and which inputs it has.
 
-    `quote` is plain text. `offers_thread`, `offers_requester` and `offers_tenants` tell which
-    inputs there are: they stay as they were when the form was opened, but that the last two go
-    once it is known that they are not for whoever opened it. `labels` and `tenants` name what is
-    chosen beforehand. `adds_to` is the ticket that the message joins: then there are no inputs for
-    what only a new thread takes.
-    `closed` and `customer` (of `requester`) are None where nothing is known.
+    `quote` is plain text. `offers_thread`, `offers_requester` and `offers_tenants` name optional
+    inputs: they stay as they were when the form was opened, except that the last two go once it is
+    known that the person may not use them. `labels` and `tenants` hold the names of what is
+    preselected. `adds_to` is the ticket that the message joins: then there are no inputs for what
+    only a new thread takes. `closed` and `customer` (of `requester`) are None while unknown.
     """
 
     quote: str = ""
@@ -102,66 +106,33 @@ class FormContext:
     adds_to: Ticket | None = None
 
 
-class Slack(Protocol):
-    async def profile(self, user: str) -> Profile | None:
-        """Who that is (cached); None for a user that Slack does not show."""
-
-    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
-        """The names that are known without asking."""
-
-    def readable_at_hand(self, channel: str) -> bool | None:
-        """Whether the bot may read the conversation; None where that is not known."""
-
-    async def readable(self, channel: str) -> bool:
-        """Whether the bot may read the conversation (cached)."""
-
-
-class Plain(Protocol):
-    async def find_customer(self, name: str) -> Customer | None:
-        """The customer named `c_…`, by e-mail address or as `external:ID`."""
-
-    async def recent_label_types(self) -> Sequence[LabelType]:
-        """All label types, as they were a while ago."""
-
-    async def recent_tenants(self) -> Sequence[Tenant] | None:
-        """All tenants, as they were a while ago; None where the key may not read them."""
-
-    def label_types_at_hand(self) -> Sequence[LabelType]:
-        """What is known of them without asking."""
-
-    def tenants_at_hand(self) -> Sequence[Tenant] | None:
-        """What is known of them without asking; None once it is known that the key may not."""
-
-
 @dataclass(frozen=True, slots=True)
 class FormContexts:
-    """Where that is looked for. `team` is the installed workspace's id.
+    """Finds what the form shows. People who may not submit requests, and guests, do not learn who
+    is which customer."""
 
-    Who may not ask for tickets (`who`) is not shown who is whom in Plain, and nor are guests.
-    """
+    workspace: Workspace
+    runtime: Runtime
 
-    slack: Slack
-    plain: Plain
-    people: People
-    run: Run
-    identity: IdentityPolicy
-    who: Set[UserKind]
-    team: str
+    @property
+    def who(self) -> Set[UserKind]:
+        """Return who may submit requests."""
+        return self.workspace.policy.who
 
     def at_hand(self, draft: FormDraft, submitter: Profile | None = None) -> FormContext:
-        """What is known without waiting for anybody: the form must open now.
+        """Return what is cached: the form must open now.
 
-        `submitter` is None as long as nobody knows who opened it.
+        `submitter` is None while nobody knows who opens it.
         """
         message = draft.trigger.message
         ref = message.ref if message else None
-        readable = self.slack.readable_at_hand(ref.channel) if ref else None
-        tenants = self.plain.tenants_at_hand()
+        readable = self.workspace.slack.readable_at_hand(ref.channel) if ref else None
+        tenants = self.workspace.plain.tenants_at_hand()
         chosen = draft.prefill
-        labels = {one.id: one.name for one in self.plain.label_types_at_hand()}
+        labels = {one.id: one.name for one in self.workspace.plain.label_types_at_hand()}
         companies = {one.external_id: one.name for one in tenants or ()}
-        beside = FormContext(
-            quote=_quoted(draft, self.slack),
+        context = FormContext(
+            quote=_quoted(draft, self.workspace.slack),
             offers_thread=(
                 message is not None and message.thread_ts is not None and readable is not False
             ),
@@ -171,71 +142,62 @@ class FormContexts:
             closed=_closed(draft.trigger, readable),
         )
         if submitter is None or not is_confined(submitter):
-            return beside
-        return self._confined(beside, submitter, draft.prefill.requester)
+            return context
+        return self._confined(context, submitter, draft.prefill.requester)
 
-    async def look(self, draft: FormDraft, beside: FormContext, requester: str) -> FormContext:
-        """`beside` with what Slack and Plain say of the requester and of the conversation.
+    async def look(self, draft: FormDraft, context: FormContext, requester: str) -> FormContext:
+        """Return `context` with what Slack and Plain say of the requester and the conversation.
 
-        What the selects offer is asked for on the way, so that it is there when one is opened.
+        What the selects offer is loaded on the way, so that it is cached when one is opened.
         """
-        submitter = await _or_none(self.slack.profile(draft.trigger.submitter))
+        submitter = await _or_none(self.workspace.slack.profile(draft.trigger.submitter))
         if submitter is not None and is_confined(submitter):
             readable = await _or_none(self._readable(draft.trigger))
-            closed = beside.closed if readable is None else _closed(draft.trigger, readable)
+            closed = context.closed if readable is None else _closed(draft.trigger, readable)
             return self._confined(
-                replace(beside, closed=closed), submitter, draft.prefill.requester
+                replace(context, closed=closed), submitter, draft.prefill.requester
             )
-        customer, readable, _, _ = await asyncio.gather(
+        status, readable, _, _ = await asyncio.gather(
             _or_none(self._customer(draft.trigger.submitter, requester)),
             _or_none(self._readable(draft.trigger)),
-            _or_none(self.plain.recent_label_types()),
-            _or_none(self.plain.recent_tenants()),
+            _or_none(self.workspace.plain.recent_label_types()),
+            _or_none(self.workspace.plain.recent_tenants()),
         )
-        closed = beside.closed if readable is None else _closed(draft.trigger, readable)
-        return replace(beside, closed=closed, requester=requester, customer=customer)
+        closed = context.closed if readable is None else _closed(draft.trigger, readable)
+        return replace(context, closed=closed, requester=requester, customer=status)
 
     async def _readable(self, trigger: Trigger) -> bool | None:
         message = trigger.message
         if message is None or message.ref is None or not (message.thread_ts or message.files):
             return None
-        return await self.slack.readable(message.ref.channel)
+        return await self.workspace.slack.readable(message.ref.channel)
 
-    def _confined(self, beside: FormContext, submitter: Profile, requester: str) -> FormContext:
-        """The same for a person who cannot choose the requester."""
-        said = Preset() if may_submit(submitter, self.who) else NotAllowed(submitter.standing)
+    def _confined(self, context: FormContext, submitter: Profile, requester: str) -> FormContext:
+        """Return the context of a person who cannot choose the requester."""
+        status = Preset() if may_submit(submitter, self.who) else NotAllowed(submitter.standing)
         return replace(
-            beside,
+            context,
             offers_requester=False,
             offers_tenants=False,
             tenants={},
             requester=requester,
-            customer=said,
+            customer=status,
         )
 
     async def _customer(self, submitter: str, requester: str) -> CustomerStatus | None:
-        """As a delivery will decide it, without making anything."""
-        person = await self.slack.profile(submitter)
+        """Return who the requester is in Plain, as a delivery will decide it without a rule."""
+        person = await self.workspace.slack.profile(submitter)
         if not may_submit(person, self.who):
             return NotAllowed(kind_of(person))
         if is_confined(person):
             return Preset()
-        profile = await self.slack.profile(requester)
-        teams = dict.fromkeys((profile.team if profile else self.team, self.team))
-        link = await self.run(self.people.find, requester, list(teams))
-        decided = identity.decide(
-            self.identity,
-            rule=None,
-            link=link.customer if link else None,
-            user=requester,
-            profile=profile,
-        )
-        match decided:
+        decision = await customer.decide(requester, None, self.workspace, self.runtime)
+        match decision.customer:
             case Named(name):
-                found = await self.plain.find_customer(name)
+                found = await self.workspace.plain.find_customer(name)
                 return Known(found.name) if found else Broken()
             case ByEmail(email):
-                found = await self.plain.find_customer(email)
+                found = await self.workspace.plain.find_customer(email)
                 return Known(found.name) if found else New()
             case Nobody(unconfirmed):
                 return Unlinked(unconfirmed)
@@ -259,10 +221,75 @@ def _closed(trigger: Trigger, readable: bool | None) -> UnreadableParts | None:
     return UnreadableParts(message.ref.channel.startswith("D"), thread, files)
 
 
-async def _or_none(asked: Awaitable[T]) -> T | None:
-    """None for what cannot be told now: nobody has to know it."""
+async def _or_none(look: Awaitable[T]) -> T | None:
+    """Return None where the look fails: the form does without."""
     try:
         async with asyncio.timeout(LOOK_SECONDS):
-            return await asked
+            return await look
     except (Fault, TimeoutError):
         return None
+
+
+# What its selects offer
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option: `value` is what the form sends back, `text` what people read."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Offers nothing to people who may not submit requests, no tenants to guests, and nothing
+    that takes too long."""
+
+    workspace: Workspace
+
+    async def labels(self, submitter: str, typed: str) -> tuple[Choice, ...]:
+        """Return the label types whose names contain `typed`; their values are `lt_…`."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                person = await self.workspace.slack.profile(submitter)
+                may = person is not None and may_submit(person, self.workspace.policy.who)
+                found = await self.workspace.plain.recent_label_types() if may else ()
+        except (Fault, TimeoutError):
+            return ()
+        return matching([Choice(one.id, one.name) for one in found], typed)
+
+    async def tenants(self, submitter: str, typed: str) -> tuple[Choice, ...]:
+        """Return the tenants whose names or external ids contain `typed`; their values are the
+        external ids."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                person = await self.workspace.slack.profile(submitter)
+                may = may_submit(person, self.workspace.policy.who) and not is_confined(person)
+                found = await self.workspace.plain.recent_tenants() if may else ()
+        except (Fault, TimeoutError):
+            return ()
+        choices = [Choice(one.external_id, one.name) for one in found or ()]
+        return matching(choices, typed, by_value=True)
+
+
+def matching(
+    choices: Sequence[Choice], typed: str, *, by_value: bool = False
+) -> tuple[Choice, ...]:
+    """Return the choices that contain `typed`, ignoring case; those that begin with it come first.
+
+    Where several have one name, their values tell them apart.
+    """
+    wanted = one_line(typed).casefold()
+    named = {one.value: one_line(one.text) or one.value for one in choices}
+    times = Counter(named.values())
+    found = [
+        Choice(value, name if times[name] == 1 else f"{name} · {value}")
+        for value, name in named.items()
+        if wanted in name.casefold() or (by_value and wanted in value.casefold())
+    ]
+    return tuple(
+        sorted(
+            found, key=lambda one: (not one.text.casefold().startswith(wanted), one.text.casefold())
+        )
+    )

@@ -11,7 +11,8 @@ from bot.core import refs, routing
 from bot.core.faults import Fault
 from bot.core.model import Escalation, Form, FormDraft, Rule, Ticket, Trigger, Via
 from bot.flows.form import FormContext
-from bot.flows.ports import Drafts, Ledger
+from bot.store.deliveries import Ledger
+from bot.store.drafts import Drafts
 from bot.store.executor import Run
 from bot.store.requests import Recorded
 

@@ -1,4 +1,4 @@
-"""What is to be quoted, and what surrounds it: read in Slack, for the thread or the addition."""
+"""Reads in Slack what is to be quoted, and what surrounds it, for the thread or the addition."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from bot.core import quote
 from bot.core.attachments import UploadResult
 from bot.core.conversation import SlackThread, TranscriptBuilder, render_message
-from bot.core.directory import Names, kind_of
-from bot.core.faults import Reason, Refused
-from bot.core.model import File, Message, Trigger
+from bot.core.directory import Names, kind_of, name_of
+from bot.core.faults import Reason, Refused, TryLater
+from bot.core.model import File, Message, ThreadDraft, Trigger
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import mentions
 from bot.flows import attachments, authorship, customer
 from bot.flows.admission import Admitted
 from bot.flows.attachments import FileCopies
-from bot.flows.workspace import Workspace, name_of
+from bot.flows.workspace import Runtime, Workspace
 from bot.store.claims import Claim, RemainingParts
 from bot.store.executor import Run
 
@@ -50,6 +50,11 @@ class QuoteSource:
     def with_fates(self, fates: Mapping[str, UploadResult]) -> QuoteSource:
         return replace(self, scene=replace(self.scene, fates=fates))
 
+    async def blame_files(self, fault: TryLater | Refused, draft: ThreadDraft) -> None:
+        """Raise Postponed if the create of `draft` failed for its files, else return."""
+        if self.copying is not None:
+            await self.copying.blame(fault, draft, self.scene.fates)
+
     async def rendered(self, render: Run) -> quote.RenderedQuote:
         """Render it once, off the loop; a whole thread message by message, so that others' texts
         have their turn between two of them."""
@@ -73,90 +78,96 @@ class QuoteSource:
 
 
 @asynccontextmanager
-async def room_for(asked: AdmittedRequest, world: Workspace) -> AsyncIterator[None]:
+async def room_for(request: AdmittedRequest, runtime: Runtime) -> AsyncIterator[None]:
     """Wait until no other whole Slack thread is in memory, where this one wants its own."""
-    form = asked.trigger.form
+    form = request.trigger.form
     if form is None or not form.whole_thread:
         yield
         return
-    async with world.one_thread:
+    async with runtime.one_thread:
         yield
 
 
-async def read_source(claim: Claim, world: Workspace, asked: AdmittedRequest) -> QuoteSource:
-    """Read what is quoted. A whole thread that cannot be read is told of, not refused."""
-    message, whole, unread = asked.message, None, None
+async def read_source(
+    claim: Claim, workspace: Workspace, runtime: Runtime, request: AdmittedRequest
+) -> QuoteSource:
+    """Read what is quoted. A whole thread that cannot be read is mentioned, not refused."""
+    message, whole, unread = request.message, None, None
     try:
-        whole = await _whole(world, asked)
+        whole = await _whole(workspace, request)
     except Refused as refusal:
         unread = refusal.reason
     copying = None
-    if world.carrier is not None and quote.quoted_files(message, whole):
-        copying = FileCopies(claim, world.carrier, world.ledger, world.run)
+    if workspace.files is not None and quote.quoted_files(message, whole):
+        copying = FileCopies(claim, workspace.files, runtime.ledger, runtime.run)
         found = await copying.looked_up(quote.quoted_files(message, whole))
         message = attachments.with_files(message, found) if message else None
         if whole is not None:
-            told = tuple(attachments.with_files(one, found) for one in whole.messages)
-            whole = replace(whole, messages=told)
-    scene = await _scene(world, replace(asked, message=message), whole, unread)
-    return QuoteSource(asked.trigger, message, scene, copying)
+            messages = tuple(attachments.with_files(one, found) for one in whole.messages)
+            whole = replace(whole, messages=messages)
+    scene = await _scene(workspace, runtime, replace(request, message=message), whole, unread)
+    return QuoteSource(request.trigger, message, scene, copying)
 
 
-async def _whole(world: Workspace, asked: AdmittedRequest) -> SlackThread | None:
+async def _whole(workspace: Workspace, request: AdmittedRequest) -> SlackThread | None:
     """The message's Slack thread, where all of it is wanted."""
-    form, message = asked.trigger.form, asked.message
+    form, message = request.trigger.form, request.message
     if form is None or not form.whole_thread or message is None or message.ref is None:
         return None
     if message.thread_ts is None:
         return None
-    replies = await world.slack.replies(MessageRef(message.ref.channel, message.thread_ts))
+    replies = await workspace.slack.replies(MessageRef(message.ref.channel, message.thread_ts))
     if not any(reply.ref == message.ref for reply in replies):
         replies = (*replies, message)  # deleted since, and asked for all the same
-    replies = tuple([await authorship.settled(one, world.slack) for one in replies])
+    replies = tuple([await authorship.settled(one, workspace.slack) for one in replies])
     people = {one.author for one in replies if one.author is not None and one.bot is None}
-    authors = {one: name_of(await world.slack.profile(one), one) for one in sorted(people)}
-    return SlackThread(replies, authors, message.ref, world.policy.bounds)
+    authors = {one: name_of(await workspace.slack.profile(one), one) for one in sorted(people)}
+    return SlackThread(replies, authors, message.ref, workspace.policy.bounds)
 
 
 async def _scene(
-    world: Workspace, asked: AdmittedRequest, whole: SlackThread | None, unread: Reason | None
+    workspace: Workspace,
+    runtime: Runtime,
+    request: AdmittedRequest,
+    whole: SlackThread | None,
+    unread: Reason | None,
 ) -> quote.QuoteContext:
-    """What surrounds the quote: names, place and link."""
-    message = asked.message
+    """Return what surrounds the quote: names, place and link."""
+    message = request.message
     link = None
     if message is not None and message.ref is not None:
-        link = await world.slack.permalink(message.ref, message.thread_ts)
+        link = await workspace.slack.permalink(message.ref, message.thread_ts)
     texts = [one.blocks for one in whole.messages] if whole else []
     if message is not None and whole is None:
         texts = [message.blocks]
-    mentioned = await world.render(mentions, [block for blocks in texts for block in blocks])
+    mentioned = await runtime.render(mentions, [block for blocks in texts for block in blocks])
     return quote.QuoteContext(
-        author=await _author(world, asked),
-        channel=asked.admitted.channel,
+        author=await _author(workspace, request),
+        channel=request.admitted.channel,
         permalink=link,
-        submitter=name_of(asked.admitted.submitter, asked.trigger.submitter),
-        via=asked.trigger.via,
-        emoji=asked.trigger.emoji,
-        names=await world.slack.names(mentioned[:MOST_MENTIONED]) if texts else Names(),
+        submitter=name_of(request.admitted.submitter, request.trigger.submitter),
+        via=request.trigger.via,
+        emoji=request.trigger.emoji,
+        names=await workspace.slack.names(mentioned[:MOST_MENTIONED]) if texts else Names(),
         whole=whole,
         unread=unread,
-        on_behalf_of=await _on_behalf_of(world, asked),
-        standing=kind_of(asked.admitted.submitter),
+        on_behalf_of=await _on_behalf_of(workspace, request),
+        standing=kind_of(request.admitted.submitter),
     )
 
 
-async def _on_behalf_of(world: Workspace, asked: AdmittedRequest) -> str | None:
-    requester = customer.requester_of(asked.trigger, asked.message)
-    if requester == asked.trigger.submitter:
+async def _on_behalf_of(workspace: Workspace, request: AdmittedRequest) -> str | None:
+    requester = customer.requester_of(request.trigger, request.message)
+    if requester == request.trigger.submitter:
         return None
-    return name_of(await world.slack.profile(requester), requester)
+    return name_of(await workspace.slack.profile(requester), requester)
 
 
-async def _author(world: Workspace, asked: AdmittedRequest) -> str | None:
-    message = asked.message
+async def _author(workspace: Workspace, request: AdmittedRequest) -> str | None:
+    message = request.message
     if message is not None and message.bot is not None:
         return None  # the message names its app
     author = message.author if message else None
-    if author is None or author == asked.trigger.submitter:
-        return name_of(asked.admitted.submitter, asked.trigger.submitter)
-    return name_of(await world.slack.profile(author), author)
+    if author is None or author == request.trigger.submitter:
+        return name_of(request.admitted.submitter, request.trigger.submitter)
+    return name_of(await workspace.slack.profile(author), author)

@@ -1,17 +1,21 @@
-"""All that a delivery touches, and what the settings say of it."""
+"""The two values that a flow is given: its workspace, and the process that it runs in."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.conversation import ThreadLimits
-from bot.core.directory import Installation, Profile, UserKind
+from bot.core.directory import Installation, UserKind
 from bot.core.identity import IdentityPolicy
+from bot.core.linkers import Linkers
+from bot.core.model import Rule
 from bot.flows.attachments import FileCopier
-from bot.flows.ports import Ledger, People, Plain, Slack
+from bot.flows.ports import Plain, Slack
+from bot.store.database import Database
+from bot.store.deliveries import Ledger
 from bot.store.executor import Run, in_place
 
 SETTLE_WINDOW = 35.0
@@ -21,44 +25,64 @@ up at about 30."""
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings say of a delivery."""
+    """What the settings decide for one workspace.
+
+    `who` may submit requests; `linkers` may link people to customers. `settle_window` (seconds)
+    and `bounds` are no settings: only tests have a reason to change them.
+    """
 
     who: frozenset[UserKind] = frozenset({UserKind.MEMBER})
     one_thread_per: Literal["slack_thread", "message"] = "slack_thread"
     identity: IdentityPolicy = field(default_factory=IdentityPolicy)
+    linkers: Linkers = field(default_factory=Linkers)
     settle_window: float = SETTLE_WINDOW
     bounds: ThreadLimits = field(default_factory=ThreadLimits)
 
-
-def _standing_still() -> float:
-    return 0.0
+    @property
+    def fallback_customer(self) -> str | None:
+        """Return the customer of requesters whom nothing else identifies, if there is one."""
+        return self.identity.fallback_customer
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """All that a delivery touches. `clock` is in seconds; one that stands still sees no pause.
+    """One installed Slack workspace, and the Plain workspace that its requests go to.
 
-    `render` is for texts: what a hostile one costs, Slack's doors must not wait for. One whole
-    Slack thread at a time is read and rendered (`one_thread`), for that takes memory.
-
-    Without a `carrier` no file is copied. `started` (Unix seconds): what was asked before, another
-    process may have delivered, and the ledger not know of it (`looking.may_be_forgotten`).
+    `slack`, `plain` and `files` hold its tokens. Without `files` no file is copied.
     """
 
+    installation: Installation
     slack: Slack
     plain: Plain
+    policy: Policy = field(default_factory=Policy)
+    rules: Sequence[Rule] = ()
+    files: FileCopier | None = None
+
+    @property
+    def team(self) -> str:
+        """Return the id of the Slack workspace."""
+        return self.installation.team
+
+
+def _constant_clock() -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What one process has, whatever the workspace.
+
+    `run` takes blocking work off the event loop. `render` does so for reading and rendering texts,
+    so that a hostile one delays no other request; one whole Slack thread at a time is in memory
+    (`one_thread`). `clock` is in seconds; a constant one never sees the process suspended.
+    `started` is when the process began (Unix seconds, 0 where nothing was requested before):
+    requests of before may have been delivered without the database knowing.
+    """
+
+    database: Database
     ledger: Ledger
-    people: People
-    run: Run
-    policy: Policy
-    installation: Installation
-    clock: Callable[[], float] = _standing_still
-    carrier: FileCopier | None = None
-    started: float = 0.0
+    run: Run = in_place
     render: Run = in_place
+    clock: Callable[[], float] = _constant_clock
+    started: float = 0.0
     one_thread: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-
-
-def name_of(profile: Profile | None, user: str) -> str:
-    """What a user is called, as far as that is known."""
-    return profile.name if profile else user

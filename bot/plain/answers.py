@@ -219,15 +219,7 @@ class _Thread(Node):
             id=self.id,
             ref=self.ref,
             title=self.title,
-            status=self.status,
-            priority=self.priority,
             external_id=self.external_id,
-            preview_text=self.preview_text,
-            customer=self.customer.value(),
-            labels=tuple(label.label_type.value() for label in self.labels),
-            assignee=self.assignee,
-            created_at=self.created_at,
-            created_by=self.created_by.value() if self.created_by else None,
         )
 
 

@@ -131,7 +131,7 @@ class CustomerLinks:
         self._database = database
 
     def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
-        """See `ports.CustomerLinks.find`."""
+        """Return the user's line: that of the first of `teams` that has one."""
         with self._database.reading() as connection:
             asked = {"user": slack_user, "teams": list(teams)}
             found = connection.execute(_FINDING, asked).all()
@@ -181,7 +181,7 @@ class CustomerLinks:
         return _changes_of(self._database, slack_user)
 
     def forget(self, line: CustomerLink) -> None:
-        """See `ports.CustomerLinks.forget`."""
+        """Drop the line, if it still says the same."""
         with self._database.writing() as connection:
             connection.execute(
                 delete(person).where(

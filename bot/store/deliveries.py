@@ -53,7 +53,7 @@ class Ledger(Requests, Claims):
     # Freezing
 
     def conversation(self, claim: Claim, conversation_key: str) -> Conversation:
-        """See `ports.Ledger.conversation`."""
+        """Return who has the conversation, without claiming it."""
         with self._database.reading() as connection:
             return self._holder(connection, claim, conversation_key)
 
@@ -69,7 +69,12 @@ class Ledger(Requests, Claims):
         rest: RemainingParts | None = None,
         evidence: Evidence | None = None,
     ) -> Conversation:
-        """See `ports.Ledger.freeze`."""
+        """Claim the conversation, freeze the customer, and note that a create is about to be sent.
+
+        Write nothing unless the answer is Acquired. `person` is learnt in the same transaction.
+        `rest` is what the create leaves to be added. `evidence` is what named the customer; None
+        keeps what an earlier attempt noted. Raise TryLater and LeaseLost.
+        """
         texts = {"message": rows.MESSAGE.text(message), "sequels": REMAINING_PARTS.text(rest)}
         try:
             with self._database.writing() as connection:
@@ -107,7 +112,7 @@ class Ledger(Requests, Claims):
         message: Message | None,
         rest: RemainingParts | None = None,
     ) -> None:
-        """See `ports.Ledger.freeze_addition`."""
+        """Note that an addition to `ticket` is about to be sent."""
         texts = {"message": rows.MESSAGE.text(message), "sequels": REMAINING_PARTS.text(rest)}
         with self._database.writing() as connection:
             undo.hold(connection, ticket)
@@ -123,7 +128,7 @@ class Ledger(Requests, Claims):
             )
 
     def freeze_rest(self, claim: Claim, rest: RemainingParts) -> None:
-        """See `ports.Ledger.freeze_rest`."""
+        """Note that the first of the remaining parts is about to be sent."""
         with self._database.writing() as connection:
             self._fenced.write(
                 connection,
@@ -134,7 +139,7 @@ class Ledger(Requests, Claims):
             )
 
     def keep_files(self, claim: Claim, kept: UploadedFiles) -> None:
-        """See `ports.Ledger.keep_files`."""
+        """Note what became of files, for another attempt; begin the lease anew."""
         with self._database.writing() as connection:
             self._fenced.write(
                 connection,

@@ -21,7 +21,7 @@ from bot.flows import delay_notices, reconcile, retract
 from bot.flows.deliver import deliver
 from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.flows.intake import Intake
-from bot.flows.workspace import Policy, Workspace
+from bot.flows.workspace import Policy, Runtime, Workspace
 from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
@@ -52,7 +52,7 @@ from bot.wiring.health import Remembered, is_loopback, is_writable, looking
 from bot.wiring.parts import (
     Parts,
     background,
-    carrier,
+    copier,
     manner,
     optional,
     pace_of,
@@ -185,23 +185,26 @@ async def bridge(
         rules_known = await run(
             FirstLoaded(database).load, [reactions.identity(rule) for rule in settings.rules]
         )
-        world = Workspace(
+        workspace = Workspace(
+            installation=installed,
             slack=slack,
             plain=plain,
-            ledger=ledger,
-            people=CustomerLinks(database),
-            run=run,
             policy=policy or policy_of(settings),
-            installation=installed,
-            clock=time.time,
-            carrier=carrier(web, plain, settings, metrics, stack),
-            started=time.time(),
-            render=render,
+            rules=settings.rules,
+            files=copier(web, plain, settings, metrics, stack),
         )
-        parts = Parts(settings, database, slack, plain, world, parse)
+        runtime = Runtime(
+            database=database,
+            ledger=ledger,
+            run=run,
+            render=render,
+            clock=time.time,
+            started=time.time(),
+        )
+        parts = Parts(settings, database, slack, plain, workspace, runtime, parse)
         homing = surfaces.homing(parts)
         said = retract.World(Undos(database), slack, run)
-        worker = _worker(world, ledger, said, pace, metrics, homing)
+        worker = _worker(workspace, runtime, said, pace, metrics, homing)
         intake = Intake(
             ledger=ledger,
             drafts=Drafts(database),
@@ -210,7 +213,7 @@ async def bridge(
             run=run,
             wake=worker.wake,
             record=GroupCommit(Requests(database), run).record,
-            joins=world.policy.one_thread_per == "slack_thread",
+            joins=workspace.policy.one_thread_per == "slack_thread",
         )
         app = bolt(slack, installed)
         surfaces.turn_away_others(app, parts, metrics)
@@ -254,8 +257,8 @@ async def bridge(
 
 
 def _worker(
-    world: Workspace,
-    ledger: Ledger,
+    workspace: Workspace,
+    runtime: Runtime,
     said: retract.World,
     pace: Pace,
     metrics: Metrics,
@@ -274,10 +277,10 @@ def _worker(
 
     return Worker(
         name=f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}",
-        ledger=ledger,
-        deliver=lambda claim, progress: deliver(claim, world, progress),
+        ledger=runtime.ledger,
+        deliver=lambda claim, progress: deliver(claim, workspace, runtime, progress),
         tell=tell,
-        run=world.run,
+        run=runtime.run,
         observe=observe,
         pace=pace,
     )
@@ -297,7 +300,7 @@ def _rounds(
         await run(retention.erase_texts, parts.settings.privacy.keep_text_days)
 
     async def tell_queued() -> None:
-        await delay_notices.tell_queued(queue, parts.slack, parts.world.policy.who, run)
+        await delay_notices.tell_queued(queue, parts.slack, parts.workspace.policy.who, run)
 
     def found(double: Duplicate) -> None:
         periodic.tell_of_double(double)

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.core.directory import Installation, UserKind
 from bot.core.linkers import Linkers
 from bot.flows.attachments import FileCopier
-from bot.flows.workspace import Policy, Workspace
+from bot.flows.workspace import Policy, Runtime, Workspace
 from bot.metrics import Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
@@ -37,23 +37,24 @@ class Parts:
     database: Database
     slack: SlackClient
     plain: PlainClient
-    world: Workspace
+    workspace: Workspace
+    runtime: Runtime
     parse: Run
 
     @property
     def run(self) -> Run:
-        return self.world.run
+        return self.runtime.run
 
     @property
     def installation(self) -> Installation:
-        return self.world.installation
+        return self.workspace.installation
 
     @property
     def linkers(self) -> Linkers:
-        return Linkers(self.settings.identity.linkers)
+        return self.workspace.policy.linkers
 
 
-def carrier(
+def copier(
     web: AsyncWebClient,
     plain: PlainClient,
     settings: Settings,
@@ -79,6 +80,7 @@ def policy_of(settings: Settings) -> Policy:
         who=frozenset(settings.escalation.who),
         one_thread_per=settings.escalation.one_thread_per,
         identity=settings.identity.policy(),
+        linkers=Linkers(settings.identity.linkers),
     )
 
 

@@ -13,8 +13,7 @@ from bot import refused_requests as refused_requests
 from bot.core.home import WaitingPerson as WaitingPerson
 from bot.flows import home, retract, undo, why
 from bot.flows.admission import Gate
-from bot.flows.choices import Choices
-from bot.flows.form import FormContexts
+from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
 from bot.flows.link import Linking
 from bot.metrics import Metrics
@@ -60,7 +59,7 @@ def hang(
     doors = _doors(parts, intake, tab)
     doors.register(app)
     doors.opening.register(app)
-    FormOptions(Choices(parts.slack, parts.plain, parts.world.policy.who)).register(app)
+    FormOptions(Choices(parts.workspace)).register(app)
     _reopening(parts, doors).register(app)
     _linking(parts, worker, tab).register(app)
     tab.register(app)
@@ -103,7 +102,7 @@ def homing(parts: Parts) -> HomeListeners:
             homes=ShownHomes(parts.database),
             waiting=to_link,
             linkers=parts.linkers,
-            who=parts.world.policy.who,
+            who=parts.workspace.policy.who,
             run=parts.run,
             clock=time.time,
             refused=refused,
@@ -114,20 +113,12 @@ def homing(parts: Parts) -> HomeListeners:
 
 
 def _gate(parts: Parts) -> Gate:
-    return Gate(parts.slack, parts.world.policy.who)
+    return Gate(parts.slack, parts.workspace.policy.who)
 
 
 def _doors(parts: Parts, intake: Intake, tab: HomeListeners) -> TicketListeners:
     drafts = Drafts(parts.database)
-    surroundings = FormContexts(
-        slack=parts.slack,
-        plain=parts.plain,
-        people=parts.world.people,
-        run=parts.run,
-        identity=parts.world.policy.identity,
-        who=parts.world.policy.who,
-        team=parts.installation.team,
-    )
+    surroundings = FormContexts(parts.workspace, parts.runtime)
     opening = FormOpener(
         intake=intake,
         surroundings=surroundings,
@@ -222,7 +213,7 @@ def _explaining(parts: Parts, doors: TicketListeners) -> WhyListeners:
         explain=lambda ref, thread_ts: why.explain(ref, thread_ts, looks),
         slack=parts.slack,
         linkers=parts.linkers,
-        who=parts.world.policy.who,
+        who=parts.workspace.policy.who,
         clock=time.time,
         later=doors.later,
     )

@@ -1,4 +1,4 @@
-"""A world for deliveries, and the worker's way through it."""
+"""A workspace for deliveries, and the worker's way through one."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any
 
 import pytest
 
-from bot.core.directory import Installation
 from bot.core.faults import TryLater
 from bot.core.model import Message, Outcome
 from bot.flows.deliver import deliver
-from bot.flows.workspace import Policy, Workspace
+from bot.flows.workspace import Policy, Runtime, Workspace
 from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
-from tests.flows.fakes import FakePlain, FakeSlack, run
-from tests.nouns import TEAM, escalation, message
+from tests.flows import fakes
+from tests.flows.fakes import FakePlain, FakeSlack
+from tests.nouns import escalation, message
 
 UNKNOWN = TryLater("plain_timeout", unknown=True)
 
 
 @dataclass
 class Bench:
-    """A world, and the way through it that the worker takes."""
+    """A workspace, and the worker's way through a delivery in it."""
 
-    ledger: Ledger
-    people: CustomerLinks
+    database: Database
     clock: Clock
+    ledger: Ledger
     slack: FakeSlack = field(default_factory=FakeSlack)
     plain: FakePlain = field(default_factory=FakePlain)
     policy: Policy = field(default_factory=Policy)
@@ -54,17 +54,16 @@ class Bench:
         return self.claim()
 
     @property
-    def world(self) -> Workspace:
-        return Workspace(
-            slack=self.slack,
-            plain=self.plain,
-            ledger=self.ledger,
-            people=self.people,
-            run=run,
-            policy=self.policy,
-            installation=Installation(TEAM, "https://example.slack.com/", "U0BOT"),
-            clock=lambda: next(self.moments),
-        )
+    def links(self) -> CustomerLinks:
+        return CustomerLinks(self.database)
+
+    @property
+    def workspace(self) -> Workspace:
+        return fakes.workspace(self.slack, self.plain, policy=self.policy)
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(self.database, self.ledger, clock=lambda: next(self.moments))
 
     async def deliver(self, claim: Claim) -> Outcome:
         bench = self
@@ -73,7 +72,7 @@ class Bench:
             async def read(self, message: Message | None, conversation_key: str) -> None:
                 bench.read.append(conversation_key)
 
-        return await deliver(claim, self.world, Progress())
+        return await deliver(claim, self.workspace, self.runtime, Progress())
 
     async def settle(self, claim: Claim) -> Outcome:
         outcome = await self.deliver(claim)
@@ -99,5 +98,5 @@ class Bench:
 @pytest.fixture
 def bench(sqlite_url: str, clock: Clock) -> Iterator[Bench]:
     database = Database(sqlite_url, clock)
-    yield Bench(Ledger(database), CustomerLinks(database), clock)
+    yield Bench(database, clock, Ledger(database))
     database.close()

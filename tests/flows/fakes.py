@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from bot.core.directory import Channel, Names, Profile, UserKind
+from bot.core.directory import Channel, Installation, Names, Profile, UserKind
 from bot.core.faults import Fault, Reason, Refused
 from bot.core.model import (
     Customer,
@@ -21,12 +21,14 @@ from bot.core.model import (
     Outcome,
     Remark,
     ReplyTo,
+    Tenant,
     ThreadDraft,
     Trigger,
 )
 from bot.core.refs import MessageRef, permalink
 from bot.core.text.richtext import Mention
-from bot.flows.ports import PlainThread
+from bot.flows.ports import Plain, PlainThread, Slack
+from bot.flows.workspace import Workspace
 from tests.nouns import TEAM
 
 P = ParamSpec("P")
@@ -56,6 +58,8 @@ class FakeSlack:
     threads: dict[MessageRef, tuple[Message, ...]] = field(default_factory=dict)
     profiles: dict[str, Profile | None] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
+    joined: dict[str, bool] = field(default_factory=dict)
+    """Which conversations may be read; those that are missing are not cached."""
     told: list[tuple[Trigger, Outcome, str]] = field(default_factory=list)
     queued: list[Trigger] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -85,6 +89,15 @@ class FakeSlack:
     async def names(self, mentions: Sequence[Mention]) -> Names:
         return Names()
 
+    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+        return Names()
+
+    async def readable(self, channel: str) -> bool:
+        return self.joined.get(channel, True)
+
+    def readable_at_hand(self, channel: str) -> bool | None:
+        return self.joined.get(channel)
+
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
         return permalink("https://example.slack.com/", ref, thread_ts)
 
@@ -110,7 +123,8 @@ class FakePlain:
     """
 
     customers: dict[str, Customer] = field(default_factory=dict)
-    labels: list[LabelType] = field(default_factory=list)
+    labels: Sequence[LabelType] = ()
+    tenants: Sequence[Tenant] | None = ()
     users: dict[str, str] = field(default_factory=dict)
     threads: list[ThreadDraft] = field(default_factory=list)
     events: list[EventDraft] = field(default_factory=list)
@@ -167,6 +181,18 @@ class FakePlain:
     async def label_types(self) -> Sequence[LabelType]:
         return self.labels
 
+    async def recent_label_types(self) -> Sequence[LabelType]:
+        return self.labels
+
+    def label_types_at_hand(self) -> Sequence[LabelType]:
+        return self.labels
+
+    async def recent_tenants(self) -> Sequence[Tenant] | None:
+        return self.tenants
+
+    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+        return self.tenants
+
     async def user_by_email(self, email: str) -> str | None:
         return self.users.get(email)
 
@@ -175,21 +201,14 @@ class FakePlain:
 
     def _thread(self, draft: ThreadDraft) -> PlainThread:
         number = self.threads.index(draft) + 1
-        return PlainThread(
-            id=f"th_{number}",
-            ref=f"T-{number}",
-            title=draft.title,
-            status="TODO",
-            priority=2,
-            external_id=draft.external_id,
-            preview_text=None,
-            customer=Customer(draft.customer, "Somebody"),
-            labels=(),
-            assignee=None,
-            created_at="2026-01-01T00:00:00Z",
-            created_by=None,
-        )
+        return PlainThread(f"th_{number}", f"T-{number}", draft.title, draft.external_id)
 
 
 def _name(draft: ThreadDraft) -> tuple[str, str]:
     return draft.customer, draft.external_id
+
+
+def workspace(slack: Slack | None = None, plain: Plain | None = None, **more: Any) -> Workspace:
+    """Return the installed workspace, over these fakes or new ones."""
+    installation = Installation(TEAM, "https://example.slack.com/", "U0BOT")
+    return Workspace(installation, slack or FakeSlack(), plain or FakePlain(), **more)

@@ -25,7 +25,7 @@ from bot.flows.attachments import (
 )
 from bot.flows.workspace import Workspace
 from bot.store.claims import LEASE_SECONDS, Claim
-from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.customer_links import CustomerLink
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
@@ -97,15 +97,15 @@ class FileBench(Bench):
     seconds: float = 30.0
 
     @property
-    def world(self) -> Workspace:
+    def workspace(self) -> Workspace:
         files = FileCopier(self.source, self.target, self.observed.append, self.seconds)
-        return replace(super().world, carrier=files)
+        return replace(super().workspace, files=files)
 
 
 @pytest.fixture
 def bench(database_url: str, clock: Clock) -> Iterator[FileBench]:
     database = Database(database_url, clock)
-    yield FileBench(Ledger(database), CustomerLinks(database), clock)
+    yield FileBench(database, clock, Ledger(database))
     database.close()
 
 
@@ -173,7 +173,7 @@ async def test_what_plain_is_about_to_delete_is_uploaded_anew(bench: FileBench) 
 async def test_another_customer_has_attachments_of_their_own(bench: FileBench) -> None:
     bench.plain.before = [TryLater("plain_429")]
     await bench.fail(react(bench, file("F1")))
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_other")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_other")])
     await bench.settle(bench.claim())
     assert bench.target.asked == [("c_u0author", "F1"), ("c_other", "F1")]
     assert bench.plain.threads[0].attachments == ("att_2",)

@@ -22,7 +22,7 @@ __all__ = ["bench"]
 async def test_the_customer_found_by_address_is_learnt(bench: Bench) -> None:
     bench.post()
     await bench.settle(bench.react())
-    assert bench.people.all() == [
+    assert bench.links.all() == [
         CustomerLink(TEAM, "U0AUTHOR", "c_u0author", "u0author@example.com", "Author", "email")
     ]
     bench.post(2)
@@ -42,7 +42,7 @@ async def test_a_link_names_the_customer_in_three_ways(
         "ada@example.com": Customer("c_7", "Ada"),
         "external:crm 7": Customer("c_8", "Bob"),
     }
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", name)])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", name)])
     await bench.settle(bench.react())
     assert bench.plain.threads[0].customer == customer
     assert bench.plain.upserts == []
@@ -50,7 +50,7 @@ async def test_a_link_names_the_customer_in_three_ways(
 
 async def test_a_link_to_nobody_is_refused(bench: Bench) -> None:
     bench.post()
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "gone@example.com")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "gone@example.com")])
     with pytest.raises(Refused) as refusal:
         await bench.deliver(bench.react())
     assert refusal.value.reason is Reason.BROKEN_LINK
@@ -61,7 +61,7 @@ async def test_what_was_learnt_is_forgotten_when_plain_no_longer_knows_the_custo
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted", source="email")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted", source="email")])
     bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
     await bench.fail(bench.react())
     assert isinstance(await bench.settle(bench.claim()), Created)
@@ -72,11 +72,11 @@ async def test_a_customer_whom_a_person_linked_and_plain_lost_is_a_broken_link(
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
     bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
     with pytest.raises(Refused):
         await bench.deliver(bench.react())
-    assert len(bench.people.all()) == 1
+    assert len(bench.links.all()) == 1
 
 
 async def test_without_a_customer_the_requester_is_named(bench: Bench) -> None:
@@ -169,7 +169,7 @@ async def test_an_unknown_customer_whom_the_settings_name_is_not_the_requesters_
 
 async def test_a_link_to_a_customer_id_that_plain_lost_is_the_requesters(bench: Bench) -> None:
     bench.post()
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
     bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
     with pytest.raises(Refused) as refusal:
         await bench.deliver(bench.react())

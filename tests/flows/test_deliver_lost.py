@@ -62,11 +62,11 @@ async def test_the_customer_stays_frozen_when_the_link_changes_between_two_attem
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_before")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_before")])
     bench.plain.after = [UNKNOWN]
     bench.plain.hidden = True
     await bench.fail(bench.react(), 3)
-    bench.people.link([CustomerLink(TEAM, "U0AUTHOR", "c_after")])
+    bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_after")])
     bench.plain.hidden = False
     await bench.settle(bench.claim())
     assert [thread.customer for thread in bench.plain.threads] == ["c_before"]

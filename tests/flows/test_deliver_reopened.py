@@ -10,7 +10,6 @@ import pytest
 from bot.core.faults import Reason
 from bot.core.model import Created, Rejected, Via
 from bot.store.claims import Claim
-from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
@@ -21,7 +20,7 @@ from tests.nouns import escalation, form, message
 @pytest.fixture
 def bench(database_url: str, clock: Clock) -> Iterator[Bench]:
     database = Database(database_url, clock)
-    yield Bench(Ledger(database), CustomerLinks(database), clock)
+    yield Bench(database, clock, Ledger(database))
     database.close()
 
 

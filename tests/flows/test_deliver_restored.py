@@ -15,7 +15,6 @@ from bot.core.refs import MessageRef, found_request
 from bot.flows.deliver import deliver
 from bot.flows.workspace import Policy
 from bot.store.claims import Claim, RemainingParts
-from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.schema import escalation as table
@@ -34,7 +33,7 @@ def database(sqlite_url: str, clock: Clock) -> Iterator[Database]:
 
 @pytest.fixture
 def bench(database: Database, clock: Clock) -> Bench:
-    return Bench(Ledger(database), CustomerLinks(database), clock)
+    return Bench(database, clock, Ledger(database))
 
 
 class Onward:
@@ -61,7 +60,7 @@ async def test_a_thread_of_after_the_copy_is_the_rows_again(
     restore(database)
     assert await bench.settle(find(bench)) == before
     assert bench.plain.sent == 1
-    assert [one.customer for one in bench.people.all()] == ["c_u0author"]
+    assert [one.customer for one in bench.links.all()] == ["c_u0author"]
 
 
 async def test_the_messages_of_its_slack_thread_join_it(bench: Bench, database: Database) -> None:
@@ -119,8 +118,8 @@ async def test_a_row_of_the_copy_that_was_delivered_after_it(
     bench.post()
     before = await bench.settle(bench.react())
     restore(database)
-    world = replace(bench.world, started=escalation().trigger.reply_to.asked_at + 1)
-    assert await deliver(bench.react(), world, Onward()) == before
+    runtime = replace(bench.runtime, started=escalation().trigger.reply_to.asked_at + 1)
+    assert await deliver(bench.react(), bench.workspace, runtime, Onward()) == before
     assert bench.plain.sent == 1
 
 

@@ -16,7 +16,6 @@ from bot.core.refs import MessageRef
 from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
 from bot.flows.workspace import SETTLE_WINDOW, Policy
 from bot.store.claims import LEASE_SECONDS, Claim, RemainingParts
-from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
@@ -62,7 +61,7 @@ class Unwritable(Ledger):
 def bench(database_url: str, clock: Clock) -> Iterator[Bench]:
     """Each piece holds one message; the Slack thread has four."""
     database = Database(database_url, clock)
-    bench = Bench(Unwritable(database), CustomerLinks(database), clock, plain=Plain())
+    bench = Bench(database, clock, Unwritable(database), plain=Plain())
     bench.policy = Policy(bounds=ThreadLimits(components=1, first_components=1))
     said = [message(n, f"Number {n}", thread_ts=ts(1)) for n in range(1, 5)]
     bench.slack.messages = {one.ref: one for one in said if one.ref is not None}

@@ -8,19 +8,18 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from bot.core.directory import Installation
 from bot.core.faults import LeaseLost, Postponed
 from bot.core.model import Created, Message
 from bot.flows.deliver import deliver
 from bot.flows.exactly_once import SENDING_SECONDS
-from bot.flows.workspace import Policy, Workspace
+from bot.flows.workspace import Runtime, Workspace
 from bot.store.claims import LEASE_SECONDS, Claim
-from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
+from tests.flows import fakes
 from tests.flows.fakes import FakePlain, FakeSlack
-from tests.nouns import TEAM, escalation, message, ts
+from tests.nouns import escalation, message, ts
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,22 +45,18 @@ class Stopping:
         return done
 
 
-def _world(database: Database, clock: Clock, plain: FakePlain, run: Stopping) -> Workspace:
+def _workspace(plain: FakePlain) -> Workspace:
     slack = FakeSlack()
     for number in (1, 2):
         posted = message(number, thread_ts=ts(1))
         assert posted.ref is not None
         slack.messages[posted.ref] = posted
-    return Workspace(
-        slack=slack,
-        plain=plain,
-        ledger=Ledger(database),
-        people=CustomerLinks(database),
-        run=run,
-        policy=Policy(),
-        installation=Installation(TEAM, "https://example.slack.com/", "U0BOT"),
-        clock=clock,
-    )
+    return fakes.workspace(slack, plain)
+
+
+def _runtime(database: Database, clock: Clock, stop_after: str, seconds: float) -> Runtime:
+    run = Stopping(clock, stop_after, seconds)
+    return Runtime(database, Ledger(database), run=run, clock=clock)
 
 
 def _claim(database: Database, number: int) -> Claim:
@@ -78,24 +73,26 @@ async def test_a_create_is_not_sent_after_a_pause(
     database: Database, clock: Clock, seconds: float, raised: type[Exception]
 ) -> None:
     plain = FakePlain()
-    world = _world(database, clock, plain, Stopping(clock, "freeze", seconds))
+    runtime = _runtime(database, clock, "freeze", seconds)
     with pytest.raises(raised):
-        await deliver(_claim(database, 1), world, Onward())
+        await deliver(_claim(database, 1), _workspace(plain), runtime, Onward())
     assert plain.sent == 0
 
 
 async def test_a_short_pause_does_not_matter(database: Database, clock: Clock) -> None:
     plain = FakePlain()
-    world = _world(database, clock, plain, Stopping(clock, "freeze", SENDING_SECONDS - 1))
-    assert isinstance(await deliver(_claim(database, 1), world, Onward()), Created)
+    runtime = _runtime(database, clock, "freeze", SENDING_SECONDS - 1)
+    outcome = await deliver(_claim(database, 1), _workspace(plain), runtime, Onward())
+    assert isinstance(outcome, Created)
     assert plain.sent == 1
 
 
 async def test_an_addition_is_not_sent_after_a_pause(database: Database, clock: Clock) -> None:
     plain = FakePlain()
-    world = _world(database, clock, plain, Stopping(clock, "freeze_addition", LEASE_SECONDS))
+    workspace = _workspace(plain)
+    runtime = _runtime(database, clock, "freeze_addition", LEASE_SECONDS)
     first = _claim(database, 1)
-    world.ledger.settle(first, await deliver(first, world, Onward()))  # type: ignore[attr-defined]
+    runtime.ledger.settle(first, await deliver(first, workspace, runtime, Onward()))
     with pytest.raises(LeaseLost):
-        await deliver(_claim(database, 2), world, Onward())
+        await deliver(_claim(database, 2), workspace, runtime, Onward())
     assert plain.events == []

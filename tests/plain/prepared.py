@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from bot.core.model import Customer, LabelType, ThreadDraft
+from bot.core.model import ThreadDraft
 from bot.core.text.parts import TextPart
 from bot.flows.ports import PlainThread
 from bot.plain.client import PlainClient
@@ -20,15 +20,7 @@ THREAD = PlainThread(
     id="th_01JAAAAAAAAAAAAAAAAAAAAAAA",
     ref="T-123",
     title="Printer on fire",
-    status="TODO",
-    priority=1,
     external_id="T1:C1:1700000000.000100",
-    preview_text="It burns",
-    customer=Customer("c_01JAAAAAAAAAAAAAAAAAAAAAAA", "Ada Byron", "ada@example.com"),
-    labels=(LabelType("lt_01JAAAAAAAAAAAAAAAAAAAAAAA", "Bug"),),
-    assignee="u_01JAAAAAAAAAAAAAAAAAAAAAAA",
-    created_at="2026-09-01T10:00:00.000Z",
-    created_by="mu_01JAAAAAAAAAAAAAAAAAAAAAAA",
 )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.core.faults import Reason, Refused
-from bot.core.model import Customer, EventDraft, LabelType, ThreadDraft
+from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
 from bot.flows.duplicates import ThreadSummary
 from bot.flows.ports import PlainThread
 from bot.plain import protocol
@@ -121,20 +121,7 @@ def customer_id(name: str) -> str:
 
 def _shown(thread: Thread) -> PlainThread:
     draft = thread.draft
-    return PlainThread(
-        id=thread.id,
-        ref=thread.ref,
-        title=draft.title,
-        status="TODO",
-        priority=2,
-        external_id=draft.external_id,
-        preview_text=None,
-        customer=Customer(draft.customer, "Somebody"),
-        labels=(),
-        assignee=None,
-        created_at="2026-01-01T00:00:00Z",
-        created_by=None,
-    )
+    return PlainThread(thread.id, thread.ref, draft.title, draft.external_id)
 
 
 class PlainPort:
@@ -173,6 +160,18 @@ class PlainPort:
 
     async def label_types(self) -> Sequence[LabelType]:
         return ()
+
+    async def recent_label_types(self) -> Sequence[LabelType]:
+        raise NotImplementedError
+
+    def label_types_at_hand(self) -> Sequence[LabelType]:
+        raise NotImplementedError
+
+    async def recent_tenants(self) -> Sequence[Tenant] | None:
+        raise NotImplementedError
+
+    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+        raise NotImplementedError
 
     async def user_by_email(self, email: str) -> str | None:
         return None

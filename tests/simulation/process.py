@@ -12,7 +12,7 @@ from bot.core.faults import Fault, TryLater
 from bot.core.model import Escalation, Form, FormDraft, Outcome, Priority, Rule, Trigger
 from bot.flows.deliver import Progress, deliver
 from bot.flows.intake import Intake
-from bot.flows.workspace import Workspace
+from bot.flows.workspace import Runtime, Workspace
 from bot.plain.pace import Pace
 from bot.store.claims import Claim
 from bot.store.delay_notices import Queued
@@ -75,20 +75,20 @@ class Process:
         pool = None if world.is_alone else SharedRateLimit(store.database, "plain")
         pace = Pace(SHARE, clock=world.wall, pool=pool, run=self.run if pool else None)
         self._plain = PlainPort(world.plain, self, pace)
-        flows = Workspace(
+        workspace = Workspace(
+            installation=Installation(TEAM, "https://example.slack.com/", "UBRIDGE"),
             slack=slack,
             plain=self._plain,
-            ledger=store.ledger,
-            people=store.people,
-            run=self.run,
             policy=world.policy,
-            installation=Installation(TEAM, "https://example.slack.com/", "UBRIDGE"),
-            clock=world.loop.time,
+            rules=RULES,
+        )
+        runtime = Runtime(
+            database=store.database, ledger=store.ledger, run=self.run, clock=world.loop.time
         )
 
         async def delivering(claim: Claim, progress: Progress) -> Outcome:
             _CLAIM.set(claim)
-            return await deliver(claim, flows, progress)
+            return await deliver(claim, workspace, runtime, progress)
 
         self.worker = Worker(
             name=name,

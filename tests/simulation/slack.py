@@ -190,6 +190,15 @@ class SlackPort:
     async def names(self, mentions: Sequence[Mention]) -> Names:
         return Names()
 
+    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+        raise NotImplementedError
+
+    async def readable(self, channel: str) -> bool:
+        raise NotImplementedError
+
+    def readable_at_hand(self, channel: str) -> bool | None:
+        raise NotImplementedError
+
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
         await self._call("permalink")
         return permalink("https://example.slack.com/", ref, thread_ts)

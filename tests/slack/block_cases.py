@@ -41,7 +41,7 @@ from bot.core.why import (
 )
 from bot.flows import form as beside
 from bot.flows import link as linking
-from bot.flows.choices import Choice
+from bot.flows.form import Choice
 from bot.slack.views import answer, form, home, link, why
 from bot.slack.views.kit import Answer
 

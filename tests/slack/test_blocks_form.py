@@ -10,8 +10,7 @@ import pytest
 
 from bot.core.directory import UserKind
 from bot.core.model import Form, FormDraft, Priority, ReplyTo, Ticket, Trigger, Via
-from bot.flows.choices import Choice
-from bot.flows.form import FormContext, Known, NotAllowed, Unlinked, UnreadableParts
+from bot.flows.form import Choice, FormContext, Known, NotAllowed, Unlinked, UnreadableParts
 from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
 from bot.slack.views import form
 from bot.slack.views import form as words

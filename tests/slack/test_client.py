@@ -18,13 +18,12 @@ from bot.slack.views import form
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 
 if TYPE_CHECKING:
-    from bot.flows import form as beside
     from bot.flows.intake import Forms
     from bot.flows.ports import Slack
     from bot.slack.client import SlackClient
 
-    def fits_the_ports(client: SlackClient) -> tuple[Slack, Forms, beside.Slack]:
-        return client, client, client
+    def fits_the_ports(client: SlackClient) -> tuple[Slack, Forms]:
+        return client, client
 
 
 AUTH: dict[str, Any] = {

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.core.directory import Names, Profile, UserKind
-from bot.core.identity import IdentityPolicy
-from bot.core.model import Customer, FormDraft, LabelType, ReplyTo, Tenant
+import pytest
+
+from bot.core.model import Customer, FormDraft, ReplyTo
 from bot.flows.form import FormContext, FormContexts, Known
 from bot.flows.intake import Intake, OpenedForm
+from bot.flows.workspace import Runtime
 from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.form import MOST_FORMS, FormOpener
 from bot.slack.views.kit import Answer
-from bot.store.customer_links import CustomerLink
-from tests.flows.fakes import profile, run
-from tests.nouns import TEAM, form, message, trigger
+from bot.store.database import Database
+from bot.store.deliveries import Ledger
+from bot.store.drafts import Drafts
+from tests.flows.fakes import FakePlain, FakeSlack, run, workspace
+from tests.nouns import form, message, trigger
 
 DRAFT = FormDraft("d1", trigger(message=message()), form())
 
 
 @dataclass
-class Slack:
+class Slack(FakeSlack):
     """Keeps what a form was changed to."""
 
     updates: list[tuple[OpenedForm, FormContext]] = field(default_factory=list)
@@ -34,21 +37,9 @@ class Slack:
     async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None:
         raise NotImplementedError
 
-    def names_at_hand(self, mentions: object) -> Names:
-        return Names()
-
-    async def profile(self, user: str) -> Profile | None:
-        return profile(user)
-
-    def readable_at_hand(self, channel: str) -> bool | None:
-        return None
-
-    async def readable(self, channel: str) -> bool:
-        return True
-
 
 @dataclass
-class Plain:
+class Plain(FakePlain):
     """Finds every customer, those in `gates` once their gate is open."""
 
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -58,47 +49,21 @@ class Plain:
             await self.gates[name].wait()
         return Customer("c_1", name)
 
-    async def recent_label_types(self) -> Sequence[LabelType]:
-        return ()
 
-    async def recent_tenants(self) -> Sequence[Tenant] | None:
-        return ()
-
-    def label_types_at_hand(self) -> Sequence[LabelType]:
-        return ()
-
-    def tenants_at_hand(self) -> Sequence[Tenant] | None:
-        return ()
+@pytest.fixture
+def database(sqlite_url: str) -> Iterator[Database]:
+    database = Database(sqlite_url)
+    Drafts(database).keep(DRAFT)
+    yield database
+    database.close()
 
 
-class Nobody:
-    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
-        return None
-
-    def forget(self, person: CustomerLink) -> None:
-        raise NotImplementedError
-
-
-class Drafts:
-    """Knows one draft."""
-
-    def keep(self, draft: FormDraft, *, within: float | None = None) -> None:
-        raise NotImplementedError
-
-    def load(self, draft_id: str) -> FormDraft | None:
-        return DRAFT if draft_id == DRAFT.id else None
-
-    def erase(self, draft_id: str) -> None:
-        raise NotImplementedError
-
-
-def opening(slack: Slack, plain: Plain) -> FormOpener:
+def opening(database: Database, slack: Slack, plain: Plain) -> FormOpener:
+    drafts = Drafts(database)
     return FormOpener(
-        intake=Intake(None, None, Drafts(), None, (), run, lambda: None),  # type: ignore[arg-type]
-        surroundings=FormContexts(
-            slack, plain, Nobody(), run, IdentityPolicy(), frozenset({UserKind.MEMBER}), TEAM
-        ),
-        drafts=Drafts(),
+        intake=Intake(None, None, drafts, None, (), run, lambda: None),  # type: ignore[arg-type]
+        surroundings=FormContexts(workspace(slack, plain), Runtime(database, Ledger(database))),
+        drafts=drafts,
         slack=slack,
         run=run,
         later=BackgroundTasks(),
@@ -126,10 +91,10 @@ async def choose(on: FormOpener, user: str | None, view: str = "V1", draft: str 
     assert acknowledged
 
 
-async def test_an_answer_that_comes_late_does_not_replace_a_later_one() -> None:
+async def test_an_answer_that_comes_late_does_not_replace_a_later_one(database: Database) -> None:
     gate = asyncio.Event()
-    slack, plain = Slack(), Plain({"u0slow@example.com": gate})
-    on = opening(slack, plain)
+    slack, plain = Slack(), Plain(gates={"u0slow@example.com": gate})
+    on = opening(database, slack, plain)
     await choose(on, "U0SLOW")
     await choose(on, "U0FAST")
     while not slack.updates:  # noqa: ASYNC110
@@ -142,24 +107,24 @@ async def test_an_answer_that_comes_late_does_not_replace_a_later_one() -> None:
     assert (beside.offers_thread, beside.offers_tenants) == (False, True)
 
 
-async def test_without_a_choice_it_is_who_stood_there_first() -> None:
+async def test_without_a_choice_it_is_who_stood_there_first(database: Database) -> None:
     slack = Slack()
-    on = opening(slack, Plain())
+    on = opening(database, slack, Plain())
     await choose(on, None)
     await on.later.rest()
     assert [beside.requester for _, beside in slack.updates] == ["U0AUTHOR"]
 
 
-async def test_a_form_that_nobody_knows_any_more_is_left_alone() -> None:
+async def test_a_form_that_nobody_knows_any_more_is_left_alone(database: Database) -> None:
     slack = Slack()
-    on = opening(slack, Plain())
+    on = opening(database, slack, Plain())
     await choose(on, "U0FAST", draft="gone")
     await on.later.rest()
     assert slack.updates == []
 
 
-async def test_no_more_forms_are_looked_after_than_there_is_room_for() -> None:
-    on = opening(Slack(), Plain())
+async def test_no_more_forms_are_looked_after_than_there_is_room_for(database: Database) -> None:
+    on = opening(database, Slack(), Plain())
     for number in range(MOST_FORMS + 10):
         await choose(on, "U0FAST", view=f"V{number}")
         await on.later.rest()

@@ -20,12 +20,12 @@ from bot.flows import authorship
 from bot.flows.admission import confined, is_confined
 from bot.flows.form import LOOK_SECONDS, FormContext, FormContexts
 from bot.flows.intake import Intake, OpenedForm
-from bot.flows.ports import Drafts
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.payloads_view import RequesterChosen
 from bot.slack.views import form
 from bot.slack.views.form import CALLBACK_ID, VALUE
 from bot.slack.views.kit import Answer
+from bot.store.drafts import Drafts
 from bot.store.executor import Run
 
 Asked = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.flows.choices import Choices
+from bot.flows.form import Choices
 from bot.slack.payloads_view import OptionsWanted
 from bot.slack.views.form import CALLBACK_ID, VALUE, options
 

@@ -17,7 +17,6 @@ from bot.core.faults import Fault
 from bot.core.model import Form, FormDraft, Priority, Remark, ReplyTo, Trigger, Via
 from bot.flows.admission import Gate
 from bot.flows.intake import Intake
-from bot.flows.ports import Drafts
 from bot.slack import payloads, payloads_view
 from bot.slack.background import BackgroundTasks, note, raised_at
 from bot.slack.listeners.commands import Says
@@ -25,6 +24,7 @@ from bot.slack.listeners.form import FormOpener
 from bot.slack.views import answer, commands
 from bot.slack.views import form as words
 from bot.slack.views.kit import Answer
+from bot.store.drafts import Drafts
 from bot.store.executor import Run, in_place
 from bot.store.requests import Recorded
 

@@ -11,9 +11,9 @@ from typing import Any
 from bot.core import quote
 from bot.core.model import FormDraft, Priority, Ticket
 from bot.core.text.plaintext import shorten, units
-from bot.flows.choices import Choice
 from bot.flows.form import (
     Broken,
+    Choice,
     CustomerStatus,
     FormContext,
     Known,
