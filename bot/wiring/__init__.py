@@ -36,7 +36,6 @@ from bot.slack.listeners.undo import UndoListeners as UndoListeners
 from bot.store import cluster, migrating, suitable
 from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.cluster import only_one
-from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import VERIFY_SECONDS, Ledger
