@@ -14,7 +14,7 @@ from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.directory import Installation
-from bot.core.linkers import Others
+from bot.core.identity import Others
 from bot.core.refs import MessageRef
 from bot.core.why import Explanation, Unread
 from bot.flows import why as flow

@@ -1,13 +1,17 @@
-"""Which files of a message can go to Plain, what became of each, and the words for it."""
+"""Decides which files of a message are copied to Plain, and says what became of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import File
+from bot.core.secrets import mask
+from bot.core.text import links
+from bot.core.text.markdown import StyledRun
+from bot.core.text.plaintext import one_line
 
 MOST_FILES = 25
 MOST_BYTES = 6_000_000
@@ -29,7 +33,7 @@ _ONLY_IN_SLACK = frozenset({"canvas", "list", "post", "quip", "space"})
 
 
 class SkipReason(StrEnum):
-    """Why a file did not go; `WORDS` says it to whoever reads the thread."""
+    """Why a file was not copied; `WORDS` says it to people who read the thread."""
 
     EXTERNAL = "external"
     DELETED = "deleted"
@@ -84,7 +88,7 @@ _FOR_GOOD = frozenset(
 class UploadResult:
     """What became of a file: the id of Plain's attachment, or why there is none.
 
-    `at`: when that was (Unix seconds, the ledger's clock).
+    `at` is when that was (Unix seconds, the database's clock).
     """
 
     attachment: str | None = None
@@ -93,13 +97,13 @@ class UploadResult:
 
     @property
     def is_final(self) -> bool:
-        """Whether another attempt has nothing to try."""
+        """Return True if another attempt need not try again."""
         return self.attachment is not None or self.why in _FOR_GOOD
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedFiles:
-    """The fates by file id that a row keeps; Plain's attachments belong to one `customer`."""
+    """The results by file id that a row keeps; attachments in Plain belong to one `customer`."""
 
     customer: str
     fates: Mapping[str, UploadResult] = field(default_factory=dict)
@@ -107,7 +111,7 @@ class UploadedFiles:
 
 @dataclass(frozen=True, slots=True)
 class UploadPlan:
-    """The files whose fate is known, and those that are to be copied, in this order."""
+    """The results that are known, and the files that are to be copied, in this order."""
 
     fates: Mapping[str, UploadResult]
     todo: tuple[File, ...]
@@ -148,7 +152,7 @@ def _is_stale(fate: UploadResult, now: float) -> bool:
 
 
 def why_not_copied(file: File) -> SkipReason | None:
-    """Why the file cannot go, as far as that is known without reading it."""
+    """Return why the file cannot be copied, as far as that is known without reading it."""
     if file.external or file.mode == "external":
         return SkipReason.EXTERNAL
     if file.mode == "tombstone":
@@ -167,19 +171,19 @@ def why_not_copied(file: File) -> SkipReason | None:
 
 
 def needs_look_up(file: File) -> bool:
-    """Whether Slack has more to tell of the file than came with its message."""
+    """Return True if Slack has more to say of the file than came with its message."""
     unknown = file.mode is None and file.download is None
     return not file.external and (file.withheld or unknown)
 
 
-def attachments(files: Sequence[File], fates: Mapping[str, UploadResult]) -> tuple[str, ...]:
-    """The ids of the attachments of these files, each once, in order."""
+def attachment_ids(files: Sequence[File], fates: Mapping[str, UploadResult]) -> tuple[str, ...]:
+    """Return the ids of the attachments of these files, each once, in order."""
     found = (fates[file.id].attachment for file in files if file.id in fates)
     return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
 def skip_reason(refusal: Refused) -> SkipReason:
-    """What a refusal of Plain's says about the one file that was asked for."""
+    """Return why Plain, which refused the upload of one file, did not take it."""
     if refusal.reason is Reason.PLAIN_FORBIDDEN:
         return SkipReason.FORBIDDEN
     return {
@@ -189,7 +193,7 @@ def skip_reason(refusal: Refused) -> SkipReason:
 
 
 def files_are_to_blame(refusal: Refused) -> bool:
-    """Whether a thread was refused for the files that it names."""
+    """Return True if Plain refused a thread for the attachments that it names."""
     code, fields = refusal.data.get("code", ""), refusal.data.get("fields", "")
     return code.startswith("attachment") or "attachment" in fields.casefold()
 
@@ -197,3 +201,42 @@ def files_are_to_blame(refusal: Refused) -> bool:
 def _is_banned(name: str | None) -> bool:
     # Windows, which these kinds are banned for, ignores blanks and dots at the end.
     return (name or "").rstrip(" .").rpartition(".")[2].casefold() in _BANNED
+
+
+# The files in words
+
+NAMELESS = "a file without a name"
+
+
+def file_title(files: Sequence[File]) -> str:
+    """Return the title of a message that has nothing but these files."""
+    return f"{_count(files)}: {', '.join(map(_name, files))}"
+
+
+def file_runs(
+    files: Sequence[File], *, alone: bool, fates: Mapping[str, UploadResult]
+) -> Iterator[StyledRun]:
+    """Yield a sentence that names the files, each linked where Slack gave a link, and with the
+    reason where one is not attached."""
+    if not files:
+        return
+    yield StyledRun("The message has no text, only " if alone else "With ")
+    yield StyledRun(f"{_count(files)}: ")
+    for index, file in enumerate(files):
+        url = file.link if file.link and links.safe(file.link) else None
+        yield StyledRun(", " * (index > 0))
+        yield StyledRun(_name(file), url=url)
+        why = fates[file.id].why if file.id in fates else None
+        if why is not None:
+            yield StyledRun(f" (not attached: {WORDS[why]})")
+
+
+def _name(file: File) -> str:
+    """Return the name that people see in Slack, with the file's own name where they differ."""
+    name = one_line(mask(file.name or "")[0])
+    title = one_line(mask(file.title or "")[0])
+    return f"{title} ({name})" if title and name else title or name or NAMELESS
+
+
+def _count(files: Sequence[File]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files)} files"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.core import filenames
-from bot.core.attachments import UploadResult
+from bot.core.attachments import UploadResult, file_runs
 from bot.core.directory import Names
 from bot.core.faults import Reason
 from bot.core.model import UNNAMED_APP, Message
@@ -215,7 +214,7 @@ def _message(
         yield from text
     if message.files:
         yield StyledRun("\n", mark=True)
-        yield from filenames.runs(message.files, alone=not seen, fates=fates)
+        yield from file_runs(message.files, alone=not seen, fates=fates)
     elif not seen:
         yield StyledRun("\n", mark=True)
         yield WITHOUT_TEXT

@@ -1,4 +1,4 @@
-"""Which evidence names the customer, and how far it is trusted."""
+"""Decides which customer a Slack user is, and who may say so where no evidence counts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.directory import Profile, UserKind
+from bot.core.faults import Reason
+from bot.core.model import Outcome, Rejected
 
 _CUSTOMER_ID = re.compile(r"c_[0-9A-Za-z]{1,48}")
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s.,;<>\"]+")
@@ -18,7 +20,7 @@ _EXTERNAL = re.compile(r"external:\S.*")
 class IdentityPolicy:
     """`[identity]` of the settings, as far as it decides who the customer is.
 
-    `trusted_domains` are domains by the Slack team whose word is taken for them: any company can
+    `trusted_domains` are the domains for which a Slack team is trusted, by team: any company can
     put any address into the profiles of its own workspace.
     """
 
@@ -31,16 +33,16 @@ class IdentityPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The customer is the one with this name; Plain has to know it already."""
+    """The customer is the one with this name, whom Plain has to know already."""
 
     customer: str
 
 
 @dataclass(frozen=True, slots=True)
 class ByEmail:
-    """The customer is the one with this address, made if there is none.
+    """The customer is the one with this address, created if there is none.
 
-    `source` is how the lookup table will tell it: "email" or "synthetic".
+    `source` is recorded with the link that is learnt: "email" or "synthetic".
     """
 
     email: str
@@ -51,7 +53,7 @@ class ByEmail:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """No evidence that counts: a person has to say who it is.
+    """No evidence counts: a person has to link the user.
 
     `unconfirmed`: the user's address would count if Slack called it confirmed.
     """
@@ -63,18 +65,18 @@ Identity = Named | ByEmail | Nobody
 
 
 def is_customer_name(text: str) -> bool:
-    """Whether `text` names a customer as the bridge does everywhere: `c_…`, an e-mail address,
-    or `external:ID`."""
+    """Return True if `text` names a customer as the bridge does everywhere: `c_…`, an e-mail
+    address, or `external:ID`."""
     return any(form.fullmatch(text) for form in (_CUSTOMER_ID, _EMAIL, _EXTERNAL))
 
 
 def is_email(text: str) -> bool:
-    """Whether `text` is an e-mail address, as the bridge takes one for a customer's."""
+    """Return True if `text` is an e-mail address that can name a customer."""
     return _EMAIL.fullmatch(text) is not None and not text.startswith("external:")
 
 
 def is_customer_id(text: str) -> bool:
-    """Whether `text` is Plain's own id of a customer."""
+    """Return True if `text` is Plain's own id of a customer."""
     return _CUSTOMER_ID.fullmatch(text) is not None
 
 
@@ -93,10 +95,11 @@ def decide(
     user: str,
     profile: Profile | None,
 ) -> Identity:
-    """Who the customer of the Slack user is.
+    """Return which customer the Slack user is.
 
-    In this order: what the rule says; what the lookup table says; a confirmed address of a
-    member, or of someone whose team is trusted with it; what `without_email` says.
+    In this order: the customer that the rule names; the one that the user is linked to; the one
+    with a confirmed address of a member, or of someone whose team is trusted with it; what
+    `without_email` says.
     """
     if rule is not None:
         return Named(rule)
@@ -115,7 +118,7 @@ def decide(
 
 
 def _proof(policy: IdentityPolicy, profile: Profile) -> str | None:
-    """The user's address, where it proves who the user is.
+    """Return the user's address if it proves who the user is.
 
     Slack shows an unconfirmed address as it was typed, and another company's as that company
     says: https://docs.slack.dev/reference/objects/user-object
@@ -126,7 +129,7 @@ def _proof(policy: IdentityPolicy, profile: Profile) -> str | None:
 
 
 def _is_unconfirmed(policy: IdentityPolicy, profile: Profile) -> bool:
-    """Whether nothing but Slack's confirmation is missing for the address to be proof.
+    """Return True if only Slack's confirmation is missing for the address to be proof.
 
     Members who sign in by SSO have been seen with an address that stays unconfirmed.
     """
@@ -142,3 +145,59 @@ def _is_trusted(policy: IdentityPolicy, profile: Profile, email: str) -> bool:
     of_team = policy.trusted_domains.get(profile.team, frozenset())
     trusted = profile.team in policy.trusted_teams or domain in of_team
     return trusted and profile.standing is not UserKind.BOT
+
+
+# Who may link people
+
+
+@dataclass(frozen=True, slots=True)
+class Yourself:
+    """The submitter may link the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Others of the workspace may: these users, or its owners and admins if there are none."""
+
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Only people of the installed workspace may, and the submitter is not one of them."""
+
+
+Answerer = Yourself | Others | Hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Linkers:
+    """`[identity] linkers`: `named` are Slack users; None stands for the owners and admins."""
+
+    named: tuple[str, ...] | None = None
+
+    def include(self, profile: Profile | None) -> bool:
+        """Return True if this person may link people: never one of another company, whom Slack
+        may not even show (None), and never a bot."""
+        if _is_foreign(profile) or profile is None:
+            return False
+        return profile.admin if self.named is None else profile.user in self.named
+
+    def answerer(self, submitter: Profile | None) -> Answerer:
+        """Return who can link somebody, as this submitter should hear it."""
+        if self.include(submitter):
+            return Yourself()
+        return Hosts() if _is_foreign(submitter) else Others(self.named or ())
+
+
+def asks_who(outcome: Outcome) -> bool:
+    """Return True if a link of the requester would mend the rejection."""
+    return (
+        isinstance(outcome, Rejected)
+        and outcome.reason in (Reason.NO_CUSTOMER, Reason.BROKEN_LINK)
+        and bool(outcome.data.get("requester"))
+    )
+
+
+def _is_foreign(profile: Profile | None) -> bool:
+    return profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT)

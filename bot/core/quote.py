@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from bot.core import attachments as files
-from bot.core import conversation, filenames
-from bot.core.attachments import UploadResult
+from bot.core import conversation
+from bot.core.attachments import UploadResult, attachment_ids, file_runs, file_title
 from bot.core.conversation import LONGEST_TEXT
 from bot.core.directory import Channel, Names, UserKind
 from bot.core.faults import Reason
@@ -91,7 +90,7 @@ def render(message: Message | None, scene: QuoteContext) -> RenderedQuote:
         return RenderedQuote()
     text, found = mask_runs(richtext.runs(message.blocks, scene.names))
     said = markdown.split(text, LONGEST_TEXT)
-    named = filenames.runs(message.files, alone=not said, fates=scene.fates)
+    named = file_runs(message.files, alone=not said, fates=scene.fates)
     listed, more = mask_runs(list(named))
     pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
     pieces = pieces or [markdown.render([conversation.WITHOUT_TEXT])]
@@ -120,7 +119,7 @@ def default_title(message: Message | None, names: Names, limit: int = LONGEST_DE
 def excerpt(message: Message, names: Names) -> str:
     """How the quote will begin, as plain text with secrets masked; empty where it says nothing."""
     lines = _lines(message.blocks, names)
-    listed = markdown.text_of(list(filenames.runs(message.files, alone=not lines, fates={})))
+    listed = markdown.text_of(list(file_runs(message.files, alone=not lines, fates={})))
     return "\n".join((*lines, listed)).strip()
 
 
@@ -149,7 +148,7 @@ def thread(
         label_types=tuple(dict.fromkeys((*wishes.label_types, *(form.labels if form else ())))),
         tenant=(form.tenant if form else None) or wishes.tenant,
         assignee=wishes.assignee,
-        attachments=files.attachments(quoted_files(message, scene.whole), scene.fates),
+        attachments=attachment_ids(quoted_files(message, scene.whole), scene.fates),
     )
 
 
@@ -222,7 +221,7 @@ def _headlines(message: Message, names: Names) -> tuple[str, ...]:
     """Return the lines of the author's words, else the names of the files, else the asides."""
     if said := _lines(richtext.own(message.blocks), names):
         return said
-    return (filenames.title(message.files),) if message.files else _lines(message.blocks, names)
+    return (file_title(message.files),) if message.files else _lines(message.blocks, names)
 
 
 def _lines(blocks: Sequence[Block], names: Names) -> tuple[str, ...]:

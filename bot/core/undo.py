@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from bot.core.directory import Profile, UserKind
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.model import Ticket
 
 UNDO_SECONDS = 600.0

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.core.directory import Profile, UserKind, may_submit
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, page
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
 from bot.store.executor import Run

@@ -10,8 +10,7 @@ from typing import Protocol
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.identity import is_customer_id
-from bot.core.linkers import Answerer, Hosts, Linkers, Yourself
+from bot.core.identity import Answerer, Hosts, Linkers, Yourself, is_customer_id
 from bot.core.model import Customer, Ticket
 from bot.store.customer_links import CustomerLink
 from bot.store.executor import Run

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.model import Ticket
 from bot.core.undo import (
     UNDO_SECONDS,

@@ -9,8 +9,7 @@ from typing import Literal
 
 from bot.core.conversation import ThreadLimits
 from bot.core.directory import Installation, UserKind
-from bot.core.identity import IdentityPolicy
-from bot.core.linkers import Linkers
+from bot.core.identity import IdentityPolicy, Linkers
 from bot.core.model import Rule
 from bot.flows.attachments import FileCopier
 from bot.flows.ports import Plain, Slack

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason, Refused
-from bot.core.linkers import Answerer, Linkers, Others, asks_who
+from bot.core.identity import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
     Added,
     Created,

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.directory import Installation, UserKind
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.flows.attachments import FileCopier
 from bot.flows.workspace import Policy, Runtime, Workspace
 from bot.metrics import Metrics

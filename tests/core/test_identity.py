@@ -16,6 +16,7 @@ from bot.core.identity import (
     decide,
     is_customer_id,
     is_customer_name,
+    teams_of,
 )
 
 STRICT = IdentityPolicy()
@@ -158,3 +159,15 @@ def test_the_evidence_decides(
 )
 def test_a_customer_has_three_kinds_of_name(text: str, is_name: bool, is_id: bool) -> None:
     assert (is_customer_name(text), is_customer_id(text)) == (is_name, is_id)
+
+
+@pytest.mark.parametrize(
+    ("profile", "teams"),
+    [
+        pytest.param(MEMBER, ("T1",), id="of the installed team"),
+        pytest.param(EXTERNAL, ("T8", "T1"), id="of another company"),
+        pytest.param(None, ("T1",), id="whom Slack does not show"),
+    ],
+)
+def test_whose_links_count(profile: Profile | None, teams: tuple[str, ...]) -> None:
+    assert teams_of(profile, "T1") == teams

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.directory import Profile, UserKind
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.undo import (
     UNDO_SECONDS,
     Actor,

@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.directory import Profile, UserKind
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, is_undoable
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.model import Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS

@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.directory import Profile, UserKind
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.linkers import Hosts, Linkers, Others
+from bot.core.identity import Hosts, Linkers, Others
 from bot.core.model import Customer
 from bot.flows import link as flow
 from bot.flows.link import (

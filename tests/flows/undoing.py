@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.undo import NEEDED, Actor, Kind, Row, State, ThreadSnapshot, TimelineEntry
 from bot.flows import undo
 from bot.flows.undo import UndoContext

@@ -11,7 +11,7 @@ from bot.core import home as homes
 from bot.core import undo
 from bot.core.directory import Channel, Profile, UserKind
 from bot.core.faults import Reason
-from bot.core.linkers import Answerer, Hosts, Others, Yourself
+from bot.core.identity import Answerer, Hosts, Others, Yourself
 from bot.core.model import (
     Added,
     Created,

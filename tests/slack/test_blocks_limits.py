@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from bot.core.directory import UserKind
 from bot.core.faults import Reason
-from bot.core.linkers import Hosts, Others, Yourself
+from bot.core.identity import Hosts, Others, Yourself
 from bot.core.model import (
     AlreadyExists,
     Created,

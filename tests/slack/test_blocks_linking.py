@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Profile, UserKind
-from bot.core.linkers import Hosts, Others
+from bot.core.identity import Hosts, Others
 from bot.core.model import Customer, Ticket
 from bot.flows.link import Linked, LinkQuestion, MayNotLink, NothingToLink
 from bot.sandbox.slack.block_kit import faults_of_view

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.directory import Installation
 from bot.core.faults import Reason, TryLater
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.model import Rejected, ReplyTo, Trigger, Via
 from bot.slack.answers import AnswerSettings
 from tests.slack.canned import INSTALLED, LIMITED, NOW, Reply, no, ok, talking

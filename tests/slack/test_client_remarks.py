@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.linkers import Hosts
+from bot.core.identity import Hosts
 from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome, Rejected
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, form, rejections

@@ -11,7 +11,7 @@ import pytest
 from bot.core.directory import Profile, UserKind
 from bot.core.faults import TryLater
 from bot.core.home import Home
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.record import Record
 from bot.flows.home import HomeContext
 from bot.slack.listeners.home import HomeListeners

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.faults import Reason
-from bot.core.linkers import Answerer, Hosts, Others, Yourself
+from bot.core.identity import Answerer, Hosts, Others, Yourself
 from bot.core.model import Customer, Rejected, Ticket
 from bot.flows.link import CustomerNotCreated, Linked, MayNotLink, NothingToLink
 from bot.slack.views import answer, rejections

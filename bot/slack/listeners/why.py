@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core.directory import Installation, Profile, UserKind, may_submit
 from bot.core.faults import Fault
-from bot.core.linkers import Linkers
+from bot.core.identity import Linkers
 from bot.core.model import ReplyTo, Trigger
 from bot.core.refs import MessageRef
 from bot.core.why import Explanation, for_viewer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core.faults import Reason
-from bot.core.linkers import Answerer, Hosts, Yourself
+from bot.core.identity import Answerer, Hosts, Yourself
 from bot.core.model import (
     Added,
     AlreadyExists,

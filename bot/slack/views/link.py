@@ -10,8 +10,7 @@ from typing import Any
 
 from bot.core.directory import Profile
 from bot.core.faults import Reason
-from bot.core.identity import is_email
-from bot.core.linkers import Answerer, Others
+from bot.core.identity import Answerer, Others, is_email
 from bot.core.model import Customer
 from bot.flows.link import (
     SHORTEST_TERM,

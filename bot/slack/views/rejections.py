@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.core.directory import UserKind
 from bot.core.faults import Reason
-from bot.core.linkers import Answerer, Hosts, Others, Yourself
+from bot.core.identity import Answerer, Hosts, Others, Yourself
 from bot.flows.admission import DEACTIVATED
 from bot.slack.views.formatting import code, escape, shorten
 from bot.slack.views.link import CUSTOMER_IS, command, who_may

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason
-from bot.core.linkers import Answerer
+from bot.core.identity import Answerer
 from bot.core.record import Record, State
 from bot.core.why import Explanation, Unread, Why, emoji_here
 from bot.flows.admission import DEACTIVATED, named

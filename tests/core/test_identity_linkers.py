@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason
-from bot.core.linkers import Answerer, Hosts, Linkers, Others, Yourself, asks_who
+from bot.core.identity import Answerer, Hosts, Linkers, Others, Yourself, asks_who
 from bot.core.model import Created, Ignored, Outcome, Rejected
 from tests.nouns import TICKET
 

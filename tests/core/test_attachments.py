@@ -14,7 +14,7 @@ from bot.core.attachments import (
     SkipReason,
     UploadedFiles,
     UploadResult,
-    attachments,
+    attachment_ids,
     files_are_to_blame,
     needs_look_up,
     plan,
@@ -133,7 +133,7 @@ def test_attachments_are_named_once_in_order() -> None:
         "F3": UploadResult("att_3"),
     }
     files = sized(1, 1, 1, 1)
-    assert attachments([files[2], *files], fates) == ("att_3", "att_1")
+    assert attachment_ids([files[2], *files], fates) == ("att_3", "att_1")
 
 
 REFUSALS: dict[str, tuple[Refused, SkipReason]] = {
