@@ -113,20 +113,20 @@ class UploadedFiles:
 class UploadPlan:
     """The results that are known, and the files that are to be copied, in this order."""
 
-    fates: Mapping[str, UploadResult]
+    results: Mapping[str, UploadResult]
     todo: tuple[File, ...]
 
 
 def plan(
     files: Iterable[File], kept: UploadedFiles | None, customer: str, now: float
 ) -> UploadPlan:
-    """What is to be done with `files`, the most important first; `now` as in `UploadResult.at`."""
+    """Plan the upload of `files`, the most important first; `now` as in `UploadResult.at`."""
     before = kept.fates if kept is not None and kept.customer == customer else {}
-    fresh = {id_: fate for id_, fate in before.items() if not _is_stale(fate, now)}
+    fresh = {id_: result for id_, result in before.items() if not _is_stale(result, now)}
     unique: dict[str, File] = {}
     for file in files:
         unique.setdefault(file.id, file)
-    fates: dict[str, UploadResult] = {}
+    results: dict[str, UploadResult] = {}
     todo: list[File] = []
     count, total = 0, 0
     for file in unique.values():
@@ -137,18 +137,18 @@ def plan(
         if why is None and total + size > MOST_BYTES:
             why = SkipReason.TOGETHER
         if why is not None:
-            fates[file.id] = UploadResult(why=why, at=now)
+            results[file.id] = UploadResult(why=why, at=now)
             continue
         count, total = count + 1, total + size
         if known is None:
             todo.append(file)
         else:
-            fates[file.id] = known
-    return UploadPlan(fates, tuple(todo))
+            results[file.id] = known
+    return UploadPlan(results, tuple(todo))
 
 
-def _is_stale(fate: UploadResult, now: float) -> bool:
-    return fate.attachment is not None and now - fate.at > KEPT_SECONDS
+def _is_stale(result: UploadResult, now: float) -> bool:
+    return result.attachment is not None and now - result.at > KEPT_SECONDS
 
 
 def why_not_copied(file: File) -> SkipReason | None:
@@ -176,9 +176,9 @@ def needs_look_up(file: File) -> bool:
     return not file.external and (file.withheld or unknown)
 
 
-def attachment_ids(files: Sequence[File], fates: Mapping[str, UploadResult]) -> tuple[str, ...]:
+def attachment_ids(files: Sequence[File], results: Mapping[str, UploadResult]) -> tuple[str, ...]:
     """Return the ids of the attachments of these files, each once, in order."""
-    found = (fates[file.id].attachment for file in files if file.id in fates)
+    found = (results[file.id].attachment for file in files if file.id in results)
     return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
@@ -214,7 +214,7 @@ def file_title(files: Sequence[File]) -> str:
 
 
 def file_runs(
-    files: Sequence[File], *, alone: bool, fates: Mapping[str, UploadResult]
+    files: Sequence[File], *, alone: bool, uploads: Mapping[str, UploadResult]
 ) -> Iterator[StyledRun]:
     """Yield a sentence that names the files, each linked where Slack gave a link, and with the
     reason where one is not attached."""
@@ -226,7 +226,7 @@ def file_runs(
         url = file.link if file.link and links.safe(file.link) else None
         yield StyledRun(", " * (index > 0))
         yield StyledRun(_name(file), url=url)
-        why = fates[file.id].why if file.id in fates else None
+        why = uploads[file.id].why if file.id in uploads else None
         if why is not None:
             yield StyledRun(f" (not attached: {WORDS[why]})")
 

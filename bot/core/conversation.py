@@ -1,4 +1,4 @@
-"""A Slack thread as it is quoted: every message with author and time, in pieces that fit."""
+"""Renders a Slack thread as it is quoted: every message with author and time, in fitting pieces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_TEXT = 10_000
 """UTF-16 units of one text component."""
 
 WITHOUT_TEXT = StyledRun("(without a text)", italic=True)
-"""Stands for a message of which nothing is seen."""
+"""The text of a message that shows nothing."""
 
 _UNREAD = {
     Reason.NOT_IN_CHANNEL: "the bridge's bot is not in that channel",
@@ -32,11 +32,11 @@ _UNREAD = {
 
 @dataclass(frozen=True, slots=True)
 class ThreadLimits:
-    """How many text components, and UTF-16 units, one entry of Plain's timeline is given.
+    """How many text components, and UTF-16 units, one entry of Plain's timeline may have.
 
-    Plain states neither; these are far below what its gateway takes, and about what can be read
-    in one go. What is beyond goes into further entries. The first one has less room, for it says
-    more besides: circumstances, a description (3,000 at most), a link, warnings.
+    Plain states neither; these are far below what its gateway accepts, and about what can be read
+    in one go. Anything beyond goes into further entries. The first one has less room, for it also
+    holds the circumstances, a description (3,000 at most), a link and warnings.
     """
 
     components: int = 25
@@ -63,8 +63,8 @@ class SlackThread:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The pieces for the thread itself and for each of what is added to it, and the kinds of the
-    secrets that were masked."""
+    """The pieces for the thread itself and for each continuation, and the kinds of secrets that
+    were masked."""
 
     opening: tuple[Part, ...]
     further: tuple[tuple[TextPart, ...], ...]
@@ -79,26 +79,28 @@ class RenderedMessage:
     secrets: tuple[str, ...]
 
 
-def transcribe(thread: SlackThread, names: Names, fates: Mapping[str, UploadResult]) -> Transcript:
+def transcribe(
+    thread: SlackThread, names: Names, uploads: Mapping[str, UploadResult]
+) -> Transcript:
     """Return every message of the thread, in order, as far as the bounds let it."""
-    telling = TranscriptBuilder(thread.bounds)
+    builder = TranscriptBuilder(thread.bounds)
     for message in thread.messages:
-        if telling.is_full:
+        if builder.is_full:
             break
-        telling.add(render_message(thread, message, names, fates))
-    return telling.told(len(thread.messages))
+        builder.add(render_message(thread, message, names, uploads))
+    return builder.transcript(len(thread.messages))
 
 
 def render_message(
-    thread: SlackThread, message: Message, names: Names, fates: Mapping[str, UploadResult]
+    thread: SlackThread, message: Message, names: Names, uploads: Mapping[str, UploadResult]
 ) -> RenderedMessage:
     """Return one message of the thread as it is quoted; this is what takes time."""
-    runs, found = mask_runs(list(_message(thread, message, names, fates)))
+    runs, found = mask_runs(list(_message(thread, message, names, uploads)))
     return RenderedMessage(markdown.split(runs, LONGEST_TEXT), found)
 
 
 class TranscriptBuilder:
-    """A thread that is told message by message, until what Plain is given is full."""
+    """Builds a transcript message by message, until the entries are full."""
 
     def __init__(self, bounds: ThreadLimits) -> None:
         self._bounds = bounds
@@ -108,10 +110,10 @@ class TranscriptBuilder:
         self._secrets: dict[str, None] = {}
         self.is_full = False
 
-    def add(self, spoken: RenderedMessage) -> None:
+    def add(self, message: RenderedMessage) -> None:
         """Add the next message, as far as there is room for it."""
-        self._secrets |= dict.fromkeys(spoken.secrets)
-        for piece in spoken.pieces:
+        self._secrets |= dict.fromkeys(message.secrets)
+        for piece in message.pieces:
             self._put(piece)
         self._whole += not self.is_full
 
@@ -131,8 +133,8 @@ class TranscriptBuilder:
             group.append(piece)
             self._used += size
 
-    def told(self, messages: int) -> Transcript:
-        """Return what was told of so many messages."""
+    def transcript(self, messages: int) -> Transcript:
+        """Return the transcript of a thread of so many messages."""
         opening, *further = self._groups
         of = len(self._groups)
         parts: tuple[Part, ...] = tuple(map(TextPart, opening))
@@ -158,17 +160,17 @@ def _beyond(messages: int) -> PlainTextPart:
 
 
 def heading(number: int, of: int) -> str:
-    """The title of what holds the `number`th part."""
+    """Return the title of the `number`th part."""
     return f"Slack thread, part {number} of {of}"
 
 
 def extent(messages: Sequence[Message]) -> str:
-    """How much it is that is quoted."""
+    """Return how much is quoted."""
     return "1 message" if len(messages) == 1 else f"{len(messages)} messages"
 
 
 def unread(why: Reason) -> PlainTextPart:
-    """Says that the thread was wanted and could not be read."""
+    """Return the warning that the thread was requested and could not be read."""
     because = _UNREAD.get(why, "Slack refused it")
     return PlainTextPart(
         f"The whole Slack thread was asked for, but only this message is quoted: {because}.",
@@ -199,23 +201,23 @@ def moment(ref: MessageRef | None) -> str | None:
 
 
 def _message(
-    thread: SlackThread, message: Message, names: Names, fates: Mapping[str, UploadResult]
+    thread: SlackThread, message: Message, names: Names, uploads: Mapping[str, UploadResult]
 ) -> Iterator[StyledRun]:
-    """A line that says who and when, then the text and the files."""
+    """Yield a line that says who and when, then the text and the files."""
     yield StyledRun(_author(thread, message), bold=True)
     if when := moment(message.ref):
         yield StyledRun(f" · {when}")
     if message.ref is not None and message.ref == thread.chosen:
         yield StyledRun(" · the escalated message")
     text = richtext.runs(message.blocks, names)
-    seen = bool(markdown.text_of(text).strip())
-    if seen:
+    is_visible = bool(markdown.text_of(text).strip())
+    if is_visible:
         yield StyledRun("\n", mark=True)
         yield from text
     if message.files:
         yield StyledRun("\n", mark=True)
-        yield from file_runs(message.files, alone=not seen, fates=fates)
-    elif not seen:
+        yield from file_runs(message.files, alone=not is_visible, uploads=uploads)
+    elif not is_visible:
         yield StyledRun("\n", mark=True)
         yield WITHOUT_TEXT
 

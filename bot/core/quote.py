@@ -1,4 +1,4 @@
-"""What a Plain thread says of a Slack message: its title, and the parts that quote it."""
+"""Writes what a Plain thread says of a Slack message: its title, and the parts that quote it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LONGEST_TITLE = 250
 LONGEST_DEFAULT_TITLE = 80
 LONGEST_PREVIEW = 200
 LONGEST_BEGINNING = 4_000
-"""Characters that titles, previews and excerpts are taken from: some times what the longest shows,
-for a masked secret is shorter than it was."""
+"""Characters that titles, previews and excerpts are taken from: several times what the longest
+shows, for a masked secret is shorter than it was."""
 
 UNTITLED = "Message from Slack"
 OPEN_IN_SLACK = "Open in Slack"
@@ -35,11 +35,11 @@ OPEN_IN_SLACK = "Open in Slack"
 class QuoteContext:
     """The circumstances of a message. `author` and `submitter` are names, not ids.
 
-    `author` is None where nobody knows who wrote it; `channel` where there is none;
-    `emoji` names the reaction, without colons. `whole` is the message's Slack thread where all of
-    it is quoted, `unread` why it is not, though it was wanted; `fates` tells of each file by its
-    id what became of it. `on_behalf_of` is the requester's name where somebody else asks for them,
-    and `standing` what that somebody is to the workspace.
+    `author` is None if nobody knows who wrote it, `channel` if there is none; `emoji` names the
+    reaction, without colons. `whole` is the message's Slack thread if all of it is quoted,
+    `unread` why it is not, though that was requested. `uploads` are the results of its files, by
+    id. `on_behalf_of` is the requester's name if somebody else submits the request for them, and
+    `standing` what that submitter is to the workspace.
     """
 
     author: str | None
@@ -51,17 +51,17 @@ class QuoteContext:
     names: Names = field(default_factory=Names)
     whole: conversation.SlackThread | None = None
     unread: Reason | None = None
-    fates: Mapping[str, UploadResult] = field(default_factory=dict)
+    uploads: Mapping[str, UploadResult] = field(default_factory=dict)
     on_behalf_of: str | None = None
     standing: UserKind = UserKind.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedQuote:
-    """What takes time, done once: the lines that a title and a preview are made of, and the quote.
+    """The result of rendering, which takes time: lines for title and preview, and the quote.
 
     `parts` quote the message or the beginning of its thread, `further` the rest of the thread;
-    `secrets` are the kinds of those that were masked in them.
+    `secrets` are the kinds of secrets that were masked in them.
     """
 
     lines: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class RenderedQuote:
 
 @dataclass(frozen=True, slots=True)
 class ThreadOptions:
-    """What a rule wants of the thread, resolved: ids of label types, `u_…`, an external id."""
+    """What a rule sets of the thread, resolved: ids of label types, `u_…`, an external id."""
 
     priority: Priority = Priority.NORMAL
     label_types: tuple[str, ...] = ()
@@ -80,46 +80,46 @@ class ThreadOptions:
     assignee: str | None = None
 
 
-def render(message: Message | None, scene: QuoteContext) -> RenderedQuote:
-    """Return what `thread`, `event` and `sequels` say of the message or of its whole thread."""
-    if scene.whole is not None:
-        return rendered(
-            message, scene, conversation.transcribe(scene.whole, scene.names, scene.fates)
+def render(message: Message | None, context: QuoteContext) -> RenderedQuote:
+    """Render the message or its whole thread, for `thread`, `event` and `continuations`."""
+    if context.whole is not None:
+        return of_transcript(
+            message, context, conversation.transcribe(context.whole, context.names, context.uploads)
         )
     if message is None:
         return RenderedQuote()
-    text, found = mask_runs(richtext.runs(message.blocks, scene.names))
-    said = markdown.split(text, LONGEST_TEXT)
-    named = file_runs(message.files, alone=not said, fates=scene.fates)
+    text, found = mask_runs(richtext.runs(message.blocks, context.names))
+    written = markdown.split(text, LONGEST_TEXT)
+    named = file_runs(message.files, alone=not written, uploads=context.uploads)
     listed, more = mask_runs(list(named))
-    pieces = [*said, *markdown.split(listed, LONGEST_TEXT)]
+    pieces = [*written, *markdown.split(listed, LONGEST_TEXT)]
     pieces = pieces or [markdown.render([conversation.WITHOUT_TEXT])]
     return RenderedQuote(
-        lines=_headlines(message, scene.names),
+        lines=_headlines(message, context.names),
         parts=tuple(TextPart(piece) for piece in pieces),
         secrets=(*found, *more),
     )
 
 
-def rendered(
-    message: Message | None, scene: QuoteContext, told: conversation.Transcript
+def of_transcript(
+    message: Message | None, context: QuoteContext, transcript: conversation.Transcript
 ) -> RenderedQuote:
-    """Return the same for a whole thread that was told already."""
-    lines = _headlines(message, scene.names) if message else ()
-    return RenderedQuote(lines, told.opening, told.secrets, told.further)
+    """Return the same for a whole thread whose transcript is there already."""
+    lines = _headlines(message, context.names) if message else ()
+    return RenderedQuote(lines, transcript.opening, transcript.secrets, transcript.further)
 
 
 def default_title(message: Message | None, names: Names, limit: int = LONGEST_DEFAULT_TITLE) -> str:
-    """A title of 1 to `limit` (20 or more) UTF-16 units: the first line that says something."""
+    """Return a title of 1 to `limit` (20 or more) UTF-16 units: the first line with a text."""
     if message is None:
         return UNTITLED
     return _first(_headlines(message, names), limit)
 
 
 def excerpt(message: Message, names: Names) -> str:
-    """How the quote will begin, as plain text with secrets masked; empty where it says nothing."""
+    """Return how the quote will begin, as plain text with secrets masked; empty without a text."""
     lines = _lines(message.blocks, names)
-    listed = markdown.text_of(list(file_runs(message.files, alone=not lines, fates={})))
+    listed = markdown.text_of(list(file_runs(message.files, alone=not lines, uploads={})))
     return "\n".join((*lines, listed)).strip()
 
 
@@ -129,26 +129,25 @@ def thread(
     customer: str,
     message: Message | None,
     form: Form | None,
-    scene: QuoteContext,
-    wishes: ThreadOptions,
-    rendered: RenderedQuote | None = None,
+    context: QuoteContext,
+    options: ThreadOptions,
+    rendered: RenderedQuote,
 ) -> ThreadDraft:
-    """The thread to create for `message` as `form` describes it; either may be missing.
+    """Return the thread to create for `message` as `form` describes it; either may be missing.
 
-    `rendered` is what `render` returns, where that was done already.
+    `rendered` is what `render` returns for them.
     """
-    quoted = render(message, scene) if rendered is None else rendered
     return ThreadDraft(
         customer=customer,
         external_id=external_id,
-        title=_title(form, quoted.lines),
-        parts=(*_behalf(scene), *_parts(message, form, scene, quoted)),
-        preview=_preview(message, form, quoted.lines),
-        priority=form.priority if form else wishes.priority,
-        label_types=tuple(dict.fromkeys((*wishes.label_types, *(form.labels if form else ())))),
-        tenant=(form.tenant if form else None) or wishes.tenant,
-        assignee=wishes.assignee,
-        attachments=attachment_ids(quoted_files(message, scene.whole), scene.fates),
+        title=_title(form, rendered.lines),
+        parts=(*_behalf(context), *_parts(message, form, context, rendered)),
+        preview=_preview(message, form, rendered.lines),
+        priority=form.priority if form else options.priority,
+        label_types=tuple(dict.fromkeys((*options.label_types, *(form.labels if form else ())))),
+        tenant=(form.tenant if form else None) or options.tenant,
+        assignee=options.assignee,
+        attachments=attachment_ids(quoted_files(message, context.whole), context.uploads),
     )
 
 
@@ -158,26 +157,21 @@ def event(
     thread: str,
     message: Message | None,
     form: Form | None,
-    scene: QuoteContext,
-    rendered: RenderedQuote | None = None,
+    context: QuoteContext,
+    rendered: RenderedQuote,
 ) -> EventDraft:
-    """What to add to the thread that the message's Slack thread already has."""
-    quoted = render(message, scene) if rendered is None else rendered
+    """Return what to add to the thread that the message's Slack thread already has."""
     return EventDraft(
         thread=thread,
         external_id=external_id,
-        title=_title(form, quoted.lines),
-        parts=_parts(message, form, scene, quoted),
+        title=_title(form, rendered.lines),
+        parts=_parts(message, form, context, rendered),
     )
 
 
-def continuations(
-    external_id: str, scene: QuoteContext, rendered: RenderedQuote | None = None
-) -> tuple[Continuation, ...]:
-    """What a whole Slack thread has beyond what `thread` or `event` carries."""
-    if scene.whole is None:
-        return ()
-    further = (render(None, scene) if rendered is None else rendered).further
+def continuations(external_id: str, rendered: RenderedQuote) -> tuple[Continuation, ...]:
+    """Return the rest of a whole Slack thread, beyond what `thread` or `event` holds."""
+    further = rendered.further
     return tuple(
         Continuation(
             external_id=f"{external_id}#{number}",
@@ -191,7 +185,7 @@ def continuations(
 def quoted_files(
     message: Message | None, whole: conversation.SlackThread | None
 ) -> tuple[File, ...]:
-    """The files of what is quoted, those of the escalated message first."""
+    """Return the files of what is quoted, those of the escalated message first."""
     own = message.files if message else ()
     others = [one.files for one in whole.messages if one.ref != whole.chosen] if whole else []
     return (*own, *chain.from_iterable(others))
@@ -219,13 +213,13 @@ def _says_something(message: Message) -> bool:
 
 def _headlines(message: Message, names: Names) -> tuple[str, ...]:
     """Return the lines of the author's words, else the names of the files, else the asides."""
-    if said := _lines(richtext.own(message.blocks), names):
-        return said
+    if own := _lines(richtext.own(message.blocks), names):
+        return own
     return (file_title(message.files),) if message.files else _lines(message.blocks, names)
 
 
 def _lines(blocks: Sequence[Block], names: Names) -> tuple[str, ...]:
-    """The first lines that say something, without marks, secrets masked."""
+    """Return the first lines with a text, without marks, secrets masked."""
     first = beginning(blocks, LONGEST_BEGINNING)
     masked, _ = mask_runs(richtext.runs(first, names, bare=True))
     lines = (one_line(line) for line in markdown.text_of(masked).split("\n"))
@@ -233,36 +227,36 @@ def _lines(blocks: Sequence[Block], names: Names) -> tuple[str, ...]:
 
 
 def _parts(
-    message: Message | None, form: Form | None, scene: QuoteContext, quoted: RenderedQuote
+    message: Message | None, form: Form | None, context: QuoteContext, rendered: RenderedQuote
 ) -> tuple[Part, ...]:
     description, more = mask(clean(form.description or "")) if form else ("", ())
     titled = mask(clean(form.title))[1] if form else ()
     parts: list[Part] = []
     named: tuple[str, ...] = ()
     if message:  # a webhook calls itself whatever it likes
-        circumstances, named = mask(_circumstances(message, scene))
+        circumstances, named = mask(_circumstances(message, context))
         parts.append(_aside(circumstances))
-    parts += quoted.parts
-    if scene.unread is not None:
-        parts.append(conversation.unread(scene.unread))
-    if quoted.parts and description.strip():
+    parts += rendered.parts
+    if context.unread is not None:
+        parts.append(conversation.unread(context.unread))
+    if rendered.parts and description.strip():
         parts.append(DividerPart())
     parts += map(PlainTextPart, chunks(description.strip("\n"), LONGEST_TEXT))
-    if kinds := tuple(dict.fromkeys((*named, *quoted.secrets, *more, *titled))):
+    if kinds := tuple(dict.fromkeys((*named, *rendered.secrets, *more, *titled))):
         parts.append(_warning(kinds))
-    if scene.permalink and links.safe(scene.permalink):
-        parts.append(LinkPart(OPEN_IN_SLACK, scene.permalink))
-    parts.append(_aside(_escalation(scene)))
+    if context.permalink and links.safe(context.permalink):
+        parts.append(LinkPart(OPEN_IN_SLACK, context.permalink))
+    parts.append(_aside(_escalation(context)))
     return tuple(parts)
 
 
-def _behalf(scene: QuoteContext) -> tuple[Part, ...]:
-    """Who asked, first and in full size: an agent's answer goes to the requester, who may
-    know nothing of what is asked in their name."""
-    if scene.on_behalf_of is None:
+def _behalf(context: QuoteContext) -> tuple[Part, ...]:
+    """Return who submitted the request, first and in full size: an agent's answer goes to the
+    requester, who may know nothing of what is requested in their name."""
+    if context.on_behalf_of is None:
         return ()
-    submitter, requester = one_line(scene.submitter) or "Someone", one_line(scene.on_behalf_of)
-    is_what = _NO_MEMBER.get(scene.standing, "")
+    submitter, requester = one_line(context.submitter) or "Someone", one_line(context.on_behalf_of)
+    is_what = _NO_MEMBER.get(context.standing, "")
     text = f"Submitted by {submitter}{is_what} on behalf of {requester or 'someone else'}"
     return (PlainTextPart(shorten(text, LONGEST_TEXT)),)
 
@@ -273,12 +267,12 @@ _NO_MEMBER = {
 }
 
 
-def _circumstances(message: Message, scene: QuoteContext) -> str:
-    """Who, where and when; of a whole thread, how much of it."""
-    where = f" in {_place(scene.channel)}" if scene.channel else ""
-    if scene.whole is not None:
-        return f"Slack thread{where} · {conversation.extent(scene.whole.messages)}"
-    who = conversation.app_of(message) or one_line(scene.author or "") or "Someone"
+def _circumstances(message: Message, context: QuoteContext) -> str:
+    """Return who wrote it, where and when; for a whole thread, how long it is."""
+    where = f" in {_place(context.channel)}" if context.channel else ""
+    if context.whole is not None:
+        return f"Slack thread{where} · {conversation.extent(context.whole.messages)}"
+    who = conversation.app_of(message) or one_line(context.author or "") or "Someone"
     when = conversation.moment(message.ref)
     return f"{who}{where}" + (f" · {when}" if when else "")
 
@@ -290,16 +284,16 @@ def _place(channel: Channel) -> str:
     return f"#{name}" if name else "a Slack channel"
 
 
-def _escalation(scene: QuoteContext) -> str:
-    """Who escalated the message, and how."""
-    emoji = f"the :{one_line(scene.emoji)}: reaction" if scene.emoji else "a reaction"
+def _escalation(context: QuoteContext) -> str:
+    """Return who escalated the message, and how."""
+    emoji = f"the :{one_line(context.emoji)}: reaction" if context.emoji else "a reaction"
     how = {
         Via.SHORTCUT: "the message shortcut",
         Via.REACTION: emoji,
         Via.COMMAND: "/plain-ticket",
         Via.FORM: "the form",
-    }[scene.via]
-    return f"Escalated by {one_line(scene.submitter) or 'someone'} with {how}"
+    }[context.via]
+    return f"Escalated by {one_line(context.submitter) or 'someone'} with {how}"
 
 
 def _aside(text: str) -> Part:

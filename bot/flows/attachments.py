@@ -1,6 +1,7 @@
-"""The files of what is quoted, from Slack to Plain before the thread is created.
+"""Copies the files of what is quoted from Slack to Plain, before the thread is created.
 
-A file never costs more than its time: what cannot go is named in the thread, with the reason.
+No file delays a thread for longer than its time; one that is not copied is named there, with the
+reason.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ FILES_SECONDS = 30.0
 """For all files of one attempt together."""
 
 NOT_UPLOADED_SECONDS = 60.0
-"""For how long a create waits for what Plain says was not uploaded, though it was."""
+"""How long a create is tried again while Plain says that a file was not uploaded, though it was."""
 NOT_UPLOADED_PAUSE = 2.0
 NOT_UPLOADED = "plain_attachment_not_uploaded"
-"""The cause of the fault that says so."""
+"""The cause of that fault."""
 
 Chunks = AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """Where Plain takes one file: the attachment's id, and the form to send it with.
+    """Where Plain accepts one file: the attachment's id, and the form to send it with.
 
     https://www.plain.com/docs/api-reference/graphql/attachments
     """
@@ -46,65 +47,65 @@ class UploadForm:
 
 
 class Source(Protocol):
-    """Where files come from."""
+    """Slack's files."""
 
     async def file(self, file_id: str) -> File | SkipReason:
-        """All that Slack tells of the file. Raises TryLater."""
+        """Return all that Slack says of the file. Raise TryLater."""
 
     def download(self, file: File) -> AbstractAsyncContextManager[Chunks | SkipReason]:
-        """The file's bytes as they come, exactly `file.size` of them, else TryLater."""
+        """Yield the file's bytes as they come: exactly `file.size` of them, else raise TryLater."""
 
 
 class Target(Protocol):
-    """Where they go."""
+    """Plain's attachments."""
 
     async def upload_form(self, customer: str, file: File) -> UploadForm:
-        """Ask for a place for the file. Raises TryLater and Refused."""
+        """Ask for a place for the file. Raise TryLater and Refused."""
 
     async def upload(self, form: UploadForm, file: File, chunks: Chunks) -> None:
-        """Send the file there. Raises TryLater and Refused."""
+        """Send the file there. Raise TryLater and Refused."""
 
 
-def _nobody(_outcome: str) -> None:
-    """Nobody counts."""
+def _ignore(_outcome: str) -> None:
+    """Count nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCopier:
-    """Takes files from one to the other; `observe` is told of each what became of it."""
+    """Copies files within `seconds` for each attempt; `observe` counts what became of them."""
 
     source: Source
     target: Target
-    observe: Callable[[str], None] = _nobody
+    observe: Callable[[str], None] = _ignore
     seconds: float = FILES_SECONDS
 
 
 @dataclass
 class FileCopies:
-    """The files of one attempt. All that waits for a file is over at one moment."""
+    """The files of one attempt. All waiting for files ends at one moment."""
 
     claim: Claim
     copier: FileCopier
     ledger: Ledger
     run: Run
     lost: dict[str, SkipReason] = field(default_factory=dict)
-    """What could not be looked up."""
+    """Files that could not be looked up."""
     _ends: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends = asyncio.get_running_loop().time() + self.copier.seconds
 
     async def looked_up(self, of: Sequence[File]) -> Mapping[str, File]:
-        """What Slack tells of the files that came with no more than their id."""
+        """Return what Slack says of the files that came with no more than their id."""
         found: dict[str, File] = {}
         for file in of:
             if not attachments.needs_look_up(file) or file.id in found or file.id in self.lost:
                 continue
-            told = await self._look_up(file.id)
-            if isinstance(told, SkipReason):
-                self.lost[file.id] = told
+            result = await self._look_up(file.id)
+            if isinstance(result, SkipReason):
+                self.lost[file.id] = result
             else:
-                found[file.id] = told
+                found[file.id] = result
         return found
 
     async def _look_up(self, file_id: str) -> File | SkipReason:
@@ -117,33 +118,34 @@ class FileCopies:
             return SkipReason.FAILED
 
     async def copy(self, of: Sequence[File], customer: str) -> Mapping[str, UploadResult]:
-        """The fate of each file by its id. Raises Wait where it is not Plain's turn yet."""
+        """Copy the files and return the results by id. Raise Postponed if Plain is not to be asked
+        yet."""
         known = [file for file in of if file.id not in self.lost]
         plan = attachments.plan(known, self.claim.kept, customer, self.claim.now)
-        fates = {**plan.fates, **self.named()}
-        shut: SkipReason | None = None
+        results = {**plan.results, **self.named()}
+        closed: SkipReason | None = None
         for file in plan.todo:
-            fate = (
-                UploadResult(why=shut, at=self.claim.now)
-                if shut
-                else await self._carry(file, customer)
+            result = (
+                UploadResult(why=closed, at=self.claim.now)
+                if closed
+                else await self._upload(file, customer)
             )
-            fates[file.id] = fate
-            if fate.why is SkipReason.FORBIDDEN:
-                shut = fate.why  # a permission that is missing is missing for all of them
-            if fate.is_final:
-                await self._keep(customer, fates)
+            results[file.id] = result
+            if result.why is SkipReason.FORBIDDEN:
+                closed = result.why  # a permission that is missing is missing for all of them
+            if result.is_final:
+                await self._keep(customer, results)
         before = self.claim.kept.fates if self.claim.kept else {}
-        for id_, fate in fates.items():
+        for id_, result in results.items():
             if id_ not in before:
-                self.copier.observe(fate.why.value if fate.why else "attached")
-        return fates
+                self.copier.observe(result.why.value if result.why else "attached")
+        return results
 
     def named(self) -> Mapping[str, UploadResult]:
-        """The fates of what could not be looked up."""
+        """Return the results of the files that could not be looked up."""
         return {id_: UploadResult(why=why, at=self.claim.now) for id_, why in self.lost.items()}
 
-    async def _carry(self, file: File, customer: str) -> UploadResult:
+    async def _upload(self, file: File, customer: str) -> UploadResult:
         now = self.claim.now
         if asyncio.get_running_loop().time() >= self._ends:
             return UploadResult(why=SkipReason.SLOW, at=now)
@@ -168,40 +170,41 @@ class FileCopies:
             return UploadResult(attachment=form.attachment, at=self.claim.now)
 
     async def blame(
-        self, fault: TryLater | Refused, draft: ThreadDraft, fates: Mapping[str, UploadResult]
+        self, fault: TryLater | Refused, draft: ThreadDraft, results: Mapping[str, UploadResult]
     ) -> None:
         """Raise Postponed if a create failed for its files: to wait for them, or to go without."""
         if not draft.attachments:
             return
         if isinstance(fault, TryLater) and fault.cause == NOT_UPLOADED:
-            raise await self._not_uploaded(draft.customer, fates) from fault
+            raise await self._not_uploaded(draft.customer, results) from fault
         if isinstance(fault, TryLater) or fault.unsure:
             return
         if attachments.files_are_to_blame(fault):
-            raise await self._give_up(draft.customer, fates) from fault
+            raise await self._give_up(draft.customer, results) from fault
 
-    async def _not_uploaded(self, customer: str, fates: Mapping[str, UploadResult]) -> Postponed:
+    async def _not_uploaded(self, customer: str, results: Mapping[str, UploadResult]) -> Postponed:
         """Wait for a while: Plain does not see yet what was uploaded."""
-        uploaded = [fate.at for fate in fates.values() if fate.attachment]
+        uploaded = [result.at for result in results.values() if result.attachment]
         if self.claim.now - min(uploaded, default=0.0) < NOT_UPLOADED_SECONDS:
             return Postponed("files_not_uploaded", NOT_UPLOADED_PAUSE)
-        return await self._give_up(customer, fates)
+        return await self._give_up(customer, results)
 
-    async def _give_up(self, customer: str, fates: Mapping[str, UploadResult]) -> Postponed:
+    async def _give_up(self, customer: str, results: Mapping[str, UploadResult]) -> Postponed:
         """Let the next attempt go without these files, which Plain will not have."""
         refused = UploadResult(why=SkipReason.REFUSED, at=self.claim.now)
-        without = {id_: refused if fate.attachment else fate for id_, fate in fates.items()}
+        without = {id_: refused if result.attachment else result for id_, result in results.items()}
         await self._keep(customer, without)
         return Postponed("files_refused", 0.0)
 
-    async def _keep(self, customer: str, fates: Mapping[str, UploadResult]) -> None:
+    async def _keep(self, customer: str, results: Mapping[str, UploadResult]) -> None:
         """Note in the row what another attempt need not try again."""
-        final = {id_: fate for id_, fate in fates.items() if fate.is_final}
+        final = {id_: result for id_, result in results.items() if result.is_final}
         await self.run(self.ledger.keep_files, self.claim, UploadedFiles(customer, final))
 
 
 def named_only(of: Sequence[File], now: float) -> Mapping[str, UploadResult]:
-    """The fates where Plain takes no files at all; who could not go anyway has that reason."""
+    """Return the results where Plain takes no files at all: a file that could not be copied anyway
+    has that reason."""
     return {
         file.id: UploadResult(why=attachments.why_not_copied(file) or SkipReason.ADDITION, at=now)
         for file in of
@@ -209,10 +212,10 @@ def named_only(of: Sequence[File], now: float) -> Mapping[str, UploadResult]:
 
 
 def with_files(message: Message, found: Mapping[str, File]) -> Message:
-    """Return the message with what was looked up of its files, and with the words in them, which
-    may be a mail of any length: as far as there is room for them in one message.
+    """Return the message with what was looked up of its files, and with the words in them (which
+    may be a mail of any length) as far as there is room for them in one message.
 
-    An earlier attempt may have added the words of a file that has to be looked up each time.
+    An earlier attempt may have added the words of a file that is looked up each time.
     """
     files = tuple(found.get(file.id, file) for file in message.files)
     there = frozenset(message.blocks)

@@ -237,16 +237,16 @@ class _Delivery:
     ) -> _Opening:
         """Read and render what is opened; `copy` its files to Plain, too."""
         source = await read_source(self.claim, self.workspace, self.runtime, request)
-        if source.copying is not None and copy:
-            source = source.with_fates(await source.copying.copy(source.files, customer))
+        if source.copies is not None and copy:
+            source = source.with_uploads(await source.copies.copy(source.files, customer))
         rendered = await source.rendered(self.runtime.render)
         draft = quote.thread(
             external_id=self.claim.external_id,
             customer=customer,
             message=source.message,
             form=source.trigger.form,
-            scene=source.scene,
-            wishes=options,
+            context=source.context,
+            options=options,
             rendered=rendered,
         )
         return _Opening(source, draft, source.rest(self.claim.external_id, rendered))
@@ -279,15 +279,15 @@ class _Delivery:
     ) -> tuple[EventDraft, RemainingParts | None, Message | None]:
         """Read and render what is added; return the event, what follows it, and the message."""
         source = await read_source(self.claim, self.workspace, self.runtime, request)
-        lost = source.copying.named() if source.copying else {}
-        source = source.with_fates({**named_only(source.files, self.claim.now), **lost})
+        lost = source.copies.named() if source.copies else {}
+        source = source.with_uploads({**named_only(source.files, self.claim.now), **lost})
         rendered = await source.rendered(self.runtime.render)
         draft = quote.event(
             external_id=self.claim.external_id,
             thread=ticket.id,
             message=source.message,
             form=source.trigger.form,
-            scene=source.scene,
+            context=source.context,
             rendered=rendered,
         )
         return draft, source.rest(self.claim.external_id, rendered), source.message

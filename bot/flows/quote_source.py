@@ -27,7 +27,7 @@ MOST_MENTIONED = 1000
 
 @dataclass(frozen=True, slots=True)
 class AdmittedRequest:
-    """The trigger with all that was read for it."""
+    """The trigger, with all that was read for it."""
 
     trigger: Trigger
     message: Message | None
@@ -36,50 +36,51 @@ class AdmittedRequest:
 
 @dataclass(frozen=True, slots=True)
 class QuoteSource:
-    """What is quoted. `copying` where it has files, and these can be copied."""
+    """What is quoted. `copies` is None if it has no files, or none can be copied."""
 
     trigger: Trigger
     message: Message | None
-    scene: quote.QuoteContext
-    copying: FileCopies | None = None
+    context: quote.QuoteContext
+    copies: FileCopies | None = None
 
     @property
     def files(self) -> tuple[File, ...]:
-        return quote.quoted_files(self.message, self.scene.whole)
+        return quote.quoted_files(self.message, self.context.whole)
 
-    def with_fates(self, fates: Mapping[str, UploadResult]) -> QuoteSource:
-        return replace(self, scene=replace(self.scene, fates=fates))
+    def with_uploads(self, uploads: Mapping[str, UploadResult]) -> QuoteSource:
+        """Return the source with the results of its files."""
+        return replace(self, context=replace(self.context, uploads=uploads))
 
     async def blame_files(self, fault: TryLater | Refused, draft: ThreadDraft) -> None:
         """Raise Postponed if the create of `draft` failed for its files, else return."""
-        if self.copying is not None:
-            await self.copying.blame(fault, draft, self.scene.fates)
+        if self.copies is not None:
+            await self.copies.blame(fault, draft, self.context.uploads)
 
     async def rendered(self, render: Run) -> quote.RenderedQuote:
-        """Render it once, off the loop; a whole thread message by message, so that others' texts
-        have their turn between two of them."""
-        scene = self.scene
-        if scene.whole is None:
-            return await render(quote.render, self.message, scene)
-        telling = TranscriptBuilder(scene.whole.bounds)
-        for message in scene.whole.messages:
-            if telling.is_full:
+        """Render it once, off the event loop; a whole thread message by message, so that the
+        texts of other deliveries have their turn in between."""
+        context, whole = self.context, self.context.whole
+        if whole is None:
+            return await render(quote.render, self.message, context)
+        builder = TranscriptBuilder(whole.bounds)
+        for message in whole.messages:
+            if builder.is_full:
                 break
-            telling.add(
-                await render(render_message, scene.whole, message, scene.names, scene.fates)
+            builder.add(
+                await render(render_message, whole, message, context.names, context.uploads)
             )
-        told = telling.told(len(scene.whole.messages))
-        return await render(quote.rendered, self.message, scene, told)
+        transcript = builder.transcript(len(whole.messages))
+        return await render(quote.of_transcript, self.message, context, transcript)
 
     def rest(self, external_id: str, rendered: quote.RenderedQuote) -> RemainingParts | None:
-        """Return what does not go into the first piece."""
-        sequels = quote.continuations(external_id, self.scene, rendered)
+        """Return the parts that do not fit into the first entry."""
+        sequels = quote.continuations(external_id, rendered)
         return RemainingParts(sequels) if sequels else None
 
 
 @asynccontextmanager
 async def room_for(request: AdmittedRequest, runtime: Runtime) -> AsyncIterator[None]:
-    """Wait until no other whole Slack thread is in memory, where this one wants its own."""
+    """Wait until no other whole Slack thread is in memory, if this request needs one."""
     form = request.trigger.form
     if form is None or not form.whole_thread:
         yield
@@ -97,20 +98,20 @@ async def read_source(
         whole = await _whole(workspace, request)
     except Refused as refusal:
         unread = refusal.reason
-    copying = None
+    copies = None
     if workspace.files is not None and quote.quoted_files(message, whole):
-        copying = FileCopies(claim, workspace.files, runtime.ledger, runtime.run)
-        found = await copying.looked_up(quote.quoted_files(message, whole))
+        copies = FileCopies(claim, workspace.files, runtime.ledger, runtime.run)
+        found = await copies.looked_up(quote.quoted_files(message, whole))
         message = attachments.with_files(message, found) if message else None
         if whole is not None:
             messages = tuple(attachments.with_files(one, found) for one in whole.messages)
             whole = replace(whole, messages=messages)
-    scene = await _scene(workspace, runtime, replace(request, message=message), whole, unread)
-    return QuoteSource(request.trigger, message, scene, copying)
+    context = await _context(workspace, runtime, replace(request, message=message), whole, unread)
+    return QuoteSource(request.trigger, message, context, copies)
 
 
 async def _whole(workspace: Workspace, request: AdmittedRequest) -> SlackThread | None:
-    """The message's Slack thread, where all of it is wanted."""
+    """Return the message's Slack thread if all of it is requested."""
     form, message = request.trigger.form, request.message
     if form is None or not form.whole_thread or message is None or message.ref is None:
         return None
@@ -125,7 +126,7 @@ async def _whole(workspace: Workspace, request: AdmittedRequest) -> SlackThread 
     return SlackThread(replies, authors, message.ref, workspace.policy.bounds)
 
 
-async def _scene(
+async def _context(
     workspace: Workspace,
     runtime: Runtime,
     request: AdmittedRequest,

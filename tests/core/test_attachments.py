@@ -79,13 +79,13 @@ def sized(*sizes: int) -> list[File]:
 def test_the_first_that_fit_together_go() -> None:
     found = plan(sized(4_000_000, 4_000_000, 2_000_000), None, "c_1", NOW)
     assert [file.id for file in found.todo] == ["F1", "F3"]
-    assert found.fates == {"F2": UploadResult(why=SkipReason.TOGETHER, at=NOW)}
+    assert found.results == {"F2": UploadResult(why=SkipReason.TOGETHER, at=NOW)}
 
 
 def test_no_more_than_so_many_go() -> None:
     found = plan(sized(*[1] * (MOST_FILES + 2)), None, "c_1", NOW)
     assert len(found.todo) == MOST_FILES
-    assert {fate.why for fate in found.fates.values()} == {SkipReason.COUNT}
+    assert {fate.why for fate in found.results.values()} == {SkipReason.COUNT}
 
 
 def test_a_file_in_two_messages_goes_once() -> None:
@@ -102,9 +102,9 @@ def test_what_was_uploaded_is_not_uploaded_again_and_counts() -> None:
     )
     found = plan(sized(5_000_000, 1, 2_000_000, 1_000_000), kept, "c_1", NOW + 60)
     assert [file.id for file in found.todo] == ["F4"]
-    assert found.fates["F1"] == UploadResult("att_1", at=NOW)
-    assert found.fates["F2"].why is SkipReason.UNREADABLE
-    assert found.fates["F3"].why is SkipReason.TOGETHER
+    assert found.results["F1"] == UploadResult("att_1", at=NOW)
+    assert found.results["F2"].why is SkipReason.UNREADABLE
+    assert found.results["F3"].why is SkipReason.TOGETHER
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bot.core.conversation import LONGEST_TEXT, SlackThread, ThreadLimits, trans
 from bot.core.directory import Names
 from bot.core.faults import Reason
 from bot.core.model import UNNAMED_APP, File, Message, Via
-from bot.core.quote import QuoteContext, ThreadOptions, continuations, event, thread
+from bot.core.quote import QuoteContext, ThreadOptions, continuations, event, render, thread
 from bot.core.refs import MessageRef
 from bot.core.text.parts import PlainTextPart, TextPart, Tone
 from bot.core.text.plaintext import units
@@ -99,17 +99,26 @@ def test_what_does_not_fit_goes_on() -> None:
     assert told.opening[-1] == PlainTextPart(
         "The Slack thread goes on in 2 further entries.", Tone.MUTED, small=True
     )
-    scene = QuoteContext(
+    context = QuoteContext(
         author="Ada",
         submitter="Ada",
         via=Via.SHORTCUT,
         whole=whole(*(said(n, f"Number {n}") for n in range(6)), bounds=bounds),
     )
-    assert [(one.external_id, one.title) for one in continuations("k", scene)] == [
+    message = said(0, "x")
+    rendered = render(message, context)
+    assert [(one.external_id, one.title) for one in continuations("k", rendered)] == [
         ("k#2", "Slack thread, part 2 of 3"),
         ("k#3", "Slack thread, part 3 of 3"),
     ]
-    added = event(external_id="k", thread="th_1", message=said(0, "x"), form=None, scene=scene)
+    added = event(
+        external_id="k",
+        thread="th_1",
+        message=message,
+        form=None,
+        context=context,
+        rendered=rendered,
+    )
     assert len([part for part in added.parts if isinstance(part, TextPart)]) == 2
 
 
@@ -139,8 +148,9 @@ def test_a_thread_beyond_all_bounds_says_how_much_is_not_quoted(
         assert warning in warned[0].text
 
 
-def test_without_a_whole_thread_there_is_no_sequel() -> None:
-    assert continuations("k", QuoteContext(author=None, submitter="Ada", via=Via.REACTION)) == ()
+def test_without_a_whole_thread_there_is_no_continuation() -> None:
+    context = QuoteContext(author=None, submitter="Ada", via=Via.REACTION)
+    assert continuations("k", render(said(0, "x"), context)) == ()
 
 
 @given(
@@ -168,25 +178,27 @@ def test_nothing_is_lost_and_everything_fits(
 
 
 def test_why_it_could_not_be_read_is_said_beside_the_message() -> None:
-    scene = QuoteContext(
+    context = QuoteContext(
         author="Ada", submitter="Ada", via=Via.SHORTCUT, unread=Reason.NOT_IN_CHANNEL
     )
+    message = said(0, "It fails")
     draft = thread(
         external_id="k",
         customer="c_1",
-        message=said(0, "It fails"),
+        message=message,
         form=None,
-        scene=scene,
-        wishes=ThreadOptions(),
+        context=context,
+        options=ThreadOptions(),
+        rendered=render(message, context),
     )
     assert draft.parts[2] == unread(Reason.NOT_IN_CHANNEL)
     assert unread(Reason.SLACK_REFUSED).text.endswith("is quoted: Slack refused it.")
 
 
 def test_files_that_did_not_go_are_named_with_the_reason() -> None:
-    fates = {"F1": UploadResult("att_1"), "F2": UploadResult(why=SkipReason.KIND)}
+    uploads = {"F1": UploadResult("att_1"), "F2": UploadResult(why=SkipReason.KIND)}
     files = (File("F1", "a.png"), File("F2", "b.exe", link="https://x.example/F2"))
-    told = transcribe(whole(said(0, "see", files=files)), Names(), fates)
+    told = transcribe(whole(said(0, "see", files=files)), Names(), uploads)
     (part,) = told.opening
     assert isinstance(part, TextPart)
     assert part.text.endswith(
@@ -198,20 +210,21 @@ def test_files_that_did_not_go_are_named_with_the_reason() -> None:
 def test_the_escalated_messages_files_come_first() -> None:
     first = replace(said(0, "a"), files=(File("F1"),))
     chosen = replace(said(1, "b"), files=(File("F2"),))
-    fates = {"F1": UploadResult("att_1"), "F2": UploadResult("att_2")}
-    scene = QuoteContext(
+    uploads = {"F1": UploadResult("att_1"), "F2": UploadResult("att_2")}
+    context = QuoteContext(
         author="Ada",
         submitter="Ada",
         via=Via.SHORTCUT,
         whole=whole(first, chosen, chosen=1),
-        fates=fates,
+        uploads=uploads,
     )
     draft = thread(
         external_id="k",
         customer="c_1",
         message=chosen,
         form=None,
-        scene=scene,
-        wishes=ThreadOptions(),
+        context=context,
+        options=ThreadOptions(),
+        rendered=render(chosen, context),
     )
     assert draft.attachments == ("att_2", "att_1")

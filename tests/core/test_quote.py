@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.directory import Channel, Names, UserKind
-from bot.core.model import File, Form, Message, Priority, ThreadDraft, Via
-from bot.core.quote import QuoteContext, ThreadOptions, default_title, event, excerpt, thread
+from bot.core.model import EventDraft, File, Form, Message, Priority, ThreadDraft, Via
+from bot.core.quote import (
+    QuoteContext,
+    ThreadOptions,
+    default_title,
+    event,
+    excerpt,
+    render,
+    thread,
+)
 from bot.core.refs import MessageRef
 from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.core.text.plaintext import units
@@ -27,7 +35,7 @@ from bot.core.text.richtext import (
 )
 
 NAMES = Names(users={"U2": "Bob"})
-SCENE = QuoteContext(
+CONTEXT = QuoteContext(
     author="Ada Lovelace",
     submitter="Grace Hopper",
     via=Via.REACTION,
@@ -62,16 +70,30 @@ def form(title: str = "T", description: str | None = None) -> Form:
 def draft(
     message: Message | None,
     form: Form | None = None,
-    scene: QuoteContext = SCENE,
-    wishes: ThreadOptions | None = None,
+    context: QuoteContext = CONTEXT,
+    options: ThreadOptions | None = None,
 ) -> ThreadDraft:
     return thread(
         external_id="T1:C1:1",
         customer="c_1",
         message=message,
         form=form,
-        scene=scene,
-        wishes=wishes or ThreadOptions(),
+        context=context,
+        options=options or ThreadOptions(),
+        rendered=render(message, context),
+    )
+
+
+def addition(
+    message: Message, form: Form | None = None, context: QuoteContext = CONTEXT
+) -> EventDraft:
+    return event(
+        external_id="T1:C1:2",
+        thread="th_1",
+        message=message,
+        form=form,
+        context=context,
+        rendered=render(message, context),
     )
 
 
@@ -89,8 +111,8 @@ def test_parts_in_order() -> None:
 
 
 def test_a_message_without_a_form() -> None:
-    wishes = ThreadOptions(Priority.URGENT, ("lt_1",), "acme", "u_1")
-    found = draft(said("It is down\nfor me"), wishes=wishes)
+    options = ThreadOptions(Priority.URGENT, ("lt_1",), "acme", "u_1")
+    found = draft(said("It is down\nfor me"), options=options)
     assert found == ThreadDraft(
         customer="c_1",
         external_id="T1:C1:1",
@@ -105,7 +127,7 @@ def test_a_message_without_a_form() -> None:
 
 
 def test_the_form_wins_over_the_rule() -> None:
-    found = draft(said("a"), form("  My\ntitle "), wishes=ThreadOptions(Priority.LOW, ("lt_1",)))
+    found = draft(said("a"), form("  My\ntitle "), options=ThreadOptions(Priority.LOW, ("lt_1",)))
     assert (found.title, found.priority, found.label_types) == (
         "My title",
         Priority.HIGH,
@@ -114,8 +136,8 @@ def test_the_form_wins_over_the_rule() -> None:
 
 
 def test_a_form_without_a_message() -> None:
-    scene = QuoteContext(author=None, submitter="Grace Hopper", via=Via.FORM)
-    found = draft(None, form(description="No invoice since May."), scene)
+    context = QuoteContext(author=None, submitter="Grace Hopper", via=Via.FORM)
+    found = draft(None, form(description="No invoice since May."), context)
     assert found.parts == (
         PlainTextPart("No invoice since May."),
         PlainTextPart("Escalated by Grace Hopper with the form", Tone.MUTED, small=True),
@@ -124,8 +146,8 @@ def test_a_form_without_a_message() -> None:
 
 
 def test_a_command_has_no_time_and_no_link() -> None:
-    scene = replace(SCENE, via=Via.COMMAND, author="Grace Hopper", permalink=None, emoji=None)
-    found = draft(replace(said("help us"), ref=None), scene=scene)
+    context = replace(CONTEXT, via=Via.COMMAND, author="Grace Hopper", permalink=None, emoji=None)
+    found = draft(replace(said("help us"), ref=None), context=context)
     assert found.parts == (
         PlainTextPart("Grace Hopper in #support", Tone.MUTED, small=True),
         TextPart("help us"),
@@ -144,7 +166,7 @@ WHERE = {
 
 @pytest.mark.parametrize(("channel", "expected"), WHERE.values(), ids=WHERE)
 def test_where(channel: Channel | None, expected: str) -> None:
-    first = draft(said("a"), scene=replace(SCENE, channel=channel)).parts[0]
+    first = draft(said("a"), context=replace(CONTEXT, channel=channel)).parts[0]
     assert isinstance(first, PlainTextPart)
     assert first.text == f"{expected} · 2020-09-08 01:45 UTC"
 
@@ -164,11 +186,11 @@ def test_where(channel: Channel | None, expected: str) -> None:
     ],
 )
 def test_who_asks_for_somebody_else_stands_first(standing: UserKind, expected: str) -> None:
-    scene = replace(SCENE, on_behalf_of="Victor\nof Beta", standing=standing)
-    found = draft(said("a"), scene=scene)
+    context = replace(CONTEXT, on_behalf_of="Victor\nof Beta", standing=standing)
+    found = draft(said("a"), context=context)
     assert found.parts[0] == PlainTextPart(expected)
     assert found.parts[1:] == draft(said("a")).parts
-    added = event(external_id="x", thread="th_1", message=said("a"), form=None, scene=scene)
+    added = addition(said("a"), context=context)
     assert added.parts == found.parts[1:]
 
 
@@ -183,9 +205,9 @@ def test_who_asks_for_somebody_else_stands_first(standing: UserKind, expected: s
     ],
 )
 def test_who(author: str | None, bot: str | None, made_up: str | None, expected: str) -> None:
-    scene = replace(SCENE, author=author, channel=None)
+    context = replace(CONTEXT, author=author, channel=None)
     posted = replace(said("a"), bot=bot, made_up=made_up, ref=None)
-    first = draft(posted, scene=scene).parts[0]
+    first = draft(posted, context=context).parts[0]
     assert first == PlainTextPart(expected, Tone.MUTED, small=True)
 
 
@@ -207,7 +229,7 @@ def test_a_secret_in_the_name_that_an_app_gives_itself_is_masked() -> None:
     ],
 )
 def test_how(via: Via, emoji: str | None, how: str) -> None:
-    last = draft(said("a"), scene=replace(SCENE, via=via, emoji=emoji)).parts[-1]
+    last = draft(said("a"), context=replace(CONTEXT, via=via, emoji=emoji)).parts[-1]
     assert last == PlainTextPart(f"Escalated by Grace Hopper with {how}", Tone.MUTED, small=True)
 
 
@@ -231,7 +253,7 @@ def test_a_time_that_no_calendar_holds_is_left_out() -> None:
 
 
 def test_no_link_but_a_web_link() -> None:
-    found = draft(said("a"), scene=replace(SCENE, permalink="javascript:alert(1)"))
+    found = draft(said("a"), context=replace(CONTEXT, permalink="javascript:alert(1)"))
     assert not any(isinstance(part, LinkPart) for part in found.parts)
 
 
@@ -248,7 +270,7 @@ def test_secrets_are_masked_everywhere() -> None:
     assert found.parts[-3:] == (MASKED, LINK, BY)
     assert PlainTextPart("it is [Slack token masked]\nok") in found.parts
     assert default_title(written, NAMES) == "key [Slack token masked]"
-    added = event(external_id="x", thread="th_1", message=written, form=own, scene=SCENE)
+    added = addition(written, own)
     assert "xoxb" not in repr(added)
     assert MASKED in added.parts
 
@@ -258,9 +280,7 @@ def test_a_secret_in_the_title_alone_is_said() -> None:
 
 
 def test_an_event_says_the_same() -> None:
-    found = event(
-        external_id="T1:C1:2", thread="th_1", message=said("More\nof it"), form=None, scene=SCENE
-    )
+    found = addition(said("More\nof it"))
     assert (found.thread, found.external_id, found.title) == ("th_1", "T1:C1:2", "More")
     assert found.parts == (WHO, TextPart("More\nof it"), LINK, BY)
 
@@ -316,8 +336,8 @@ def test_a_blank_title_falls_back() -> None:
 def test_every_draft_is_one_that_plain_takes(
     text: str, title: str, description: str | None, name: str
 ) -> None:
-    scene = replace(SCENE, author=name, submitter=name, channel=Channel("C1", name), emoji=name)
-    found = draft(said(text), form(title, description), scene)
+    context = replace(CONTEXT, author=name, submitter=name, channel=Channel("C1", name), emoji=name)
+    found = draft(said(text), form(title, description), context)
     assert 1 <= units(found.title) <= 250
     assert found.title == " ".join(found.title.split())
     assert found.preview is None or 1 <= units(found.preview) <= 200
@@ -347,11 +367,11 @@ def _text(part: Part) -> str:
 
 
 def test_the_forms_labels_stand_beside_the_rules_and_its_tenant_before_it() -> None:
-    wishes = ThreadOptions(label_types=("lt_1", "lt_2"), tenant="acme")
-    plain = draft(said("a"), form(), wishes=wishes)
+    options = ThreadOptions(label_types=("lt_1", "lt_2"), tenant="acme")
+    plain = draft(said("a"), form(), options=options)
     assert (plain.label_types, plain.tenant) == (("lt_1", "lt_2"), "acme")
     filled = replace(form(), labels=("lt_2", "lt_3"), tenant="zen")
-    found = draft(said("a"), filled, wishes=wishes)
+    found = draft(said("a"), filled, options=options)
     assert (found.label_types, found.tenant) == (("lt_1", "lt_2", "lt_3"), "zen")
 
 

@@ -155,24 +155,26 @@ async def test_a_message_that_cannot_be_read_stops_the_delivery(bench: Bench, fa
     assert bench.plain.sent == 0
 
 
-async def test_the_scene_names_people_and_place(bench: Bench) -> None:
+async def test_the_quote_names_people_and_place(bench: Bench) -> None:
     bench.post()
     bench.slack.channels[CHANNEL] = Channel(CHANNEL, "support")
     await bench.settle(bench.react())
+    context = quote.QuoteContext(
+        author="Author",
+        submitter="Asker",
+        via=Via.REACTION,
+        channel=Channel(CHANNEL, "support"),
+        permalink=f"https://example.slack.com/archives/{CHANNEL}/p1700000001000100",
+        emoji="ticket",
+        on_behalf_of="Author",
+    )
     expected = quote.thread(
         external_id=escalation().key,
         customer="c_u0author",
         message=message(),
         form=None,
-        scene=quote.QuoteContext(
-            author="Author",
-            submitter="Asker",
-            via=Via.REACTION,
-            channel=Channel(CHANNEL, "support"),
-            permalink=f"https://example.slack.com/archives/{CHANNEL}/p1700000001000100",
-            emoji="ticket",
-            on_behalf_of="Author",
-        ),
-        wishes=quote.ThreadOptions(),
+        context=context,
+        options=quote.ThreadOptions(),
+        rendered=quote.render(message(), context),
     )
     assert bench.plain.threads == [expected]

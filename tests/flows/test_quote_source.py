@@ -10,6 +10,7 @@ import pytest
 
 from bot.core import quote
 from bot.core.conversation import SlackThread, ThreadLimits
+from bot.core.directory import Names
 from bot.core.model import Message, Via
 from bot.core.quote import QuoteContext
 from bot.flows.quote_source import QuoteSource
@@ -33,8 +34,8 @@ class Elsewhere:
 def seen(count: int | None, bounds: ThreadLimits | None = None) -> QuoteSource:
     said = tuple(message(number) for number in range(1, (count or 0) + 1))
     whole = None if count is None else SlackThread(said, {}, None, bounds or ThreadLimits())
-    scene = QuoteContext(None, "Asker", Via.SHORTCUT, whole=whole)
-    return QuoteSource(trigger(), message(1), scene)
+    context = QuoteContext(None, "Asker", Via.SHORTCUT, whole=whole)
+    return QuoteSource(trigger(), message(1), context)
 
 
 @pytest.mark.parametrize(("count", "steps"), [(None, 1), (1, 2), (60, 61)])
@@ -45,7 +46,7 @@ async def test_every_text_is_rendered_elsewhere_and_each_message_is_a_step(
     elsewhere, given = Elsewhere(), seen(count)
     rendered = await given.rendered(elsewhere)
     assert elsewhere.steps == steps
-    assert rendered == quote.render(given.message, given.scene)
+    assert rendered == quote.render(given.message, given.context)
 
 
 async def test_what_plain_is_not_given_anyway_is_not_rendered() -> None:
@@ -73,7 +74,7 @@ async def test_the_drafts_are_made_of_what_was_rendered_once(
         thread="th_1",
         message=given.message,
         form=None,
-        scene=given.scene,
+        context=given.context,
         rendered=rendered,
     )
     rest = given.rest("k", rendered)
@@ -85,6 +86,5 @@ async def test_the_drafts_are_made_of_what_was_rendered_once(
 def test_titles_are_taken_from_the_beginning_of_a_long_text() -> None:
     long = replace(message(1), blocks=message(1).blocks * 20_000)
     assert isinstance(long, Message)
-    scene = QuoteContext(None, "Asker", Via.SHORTCUT)
-    assert len(quote.excerpt(long, scene.names)) < 2 * quote.LONGEST_BEGINNING
-    assert quote.default_title(long, scene.names) == quote.default_title(message(1), scene.names)
+    assert len(quote.excerpt(long, Names())) < 2 * quote.LONGEST_BEGINNING
+    assert quote.default_title(long, Names()) == quote.default_title(message(1), Names())

@@ -8,24 +8,26 @@ import pytest
 
 from bot.core.directory import Names
 from bot.core.model import ThreadDraft, Via
-from bot.core.quote import QuoteContext, ThreadOptions, default_title, excerpt, thread
+from bot.core.quote import QuoteContext, ThreadOptions, default_title, excerpt, render, thread
 from bot.core.refs import MessageRef
 from bot.core.text.parts import PlainTextPart, TextPart
 from bot.slack.payloads import message_of
 from tests.shown import Case, cases
 
 REF = MessageRef("C0SUPPORT", "1700000000.000100")
-SCENE = QuoteContext(author="Ben", submitter="Ada", via=Via.REACTION)
+CONTEXT = QuoteContext(author="Ben", submitter="Ada", via=Via.REACTION)
 
 
 def draft(message: dict[str, Any]) -> ThreadDraft:
+    parsed = message_of(message, REF)
     return thread(
         external_id="T1:C1:1",
         customer="c_1",
-        message=message_of(message, REF),
+        message=parsed,
         form=None,
-        scene=SCENE,
-        wishes=ThreadOptions(),
+        context=CONTEXT,
+        options=ThreadOptions(),
+        rendered=render(parsed, CONTEXT),
     )
 
 
