@@ -11,7 +11,7 @@ from bench.ground import Ground, opened
 from bench.load import Connection, next_number, reaction, shortcut
 from bench.processes import Server, server
 from bench.reaction import CREATE
-from bot.store.records import History
+from bot.store.records import Records
 
 AT_A_TIME = 16
 
@@ -92,7 +92,7 @@ async def _start(ground: Ground) -> Figure:
         async with ground.bridge(database) as started:
             bridge.append(started.started_in)
     with opened(database) as opening:
-        assert not History(opening).newest(1)
+        assert not Records(opening).newest(1)
     return ratio(
         "start to `/readyz`, times bare Bolt's to its first answer",
         bridge,

@@ -9,9 +9,9 @@ import structlog
 
 from bot.core.faults import Fault
 from bot.core.reconcile import ReconcileReport, Scope, Verdict
+from bot.core.refs import reference
 from bot.flows.duplicates import Duplicate
 from bot.flows.reconcile import ReconcileContext, reconcile
-from bot.store.claims import reference
 
 RECONCILE_SECONDS = 900.0
 """From the end of one pass to the beginning of the next."""

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import structlog
 
 from bot.store.executor import Run
+from bot.store.kv import KeyValueStore
 
 log = structlog.get_logger("bot.http")
 
@@ -55,17 +56,11 @@ LIKELY: Mapping[tuple[Door, Cause], str] = {
 """The likely cause, for whoever has to mend it."""
 
 
-class Counts(Protocol):
+class RequestCounts(Protocol):
     """Metrics of what the doors took and refused."""
 
     def verified(self, door: str) -> None: ...
     def refused(self, door: str, cause: str) -> None: ...
-
-
-class Keeps(Protocol):
-    """Where a moment is kept under a name."""
-
-    def keep(self, name: str, value: float) -> None: ...
 
 
 class RefusedRequests:
@@ -77,8 +72,8 @@ class RefusedRequests:
 
     def __init__(
         self,
-        counts: Counts,
-        memory: Keeps,
+        counts: RequestCounts,
+        memory: KeyValueStore[float],
         run: Run,
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -36,7 +36,7 @@ class Counts:
         self.seen[f"{door} {cause}"] += 1
 
 
-class Nowhere:
+class Nowhere(KeyValueStore[float]):
     def keep(self, name: str, value: float) -> None:
         raise TryLater("database_busy")
 
@@ -48,9 +48,11 @@ def threads() -> Iterator[Executor]:
     made.close()
 
 
-def test_every_cause_is_said_once_in_ten_minutes(clock: Clock, threads: Executor) -> None:
+def test_every_cause_is_said_once_in_ten_minutes(
+    database: Database, clock: Clock, threads: Executor
+) -> None:
     counts = Counts()
-    refused = RefusedRequests(counts, Nowhere(), threads, clock)
+    refused = RefusedRequests(counts, Nowhere(database, float), threads, clock)
     with structlog.testing.capture_logs() as lines:
         for _ in range(50):
             refused.note("slack", Cause.WRONG_SIGNATURE)
@@ -122,13 +124,13 @@ async def test_what_the_database_did_not_take_is_kept_the_next_time(
     kept = KeyValueStore(database, float)
     away = True
 
-    class Sometimes:
+    class Sometimes(KeyValueStore[float]):
         def keep(self, name: str, value: float) -> None:
             if away:
                 raise TryLater("database_busy")
-            kept.keep(name, value)
+            super().keep(name, value)
 
-    refused = RefusedRequests(Counts(), Sometimes(), threads, clock)
+    refused = RefusedRequests(Counts(), Sometimes(database, float), threads, clock)
     refused.verified("slack")
     with pytest.raises(TryLater):
         await refused.keep()

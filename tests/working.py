@@ -11,11 +11,12 @@ import pytest
 
 from bot.core.faults import Fault
 from bot.core.model import Created, Outcome, Trigger
+from bot.core.record import Record
 from bot.flows.deliver import Progress
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.records import Entry, History
+from bot.store.records import Records
 from bot.worker import Worker
 from tests.conftest import Clock
 from tests.flows.fakes import run
@@ -44,7 +45,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.database)
-        self.history = History(self.database)
+        self.history = Records(self.database)
 
     async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
         if self.tell_faults:
@@ -61,7 +62,7 @@ class Bench:
             chance=lambda: 0.0,
         )
 
-    def entry(self, number: int = 1) -> Entry:
+    def entry(self, number: int = 1) -> Record:
         (entry,) = self.history.find(f"PB-{number}")
         return entry
 

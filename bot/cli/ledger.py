@@ -13,12 +13,12 @@ import typer
 from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.cli.people import checked_user
-from bot.core.record import is_on_hold
+from bot.core.record import Record, State
 from bot.settings import Settings, load
 from bot.slack.history import SlackHistory
 from bot.slack.views import rejections
 from bot.store.customer_links import CustomerLinks
-from bot.store.records import STATES, Entry, History
+from bot.store.records import STATES, Records
 from bot.store.retention import Retention
 
 app = typer.Typer(no_args_is_help=True, help="What was asked for, and what came of it.")
@@ -64,7 +64,7 @@ def list_(
     if channel is not None and by_name:
         channel = _channel_id(channel, called)
     with services.database(settings) as database:
-        entries = History(database).newest(limit, state, age=age, user=user, channel=channel)
+        entries = Records(database).newest(limit, state, age=age, user=user, channel=channel)
         people = {(one.team, one.slack_user): one.name for one in CustomerLinks(database).all()}
     if json:
         console.as_json([_as_dict(one) for one in entries])
@@ -102,7 +102,7 @@ def _channel_id(name: str, called: Mapping[str, str]) -> str:
 def show(name: Name, json: Json = False) -> None:
     """Show all that is known of an escalation, except its texts."""
     with services.database(load()) as database:
-        entries = History(database).find(name)
+        entries = Records(database).find(name)
     if not entries:
         raise CommandFailed(f"the ledger has no {name}")
     if json:
@@ -123,15 +123,15 @@ def retry(
     json: Json = False,
 ) -> None:
     """Try what was refused or parked once more."""
-    opened: list[Entry] = []
+    opened: list[Record] = []
     mistakes: list[str] = []
     with services.database(load()) as database:
-        history = History(database)
+        records = Records(database)
         for name in dict.fromkeys(names):
-            if found := history.retry(name):
+            if found := records.retry(name):
                 opened.extend(found)
             else:
-                mistakes.append(_not_opened(name, history.find(name)))
+                mistakes.append(_not_opened(name, records.find(name)))
     if json:
         console.as_json([_as_dict(one) for one in opened])
     else:
@@ -145,7 +145,7 @@ def retry(
 def export() -> None:
     """Write every escalation as JSON Lines to standard output, without texts; times in UTC."""
     with services.database(load()) as database:
-        for entry in History(database).export():
+        for entry in Records(database).export():
             console.as_json(_as_dict(entry))
 
 
@@ -173,21 +173,24 @@ def forget(
         )
 
 
-def _not_opened(name: str, found: list[Entry]) -> str:
+def _not_opened(name: str, found: list[Record]) -> str:
     if not found:
         return f"the ledger has no {name}"
     states = " and ".join(dict.fromkeys(one.state for one in found))
     return f"{name} is {states}: only what is refused or parked can be tried again"
 
 
-def _as_dict(entry: Entry) -> dict[str, object]:
+def _as_dict(entry: Record) -> dict[str, object]:
     """The entry for scripts, its times as ISO 8601."""
-    told = entry.as_dict()
-    return told | {name: console.iso(getattr(entry, name)) for name in _TIMES}
+    values = entry.as_dict()
+    times = {name: values[name] for name in _TIMES}
+    return values | {
+        name: console.iso(at) if isinstance(at, float) else None for name, at in times.items()
+    }
 
 
 def _row(
-    entry: Entry, called: Mapping[str, str], people: Mapping[tuple[str, str], str | None]
+    entry: Record, called: Mapping[str, str], people: Mapping[tuple[str, str], str | None]
 ) -> tuple[object, ...]:
     channel = entry.channel or ""
     return (
@@ -197,16 +200,16 @@ def _row(
         entry.via,
         f"#{called[channel]}" if channel in called else channel,
         people.get((entry.team, entry.submitter)) or entry.submitter,
-        entry.thread_ref,
+        entry.ticket.ref if entry.ticket else None,
         _why(entry),
     )
 
 
-def _state(entry: Entry) -> str:
-    return "on hold" if is_on_hold(entry.state, entry.reason, entry.reason_data) else entry.state
+def _state(entry: Record) -> str:
+    return "on hold" if entry.is_on_hold else entry.state.value
 
 
-def _why(entry: Entry) -> str | None:
+def _why(entry: Record) -> str | None:
     if entry.reason is not None:
         return rejections.short(entry.reason, entry.reason_data)
     return rejections.cause(entry.cause) if entry.cause is not None else None
@@ -216,16 +219,16 @@ def _with_code(words: str | None, code: str | None) -> str | None:
     return f"{words} ({code})" if code is not None else None
 
 
-def _pairs(entry: Entry) -> list[tuple[str, object]]:
-    data = entry.reason_data or {}
+def _pairs(entry: Record) -> list[tuple[str, object]]:
+    ticket, is_undone = entry.ticket, entry.state is State.UNDONE
     return [
         ("Reference", entry.reference),
         ("State", _state(entry)),
         ("Why", _with_code(_why(entry), entry.reason)),
-        *((f"  {name}", value) for name, value in data.items()),
+        *((f"  {name}", value) for name, value in entry.data.items()),
         ("Last trouble", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
-        ("Ticket", entry.thread_ref),
-        ("Link", entry.thread_url),
+        ("Ticket", ticket.ref if ticket else None),
+        ("Link", ticket.url if ticket else None),
         ("Doubles", ", ".join(entry.doubles) if entry.doubles else None),
         ("Customer", entry.customer),
         ("  named by", entry.evidence),
@@ -236,8 +239,8 @@ def _pairs(entry: Entry) -> list[tuple[str, object]]:
         ("Channel", entry.channel),
         ("Asked", console.moment(entry.created_at)),
         ("Settled", console.moment(entry.settled_at)),
-        ("Undone", console.moment(entry.undone_at)),
-        ("Undone by", entry.undone_by),
+        ("Undone", console.moment(entry.undone_at if is_undone else None)),
+        ("Undone by", entry.undone_by if is_undone else None),
         ("Next attempt", console.moment(entry.due)),
         ("Attempts", entry.attempts),
         ("Answer", entry.answer),

@@ -23,9 +23,9 @@ from bot.slack.views import rules as words
 from bot.slack.views.formatting import flat
 from bot.store import migrating
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Executor
+from bot.store.kv import FirstLoaded
 from bot.store.requests import GroupCommit, Requests
 
 _FEWEST_CALLS = 10
@@ -108,9 +108,10 @@ async def _look(
     try:
         async with services.slack(settings) as slack:
             here = await slack.installation()
+            requests = Requests(database)
             intake = Intake(
-                record=GroupCommit(Requests(database), run).record,
-                ledger=Ledger(database),
+                record=GroupCommit(requests, run).record,
+                requests=requests,
                 drafts=Drafts(database),
                 forms=slack,
                 rules=settings.rules,
@@ -119,17 +120,16 @@ async def _look(
             )
             world = wiring.reconciling_world(settings, database, slack, run, here, intake.take)
             if not is_there:
-                world = replace(world, known=lambda _: frozenset(), first_loaded=_NeverLoaded())
+                world = replace(
+                    world, known=lambda _: frozenset(), first_loaded=_NeverLoaded(database)
+                )
             return await flow.reconcile(world, scope), here.url
     finally:
         run.close()
 
 
-class _NeverLoaded:
-    """The rules of a bridge that never ran; fits `ports.FirstLoaded`."""
-
-    def note(self, rules: Sequence[str]) -> dict[str, float]:
-        raise NotImplementedError
+class _NeverLoaded(FirstLoaded):
+    """The rules of a bridge that never ran: there is no database to read."""
 
     def known(self) -> dict[str, float]:
         return {}

@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
-from sqlalchemy import select
 
 from bot import wiring
 from bot.cli.console import CommandFailed
 from bot.core.directory import Channel, Installation
 from bot.core.faults import Fault, TryLater
 from bot.core.model import Customer
-from bot.flows.history import HistoryPage
+from bot.flows.reconcile import HistoryPage
 from bot.plain.client import PlainClient
 from bot.plain.connections import open_http
 from bot.plain.transport import CONNECTIONS
@@ -24,8 +23,7 @@ from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
 from bot.store.database import Database
-from bot.store.rows import Codec
-from bot.store.schema import memory
+from bot.store.kv import INSTALLATION, KeyValueStore
 
 LONGEST_WAIT = 60.0
 """Seconds that one look-up waits for Plain's rate limit."""
@@ -130,11 +128,7 @@ async def _installed(settings: Settings) -> Installation:
 
 
 def _stored_installations(opened: Database) -> list[Installation]:
-    known = select(memory.c.value).where(memory.c.name.startswith("slack.installation."))
-    codec = Codec(Installation)
-    with opened.reading() as connection:
-        values = [codec.value(text) for text in connection.scalars(known)]
-    return [value for value in values if value is not None]
+    return list(KeyValueStore(opened, Installation).all(INSTALLATION).values())
 
 
 async def joined_channels(history: SlackHistory) -> list[Channel]:

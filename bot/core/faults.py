@@ -55,6 +55,10 @@ class Reason(StrEnum):
     """Parked: it failed again and again while others succeeded. data: last"""
 
 
+MENDED_BY_A_LINK = frozenset({Reason.NO_CUSTOMER, Reason.BROKEN_LINK})
+"""Reasons that go away once somebody links the requester, if the data names a requester."""
+
+
 class Fault(Exception):
     """What an edge raises instead of the vendor's exceptions; the worker obeys it."""
 

@@ -1,4 +1,4 @@
-"""What somebody finds in the app's Home: their tickets, and who waits to be linked."""
+"""The content of the app's Home: a user's own tickets, and the people to link."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 
 PAGE = 20
-"""Tickets, and people waiting, that are shown at a time."""
+"""How many tickets, and people to link, one page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class HomeTicket:
-    """A ticket of one's own; `undoable`: the ten minutes last."""
+    """One of the user's own tickets; `undoable`: the ten minutes are not over."""
 
     record: Record
     undoable: bool
@@ -22,7 +22,10 @@ class HomeTicket:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPerson:
-    """A Slack user whom nobody has linked; `since` is Unix seconds, `reference` one request."""
+    """A Slack user whose requests are on hold until somebody links them to a customer.
+
+    `since` (Unix seconds): their first such request; `reference`: their latest one.
+    """
 
     user: str
     since: float
@@ -31,10 +34,11 @@ class WaitingPerson:
 
 @dataclass(frozen=True, slots=True)
 class OwnHome:
-    """The Home of one's own people. `older` is the id before which older tickets are, None where
-    there are none; `newer`: this is not the first page. `may_ask`: the settings let them.
+    """The Home of a user of this workspace.
 
-    `waiting` is None for who may not link people; `more_waiting`: there are others still.
+    `older` is the id below which older tickets are, None if there are none; `newer`: this is not
+    the first page. `may_ask`: the settings let them create tickets. `waiting` is None for users
+    who may not link people; `more_waiting`: there are more of them than shown.
     """
 
     tickets: tuple[HomeTicket, ...]
@@ -47,7 +51,7 @@ class OwnHome:
 
 @dataclass(frozen=True, slots=True)
 class ForeignHome:
-    """The Home of a person of another company."""
+    """The Home of a user from another company."""
 
 
 Home = OwnHome | ForeignHome
@@ -56,9 +60,9 @@ Home = OwnHome | ForeignHome
 def page(
     records: Sequence[Record], now: float, refused: Container[int] = ()
 ) -> tuple[tuple[HomeTicket, ...], int | None]:
-    """The tickets of one page, out of `PAGE` + 1 that were read; and where the next one begins.
+    """Return one page of the up to `PAGE` + 1 records, and the id below which the next one starts.
 
-    `refused`: the ids of those whose undo was refused for good.
+    `refused`: the ids of records whose undo was refused for good.
     """
     shown = records[:PAGE]
     tickets = tuple(
@@ -68,7 +72,7 @@ def page(
 
 
 def is_undoable(record: Record, now: float) -> bool:
-    """Whether a button may still offer to undo it; the click is what decides."""
+    """Return whether a button may still offer an undo; the click decides."""
     return (
         record.state is State.CREATED
         and record.undone_at is None

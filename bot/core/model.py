@@ -124,13 +124,17 @@ class FormField(StrEnum):
     TENANT = "tenant"
 
 
+RESPONSE_URL_SECONDS = 1800.0
+"""Slack accepts answers at a `response_url` for this long.
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
     """Where the person who asked can be answered.
 
     `thread_ts` only for a reply: the root of a thread is read in the channel. `response_url`
-    lives for 30 minutes from `asked_at` (Unix seconds) and takes 5 answers.
-    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+    lives for `RESPONSE_URL_SECONDS` from `asked_at` (Unix seconds) and takes 5 answers.
     """
 
     user: str

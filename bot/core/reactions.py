@@ -1,4 +1,4 @@
-"""What the reactions under a message ask for, read from the message instead of heard."""
+"""Requests read from the reactions under a message, instead of received as events."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Reaction:
 
     @property
     def is_partial(self) -> bool:
+        """Return whether Slack named fewer users than reacted."""
         return self.count > len(self.users)
 
 
@@ -34,8 +35,8 @@ class Reaction:
 class PostedMessage:
     """A message as a channel's history shows it, without its text.
 
-    `thread_ts` as in `Message`. `has_replies` for the root of a Slack thread, whose newest reply
-    is `last_reply`; None where Slack does not say which that is.
+    `thread_ts` as in `Message`. `has_replies`: it is the root of a Slack thread, whose newest
+    reply is `last_reply` (None if Slack does not say).
     """
 
     ref: MessageRef
@@ -46,13 +47,13 @@ class PostedMessage:
 
     @property
     def posted_at(self) -> float:
-        """Unix seconds."""
+        """Return the moment in Unix seconds."""
         return float(self.ref.ts)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedByReaction:
-    """A reaction that the rule at `rule` (an index) wants."""
+    """A reaction that the rule at the index `rule` matches."""
 
     reaction: Reaction
     rule: int
@@ -61,7 +62,7 @@ class RequestedByReaction:
 def requested(
     rules: Sequence[Rule], posted: PostedMessage, channel: Channel
 ) -> tuple[RequestedByReaction, ...]:
-    """What the reactions under a message in `channel` ask for, in the order in which they stand."""
+    """Return the reactions under a message in `channel` that a rule matches, in their order."""
     found: list[RequestedByReaction] = []
     for reaction in posted.reactions:
         emoji = routing.bare_emoji(reaction.emoji)
@@ -73,12 +74,14 @@ def requested(
 
 
 def rules_in_channel(rules: Sequence[Rule], channel: Channel) -> tuple[Rule, ...]:
-    """The rules that count in this channel for some emoji."""
+    """Return the rules that apply in this channel."""
     return tuple(rule for rule in rules if routing.applicable((rule,), channel) is not None)
 
 
 def identity(rule: Rule) -> str:
-    """What makes a rule the same one after a change of its labels, priority and the like: which
-    emoji it takes, and where; in whatever order they are written."""
+    """Return what identifies a rule: its emoji and channels, in whatever order they are written.
+
+    A rule stays the same one if its labels, priority and the like change.
+    """
     what = json.dumps([sorted(set(rule.emoji)), sorted(set(rule.channels))])
     return hashlib.sha256(what.encode()).hexdigest()[:16]

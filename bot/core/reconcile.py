@@ -1,4 +1,4 @@
-"""What a look through Slack's history is to find, and what it found."""
+"""The scope and the report of one reconciliation pass over Slack's history."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from bot.core.reactions import PostedMessage
 DAY = 24 * 3600.0
 
 THREAD_SECONDS = 7 * DAY
-"""How old the first message of a Slack thread may be whose replies are looked at."""
+"""Replies are read only in Slack threads whose first message is younger than this."""
 
 PLACE_SECONDS = 3600.0
-"""For how long a pass goes on where the one before it stopped; later it begins anew."""
+"""A pass resumes where the previous one stopped if that was less than this ago."""
 
 CALLS = 40
-"""Calls to Slack in one pass: less than what Slack allows of one method in a minute."""
+"""Calls to Slack in one pass: fewer than Slack allows for one method in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a pass looks at.
+    """What a pass covers.
 
-    `messages` and `replies`: how old these may be, in seconds. Messages of the last seven days
-    cost nothing, for the roots of Slack threads are looked for there anyway. `channels` holds
-    ids and "#names"; empty means all. `calls` bounds the calls to Slack. `dry_run`: tell
-    everything, write nothing.
+    `messages` and `replies`: their maximum age in seconds. Messages of the last seven days cost
+    nothing, because the roots of Slack threads are read from there anyway. `channels` holds ids
+    and "#names"; empty means all. `calls` limits the calls to Slack. `dry_run`: report everything,
+    write nothing.
     """
 
     messages: float = THREAD_SECONDS
@@ -37,29 +37,31 @@ class Scope:
     calls: int = CALLS
     dry_run: bool = False
 
-    @property
-    def name(self) -> str:
-        """Under which the place is kept; passes over the same things share it."""
-        what = repr((self.messages, self.replies, sorted(self.channels)))
+    def name(self, team: str) -> str:
+        """Return the key of the resume point; passes of one workspace and scope share it."""
+        what = repr((team, self.messages, self.replies, sorted(self.channels)))
         return f"reconcile.place.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
 class Verdict(StrEnum):
-    """What a pass makes of a message that bears a rule's emoji."""
+    """What a pass decides about a message with a rule's emoji."""
 
     ESCALATED = "escalated"
-    """It had no row; in a dry run: today's rules would have escalated it."""
+    """It had no record; in a dry run: today's rules would escalate it."""
     BEFORE_RULE = "before_rule"
-    """It is older than the moment at which its rule was loaded for the first time. Never told in
-    a dry run, which ignores the rules' age."""
+    """It is older than the first load of its rule. Not reported in a dry run, which ignores the
+    rules' age."""
     IN_LEDGER = "in_ledger"
-    """It has its row, whatever came of it. Told in a dry run only."""
+    """It has a record, whatever its state. Reported in a dry run only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A message that bears a rule's emoji. `rule` is an index; `submitter` is known where it was
-    needed; `rule_since` (Unix seconds) is None for a rule that was not loaded yet."""
+    """A message with a rule's emoji.
+
+    `rule` is an index; `submitter` is known if it was needed; `rule_since` (Unix seconds) is None
+    for a rule that was never loaded.
+    """
 
     posted: PostedMessage
     channel: Channel
@@ -77,7 +79,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SkippedChannel:
-    """A channel that was not looked at, or not wholly; `why` is a word for the log."""
+    """A channel that was not read, or only in part; `why` is a word for the log."""
 
     channel: Channel
     why: str
@@ -85,11 +87,11 @@ class SkippedChannel:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What a pass came to.
+    """The result of a pass.
 
-    `looked_at` counts the channels; `left` are those that remain. `stopped` says what ended the
-    pass early ("call_budget", "slack_ratelimited", …). `went_on`: the pass before looked at the
-    first ones. `unknown` are the names of the scope's channels that the bot is not in.
+    `looked_at` counts the channels that were read; `left` are the others. `stopped` says what
+    ended the pass early ("call_budget", "slack_ratelimited", …). `went_on`: it resumed the
+    previous pass. `unknown` are names in the scope of channels that the bot is not in.
     """
 
     findings: tuple[Finding, ...]
@@ -101,4 +103,5 @@ class ReconcileReport:
     unknown: tuple[str, ...] = ()
 
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """Return the findings with this verdict."""
         return tuple(one for one in self.findings if one.verdict is verdict)

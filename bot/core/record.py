@@ -1,4 +1,4 @@
-"""An escalation as the ledger tells it to people: without its texts and addresses."""
+"""One row of the ledger as people and flows read it: without its texts and addresses."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core.faults import Reason
+from bot.core.faults import MENDED_BY_A_LINK
 from bot.core.model import Rule, Ticket, Via
-from bot.core.refs import MessageRef
+from bot.core.refs import MessageRef, reference
 
 
 class State(StrEnum):
-    """How an escalation stands."""
+    """The state of an escalation, as the database stores it."""
 
     WAITING = "waiting"
     CREATED = "created"
@@ -38,24 +38,28 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row. Times are Unix seconds; `reference` is what a person can quote.
+    """One row; the only read model of the table. Times are Unix seconds.
 
-    `ref` is None for what was no message. `rules` are those that may have applied. `reason` is a
-    `Reason`'s value, or the word for why a row was unwanted; `data` is the reason's. `doubles`
-    are refs of further threads with this row's external id. `found`: not heard as an event but
-    found in Slack's history.
+    `ref` is None if the request was about no message; `thread_ts` is the root that this message
+    replies to. `rules` are those that may have applied. `reason` is a `Reason`'s value, or the
+    word for why the row was ignored; `reason_data` belongs to it. `verify_at`: when the bridge
+    looks for a duplicate thread; `doubles`: the refs of those that it found. `found`: the reaction
+    was found in Slack's history, not received as an event. `undone_at` and `undone_by` are set as
+    soon as an undo begins. `read_at`: when the row was read, by the database's clock.
     """
 
     id: int
-    reference: str
     key: str
     generation: int
     state: State
     via: Via
+    team: str
     submitter: str
     created_at: float
     asked_at: float
+    answer: str = "none"
     ref: MessageRef | None = None
+    thread_ts: str | None = None
     channel: str | None = None
     emoji: str | None = None
     rules: tuple[Rule, ...] = ()
@@ -67,25 +71,80 @@ class Record:
     evidence: Evidence | None = None
     ticket: Ticket | None = None
     reason: str | None = None
-    data: Mapping[str, str] = field(default_factory=dict)
+    reason_data: Mapping[str, str] | None = None
     settled_at: float | None = None
+    verify_at: float | None = None
+    doubles: tuple[str, ...] = ()
     undone_at: float | None = None
     undone_by: str | None = None
-    doubles: tuple[str, ...] = ()
     found: bool = False
+    read_at: float = field(default=0.0, compare=False)
+
+    @property
+    def reference(self) -> str:
+        """Return what a person can quote: "PB-7"."""
+        return reference(self.id)
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """Return the reason's data; empty if there is none."""
+        return self.reason_data or {}
+
+    @property
+    def age(self) -> float:
+        """Return the seconds between settling (or the request, if unsettled) and the reading."""
+        return self.read_at - (self.asked_at if self.settled_at is None else self.settled_at)
 
     @property
     def is_on_hold(self) -> bool:
-        """Return whether it goes on by itself once somebody says who the requester is."""
-        return is_on_hold(self.state, self.reason, self.data)
+        """Return whether it resumes once somebody links its requester to a customer.
 
+        A customer that a rule names (then the data has no requester) is mended in the rule.
+        """
+        return (
+            self.state is State.REFUSED
+            and self.reason in MENDED_BY_A_LINK
+            and "requester" in self.data
+        )
 
-def is_on_hold(state: str, reason: str | None, data: Mapping[str, str] | None) -> bool:
-    """Return whether a row waits for a link: its state is "refused", and a link mends its reason.
+    @property
+    def undo_begun_by(self) -> str | None:
+        """Return the Slack user whose undo was begun and is not finished."""
+        return self.undone_by if self.state is State.CREATED else None
 
-    A customer that a rule names (then `data` has no requester) is mended in the rule instead.
-    """
-    if state != State.REFUSED:
-        return False
-    by_person = "requester" in (data or {})
-    return reason == Reason.NO_CUSTOMER or (reason == Reason.BROKEN_LINK and by_person)
+    @property
+    def may_assign(self) -> bool:
+        """Return whether the bridge may have named an assignee when it created the thread."""
+        return any(rule.assignee is not None for rule in self.rules)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what scripts read in `ledger list --json`, `show --json` and `export`."""
+        is_undone = self.state is State.UNDONE
+        return {
+            "reference": self.reference,
+            "key": self.key,
+            "generation": self.generation,
+            "state": self.state.value,
+            "answer": self.answer,
+            "via": self.via.value,
+            "team": self.team,
+            "channel": self.channel,
+            "asker": self.submitter,
+            "requester": self.requester,
+            "attempts": self.attempts,
+            "cause": self.cause,
+            "customer": self.customer,
+            "evidence": self.evidence.value if self.evidence else None,
+            "thread_id": self.ticket.id if self.ticket else None,
+            "thread_ref": self.ticket.ref if self.ticket else None,
+            "thread_url": self.ticket.url if self.ticket else None,
+            "reason": self.reason,
+            "reason_data": None if self.reason_data is None else dict(self.reason_data),
+            "created_at": self.created_at,
+            "due": self.due,
+            "settled_at": self.settled_at,
+            "verify_at": self.verify_at,
+            "doubles": list(self.doubles) or None,
+            "undone_at": self.undone_at if is_undone else None,
+            "undone_by": self.undone_by if is_undone else None,
+        }

@@ -1,4 +1,4 @@
-"""Message references, the ledger's keys, permalinks and Plain links, and `ts` to time."""
+"""Make and parse identifiers: the ledger's keys, "PB-7", permalinks, Plain links, Slack's `ts`."""
 
 from __future__ import annotations
 
@@ -21,62 +21,76 @@ class MessageRef:
 
 
 def is_ts(text: str) -> bool:
-    """Whether `text` has the form of a Slack `ts`: seconds, a dot, six digits."""
+    """Return whether `text` has the form of a Slack `ts`: seconds, a dot, six digits."""
     return _TS.fullmatch(text) is not None
 
 
 def time_of(ts: str) -> datetime:
-    """The moment (UTC) at which the message with this `ts` was posted."""
+    """Return when (UTC) the message with this `ts` was posted."""
     seconds, _, micros = ts.partition(".")
     return datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(micros or 0))
 
 
 def message_key(team: str, ref: MessageRef) -> str:
-    """The key of an escalation that has a message; `team` is the installed one."""
+    """Return the key of a request about a message; `team` is the installed one."""
     return f"{team}:{ref.channel}:{ref.ts}"
 
 
 def command_key(team: str, trigger_id: str) -> str:
-    """The key of an escalation asked for by a slash command with a text."""
+    """Return the key of a request made by a slash command with a text."""
     return f"{team}:command:{trigger_id}"
 
 
 def view_key(team: str, view_id: str) -> str:
-    """The key of an escalation asked for by a form that stands for no message."""
+    """Return the key of a request made by a form that is about no message."""
     return f"{team}:view:{view_id}"
 
 
 def conversation_key(team: str, ref: MessageRef, thread_ts: str | None) -> str:
-    """The key that the messages of one Slack thread share: its root's message key."""
+    """Return the key that all messages of a Slack thread share: its root's message key."""
     return message_key(team, MessageRef(ref.channel, thread_ts or ref.ts))
 
 
 def root_of(conversation_key: str) -> str | None:
-    """Return the root's `ts` in a conversation's key; None where no Slack thread has it."""
+    """Return the root's `ts` in a conversation's key; None if that is not about a message."""
     ts = conversation_key.rpartition(":")[2]
     return ts if is_ts(ts) else None
+
+
+_REFERENCE = re.compile("(?:PB-)?([0-9]{1,18})", re.IGNORECASE)  # no row has a longer id
+
+
+def reference(row_id: int) -> str:
+    """Return what people call the row with this id: "PB-7"."""
+    return f"PB-{row_id}"
+
+
+def row_id(text: str) -> int | None:
+    """Return the id of the row that `text` ("PB-7", "pb-7" or "7") names; None for other text."""
+    found = _REFERENCE.fullmatch(text)
+    return int(found[1]) if found else None
 
 
 _FOUND = "reconcile:"
 
 
 def found_request(ref: MessageRef, emoji: str) -> str:
-    """Names an asking that was found in Slack's history, for its event never came."""
+    """Return the request id of a reaction that was found in Slack's history, not received."""
     return f"{_FOUND}{ref.channel}:{ref.ts}:{emoji}"
 
 
 def is_found(request: str) -> bool:
-    """Whether `request` is such a name."""
+    """Return whether the request was found in Slack's history."""
     return request.startswith(_FOUND)
 
 
 def generation_key(key: str, generation: int) -> str:
-    """`key` for its nth asking; the first carries no suffix, so that old keys stay valid."""
+    """Return `key` for its nth request; the first has no suffix, so that old keys stay valid."""
     return key if generation == 1 else f"{key}:{generation}"
 
 
 def permalink(workspace_url: str, ref: MessageRef, thread_ts: str | None = None) -> str:
-    """The link that Slack would give to a message; for where Slack refuses to give it.
+    """Return the link that Slack would give to a message; for when Slack refuses to give it.
 
     A reply's link names its root and channel, as `chat.getPermalink` does:
     https://docs.slack.dev/reference/methods/chat.getPermalink
@@ -106,5 +120,5 @@ def from_permalink(link: str) -> tuple[MessageRef, str | None] | None:
 
 
 def plain_thread_url(workspace_id: str, thread_id: str) -> str:
-    """Where an agent opens the thread; Plain's API has no field for it."""
+    """Return the URL at which an agent opens the thread; Plain's API has no field for it."""
     return f"https://app.plain.com/workspace/{workspace_id}/thread/{thread_id}/"

@@ -1,33 +1,36 @@
-"""What can be undone, by whom, and what came of trying."""
+"""Decide who may undo a ticket, and whether somebody in Plain has acted on it since."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 
 from bot.core.directory import Profile, UserKind
 from bot.core.identity import Linkers
 from bot.core.model import Ticket
+from bot.core.record import Record, State
 
 UNDO_SECONDS = 600.0
-"""For how long a ticket can be undone, counted from when it was created."""
+"""A ticket can be undone for this long after it was created."""
 
 NEEDED = ("note:create", "thread:edit")
-"""The permissions of the Plain key that nothing but an undo needs."""
+"""Permissions of the Plain key that only an undo needs."""
 
 
-# What came of it
+# Results
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The ticket is marked as ignored in Plain; None where nothing had been sent yet."""
+    """The ticket is marked as ignored in Plain; None if nothing had been sent yet."""
 
     ticket: Ticket | None
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyUndone:
+    """The ticket was undone before."""
+
     ticket: Ticket | None
 
 
@@ -61,17 +64,17 @@ class NotUndoable:
 
 @dataclass(frozen=True, slots=True)
 class NotYours:
-    """Neither the person who asked nor a linker."""
+    """The user is neither the submitter nor a linker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outsider:
-    """A person of another company, or one whom Slack does not show."""
+    """The user is from another company, or Slack does not show them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """The Plain key lacks permissions: "note:create"; empty where Plain did not say which."""
+    """The Plain key lacks permissions ("note:create"); empty if Plain did not say which."""
 
     ticket: Ticket
     permissions: tuple[str, ...]
@@ -79,9 +82,11 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Plain, Slack or the database did not do its part. `goes_on`: the bridge goes on by itself,
-    else nothing was changed. `after`: seconds that Plain (Slack, where there is no ticket) asked
-    to wait, if that is why."""
+    """Plain, Slack or the database was not available.
+
+    `goes_on`: the bridge finishes it later; otherwise nothing was changed. `after`: the seconds
+    that Plain (Slack, if there is no ticket) asked to wait, if that is why.
+    """
 
     ticket: Ticket | None
     goes_on: bool = False
@@ -90,14 +95,14 @@ class Unreached:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """Plain did not accept it."""
+    """Plain rejected it."""
 
     ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """There is no ticket to undo: the row is gone, refused, or still on its way."""
+    """There is no ticket to undo: the record is gone, rejected, or still in progress."""
 
 
 Result = (
@@ -116,54 +121,27 @@ Result = (
 )
 
 
-# The row
+# The record
 
 
-class State(StrEnum):
-    """How a row stands, as far as undoing it goes."""
-
-    WAITING = "waiting"
-    CREATED = "created"
-    ADDED = "added"
-    UNDONE = "undone"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An escalation that is to be undone. `age`: seconds since it was settled, by the ledger.
-
-    `begun_by`: who began to undo it, where that was begun and not finished. `emoji`: the one
-    that asked for it, where a reaction did. `assigns`: a rule may have named an assignee.
-    `thread_ts`: the root of the Slack thread in which its message is a reply.
-    """
-
-    id: int
-    state: State
-    submitter: str
-    age: float
-    ticket: Ticket | None = None
-    begun_by: str | None = None
-    emoji: str | None = None
-    assigns: bool = False
-    thread_ts: str | None = None
-
-
-def refusal(row: Row, by: Profile | None, linkers: Linkers) -> Result | None:
-    """Why this person cannot undo this row now; None where nothing speaks against it."""
+def refusal(record: Record | None, by: Profile | None, linkers: Linkers) -> Result | None:
+    """Return why this person cannot undo this record now; None if nothing prevents it."""
     if by is None or by.standing in (UserKind.EXTERNAL, UserKind.BOT):
         return Outsider()
-    if by.user != row.submitter and not linkers.include(by):
+    is_own = record is not None and by.user == record.submitter
+    if not is_own and not linkers.include(by):
         return NotYours()
-    match row.state, row.ticket:
+    if record is None:
+        return Nothing()
+    match record.state, record.ticket:
         case State.UNDONE, ticket:
             return AlreadyUndone(ticket)
         case State.ADDED, Ticket() as ticket:
             return NotUndoable(ticket)
         case State.CREATED, Ticket() as ticket:
-            # What was begun is finished, however late: Plain may say "ignored" already.
-            late = row.begun_by is None and row.age > UNDO_SECONDS
-            return TooLate(ticket) if late else None
+            # An undo that was begun is finished, however late: Plain may say "ignored" already.
+            is_late = record.undo_begun_by is None and record.age > UNDO_SECONDS
+            return TooLate(ticket) if is_late else None
     return Nothing()
 
 
@@ -182,7 +160,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id` is None where Plain did not tell it."""
+    """Whoever did something in Plain; `id` is None if Plain did not give it."""
 
     kind: Kind
     id: str | None = None
@@ -198,9 +176,11 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class ThreadSnapshot:
-    """A thread as it stands in Plain. `status` is "TODO", "SNOOZED" or "DONE", `detail` the
-    GraphQL type of its detail; `me` is the machine user of the bridge's key (None: unknown),
-    `permissions` are the key's (None: unknown)."""
+    """The current state of a thread in Plain.
+
+    `status` is "TODO", "SNOOZED" or "DONE", `detail` the GraphQL type of its detail. `me` is the
+    machine user of the bridge's key, `permissions` are the key's; None: unknown.
+    """
 
     customer: str
     status: str
@@ -212,17 +192,17 @@ class ThreadSnapshot:
     permissions: frozenset[str] | None = None
 
     def is_mine(self, actor: Actor) -> bool:
-        """Whether the bridge itself acted."""
+        """Return whether the actor is the bridge itself."""
         return actor.kind is Kind.MACHINE_USER and self.me in (None, actor.id)
 
     @property
     def is_noted(self) -> bool:
-        """Whether the bridge's note stands there: it writes none but for an undo."""
+        """Return whether the bridge's note is there; it writes one only for an undo."""
         return any(one.kind == "NoteEntry" and self.is_mine(one.actor) for one in self.entries)
 
 
 class Look(Enum):
-    """What a look at the thread says."""
+    """Whether somebody acted on a thread."""
 
     FREE = "nobody acted on it"
     IGNORED = "the bridge marked it as ignored"
@@ -232,15 +212,15 @@ class Look(Enum):
 _IGNORED = "ThreadStatusDetailIgnored"
 _ASSIGNMENT = "ThreadAssignmentTransitionedEntry"
 
-# What the bridge itself puts in; whom Plain names as its actor is not documented.
+# Entries that the bridge adds; which actor Plain gives them is not documented.
 _OWN_KINDS = frozenset({"CustomEntry", "ThreadEventEntry"})
 
 
 def look(seen: ThreadSnapshot, *, assigns: bool) -> Look:
-    """Whether somebody acted on the thread since the bridge created it.
+    """Return whether somebody has acted on the thread since the bridge created it.
 
-    What the bridge did does not count, nor what Plain does by itself (workflows, service level
-    agreements). `assigns`: the bridge may have named an assignee when it created the thread.
+    Changes by the bridge and by Plain itself (workflows, service level agreements) do not count.
+    `assigns`: the bridge may have named an assignee when it created the thread.
     """
     if seen.status == "DONE" and seen.detail == _IGNORED and seen.is_mine(seen.changed_by):
         return Look.IGNORED
@@ -259,20 +239,20 @@ def _counts_as_act(seen: ThreadSnapshot, entry: TimelineEntry) -> bool:
 
 
 def _counts(seen: ThreadSnapshot, actor: Actor) -> bool:
-    """An agent, or another integration that acts for one."""
+    """Return whether the actor is an agent, or another integration that acts for one."""
     if actor.kind is Kind.MACHINE_USER:
         return not seen.is_mine(actor)
     return actor.kind is Kind.USER
 
 
 def lacking(seen: ThreadSnapshot) -> tuple[str, ...]:
-    """The permissions that the key would need for an undo and lacks, as far as it is known."""
+    """Return the permissions that an undo needs and the key lacks, as far as known."""
     known = seen.permissions
     return () if known is None else tuple(one for one in NEEDED if one not in known)
 
 
 def note(name: str, reference: str) -> str:
-    """The note that an undo leaves in Plain; plain text."""
+    """Return the note (plain text) that an undo leaves in Plain."""
     return (
         f"{' '.join(name.split())} undid this ticket in Slack, so it was marked as ignored. "
         f"Reference: {reference}"

@@ -323,7 +323,7 @@ def _reduced(known: ExplainedRecord, standing: UserKind) -> ExplainedRecord:
     data = {key: value for key, value in known.record.data.items() if key in _OPEN}
     if "requester" in known.record.data:
         data["requester"] = ""  # that it is about a person, and not about whom
-    record = replace(known.record, requester=None, customer=None, data=data)
+    record = replace(known.record, requester=None, customer=None, reason_data=data)
     shown = known.customer if known.customer and "@" not in known.customer else None
     customer = shown if standing is UserKind.MEMBER else None
     return replace(known, record=record, email=None, customer=customer)

@@ -1,53 +1,47 @@
-"""Tells those who have waited for a minute that it takes longer; each once."""
+"""Tell submitters who have waited for a minute that it takes longer; each once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from typing import Protocol
+from collections.abc import Set
 
 from bot.core.directory import UserKind
 from bot.core.faults import Refused, TryLater
 from bot.core.model import Escalation, Ignored, Via
+from bot.core.refs import reference
 from bot.flows.admission import admit
 from bot.flows.ports import Slack
-from bot.store.claims import reference
-from bot.store.delay_notices import Queued
+from bot.store.delay_notices import DelayNotices
 from bot.store.executor import Run
 
-QUEUED_SECONDS = 60.0
-"""How long a person waits before they hear that it takes longer."""
+NOTICE_SECONDS = 60.0
+"""How long a submitter waits before they are told that it takes longer."""
 
 _AT_ONCE = 50
 
 
-class Queue(Protocol):
-    """The rows that wait; each is given once, unless it is said to be untold."""
-
-    def waiting_long(self, seconds: float, limit: int) -> Sequence[Queued]: ...
-    def untold(self, queued: Queued) -> None: ...
-
-
-async def tell_queued(queue: Queue, slack: Slack, who: Set[UserKind], run: Run) -> None:
-    """Tell who has waited too long and was not told yet; raises TryLater for the ledger only."""
-    waiting = list(await run(queue.waiting_long, QUEUED_SECONDS, _AT_ONCE))
+async def tell_queued(
+    team: str, notices: DelayNotices, slack: Slack, who: Set[UserKind], run: Run
+) -> None:
+    """Tell each submitter who has waited too long; raises TryLater only for the database."""
+    waiting = list(await run(notices.take, team, NOTICE_SECONDS, _AT_ONCE))
     while waiting:
         queued = waiting[0]
         try:
-            if await _shall_hear(queued.escalation, slack, who):
+            if await _is_to_be_told(queued.escalation, slack, who):
                 await slack.tell_queued(queued.escalation.trigger, reference(queued.id))
         except TryLater as fault:
             if fault.unknown:
-                waiting.pop(0)  # perhaps it was said
+                waiting.pop(0)  # it may have been said
             break
         except Refused:
             pass  # the final answer will find its own way, or say that there is none
         waiting.pop(0)
     for queued in waiting:
-        await run(queue.untold, queued)
+        await run(notices.give_back, queued)
 
 
-async def _shall_hear(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> bool:
-    """A reaction that nobody wants, or that was not allowed, is settled in silence."""
+async def _is_to_be_told(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> bool:
+    """Return False for a reaction that will be ignored or rejected without an answer."""
     if escalation.trigger.via is not Via.REACTION:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Shows people their tickets in the app's Home: when it is opened, and when something changed."""
+"""Show users their tickets in the app's Home: when they open it, and when something changes."""
 
 from __future__ import annotations
 
@@ -12,47 +12,32 @@ from bot.core.identity import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
 from bot.store.executor import Run
-from bot.store.kv import ShownHome
+from bot.store.kv import ShownHome, ShownHomes
+from bot.store.records import Records
 
 
-class Homes(Protocol):
-    """Who has opened the Home; every method is one transaction."""
+class HomePublisher(Protocol):
+    """The Home tab in Slack."""
 
-    def opened(self, user: str) -> ShownHome | None:
-        """What was shown last; None for who never opened it."""
-
-    def keep(self, user: str, opened: ShownHome) -> None: ...
-
-    def linkers(self) -> Sequence[str]:
-        """Those who opened it and could link people then."""
-
-
-class Tickets(Protocol):
-    def tickets_of(
-        self, submitter: str, before: int | None = None, limit: int = 20
-    ) -> list[Record]:
-        """The newest escalations that this person asked for, with an id below `before`."""
-
-
-class Slack(Protocol):
-    async def profile(self, user: str) -> Profile | None: ...
+    async def profile(self, user: str) -> Profile | None:
+        """Return who that is (cached); None for a user that Slack does not show."""
 
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
-        """Publish it, unless it is what `unless` is the digest of; returns its digest."""
+        """Publish the Home unless its digest is `unless`; return its digest."""
 
 
 @dataclass
 class RefusedUndos:
     """The ids of rows whose undo was refused for good, for as long as a Home would offer it.
 
-    In the memory of one process: after a restart the button is there again, and its click decides.
+    In the memory of one process: after a restart the button is back, and its click decides.
     """
 
     clock: Callable[[], float]
     _until: dict[int, float] = field(default_factory=dict)
 
     def add(self, row_id: int) -> None:
-        """Offer this row's undo no more."""
+        """Stop offering this row's undo."""
         now = self.clock()
         self._until = {row: until for row, until in self._until.items() if until > now}
         self._until[row_id] = now + UNDO_SECONDS
@@ -63,14 +48,16 @@ class RefusedUndos:
 
 @dataclass(frozen=True, slots=True)
 class HomeContext:
-    """All that the Home touches. `waiting` gives the people who wait to be linked, at most so
-    many; `who` may ask; `clock` is in Unix seconds; `refused` are the rows whose undo was refused
-    for good."""
+    """Everything that the Home uses.
 
-    slack: Slack
-    tickets: Tickets
-    homes: Homes
-    waiting: Callable[[int], Sequence[WaitingPerson]]
+    `team` is the installed workspace; `who` may submit requests; `clock` gives Unix seconds;
+    `refused` holds the ids of rows whose undo was refused for good.
+    """
+
+    team: str
+    slack: HomePublisher
+    records: Records
+    homes: ShownHomes
     linkers: Linkers
     who: frozenset[UserKind]
     run: Run
@@ -78,53 +65,56 @@ class HomeContext:
     refused: Container[int] = ()
 
 
-async def open_home(user: str, world: HomeContext, *, is_blank: bool = False) -> None:
-    """Somebody opened it: show it, and from now on what changes. `is_blank`: nothing was shown
-    to them so far, whatever is remembered. Raises TryLater and Refused."""
-    last = None if is_blank else await world.run(world.homes.opened, user)
-    await _show(user, world, last)
+async def open_home(user: str, context: HomeContext, *, is_blank: bool = False) -> None:
+    """Show the Home to a user who opened it, and remember to update it from now on.
+
+    `is_blank`: Slack shows them nothing so far, whatever is remembered. Raises TryLater, Refused.
+    """
+    last = None if is_blank else await context.run(context.homes.opened, user)
+    await _show(user, context, last)
 
 
-async def turn_page(user: str, world: HomeContext, *, before: int | None) -> None:
-    """Show the tickets before this one; None for the newest."""
-    await _show(user, world, await world.run(world.homes.opened, user), before)
+async def turn_page(user: str, context: HomeContext, *, before: int | None) -> None:
+    """Show the tickets with ids below `before`; None for the newest."""
+    await _show(user, context, await context.run(context.homes.opened, user), before)
 
 
-async def refresh(user: str, world: HomeContext) -> None:
-    """Something of theirs changed: show it to who has opened the Home before."""
-    last = await world.run(world.homes.opened, user)
+async def refresh(user: str, context: HomeContext) -> None:
+    """Update the Home of a user who has opened it before."""
+    last = await context.run(context.homes.opened, user)
     if last is not None:
-        await _show(user, world, last)
+        await _show(user, context, last)
 
 
-async def refresh_linkers(world: HomeContext) -> None:
-    """The people who wait to be linked changed."""
-    for user in await world.run(world.homes.linkers):
-        await refresh(user, world)
+async def refresh_linkers(context: HomeContext) -> None:
+    """Update the Homes of those who can link people."""
+    for user in await context.run(context.homes.linkers):
+        await refresh(user, context)
 
 
 async def _show(
-    user: str, world: HomeContext, last: ShownHome | None, before: int | None = None
+    user: str, context: HomeContext, last: ShownHome | None, before: int | None = None
 ) -> None:
-    home = await _home(user, world, before)
-    digest = await world.slack.show_home(user, home, last.digest if last else None)
+    home = await _home(user, context, before)
+    digest = await context.slack.show_home(user, home, last.digest if last else None)
     now = ShownHome(digest, is_linker=isinstance(home, OwnHome) and home.waiting is not None)
     if now != last:
-        await world.run(world.homes.keep, user, now)
+        await context.run(context.homes.keep, user, now)
 
 
-async def _home(user: str, world: HomeContext, before: int | None) -> Home:
-    profile = await world.slack.profile(user)
+async def _home(user: str, context: HomeContext, before: int | None) -> Home:
+    profile = await context.slack.profile(user)
     if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
         return ForeignHome()
-    may = may_submit(profile, world.who)
-    records: Sequence[Record] = ()
-    if may:  # who may not ask is told nothing of a ticket
-        records = await world.run(world.tickets.tickets_of, user, before, PAGE + 1)
-    tickets, older = page(records, world.clock(), world.refused)
+    run, team = context.run, context.team
+    may = may_submit(profile, context.who)
+    found: Sequence[Record] = ()
+    if may:  # a user who may not submit sees no ticket
+        found = await run(context.records.of_submitter, team, user, before, PAGE + 1)
+    tickets, older = page(found, context.clock(), context.refused)
     waiting: Sequence[WaitingPerson] | None = None
-    if world.linkers.include(profile):
-        waiting = await world.run(world.waiting, PAGE + 1)
+    if context.linkers.include(profile):
+        waiting = await run(context.records.to_link, team, PAGE + 1)
     return OwnHome(
         tickets=tickets,
         older=older,

@@ -1,33 +1,46 @@
-"""Trigger to recorded row, inside Slack's three seconds; and the form that leads to one."""
+"""Record a request within Slack's three seconds, and open the form that leads to one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.core import refs, routing
 from bot.core.faults import Fault
-from bot.core.model import Escalation, Form, FormDraft, Rule, Ticket, Trigger, Via
+from bot.core.model import (
+    AlreadyExists,
+    Escalation,
+    Form,
+    FormDraft,
+    InProgress,
+    Priority,
+    ReplyTo,
+    Rule,
+    Ticket,
+    Trigger,
+    Via,
+)
+from bot.core.record import State
 from bot.flows.form import FormContext
-from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
-from bot.store.requests import Recorded
+from bot.store.records import EarlierRequest
+from bot.store.requests import Recorded, Requests
 
 NOTHING = FormContext()
 
 RECORD_SECONDS = 1.8
-"""How long a record may take: Slack waits for three seconds, a door for two."""
+"""How long recording may take: Slack waits for three seconds, a listener for two."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedForm:
-    """A form that somebody has before them.
+    """An open form.
 
-    `hash` names its state, where an update is not to undo what came after it; `is_preset` tells
-    whether the requester was chosen beforehand. `adds_to` is the ticket that the form adds to.
+    `hash` identifies its state, so that an update does not undo a later one; `is_preset`: the
+    requester was chosen beforehand. `adds_to` is the ticket that the form adds to.
     """
 
     view_id: str
@@ -37,7 +50,7 @@ class OpenedForm:
 
 
 class Forms(Protocol):
-    """What intake shows in Slack; each bounded to two seconds."""
+    """The views that intake shows in Slack; each takes two seconds at most."""
 
     async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> OpenedForm:
         """Show the form."""
@@ -49,20 +62,16 @@ class Forms(Protocol):
         """Say in an open form that it cannot be submitted."""
 
 
-class Record(Protocol):
-    """Accepts an asking within so many seconds, or raises TryLater: a new row, an opened one, or
-    the row that is there already."""
-
-    async def __call__(self, escalation: Escalation, *, within: float) -> Recorded: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What the doors need to accept an asking. `wake` tells the worker of new work; `joins`: the
-    messages of one Slack thread share a ticket."""
+    """Accepts requests from all listeners.
 
-    record: Record
-    ledger: Ledger
+    `record` commits a request within so many seconds, or raises TryLater (`GroupCommit.record`);
+    `wake` tells the worker of new work; `joins`: the messages of one Slack thread share a ticket.
+    """
+
+    record: Callable[[Escalation, float], Awaitable[Recorded]]
+    requests: Requests
     drafts: Drafts
     forms: Forms
     rules: Sequence[Rule]
@@ -71,17 +80,17 @@ class Intake:
     joins: bool = True
 
     async def take(self, trigger: Trigger, key: str | None = None) -> Recorded | None:
-        """Record what was asked; None where no rule wants the reaction.
+        """Record a request; return None for a reaction that no rule matches.
 
-        `key` is that of the escalation that is asked for anew, where it does not follow from the
-        trigger. Committed when it returns. Raises TryLater where it could not be recorded in time.
+        `key` is that of the earlier request that is made again, if it does not follow from the
+        trigger. Committed on return. Raises TryLater if it could not be recorded in time.
         """
         rules = routing.candidates(self.rules, trigger)
         if trigger.via is Via.REACTION and not rules:
             return None
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
-            asked = Escalation(key or _key(trigger), trigger, rules)
-            recorded = await self.record(asked, within=RECORD_SECONDS)
+            escalation = Escalation(key or _key(trigger), trigger, rules)
+            recorded = await self.record(escalation, RECORD_SECONDS)
         if recorded.fresh:
             self.wake()
         return recorded
@@ -94,11 +103,11 @@ class Intake:
         *,
         may_know: bool = True,
     ) -> OpenedForm | None:
-        """Show the form for `draft`, or the ticket that its message has already (None).
+        """Show the form for `draft`; or the ticket that its message already has, and return None.
 
-        Where its Slack thread has one, the form says that it adds to that. Either only where
-        `may_know`: who may not ask is told of no ticket.
-        The form and its record go out together; where the record fails, the form says so (None).
+        If its Slack thread has a ticket, the form says that it adds to that. Both only if
+        `may_know`: a user who may not submit is told of no ticket. The form is opened and its
+        draft is kept at the same time; if the draft cannot be kept, the form says so (None).
         Raises what opening the form raises.
         """
         if may_know and draft.trigger.ref is not None:
@@ -122,7 +131,7 @@ class Intake:
         return replace(opened, adds_to=beside.adds_to)
 
     async def submit(self, draft: FormDraft, view_id: str, form: Form) -> Recorded | None:
-        """Record what the form asks for."""
+        """Record the request of a submitted form."""
         return await self.take(replace(draft.trigger, request=view_id, form=form), draft.key)
 
     async def _keep(self, draft: FormDraft) -> None:
@@ -130,20 +139,20 @@ class Intake:
             await self.run(self.drafts.keep, draft, within=RECORD_SECONDS)
 
     async def _tickets_of(self, trigger: Trigger) -> tuple[Ticket | None, Ticket | None]:
-        """The ticket of the message, and that of its Slack thread."""
+        """Return the ticket of the message, and that of its Slack thread."""
         try:
             async with asyncio.timeout(0.5):
-                ticket = await self.run(self.ledger.ticket_of, _key(trigger))
+                ticket = await self.run(self.requests.ticket_of, _key(trigger))
                 shared = _conversation_key(trigger) if self.joins and ticket is None else None
                 if shared is None:
                     return ticket, None
-                return None, await self.run(self.ledger.ticket_of_conversation, shared)
+                return None, await self.run(self.requests.ticket_of_conversation, shared)
         except (Fault, TimeoutError):
-            return None, None  # the form opens; its record will tell how the database is
+            return None, None  # the form opens all the same
 
 
 def _conversation_key(trigger: Trigger) -> str | None:
-    """The key of the message's Slack thread; None where it is in none."""
+    """Return the key of the message's Slack thread; None if it is in none."""
     message = trigger.message
     if message is None or message.ref is None or message.thread_ts is None:
         return None
@@ -156,3 +165,50 @@ def _key(trigger: Trigger) -> str:
     if trigger.via is Via.COMMAND:
         return refs.command_key(trigger.team, trigger.request)
     return refs.view_key(trigger.team, trigger.request)
+
+
+# The form opened again
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenedForm:
+    """What the form is opened with; `prefill` is None if what was typed is erased."""
+
+    trigger: Trigger
+    key: str
+    prefill: Form | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotYourRequest:
+    """Somebody else submitted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRequest:
+    """The ledger has no such request any more."""
+
+
+Reopened = ReopenedForm | NotYourRequest | UnknownRequest | AlreadyExists | InProgress
+
+
+def reopen(earlier: EarlierRequest | None, reply_to: ReplyTo) -> Reopened:
+    """Return what a click on "open the form again" leads to; `reply_to` is the click's."""
+    if earlier is None:
+        return UnknownRequest()
+    trigger, record = earlier.escalation.trigger, earlier.record
+    if trigger.submitter != reply_to.user:
+        return NotYourRequest()
+    if record.ticket is not None and record.state in (State.CREATED, State.ADDED):
+        return AlreadyExists(record.ticket)
+    if record.state is State.WAITING:
+        return InProgress()
+    there = replace(
+        reply_to,
+        channel=trigger.channel or reply_to.channel,
+        thread_ts=trigger.message.replies_to if trigger.message else None,
+    )
+    prefill = trigger.form
+    if prefill is None and record.requester is not None:
+        prefill = Form("", None, record.requester, Priority.NORMAL)
+    return ReopenedForm(replace(trigger, form=None, reply_to=there), record.key, prefill)

@@ -1,4 +1,4 @@
-"""Who is this? A linker is asked, says it, and what waited for that goes on."""
+"""Ask a linker who a user is, link the user to a customer, and resume what was on hold."""
 
 from __future__ import annotations
 
@@ -6,68 +6,38 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.identity import Answerer, Hosts, Linkers, Yourself, is_customer_id
 from bot.core.model import Customer, Ticket
-from bot.store.customer_links import CustomerLink
+from bot.core.record import State
+from bot.flows.ports import Plain, Slack
+from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.executor import Run
-from bot.store.records import Unlinked
+from bot.store.records import Records
 
 ASK_SECONDS = 1.0
-"""For what is to be known before the form opens; its trigger lives for three seconds."""
+"""For everything before the form opens; its trigger lives for three seconds."""
 SEARCH_SECONDS = 1.8
-"""For a search; Slack waits for three seconds, and somebody is typing."""
+"""For a search; Slack waits three seconds, and somebody is typing."""
 CHECK_SECONDS = 0.7
-"""For the check of a right at a submission, …"""
+"""For the check of the linker's right at a submission, …"""
 CREATE_SECONDS = 1.3
 """… for the customer, …"""
 WRITE_SECONDS = 0.6
-"""… and for the record: together they stay within Slack's three seconds."""
+"""… and for the write: together they stay within Slack's three seconds."""
 
 SHORTEST_TERM = 3
 HITS = 10
 
 
-class Requests(Protocol):
-    def unlinked(self, name: str) -> Unlinked | None:
-        """Whom the row "PB-…" is about; None where there is no such row."""
-
-
-class Lines(Protocol):
-    """The lookup table."""
-
-    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None: ...
-
-    def link(
-        self, people: Sequence[CustomerLink], *, by: str, within: float | None = None
-    ) -> int: ...
-
-
-class Profiles(Protocol):
-    async def profile(self, user: str) -> Profile | None:
-        """Who that is (cached); None for a user that Slack does not show."""
-
-    async def profile_now(self, user: str) -> Profile | None:
-        """The same, asked anew."""
-
-
-class Customers(Protocol):
-    async def search_customers(self, term: str, limit: int) -> Sequence[Customer]: ...
-
-    async def find_customer(self, name: str) -> Customer | None: ...
-
-    async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer: ...
-
-
-# What a linker says
+# The linker's answer
 
 
 @dataclass(frozen=True, slots=True)
 class ExistingCustomer:
-    """A customer that Plain has; `name` is how the search showed it."""
+    """A customer that Plain has; `name` is what the search showed."""
 
     customer: str
     name: str
@@ -75,7 +45,7 @@ class ExistingCustomer:
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """A customer that is to be made."""
+    """A customer to create."""
 
     email: str
     name: str
@@ -84,13 +54,15 @@ class NewCustomer:
 CustomerChoice = ExistingCustomer | NewCustomer
 
 
-# What comes of it
+# Results
 
 
 @dataclass(frozen=True, slots=True)
 class LinkQuestion:
-    """The question: to which customer this person is to be linked. `profile` is None for a user
-    that Slack does not show."""
+    """The question to which customer this user is to be linked.
+
+    `profile` is None for a user that Slack does not show.
+    """
 
     reference: str
     user: str
@@ -98,13 +70,16 @@ class LinkQuestion:
 
     @property
     def name(self) -> str:
+        """Return the user's name; their id if that is all that is known."""
         return self.profile.name if self.profile else self.user
 
 
 @dataclass(frozen=True, slots=True)
 class MayNotLink:
-    """Who asked may not say it; `answerer` tells who may. `user` is whom it is about: None where
-    there is no such row, and for people of other companies."""
+    """The user may not link people; `answerer` tells who may.
+
+    `user` is the one to be linked: None if there is no such request, and for external users.
+    """
 
     answerer: Answerer
     user: str | None = None
@@ -112,8 +87,10 @@ class MayNotLink:
 
 @dataclass(frozen=True, slots=True)
 class NothingToLink:
-    """There is nothing to say any more. Without a `reference` there is no such row; `user` is
-    whom it was about, `ticket` what came of it."""
+    """The request is no longer on hold, or (without a `reference`) does not exist.
+
+    `user` is the one it was about; `ticket` is its ticket, if it has one.
+    """
 
     reference: str | None = None
     user: str | None = None
@@ -122,7 +99,7 @@ class NothingToLink:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """It is written: who is which customer, and how many requests go on."""
+    """The user is linked to the customer, and `opened` requests resume."""
 
     name: str
     user: str
@@ -132,8 +109,10 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class CustomerNotCreated:
-    """Plain did not make the new customer. `reason` and `data` are those of its refusal; None
-    where it did not answer in time."""
+    """Plain did not create the customer.
+
+    `reason` and `data` are those of its rejection; None if it did not answer in time.
+    """
 
     reason: Reason | None = None
     data: Mapping[str, str] = field(default_factory=dict)
@@ -141,26 +120,30 @@ class CustomerNotCreated:
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """What it takes to ask and to link. `team` is the installed workspace's; `wake` tells the
-    worker of rows that go on."""
+    """Asks who somebody is, and links them.
+
+    `team` is the installed workspace; `wake` tells the worker that requests resume.
+    """
 
     linkers: Linkers
-    requests: Requests
-    people: Lines
-    slack: Profiles
-    plain: Customers
+    records: Records
+    people: CustomerLinks
+    slack: Slack
+    plain: Plain
     run: Run
     wake: Callable[[], None]
     team: str
 
     async def ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
-        """What to ask `linker` about the row; raises TryLater where it cannot be told in time."""
+        """Return the question for `linker` about a request; raises TryLater if too slow."""
         async with _within(ASK_SECONDS):
             return await self._ask(linker, reference)
 
     async def search(self, linker: str, term: str) -> Sequence[Customer]:
-        """The customers whose name or address holds `term`; none for who may not see them, and
-        where Plain does not answer in time."""
+        """Return the customers whose name or address contains `term`.
+
+        Empty for a user who may not see them, and if Plain does not answer in time.
+        """
         term = " ".join(term.split())
         if len(term) < SHORTEST_TERM:
             return ()
@@ -176,10 +159,10 @@ class Linking:
     async def submit(
         self, linker: str, reference: str, choice: CustomerChoice
     ) -> Linked | MayNotLink | NothingToLink | CustomerNotCreated:
-        """Link the row's person to the customer that `linker` chose.
+        """Link the request's user to the customer that `linker` chose.
 
-        The right is looked at anew, and so is whether there is still something to say: nobody's
-        link is written over unseen. Raises TryLater where it cannot be recorded in time.
+        Checks again that `linker` may do so and that the request is still on hold: no link is
+        overwritten unseen. Raises TryLater if it cannot be recorded in time.
         """
         async with _within(CHECK_SECONDS):
             asked = await self._ask(linker, reference)
@@ -195,31 +178,34 @@ class Linking:
         return Linked(asked.name, asked.user, customer, opened)
 
     async def _ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
-        profile, row = await asyncio.gather(
-            self.slack.profile_now(linker), self.run(self.requests.unlinked, reference)
+        profile, record = await asyncio.gather(
+            self.slack.profile_now(linker),
+            self.run(self.records.by_reference, self.team, reference),
         )
+        user = record.requester if record else None
         answerer = self.linkers.answerer(profile)
         if not isinstance(answerer, Yourself):
             foreign = isinstance(answerer, Hosts)
-            return MayNotLink(answerer, None if foreign or row is None else row.requester)
-        if row is None:
+            return MayNotLink(answerer, None if foreign else user)
+        if record is None or user is None:
             return NothingToLink()
-        if not row.waits:
-            return NothingToLink(row.reference, row.requester, row.ticket)
-        return LinkQuestion(row.reference, row.requester, await self._profile(row.requester))
+        if not record.is_on_hold:
+            is_made = record.state in (State.CREATED, State.ADDED)
+            return NothingToLink(record.reference, user, record.ticket if is_made else None)
+        return LinkQuestion(record.reference, user, await self._profile(user))
 
     async def _profile(self, user: str) -> Profile | None:
         try:
             return await self.slack.profile(user)
         except Refused:
-            return None  # shown by the id then
+            return None  # then the form shows the id
 
     async def _customer(self, choice: CustomerChoice) -> Customer | CustomerNotCreated:
         if isinstance(choice, ExistingCustomer):
             return await self._as_plain_names_it(choice)
         try:
             async with _within(CREATE_SECONDS):
-                # Nobody has proved the address: it was typed.
+                # The address was typed: nobody has verified it.
                 return await self.plain.upsert_customer(choice.email, choice.name, verified=False)
         except TryLater:
             return CustomerNotCreated()
@@ -227,7 +213,7 @@ class Linking:
             return CustomerNotCreated(refused.reason, refused.data)
 
     async def _as_plain_names_it(self, choice: ExistingCustomer) -> Customer:
-        """The search showed name and address in one, perhaps shortened."""
+        """Return the customer as Plain names it; the search showed name and address, shortened."""
         found = None
         with suppress(Fault):
             async with _within(CREATE_SECONDS):
@@ -235,18 +221,20 @@ class Linking:
         return found or Customer(choice.customer, choice.name)
 
     async def _write(self, linker: str, asked: LinkQuestion, customer: Customer) -> int:
-        """The line stands where a delivery looks first; one that stands already is replaced."""
+        """Write the link where a delivery looks first; replace one that is there already."""
         teams = [self.team]
         if asked.profile is not None and asked.profile.team != self.team:
             teams.insert(0, asked.profile.team)
-        standing = await self.run(self.people.find, asked.user, teams)
+        old = await self.run(self.people.find, asked.user, teams)
         line = CustomerLink(
-            team=standing.team if standing else teams[0],
+            team=old.team if old else teams[0],
             slack_user=asked.user,
             customer=customer.id,
             name=customer.name,
         )
-        return await self.run(self.people.link, [line], by=linker, within=WRITE_SECONDS)
+        return await self.run(
+            self.people.link, [line], by=linker, team=self.team, within=WRITE_SECONDS
+        )
 
 
 @asynccontextmanager

@@ -19,10 +19,12 @@ from bot.core.model import (
     ReplyTo,
     Tenant,
     ThreadDraft,
+    Ticket,
     Trigger,
 )
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import Mention
+from bot.core.undo import ThreadSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,15 @@ class PlainThread:
     ref: str
     title: str | None = None
     external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSummary:
+    """A thread in Plain, as far as it identifies it."""
+
+    id: str
+    ref: str
+    external_id: str | None
 
 
 class Slack(Protocol):
@@ -81,6 +92,15 @@ class Slack(Protocol):
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
         """Tell the submitter privately that it takes longer."""
 
+    async def profile_now(self, user: str) -> Profile | None:
+        """Return the same as `profile`, asked anew."""
+
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
+        """Replace the answer: this user undid the ticket."""
+
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
+        """Remove the undo button from the answer."""
+
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
         """Say privately what came of a repeated request, and of the form that it had. Failures are
         ignored: it is a courtesy."""
@@ -110,6 +130,21 @@ class Plain(Protocol):
 
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
         """Return the customer with this address, created if there is none, else unchanged."""
+
+    async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
+        """Return the customers whose name or e-mail address contains `term`."""
+
+    async def seen(self, thread: str) -> ThreadSnapshot | None:
+        """Return the thread's current state; None if it is gone."""
+
+    async def add_note(self, customer: str, thread: str, text: str) -> None:
+        """Add a note to a thread. Harmless twice, but the note then appears twice."""
+
+    async def mark_ignored(self, thread: str) -> None:
+        """Mark the thread as ignored; harmless twice."""
+
+    async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
+        """Return the customer's threads that were created since then (Unix seconds)."""
 
     async def label_types(self) -> Sequence[LabelType]:
         """Return all label types that are not archived (cached for a while)."""

@@ -1,9 +1,10 @@
-"""What Slack shows and the ledger lacks: reactions whose events never came are escalated."""
+"""Find reactions in Slack's history whose events never came, and record them as requests."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 from bot.core import reactions
 from bot.core.directory import (
@@ -28,25 +29,77 @@ from bot.core.reconcile import (
 )
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
-from bot.flows.history import ChannelHistory, FirstLoaded, HistoryPage, Places, ResumePoint
 from bot.store.executor import Run
+from bot.store.kv import FirstLoaded, KeyValueStore
 from bot.store.requests import Recorded
 
+T = TypeVar("T")
+
 _SUBMITTERS = 10
-"""How many of the people who gave one reaction are looked up, in search of one who may ask."""
+"""How many of the users who gave one reaction are looked up, to find one who may submit."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage(Generic[T]):
+    """A page of a longer list; `cursor` leads to the next one, None if there is none."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where a pass stopped, for the next one to resume.
+
+    `cursor` is the page of the channel's history (None: its first), `thread` the root of the
+    Slack thread of that page, `thread_cursor` the page of that thread. `at`: when it stopped
+    (Unix seconds).
+    """
+
+    channel: str
+    cursor: str | None = None
+    thread: str | None = None
+    thread_cursor: str | None = None
+    at: float = 0.0
+
+
+class ChannelHistory(Protocol):
+    """Slack's channels, without the texts; each method is one call of Slack's Web API.
+
+    `oldest` is Unix seconds. A cursor that Slack no longer knows counts as none.
+    """
+
+    async def channels(self, cursor: str | None) -> HistoryPage[Channel]:
+        """Return the channels that the bot is in, without direct messages and archived ones."""
+
+    async def messages(
+        self, channel: str, oldest: float, cursor: str | None
+    ) -> HistoryPage[PostedMessage]:
+        """Return the channel's messages outside of Slack threads, and the threads' roots."""
+
+    async def replies(
+        self, root: MessageRef, oldest: float, cursor: str | None
+    ) -> HistoryPage[PostedMessage]:
+        """Return the replies of a Slack thread, without its root; none if it is gone."""
+
+    async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
+        """Return the reactions under a message with all who gave them; none if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileContext:
-    """All that a pass touches. `known` tells which of some message keys have a row; `take`
-    records what was asked, as it does for an event; `who` may ask; `clock` gives Unix seconds."""
+    """Everything that a pass uses.
+
+    `known` returns those of some message keys that have a row; `take` records a request, as it
+    does for an event; `who` may submit requests; `clock` gives Unix seconds.
+    """
 
     history: ChannelHistory
     profile: Callable[[str], Awaitable[Profile | None]]
     known: Callable[[Sequence[str]], frozenset[str]]
     take: Callable[[Trigger], Awaitable[Recorded | None]]
     first_loaded: FirstLoaded
-    places: Places
+    resume_points: KeyValueStore[ResumePoint]
     run: Run
     rules: Sequence[Rule]
     who: frozenset[UserKind]
@@ -54,27 +107,27 @@ class ReconcileContext:
     clock: Callable[[], float]
 
 
-async def reconcile(world: ReconcileContext, scope: Scope) -> ReconcileReport:
-    """Look once at what `scope` names, or at what the pass before left; safe to run twice.
+async def reconcile(context: ReconcileContext, scope: Scope) -> ReconcileReport:
+    """Run one pass over `scope`, or over what the previous pass left; safe to run twice.
 
-    What has no time of its own in Slack is a reaction: the message's stands in for it. Raises
-    TryLater and Refused where the channels cannot even be listed.
+    Slack gives no time for a reaction, so that of its message counts. Raises TryLater and Refused
+    if the channels cannot even be listed.
     """
-    identities = [reactions.identity(rule) for rule in world.rules]
+    identities = [reactions.identity(rule) for rule in context.rules]
     if scope.dry_run:
-        known = await world.run(world.first_loaded.known)
+        known = await context.run(context.first_loaded.known)
         moments = [known.get(identity) for identity in identities]
     else:
-        noted = await world.run(world.first_loaded.note, identities)
+        noted = await context.run(context.first_loaded.note, identities)
         moments = [noted[identity] for identity in identities]
-    return await _Pass(world, scope, moments, world.clock()).look()
+    return await _Pass(context, scope, moments, context.clock()).look()
 
 
 @dataclass
 class _Pass:
-    """One pass under way; `_at` is where it is."""
+    """A running pass; `_at` is its position."""
 
-    world: ReconcileContext
+    context: ReconcileContext
     scope: Scope
     moments: list[float | None]
     now: float
@@ -85,7 +138,7 @@ class _Pass:
     _profiles: dict[str, Profile | None] = field(default_factory=dict)
 
     async def look(self) -> ReconcileReport:
-        """Go through the channels, each once; keep the place if it did not come to all."""
+        """Read each channel once; keep a resume point if the pass ends before the last one."""
         channels, unknown = await self._channels()
         place = None if self.scope.dry_run else await self._recall()
         turns = list(_turns(channels, place))
@@ -113,22 +166,26 @@ class _Pass:
             unknown=unknown,
         )
 
-    # The place
+    # The resume point
 
     async def _recall(self) -> ResumePoint | None:
-        """Where the pass before stopped, unless so long ago that all is to be looked at anew."""
-        place = await self.world.run(self.world.places.recall, self.scope.name)
+        """Return where the previous pass stopped, unless that is too long ago."""
+        place = await self.context.run(self.context.resume_points.recall, self._name)
         return place if place is not None and place.at > self.now - PLACE_SECONDS else None
 
+    @property
+    def _name(self) -> str:
+        return self.scope.name(self.context.installation.team)
+
     async def _keep(self, place: ResumePoint | None) -> None:
-        places, name = self.world.places, self.scope.name
+        points, name = self.context.resume_points, self._name
         try:
             if place is None:
-                await self.world.run(places.forget, name)
+                await self.context.run(points.forget, name)
             else:
-                await self.world.run(places.keep, name, replace(place, at=self.now))
+                await self.context.run(points.keep, name, replace(place, at=self.now))
         except TryLater:
-            return  # the next pass looks at something twice, which is no loss
+            return  # the next pass reads something twice, which does no harm
 
     # Reading
 
@@ -138,12 +195,12 @@ class _Pass:
         self._calls += 1
 
     async def _channels(self) -> tuple[list[Channel], tuple[str, ...]]:
-        """The channels to look at, by id, and the wanted ones that are not there."""
+        """Return the channels to read, by id, and the wanted ones that the bot is not in."""
         found: dict[str, Channel] = {}
         cursor = None
         while True:
             self._spend()
-            page = await self.world.history.channels(cursor)
+            page = await self.context.history.channels(cursor)
             found |= {channel.id: channel for channel in page.items}
             cursor = page.cursor
             if cursor is None:
@@ -152,17 +209,17 @@ class _Pass:
         here = [channel for channel in found.values() if not wanted or _is_one(channel, wanted)]
         unknown = tuple(one for one in wanted if not any(_is_one(c, (one,)) for c in here))
         counted = [
-            channel for channel in here if reactions.rules_in_channel(self.world.rules, channel)
+            channel for channel in here if reactions.rules_in_channel(self.context.rules, channel)
         ]
         return sorted(counted, key=lambda channel: channel.id), unknown
 
     async def _channel(self, channel: Channel, start: ResumePoint) -> None:
-        """Look at a channel from `start` on: each page, and then the page's Slack threads."""
+        """Read a channel from `start` on: each page, and then the page's Slack threads."""
         oldest = self.now - max(self.scope.messages, THREAD_SECONDS)
         while True:
             self._at = start
             self._spend()
-            page = await self.world.history.messages(channel.id, oldest, start.cursor)
+            page = await self.context.history.messages(channel.id, oldest, start.cursor)
             await self._judge(channel, page.items, self.now - self.scope.messages)
             for root in self._threads(channel, page):
                 if start.thread is None or float(root.ts) <= float(start.thread):
@@ -173,12 +230,12 @@ class _Pass:
             start = ResumePoint(channel.id, page.cursor)
 
     def _threads(self, channel: Channel, page: HistoryPage[PostedMessage]) -> Iterator[MessageRef]:
-        """The roots whose threads may hold what is looked for, the newest first."""
+        """Yield the roots whose threads may hold missed reactions, the newest first."""
         newest = self.now - self.scope.replies
         if not self.scope.dry_run:
-            # Nothing is escalated that is older than every rule that counts here.
-            rules = reactions.rules_in_channel(self.world.rules, channel)
-            since = [self.moments[self.world.rules.index(rule)] or self.now for rule in rules]
+            # Nothing is recorded that is older than every rule that applies here.
+            rules = reactions.rules_in_channel(self.context.rules, channel)
+            since = [self.moments[self.context.rules.index(rule)] or self.now for rule in rules]
             newest = max(newest, min(since, default=self.now))
         for posted in sorted(page.items, key=lambda posted: posted.posted_at, reverse=True):
             if not posted.has_replies or posted.posted_at < self.now - THREAD_SECONDS:
@@ -193,7 +250,7 @@ class _Pass:
         while True:
             self._at = ResumePoint(channel.id, page, root.ts, cursor)
             self._spend()
-            replies = await self.world.history.replies(root, oldest, cursor)
+            replies = await self.context.history.replies(root, oldest, cursor)
             await self._judge(channel, replies.items, oldest)
             cursor = replies.cursor
             if cursor is None:
@@ -204,14 +261,14 @@ class _Pass:
     async def _judge(
         self, channel: Channel, messages: Sequence[PostedMessage], oldest: float
     ) -> None:
-        """Escalate what bears a rule's emoji and has no row."""
+        """Record the messages that have a rule's emoji and no row."""
         wanted: dict[str, tuple[PostedMessage, tuple[RequestedByReaction, ...]]] = {}
         for posted in messages:
-            key = message_key(self.world.installation.team, posted.ref)
-            asked = reactions.requested(self.world.rules, posted, channel)
+            key = message_key(self.context.installation.team, posted.ref)
+            asked = reactions.requested(self.context.rules, posted, channel)
             if asked and posted.posted_at >= oldest and key not in self._judged:
                 wanted[key] = (posted, asked)
-        known = await self.world.run(self.world.known, list(wanted)) if wanted else frozenset()
+        known = await self.context.run(self.context.known, list(wanted)) if wanted else frozenset()
         for key, (posted, asked) in wanted.items():
             if key not in known:
                 finding = await self._decide(channel, posted, asked)
@@ -226,16 +283,18 @@ class _Pass:
     async def _decide(
         self, channel: Channel, posted: PostedMessage, asked: Sequence[RequestedByReaction]
     ) -> Finding | None:
-        """What comes of a message without a row; None where nobody asked but bots, or where
-        somebody else was faster."""
+        """Decide about a message without a row.
+
+        None if only bots reacted, or if the event came meanwhile.
+        """
         late: Finding | None = None
         for one in asked:
             moment = self.moments[one.rule]
-            # A dry run answers for the rules as they are now, however young they are.
+            # A dry run applies today's rules, however young they are.
             in_time = self.scope.dry_run or (moment is not None and posted.posted_at >= moment)
             if not in_time and late is not None:
                 continue
-            # Who asked costs calls, and is needed only for what is escalated.
+            # Finding the submitter costs calls, and is needed only for what is recorded.
             submitter = await self._submitter(posted, one.reaction) if in_time else None
             if submitter is None and in_time:
                 continue
@@ -250,14 +309,14 @@ class _Pass:
     async def _escalate(
         self, posted: PostedMessage, asked: RequestedByReaction, submitter: str
     ) -> bool:
-        """Record it as if the event had come; whether that made a row."""
+        """Record the request as if the event had come; return whether that made a row."""
         if self.scope.dry_run:
             return True
         emoji, channel = bare_emoji(asked.reaction.emoji), posted.ref.channel
-        recorded = await self.world.take(
+        recorded = await self.context.take(
             Trigger(
                 via=Via.REACTION,
-                team=self.world.installation.team,
+                team=self.context.installation.team,
                 submitter=submitter,
                 request=found_request(posted.ref, emoji),
                 reply_to=ReplyTo(user=submitter, asked_at=self.now, channel=channel),
@@ -287,23 +346,26 @@ class _Pass:
         )
 
     async def _submitter(self, posted: PostedMessage, reaction: Reaction) -> str | None:
-        """Who of those who gave the reaction counts as having asked: the first who may, else the
-        first person (whom the worker refuses, in words); None where they all are bots."""
+        """Return the submitter among those who gave the reaction.
+
+        The first who may submit, else the first person (whom the worker rejects with an answer);
+        None if they all are bots.
+        """
         submitter, may = await self._first(reaction.users)
         if may or not reaction.is_partial:
             return submitter
         self._spend()
-        whole = await self.world.history.reactions(posted.ref)
+        whole = await self.context.history.reactions(posted.ref)
         users = [user for one in whole if one.emoji == reaction.emoji for user in one.users]
         return (await self._first(users))[0]
 
     async def _first(self, users: Sequence[str]) -> tuple[str | None, bool]:
-        """The best submitter of `users`, and whether that one may ask."""
+        """Return the best submitter of `users`, and whether that one may submit."""
         first: str | None = None
-        others = (user for user in users if user != self.world.installation.bot_user)
+        others = (user for user in users if user != self.context.installation.bot_user)
         for _, user in zip(range(_SUBMITTERS), others, strict=False):
             profile = await self._profile(user)
-            if may_submit(profile, self.world.who):
+            if may_submit(profile, self.context.who):
                 return user, True
             if first is None and kind_of(profile) is not UserKind.BOT:
                 first = user
@@ -312,14 +374,14 @@ class _Pass:
     async def _profile(self, user: str) -> Profile | None:
         if user not in self._profiles:
             self._spend()
-            self._profiles[user] = await self.world.profile(user)
+            self._profiles[user] = await self.context.profile(user)
         return self._profiles[user]
 
 
 def _turns(
     channels: Sequence[Channel], place: ResumePoint | None
 ) -> Iterator[tuple[Channel, ResumePoint]]:
-    """The channels that are to be looked at, by id, each with where to begin."""
+    """Yield the channels to read, by id, each with where to begin."""
     for channel in channels:
         if place is None or channel.id > place.channel:
             yield channel, ResumePoint(channel.id)

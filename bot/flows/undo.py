@@ -1,17 +1,19 @@
-"""Undoes a ticket: ignored in Plain with a note, given up in the ledger; safe to run twice."""
+"""Undo a ticket: ignored in Plain with a note, undone in the ledger, and said so in Slack."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
+from bot.core import refs
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.identity import Linkers
-from bot.core.model import Ticket
+from bot.core.model import Outcome, PostedAnswer, Ticket, Trigger
+from bot.core.record import Record, State
 from bot.core.undo import (
     UNDO_SECONDS,
     Acted,
@@ -22,9 +24,6 @@ from bot.core.undo import (
     Nothing,
     Outsider,
     Result,
-    Row,
-    State,
-    ThreadSnapshot,
     TooLate,
     Undone,
     Unreached,
@@ -33,15 +32,15 @@ from bot.core.undo import (
     note,
     refusal,
 )
-from bot.store.claims import reference
+from bot.flows.ports import Plain, Slack
 from bot.store.executor import Run
-from bot.store.undo import Begin
+from bot.store.undo import Begin, StaleAnswer, Undos
 
 T = TypeVar("T")
 
 PATIENCE = 5.0
-"""Seconds that an undo waits where Slack or Plain asks it to; the round finishes what has to wait
-for longer."""
+"""Seconds that an undo waits if Slack or Plain asks it to; the periodic task finishes what has to
+wait for longer."""
 SHORTEST_PAUSE = 0.1
 
 IN_HAND_PAUSE = 0.5
@@ -49,137 +48,98 @@ IN_HAND_LOOKS = 80
 """How often, and so for how long, a click waits for another one that is undoing the same row."""
 
 SETTLING_PAUSES = (0.5, 1.0, 2.0, *(5.0 for _ in range(24)))
-"""How long a reaction that was taken away waits for its ticket, which is still being made."""
+"""How long a reaction that was removed waits for its ticket while that is being created."""
 
 FINISH_SECONDS = 25.0
-"""For all that is done in Plain: shorter than the ledger's lease of an undo, for who gives a row
-back that another one has taken over would make it stand again, undone in Plain."""
+"""For everything that is done in Plain. Shorter than the ledger's lease of an undo: if another
+process had taken the row over by then, releasing it would show a ticket that Plain ignores."""
 
 LEFT_OVER_AT_ONCE = 10
 
-
-class Ledger(Protocol):
-    """Rows that are undone; every method is one transaction."""
-
-    def find(self, row_id: int) -> Row | None:
-        """The row with this id."""
-
-    def find_asked(self, key: str) -> Row | None:
-        """The newest row of the message with this key."""
-
-    def begin(self, row_id: int, by: str) -> Begin:
-        """Take a row that stands as created. From here on nothing is added to its ticket, and
-        who asks for its message again asks anew."""
-
-    def release(self, row_id: int) -> None:
-        """As if it had not been begun: nothing was changed in Plain."""
-
-    def pause(self, row_id: int) -> None:
-        """Somebody else may go on at once."""
-
-    def finish(self, row_id: int) -> None:
-        """It is undone: the conversation is free."""
-
-    def withdraw(self, row_id: int, by: str) -> bool:
-        """Settle a waiting row as undone, if it has sent nothing of which the outcome is open."""
-
-    def left_over(self, limit: int) -> Sequence[Row]:
-        """Rows whose undoing was begun, and whose process died or could not finish."""
-
-
-class Plain(Protocol):
-    """What an undo does in Plain; each is harmless twice, but for the note."""
-
-    async def seen(self, thread: str) -> ThreadSnapshot | None:
-        """The thread as it stands; None where it is gone."""
-
-    async def add_note(self, customer: str, thread: str, text: str) -> None: ...
-
-    async def mark_ignored(self, thread: str) -> None: ...
-
-
-class People(Protocol):
-    async def profile(self, user: str) -> Profile | None: ...
-
+EDITS_AT_ONCE = 20
+"""Answers that one periodic run edits; Slack allows about 50 edits in a minute."""
 
 Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
 class UndoContext:
-    """All that an undo touches. `sleep` takes seconds."""
+    """Everything that an undo uses. `team` is the installed workspace; `sleep` takes seconds."""
 
-    ledger: Ledger
+    team: str
+    undos: Undos
     plain: Plain
-    slack: People
+    slack: Slack
     run: Run
     linkers: Linkers
     sleep: Sleep = asyncio.sleep
 
 
-async def undo(row_id: int, by: Profile | None, world: UndoContext) -> Result:
-    """Undo the row with this id, as far as `by` may; raises TryLater where the ledger does.
-
-    However often it runs, and wherever an earlier run broke off: the thread is marked once, and
-    the row says so in the end. The note alone may stand there twice.
-    """
-    row = await world.run(world.ledger.find, row_id)
-    for _ in range(IN_HAND_LOOKS):
-        refused = refusal(row or Row(row_id, State.OTHER, "", 0.0), by, world.linkers)
-        if refused is not None or row is None or row.ticket is None or by is None:
-            return refused or Nothing()
-        match await world.run(world.ledger.begin, row.id, by.user):
-            case Begin.BEGUN:
-                return await _finish(row, row.ticket, by.name, world)
-            case Begin.ADDED_TO:
-                return AddedTo(row.ticket)
-            case Begin.IN_HAND:
-                await world.sleep(IN_HAND_PAUSE)
-        row = await world.run(world.ledger.find, row_id)
-    return Unreached(row.ticket if row else None, goes_on=True)
-
-
 @dataclass(frozen=True, slots=True)
 class UndoReport:
-    """What came of it, and which row it was about."""
+    """The result of an undo, and the record as it was before."""
 
-    row: Row
+    record: Record
     result: Result
 
 
-async def undo_reaction(key: str, user: str, emoji: str, world: UndoContext) -> UndoReport | None:
-    """Undo what this person asked for by a reaction that is taken away now.
+async def undo(row_id: int, by: Profile | None, context: UndoContext) -> Result:
+    """Undo the row with this id, if `by` may; raises TryLater if the database fails.
 
-    None where that asked for nothing, or long ago: then it is just a reaction. A row that still
-    waits is withdrawn, or is undone once it is settled, if that is soon.
+    Safe to run again wherever an earlier run stopped: the thread is marked once, and the row is
+    undone in the end. Only the note may appear twice.
     """
-    row = await _asked(key, user, emoji, world)
+    run, undos = context.run, context.undos
+    record = await run(undos.find, context.team, row_id)
+    for _ in range(IN_HAND_LOOKS):
+        refused = refusal(record, by, context.linkers)
+        if refused is not None or record is None or record.ticket is None or by is None:
+            return refused or Nothing()
+        match await run(undos.begin, record.id, by.user):
+            case Begin.BEGUN:
+                return await _finish(record, record.ticket, by.name, context)
+            case Begin.ADDED_TO:
+                return AddedTo(record.ticket)
+            case Begin.IN_HAND:
+                await context.sleep(IN_HAND_PAUSE)
+        record = await run(undos.find, context.team, row_id)
+    return Unreached(record.ticket if record else None, goes_on=True)
+
+
+async def undo_reaction(key: str, user: str, emoji: str, context: UndoContext) -> UndoReport | None:
+    """Undo what this user requested by a reaction that they have removed.
+
+    Return None if the reaction requested nothing, or did long ago. A row that still waits is
+    withdrawn, or undone once it is settled, if that is soon.
+    """
+    record = await _requested(key, user, emoji, context)
     for pause in SETTLING_PAUSES:
-        if row is None or row.state is not State.WAITING:
+        if record is None or record.state is not State.WAITING:
             break
-        if await world.run(world.ledger.withdraw, row.id, user):
-            return UndoReport(row, Undone(None))
-        await world.sleep(pause)
-        row = await _asked(key, user, emoji, world)
-    if row is None or row.state not in (State.CREATED, State.ADDED):
+        if await context.run(context.undos.withdraw, record.id, user):
+            return UndoReport(record, Undone(None))
+        await context.sleep(pause)
+        record = await _requested(key, user, emoji, context)
+    if record is None or record.state not in (State.CREATED, State.ADDED):
         return None
-    if row.age > UNDO_SECONDS:
+    if record.age > UNDO_SECONDS:
         return None
-    by = await patiently(lambda: world.slack.profile(user), world.sleep)
-    result = await undo(row.id, by, world)
-    return None if isinstance(result, TooLate | Outsider) else UndoReport(row, result)
+    by = await patiently(lambda: context.slack.profile(user), context.sleep)
+    result = await undo(record.id, by, context)
+    return None if isinstance(result, TooLate | Outsider) else UndoReport(record, result)
 
 
-async def _asked(key: str, user: str, emoji: str, world: UndoContext) -> Row | None:
-    row = await world.run(world.ledger.find_asked, key)
-    return row if row is not None and (row.submitter, row.emoji) == (user, emoji) else None
+async def _requested(key: str, user: str, emoji: str, context: UndoContext) -> Record | None:
+    record = await context.run(context.undos.find_by_message, key)
+    is_its = record is not None and (record.submitter, record.emoji) == (user, emoji)
+    return record if is_its else None
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
     """Await `ask()`, and again after each wait that the other side names, for `PATIENCE` in all.
 
-    Raises what `ask` raises: Refused, and TryLater where nobody named a wait, where it is too
-    long, or where it is unknown what the request did.
+    Raises what `ask` raises: Refused, and TryLater if nobody named a wait, if it is too long, or
+    if the outcome of the request is unknown.
     """
     left = PATIENCE
     while True:
@@ -193,73 +153,125 @@ async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
         await sleep(pause)
 
 
-async def finish_left_over(world: UndoContext) -> list[UndoReport]:
-    """Finish what was begun and not finished; return what is over now, undone or not."""
+async def finish_left_over(context: UndoContext) -> list[UndoReport]:
+    """Finish undos that were begun and not finished; return those that ended, undone or not."""
     over = []
-    for row in await world.run(world.ledger.left_over, LEFT_OVER_AT_ONCE):
-        by = row.begun_by
-        if by is None or row.ticket is None:
+    run, undos = context.run, context.undos
+    for record in await run(undos.unfinished, context.team, LEFT_OVER_AT_ONCE):
+        by = record.undo_begun_by
+        if by is None or record.ticket is None:
             continue
-        if await world.run(world.ledger.begin, row.id, by) is not Begin.BEGUN:
+        if await run(undos.begin, record.id, by) is not Begin.BEGUN:
             continue
         profile = None
         with suppress(Fault):
-            profile = await world.slack.profile(by)
+            profile = await context.slack.profile(by)
         name = profile.name if profile else "Somebody"
-        result = await _finish(row, row.ticket, name, world)
+        result = await _finish(record, record.ticket, name, context)
         if not isinstance(result, Unreached):
-            over.append(UndoReport(row, result))
+            over.append(UndoReport(record, result))
     return over
 
 
 @dataclass
 class _Progress:
-    """How far an undo is. `changed`: something of it may stand in Plain; `sending`: something
+    """The progress of an undo. `changed`: something of it may be in Plain; `sending`: something
     was about to be sent."""
 
     changed: bool
     sending: bool = False
 
 
-async def _finish(row: Row, ticket: Ticket, name: str, world: UndoContext) -> Result:
-    """Do in Plain what is not done yet, and settle the row, which is this caller's."""
-    ledger, run = world.ledger, world.run
-    progress = _Progress(changed=row.begun_by is not None)
+async def _finish(record: Record, ticket: Ticket, name: str, context: UndoContext) -> Result:
+    """Do in Plain what is not done yet, and settle the row, which belongs to this caller."""
+    undos, run = context.undos, context.run
+    progress = _Progress(changed=record.undo_begun_by is not None)
     try:
         async with asyncio.timeout(FINISH_SECONDS):
-            return await patiently(lambda: _mark(row, ticket, name, world, progress), world.sleep)
+            return await patiently(
+                lambda: _mark(record, ticket, name, context, progress), context.sleep
+            )
     except (TryLater, TimeoutError) as fault:
         named = fault.after if isinstance(fault, TryLater) else None
         changed = fault.unknown if isinstance(fault, TryLater) else progress.sending
         goes_on = progress.changed or changed or named is not None
         with suppress(TryLater):
-            await run(ledger.pause if goes_on else ledger.release, row.id)
+            await run(undos.pause if goes_on else undos.release, record.id)
         return Unreached(ticket, goes_on=goes_on, after=named)
     except Refused as refused:
-        await run(ledger.release, row.id)
+        await run(undos.release, record.id)
         if refused.reason is Reason.PLAIN_FORBIDDEN:
             return Lacking(ticket, ())
         return Declined(ticket)
 
 
 async def _mark(
-    row: Row, ticket: Ticket, name: str, world: UndoContext, progress: _Progress
+    record: Record, ticket: Ticket, name: str, context: UndoContext, progress: _Progress
 ) -> Result:
-    """Look at the thread, and do what it lacks; harmless twice, but for the note."""
-    ledger, plain, run = world.ledger, world.plain, world.run
+    """Look at the thread and do what is missing; harmless twice, but for the note."""
+    undos, plain, run = context.undos, context.plain, context.run
     seen = await plain.seen(ticket.id)
-    standing = Look.IGNORED if seen is None else look(seen, assigns=row.assigns)
-    if standing is Look.ACTED:
-        await run(ledger.release, row.id)
+    found = Look.IGNORED if seen is None else look(seen, assigns=record.may_assign)
+    if found is Look.ACTED:
+        await run(undos.release, record.id)
         return Acted(ticket)
-    if seen is not None and standing is Look.FREE:
+    if seen is not None and found is Look.FREE:
         if missing := lacking(seen):
-            await run(ledger.release, row.id)
+            await run(undos.release, record.id)
             return Lacking(ticket, missing)
         progress.sending = True
-        if not seen.is_noted:  # before the mark: what is new on a thread may open it again
-            await plain.add_note(seen.customer, ticket.id, note(name, reference(row.id)))
+        if not seen.is_noted:  # before the mark: a new entry may reopen the thread
+            await plain.add_note(seen.customer, ticket.id, note(name, record.reference))
         progress.changed = True
         await plain.mark_ignored(ticket.id)
-    await run(ledger.finish, row.id)
+    await run(undos.finish, record.id)
     return Undone(ticket)
+
+
+# The answers that offer an undo
+
+
+async def tell(trigger: Trigger, outcome: Outcome, reference: str, context: UndoContext) -> None:
+    """Answer the submitter, and remember where, if that can be edited later.
+
+    Raises what `ports.Slack.tell` raises.
+    """
+    posted = await context.slack.tell(trigger, outcome, reference)
+    row_id = refs.row_id(reference)
+    if posted is not None and row_id is not None:
+        # It was said; if it cannot be remembered, its button merely stays longer than it works.
+        with suppress(TryLater):
+            await context.run(context.undos.remember_answer, row_id, [posted])
+
+
+async def retract(row_id: int, context: UndoContext) -> tuple[PostedAnswer, ...]:
+    """Edit the answer about a row that is undone; return what was edited."""
+    found = await context.run(context.undos.posted_answer, row_id)
+    if found is None or found.undone_by is None:
+        return ()
+    return found.posted if await _edit(found, context) else ()
+
+
+async def edit_stale_answers(context: UndoContext) -> int:
+    """Edit the answers whose undo has expired or was done; return how many there were."""
+    found = await context.run(context.undos.stale_answers, context.team, EDITS_AT_ONCE)
+    for one in found:
+        await _edit(one, context)
+    return len(found)
+
+
+async def _edit(stale: StaleAnswer, context: UndoContext) -> bool:
+    """Edit an answer and return whether that worked; forget it if it can never be edited."""
+    try:
+        for posted in stale.posted:
+            if stale.undone_by is not None:
+                await context.slack.edit_undone(posted, stale.ticket, stale.undone_by)
+            else:
+                await context.slack.edit_ended(posted, stale.ticket)
+    except TryLater:
+        return False  # the next run tries again
+    except Refused:
+        await context.run(context.undos.forget_answer, stale.id)
+        return False
+    await context.run(context.undos.forget_answer, stale.id)
+    return True

@@ -1,16 +1,14 @@
-"""Tells why a message did or did not become a ticket, from the ledger and from how Slack is now."""
+"""Explain why a message did or did not become a ticket, from the ledger and from Slack."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.core import reactions, refs, routing, why
 from bot.core.directory import (
     Channel,
     Installation,
-    Profile,
     UserKind,
     kind_of,
     may_submit,
@@ -21,53 +19,33 @@ from bot.core.reactions import PostedMessage, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
 from bot.core.why import ExplainedRecord, Explanation, Outlook, ReactionLook, Submitter, Unread
-from bot.flows.history import FirstLoaded
-from bot.store.customer_links import CustomerLink
+from bot.flows.ports import Slack
+from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.executor import Run
+from bot.store.kv import FirstLoaded
+from bot.store.records import Records
+from bot.store.requests import Requests
 
 _SUBMITTERS = 10
-"""How many of the people who gave one reaction are looked up."""
+"""How many of the users who gave one reaction are looked up."""
 
 _SHUT = frozenset({"not_in_channel", "channel_not_found"})
 
 
-class Slack(Protocol):
-    """What an explanation reads in Slack."""
-
-    async def profile(self, user: str) -> Profile | None: ...
-
-    async def channel(self, channel: str) -> Channel: ...
-
-
-class Ledger(Protocol):
-    """The rows; each method is one transaction that only reads."""
-
-    def generations(self, key: str) -> list[Record]:
-        """The rows of the message with this key, the first asking first."""
-
-    def of_conversation(self, conversation_key: str) -> Ticket | None:
-        """The ticket that the Slack thread with this key has."""
-
-
-class People(Protocol):
-    """The lookup table."""
-
-    def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class WhyContext:
-    """All that an explanation looks at; it changes nothing.
+    """Everything that an explanation reads; it changes nothing.
 
-    `posted` reads a message with its reactions and all who gave them; None where it is gone.
+    `posted` reads a message with its reactions and all who gave them; None if it is gone.
     `fallback` is the customer that the settings name for strangers. `one_thread_per_message`:
     the messages of a Slack thread do not share a ticket.
     """
 
     slack: Slack
     posted: Callable[[MessageRef], Awaitable[PostedMessage | None]]
-    ledger: Ledger
-    people: People
+    records: Records
+    requests: Requests
+    people: CustomerLinks
     first_loaded: FirstLoaded
     run: Run
     rules: Sequence[Rule]
@@ -78,27 +56,27 @@ class WhyContext:
     one_thread_per_message: bool = False
 
 
-async def explain(ref: MessageRef, thread_ts: str | None, world: WhyContext) -> Explanation:
-    """Every decision about one message. What cannot be read is said, not raised.
+async def explain(ref: MessageRef, thread_ts: str | None, context: WhyContext) -> Explanation:
+    """Return every decision about one message. Says what cannot be read instead of raising.
 
-    `thread_ts` is the root of its Slack thread, as far as the caller knows it.
+    `thread_ts` is the root of its Slack thread, if the caller knows it.
     """
     known: tuple[ExplainedRecord, ...] | None
     moments: Mapping[str, float]
-    channel = await _channel(ref, world)
-    posted, unread = await _posted(ref, world)
+    channel = await _channel(ref, context)
+    posted, unread = await _posted(ref, context)
     root = posted.thread_ts if posted and posted.thread_ts else thread_ts
     under = [one.emoji for one in posted.reactions] if posted else None
-    looks = why.rules(world.rules, channel, under)
+    looks = why.rules(context.rules, channel, under)
     try:
-        known = await _known(ref, channel, world)
-        ticket = None if known else await _conversation(ref, root, world)
-        moments = await world.run(world.first_loaded.known)
+        known = await _known(ref, channel, context)
+        ticket = None if known else await _conversation(ref, root, context)
+        moments = await context.run(context.first_loaded.known)
     except TryLater:
         known, ticket, moments = None, None, {}
     looked = None
     if posted is not None:
-        judge = _Judge(world, channel, ref, root, moments, missing=known == ())
+        judge = _Judge(context, channel, ref, root, moments, missing=known == ())
         looked = tuple([await judge.look(one) for one in posted.reactions])
     return Explanation(
         ref=ref,
@@ -112,16 +90,18 @@ async def explain(ref: MessageRef, thread_ts: str | None, world: WhyContext) -> 
     )
 
 
-async def _channel(ref: MessageRef, world: WhyContext) -> Channel:
+async def _channel(ref: MessageRef, context: WhyContext) -> Channel:
     try:
-        return await world.slack.channel(ref.channel)
+        return await context.slack.channel(ref.channel)
     except Fault:
         return Channel(ref.channel, direct=ref.channel.startswith("D"))
 
 
-async def _posted(ref: MessageRef, world: WhyContext) -> tuple[PostedMessage | None, Unread | None]:
+async def _posted(
+    ref: MessageRef, context: WhyContext
+) -> tuple[PostedMessage | None, Unread | None]:
     try:
-        found = await world.posted(ref)
+        found = await context.posted(ref)
     except Refused as refused:
         shut = refused.data.get("code", refused.reason.value) in _SHUT
         return None, Unread.NOT_IN_CHANNEL if shut else Unread.NO_PERMISSION
@@ -130,55 +110,57 @@ async def _posted(ref: MessageRef, world: WhyContext) -> tuple[PostedMessage | N
     return (found, None) if found is not None else (None, Unread.GONE)
 
 
-async def _conversation(ref: MessageRef, root: str | None, world: WhyContext) -> Ticket | None:
-    if root is None or world.one_thread_per_message:
+async def _conversation(ref: MessageRef, root: str | None, context: WhyContext) -> Ticket | None:
+    if root is None or context.one_thread_per_message:
         return None
-    key = refs.conversation_key(world.installation.team, ref, root)
-    return await world.run(world.ledger.of_conversation, key)
+    key = refs.conversation_key(context.installation.team, ref, root)
+    return await context.run(context.requests.ticket_of_conversation, key)
 
 
 # Rows
 
 
 async def _known(
-    ref: MessageRef, channel: Channel, world: WhyContext
+    ref: MessageRef, channel: Channel, context: WhyContext
 ) -> tuple[ExplainedRecord, ...]:
-    key = refs.message_key(world.installation.team, ref)
-    records = await world.run(world.ledger.generations, key)
-    return tuple([await _one(record, channel, world) for record in records])
+    key = refs.message_key(context.installation.team, ref)
+    records = await context.run(context.records.generations, key)
+    return tuple([await _one(record, channel, context) for record in records])
 
 
-async def _one(record: Record, channel: Channel, world: WhyContext) -> ExplainedRecord:
-    """The row with who its customer is, as the lookup table tells it today."""
+async def _one(record: Record, channel: Channel, context: WhyContext) -> ExplainedRecord:
+    """Return the record with its customer, as the lookup table names it today."""
     applied = routing.applicable(record.rules, channel)
-    number = next((n for n, rule in enumerate(world.rules, 1) if rule == applied), None)
-    line = await _line(record, world)
+    number = next((n for n, rule in enumerate(context.rules, 1) if rule == applied), None)
+    line = await _line(record, context)
     by_rule = applied is not None and applied.customer is not None
     says_so = line if line and not by_rule and _is_its(line, record) else None
     evidence, guessed = why.evidence(
-        record, applied, says_so.source if says_so else None, world.fallback
+        record, applied, says_so.source if says_so else None, context.fallback
     )
     shown = record.customer if says_so is None else (says_so.name or record.customer)
     email = says_so.email if says_so else None
     return ExplainedRecord(record, evidence, guessed, shown, email, number)
 
 
-async def _line(record: Record, world: WhyContext) -> CustomerLink | None:
+async def _line(record: Record, context: WhyContext) -> CustomerLink | None:
     if record.customer is None:
         return None
     requester = record.requester or record.submitter
     try:
-        profile = await world.slack.profile(requester)
+        profile = await context.slack.profile(requester)
     except Fault:
         profile = None
-    home = world.installation.team
+    home = context.installation.team
     teams = [profile.team, home] if profile and profile.team != home else [home]
-    return await world.run(world.people.find, requester, teams)
+    return await context.run(context.people.find, requester, teams)
 
 
 def _is_its(line: CustomerLink, record: Record) -> bool:
-    """Whether the line may be what named the row's customer. One that names the customer by
-    address or external id does not tell which `c_…` that was."""
+    """Return whether the line may be what named the record's customer.
+
+    A line with an address or external id does not tell which `c_…` that was.
+    """
     return line.customer == record.customer or not line.customer.startswith("c_")
 
 
@@ -187,9 +169,9 @@ def _is_its(line: CustomerLink, record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """What a reaction comes to. `missing`: the message has no row."""
+    """Decides what becomes of a reaction. `missing`: the message has no record."""
 
-    world: WhyContext
+    context: WhyContext
     channel: Channel
     ref: MessageRef
     root: str | None
@@ -197,7 +179,7 @@ class _Judge:
     missing: bool
 
     async def look(self, reaction: Reaction) -> ReactionLook:
-        number = why.taker(self.world.rules, self.channel, reaction.emoji)
+        number = why.taker(self.context.rules, self.channel, reaction.emoji)
         if number is None:
             return ReactionLook(reaction.emoji, reaction.count)
         submitters = tuple([await self._submitter(user) for user in self._users(reaction)])
@@ -207,21 +189,21 @@ class _Judge:
         return ReactionLook(reaction.emoji, reaction.count, number, submitters, outlook, since)
 
     def _users(self, reaction: Reaction) -> list[str]:
-        bot = self.world.installation.bot_user
+        bot = self.context.installation.bot_user
         return [user for user in reaction.users if user != bot][:_SUBMITTERS]
 
     async def _submitter(self, user: str) -> Submitter:
-        """As the worker sees it: whom Slack does not show is of another company."""
+        """Return the user as the worker judges them: whom Slack does not show is external."""
         try:
-            profile = await self.world.slack.profile(user)
+            profile = await self.context.slack.profile(user)
         except Fault:
             profile = None
-        may = may_submit(profile, self.world.who)
+        may = may_submit(profile, self.context.who)
         is_gone = profile is not None and profile.deactivated
         return Submitter(user, kind_of(profile), may, deactivated=is_gone)
 
     def _outlook(self, number: int) -> tuple[Outlook, float | None]:
-        rule = self.world.rules[number - 1]
+        rule = self.context.rules[number - 1]
         since = self.moments.get(reactions.identity(rule))
         is_reply = self.root is not None and self.root != self.ref.ts
         outlook = why.outlook(
@@ -229,6 +211,6 @@ class _Judge:
             root_at=float(self.root) if self.root and is_reply else None,
             direct=self.channel.direct,
             since=since,
-            now=self.world.clock(),
+            now=self.context.clock(),
         )
         return outlook, since

@@ -18,8 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from bot.core.model import Customer, LabelType, Tenant
 from bot.flows.attachments import UploadForm
-from bot.flows.duplicates import ThreadSummary
-from bot.flows.ports import PlainThread
+from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain.protocol import Data
 
 T = TypeVar("T")

@@ -17,8 +17,7 @@ from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
 from bot.core.undo import ThreadSnapshot
 from bot.failpoints import Failpoint
-from bot.flows.duplicates import ThreadSummary
-from bot.flows.ports import PlainThread
+from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import inputs, operations, protocol
 from bot.plain.answers import Page, Workspace
 from bot.plain.operations import Operation, Variables

@@ -8,8 +8,7 @@ from typing import Generic, TypeVar
 
 from bot.core.model import Customer, LabelType, Tenant
 from bot.flows.attachments import UploadForm
-from bot.flows.duplicates import ThreadSummary
-from bot.flows.ports import PlainThread
+from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import answers, seen
 from bot.plain.answers import Page, Workspace
 from bot.plain.protocol import Data

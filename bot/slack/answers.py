@@ -12,6 +12,7 @@ from bot.core.directory import Profile, UserKind
 from bot.core.faults import Reason, Refused
 from bot.core.identity import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
+    RESPONSE_URL_SECONDS,
     Added,
     Created,
     Form,
@@ -29,9 +30,6 @@ from bot.slack.calls import Declined, call, call_once, content, respond
 from bot.slack.views import answer as build
 from bot.slack.views.form import reopen_button
 from bot.slack.views.kit import Answer, Button
-
-RESPONSE_URL_LIFE = 1800.0
-"""Seconds. https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
 
 Confirm = Literal["ephemeral", "thread", "reaction"]
 SharedChannels = Literal["quiet", "open"]
@@ -227,7 +225,7 @@ class Answers:
         if to.channel is not None:
             channel = to.channel
             ways.append(lambda: self._ephemeral(channel, to.user, root, answer))
-        if to.response_url is not None and to.asked_at + RESPONSE_URL_LIFE > self._clock():
+        if to.response_url is not None and to.asked_at + RESPONSE_URL_SECONDS > self._clock():
             url = to.response_url
             ways.append(lambda: respond(self._web, url, _response(answer)))
         ways.append(lambda: self._post(to.user, answer))

@@ -1,4 +1,4 @@
-"""Read what stands in the channels, without its text: `bot.flows.history.ChannelHistory`."""
+"""Read what stands in the channels, without its text: `bot.flows.reconcile.ChannelHistory`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.core.directory import Channel
 from bot.core.emoji import canonical
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
-from bot.flows.history import HistoryPage
+from bot.flows.reconcile import HistoryPage
 from bot.slack import bodies
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string

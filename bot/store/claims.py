@@ -29,7 +29,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from bot.core.attachments import UploadedFiles
 from bot.core.faults import LEASE_LOST, LeaseLost, delay, should_park
 from bot.core.model import Continuation, Escalation, Outcome, Ticket
-from bot.core.refs import generation_key
+from bot.core.refs import generation_key, reference
 from bot.store import rows
 from bot.store.database import Database
 from bot.store.schema import escalation as table
@@ -88,11 +88,6 @@ class Claim:
     def reference(self) -> str:
         """What a person can quote; `ledger show` takes it."""
         return reference(self.id)
-
-
-def reference(row_id: int) -> str:
-    """What people call the row with this id."""
-    return f"PB-{row_id}"
 
 
 @dataclass(frozen=True, slots=True)

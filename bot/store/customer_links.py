@@ -1,4 +1,4 @@
-"""The lookup table: which Plain customer a Slack user is, how that came about, and when."""
+"""The lookup table: which Plain customer a Slack user is, its source, and who changed it."""
 
 from __future__ import annotations
 
@@ -11,92 +11,25 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.expression import ColumnElement, Insert
 
-from bot.core.faults import Reason
+from bot.core.faults import MENDED_BY_A_LINK
 from bot.store import rows
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.schema import escalation, person, person_change
 
+AUTOMATIC = ("email", "synthetic")
+"""The sources of lines that the bridge found by itself."""
+
 BY_COMMAND = "cli"
-"""Who changed it, where somebody with a shell did."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkChange:
-    """A line of the lookup table changed. `by` is a Slack user, or `BY_COMMAND`; `at` Unix
-    seconds; `old` and `new` name customers, None for no line."""
-
-    team: str
-    slack_user: str
-    at: float
-    by: str
-    old: str | None
-    new: str | None
-
-
-def _customers_now(
-    connection: Connection, slack_users: Sequence[str]
-) -> dict[tuple[str, str], str]:
-    """The customers that these users are linked to now, by team and user."""
-    found = connection.execute(
-        select(person.c.team, person.c.slack_user, person.c.customer).where(
-            person.c.slack_user.in_(slack_users)
-        )
-    )
-    return {(row.team, row.slack_user): row.customer for row in found}
-
-
-def _note_changes(
-    connection: Connection,
-    now: float,
-    by: str,
-    lines: Iterable[tuple[str, str, str | None, str | None]],
-) -> None:
-    """Note what changed: team, user, old and new customer; what stayed the same is none."""
-    changed = [
-        {
-            "team": team,
-            "slack_user": user,
-            "changed_at": now,
-            "changed_by": by,
-            "old": old,
-            "new": new,
-        }
-        for team, user, old, new in lines
-        if old != new
-    ]
-    if changed:
-        connection.execute(insert(person_change), changed)
-
-
-def _changes_of(database: Database, slack_user: str) -> list[LinkChange]:
-    """What was changed about this user, oldest first."""
-    with database.reading() as connection:
-        found = connection.execute(
-            select(person_change)
-            .where(person_change.c.slack_user == slack_user)
-            .order_by(person_change.c.id)
-        )
-        return [
-            LinkChange(row.team, row.slack_user, row.changed_at, row.changed_by, row.old, row.new)
-            for row in found
-        ]
-
-
-def forget_changes(connection: Connection, user: str, otherwise: str) -> None:
-    """Erase what was changed about this user; as who changed others `otherwise` stands there."""
-    connection.execute(delete(person_change).where(person_change.c.slack_user == user))
-    connection.execute(
-        update(person_change).where(person_change.c.changed_by == user).values(changed_by=otherwise)
-    )
+"""Who changed a line, if it was a user of the command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerLink:
     """One line of the lookup table. `customer` is a name: `c_…`, an e-mail or `external:ID`.
 
-    `source` tells how it came about: "link" and "import" by a person, "email" and
-    "synthetic" by the bridge itself.
+    `source`: "link" and "import" for lines of a person, `AUTOMATIC` for those of the bridge.
+    `team` is the user's own workspace, or the installed one.
     """
 
     team: str
@@ -108,13 +41,11 @@ class CustomerLink:
 
     @property
     def automatic(self) -> bool:
-        return self.source in ("email", "synthetic")
+        """Return whether the bridge found it by itself."""
+        return self.source in AUTOMATIC
 
-
-WAITING_FOR_A_LINK = (Reason.NO_CUSTOMER.value, Reason.BROKEN_LINK.value)
 
 _AT_ONCE = 500
-_BY_ITSELF = ("email", "synthetic")
 
 _COLUMNS = ("team", "slack_user", "customer", "email", "name", "source")
 
@@ -124,14 +55,27 @@ _FINDING = select(person).where(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A change of one line. `by` is a Slack user, or `BY_COMMAND`; `at` is Unix seconds; `old` and
+    `new` name customers, None for no line."""
+
+    team: str
+    slack_user: str
+    at: float
+    by: str
+    old: str | None
+    new: str | None
+
+
 class CustomerLinks:
-    """The table of people. Methods block; each is one transaction."""
+    """Reads and writes the lookup table. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find(self, slack_user: str, teams: Sequence[str]) -> CustomerLink | None:
-        """Return the user's line: that of the first of `teams` that has one."""
+        """Return the user's line: of the first of `teams` that has one."""
         with self._database.reading() as connection:
             asked = {"user": slack_user, "teams": list(teams)}
             found = connection.execute(_FINDING, asked).all()
@@ -139,18 +83,24 @@ class CustomerLinks:
         return next((known[team] for team in teams if team in known), None)
 
     def all(self) -> list[CustomerLink]:
-        """Every line, by team and user."""
+        """Return every line, by team and user."""
         with self._database.reading() as connection:
             found = connection.execute(select(person).order_by(person.c.team, person.c.slack_user))
             return [_person(row) for row in found]
 
     def link(
-        self, people: Iterable[CustomerLink], *, by: str = BY_COMMAND, within: float | None = None
+        self,
+        people: Iterable[CustomerLink],
+        *,
+        by: str = BY_COMMAND,
+        team: str | None = None,
+        within: float | None = None,
     ) -> int:
-        """Write all of these lines, or none; returns how many waiting rows they opened.
+        """Write all of these lines, or none; return how many requests resume.
 
-        An escalation that was refused for want of its requester's customer goes on. `by` is the
-        Slack user who says so. Committed within `within` seconds, or not at all.
+        A request that is on hold because its requester has no customer resumes, if it belongs to
+        the workspace `team` (None: to any). `by` is the Slack user who makes the change. Committed
+        within `within` seconds, or not at all.
         """
         opened = 0
         with self._database.writing(within, wake=True) as connection:
@@ -158,11 +108,12 @@ class CustomerLinks:
             lines = iter(people)
             while some := list(islice(lines, _AT_ONCE)):
                 self._write(connection, some, by)
-                opened += self._open_rows_of(connection, [one.slack_user for one in some])
+                users = [one.slack_user for one in some]
+                opened += self._resume(connection, users, team)
         return opened
 
     def unlink(self, slack_user: str, team: str | None = None, *, by: str = BY_COMMAND) -> int:
-        """Drop a user's lines (of one team, or of all); returns how many there were."""
+        """Delete a user's lines (of one team, or of all); return how many there were."""
         condition = person.c.slack_user == slack_user
         if team is not None:
             condition = and_(condition, person.c.team == team)
@@ -177,11 +128,11 @@ class CustomerLinks:
         return len(dropped)
 
     def changes(self, slack_user: str) -> list[LinkChange]:
-        """What people changed about this user's lines, oldest first."""
+        """Return the changes of this user's lines, the oldest first."""
         return _changes_of(self._database, slack_user)
 
     def forget(self, line: CustomerLink) -> None:
-        """Drop the line, if it still says the same."""
+        """Delete the line, if it still names the same customer."""
         with self._database.writing() as connection:
             connection.execute(
                 delete(person).where(
@@ -192,7 +143,7 @@ class CustomerLinks:
             )
 
     def _write(self, connection: Connection, people: Sequence[CustomerLink], by: str) -> None:
-        """Write what people said, which replaces whatever stands there."""
+        """Write the lines of people, in place of whatever is there."""
         adding = self._database.insert(person)
         now = connection.execute(select(self._database.now())).scalar_one()
         old = _customers_now(connection, [one.slack_user for one in people])
@@ -208,28 +159,28 @@ class CustomerLinks:
         lines = [(*key, old.get(key), one.customer) for key, one in zip(keys, people, strict=True)]
         _note_changes(connection, now, by, lines)
 
-    def _open_rows_of(self, connection: Connection, slack_users: Sequence[str]) -> int:
-        return connection.execute(
-            update(escalation)
-            .where(
-                escalation.c.state == "refused",
-                escalation.c.requester.in_(slack_users),
-                escalation.c.reason.in_(WAITING_FOR_A_LINK),
-            )
-            .values(rows.reopened(self._database.now()))
-        ).rowcount
+    def _resume(self, connection: Connection, slack_users: Sequence[str], team: str | None) -> int:
+        on_hold = update(escalation).where(
+            escalation.c.state == "refused",
+            escalation.c.requester.in_(slack_users),
+            escalation.c.reason.in_(sorted(MENDED_BY_A_LINK)),
+        )
+        if team is not None:
+            on_hold = on_hold.where(escalation.c.team == team)
+        return connection.execute(on_hold.values(rows.reopened(self._database.now()))).rowcount
 
 
 class LearnedLinks:
-    """Writes one line within a transaction of the caller's; the statement is built once.
+    """Writes one line within the caller's transaction, by a statement that is built once.
 
-    What the bridge found out by itself never replaces what a person said.
+    A line that the bridge found by itself never replaces one of a person.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def write(self, connection: Connection, line: CustomerLink) -> None:
+        """Insert or replace the line."""
         statement = self._learning if line.automatic else self._replacing
         present = self._database.fixed_now()
         given = {f"new_{name}": value for name, value in _values(line).items()}
@@ -241,7 +192,7 @@ class LearnedLinks:
 
     @cached_property
     def _learning(self) -> Insert:
-        return self._build(person.c.source.in_(_BY_ITSELF))
+        return self._build(person.c.source.in_(AUTOMATIC))
 
     def _build(self, where: ColumnElement[bool] | None) -> Insert:
         now = self._database.present()
@@ -258,14 +209,14 @@ class LearnedLinks:
 
 
 def open_if_linked_since(database: Database, connection: Connection, claim: Claim) -> None:
-    """Let a row go on that this transaction refuses, if its requester was linked meanwhile.
+    """Resume a row that this transaction rejects, if its requester was linked meanwhile.
 
-    Within the turn that a link takes too ("link"), so that one of the two sees the other.
+    In the same turn that a link takes ("link"), so that one of the two sees the other.
     """
     linked = select(person.c.slack_user).where(
         person.c.slack_user == escalation.c.requester,
         person.c.updated_at >= claim.now,
-        person.c.source.not_in(_BY_ITSELF),
+        person.c.source.not_in(AUTOMATIC),
     )
     connection.execute(
         update(escalation)
@@ -293,4 +244,65 @@ def _person(row: Row[Any]) -> CustomerLink:
         email=row.email,
         name=row.name,
         source=row.source,
+    )
+
+
+# Changes
+
+
+def _customers_now(
+    connection: Connection, slack_users: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """Return the customers that these users are linked to now, by team and user."""
+    found = connection.execute(
+        select(person.c.team, person.c.slack_user, person.c.customer).where(
+            person.c.slack_user.in_(slack_users)
+        )
+    )
+    return {(row.team, row.slack_user): row.customer for row in found}
+
+
+def _note_changes(
+    connection: Connection,
+    now: float,
+    by: str,
+    lines: Iterable[tuple[str, str, str | None, str | None]],
+) -> None:
+    """Note changes of lines: team, user, old and new customer; without those that stay the same."""
+    changed = [
+        {
+            "team": team,
+            "slack_user": user,
+            "changed_at": now,
+            "changed_by": by,
+            "old": old,
+            "new": new,
+        }
+        for team, user, old, new in lines
+        if old != new
+    ]
+    if changed:
+        connection.execute(insert(person_change), changed)
+
+
+def _changes_of(database: Database, slack_user: str) -> list[LinkChange]:
+    with database.reading() as connection:
+        found = connection.execute(
+            select(person_change)
+            .where(person_change.c.slack_user == slack_user)
+            .order_by(person_change.c.id)
+        )
+        return [
+            LinkChange(row.team, row.slack_user, row.changed_at, row.changed_by, row.old, row.new)
+            for row in found
+        ]
+
+
+def forget_changes(connection: Connection, user: str, replacement: str) -> None:
+    """Erase the changes of this user's lines; write `replacement` where the user changed others."""
+    connection.execute(delete(person_change).where(person_change.c.slack_user == user))
+    connection.execute(
+        update(person_change)
+        .where(person_change.c.changed_by == user)
+        .values(changed_by=replacement)
     )

@@ -1,4 +1,4 @@
-"""The rows whose submitters have waited so long that they should hear of it."""
+"""The rows whose submitters have waited long enough to be told so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.store.schema import escalation as table
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A row that waits, and what was asked."""
+    """A waiting row, and what was requested."""
 
     id: int
     escalation: Escalation
@@ -26,10 +26,10 @@ class DelayNotices:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def waiting_long(self, seconds: float, limit: int) -> list[Queued]:
-        """Rows that were asked for `seconds` ago and wait; each is given once, to one caller.
+    def take(self, team: str, seconds: float, limit: int) -> list[Queued]:
+        """Return rows that were requested `seconds` ago and still wait; each once, to one caller.
 
-        The caller tells who asked, and says `untold` where it surely could not.
+        The caller tells the submitters, and gives back those that surely could not be told.
         """
         now = self._database.now()
         late = (
@@ -39,6 +39,7 @@ class DelayNotices:
                 table.c.state == "waiting",
                 table.c.queued_told_at.is_(None),
                 table.c.asked_at <= now - seconds,
+                table.c.team == team,
             )
             .order_by(table.c.due, table.c.id)  # by their index: settled rows are very many
             .limit(limit)
@@ -56,8 +57,8 @@ class DelayNotices:
             ).all()
         return [Queued(row.id, rows.escalation(row)) for row in sorted(found, key=lambda r: r.id)]
 
-    def untold(self, queued: Queued) -> None:
-        """It was surely not said: give the row again."""
+    def give_back(self, queued: Queued) -> None:
+        """Let a later call return the row again: its submitter surely was not told."""
         with self._database.writing() as connection:
             connection.execute(
                 update(table).where(table.c.id == queued.id).values(queued_told_at=None)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, case, null, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.core.attachments import UploadedFiles
-from bot.core.faults import Reason, should_park
+from bot.core.faults import MENDED_BY_A_LINK, Reason, should_park
 from bot.core.model import Added, Created, Message, Outcome, Rejected, Ticket
 from bot.core.record import Evidence
 from bot.store import customer_links, rows, undo
@@ -208,8 +208,7 @@ class Ledger(Requests, Claims):
                 **rows.UNFROZEN,
                 **_DONE,
             }
-        mends = customer_links.WAITING_FOR_A_LINK
-        awaited = isinstance(outcome, Rejected) and outcome.reason in mends
+        awaited = isinstance(outcome, Rejected) and outcome.reason in MENDED_BY_A_LINK
         with self._database.writing(wake=awaited) as connection:
             if awaited:
                 self._database.in_turn(connection, "link")

@@ -1,4 +1,4 @@
-"""The rows whose thread may have a twin: when they are looked at again, and what was found."""
+"""The rows whose thread may have a duplicate: when they are checked, and what was found."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from bot.store.schema import escalation as table
 
 @dataclass(frozen=True, slots=True)
 class PossibleDuplicate:
-    """A row whose thread was created although an earlier create may have come about.
+    """A row whose thread was created although an earlier create may have succeeded.
 
-    `ref` is the row's thread ("T-7"), `thread` its id; `asked_at` Unix seconds by the ledger.
+    `ref` is the row's thread ("T-7"), `thread` its id; `asked_at` is when the row was created, in
+    Unix seconds by the database's clock.
     """
 
     id: int
@@ -29,18 +30,21 @@ class PossibleDuplicate:
 
 
 AGAIN_SECONDS = 300.0
-"""After a look that failed, or whose process died."""
+"""The pause before another check if one failed or its process died."""
 
 
 class DuplicateChecks:
-    """Part of the table of escalations. Methods block; each is one transaction."""
+    """The due checks in the ledger. Methods block; each is one transaction."""
 
     def __init__(self, database: Database, *, again: float = AGAIN_SECONDS) -> None:
         self._database = database
         self._again = again
 
-    def take(self, limit: int) -> list[PossibleDuplicate]:
-        """Claim the due rows. Writes nothing while there is nothing to look at."""
+    def take(self, team: str, limit: int) -> list[PossibleDuplicate]:
+        """Take the due rows; each is due again after a while, unless it is cleared.
+
+        Writes nothing if no row is due.
+        """
         now = self._database.now()
         due = (
             select(table.c.id)
@@ -48,6 +52,7 @@ class DuplicateChecks:
                 table.c.verify_at <= now,
                 table.c.customer.is_not(None),
                 table.c.thread_id.is_not(None),
+                table.c.team == team,
             )
             .order_by(table.c.verify_at)
             .limit(limit)
@@ -76,7 +81,7 @@ class DuplicateChecks:
         ]
 
     def clear(self, row: PossibleDuplicate, others: Sequence[str]) -> None:
-        """See `flows.duplicates.DuplicateChecks.clear`."""
+        """Note that the row was checked; `others` are the refs of the duplicates found."""
         with self._database.writing() as connection:
             connection.execute(
                 update(table)

@@ -1,4 +1,4 @@
-"""What the other services said once and a start must not wait for: names with JSON values."""
+"""The key-value store: JSON values by name, and what is kept in it under names of its own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from bot.store.schema import memory as table
 
 T = TypeVar("T")
 
+INSTALLATION = "slack.installation."
+"""The keys of remembered installations begin with this."""
+
 
 class KeyValueStore(Generic[T]):
     """Values of one type, by name. Methods block; each is one transaction."""
@@ -23,7 +26,7 @@ class KeyValueStore(Generic[T]):
         self._codec: Codec[T] = Codec(of)
 
     def recall(self, name: str) -> T | None:
-        """The value kept under `name`."""
+        """Return the value kept under `name`."""
         with self._database.reading() as connection:
             return self._codec.value(
                 connection.scalar(select(table.c.value).where(table.c.name == name))
@@ -40,24 +43,41 @@ class KeyValueStore(Generic[T]):
             )
 
     def forget(self, name: str) -> None:
-        """Keep nothing under `name`."""
+        """Remove the value kept under `name`."""
         with self._database.writing() as connection:
             connection.execute(delete(table).where(table.c.name == name))
 
+    def all(self, prefix: str) -> dict[str, T]:
+        """Return the values whose names begin with `prefix`, by the rest of their names."""
+        with self._database.reading() as connection:
+            return _read_all(connection, prefix, self._codec)
+
+
+def _read_all(connection: Connection, prefix: str, codec: Codec[T]) -> dict[str, T]:
+    found = connection.execute(
+        select(table.c.name, table.c.value).where(table.c.name.startswith(prefix, autoescape=True))
+    )
+    read = ((row.name.removeprefix(prefix), codec.value(row.value)) for row in found)
+    return {name: value for name, value in read if value is not None}
+
+
+# Rules
 
 _RULE = "rule.first_loaded."
 _MOMENT = Codec(float)
 
 
 class FirstLoaded:
-    """The moments (Unix seconds) by the rules' identities. Methods block; each is one
-    transaction."""
+    """When each rule was loaded for the first time (Unix seconds by the database's clock).
+
+    Rules go by their identity. Methods block; each is one transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def load(self, rules: Sequence[str]) -> bool:
-        """A bridge starts with these rules: note the new ones, forget those that are gone.
+        """Note the rules that a bridge starts with, and forget the others.
 
         A rule that comes back later is a new one. Returns whether any of these was known before.
         """
@@ -65,21 +85,21 @@ class FirstLoaded:
         with self._database.writing() as connection:
             ours = table.c.name.startswith(_RULE, autoescape=True)
             connection.execute(delete(table).where(ours, table.c.name.not_in(names)))
-            before = _moments(connection)
+            before = _read_all(connection, _RULE, _MOMENT)
             self._add(connection, rules)
         return bool(before)
 
     def note(self, rules: Sequence[str]) -> dict[str, float]:
-        """The moments of these rules; the present one for those that are new."""
+        """Return the moments of these rules, after noting the present one for new rules."""
         with self._database.writing() as connection:
             self._add(connection, rules)
-            moments = _moments(connection)
+            moments = _read_all(connection, _RULE, _MOMENT)
         return {rule: moments[rule] for rule in rules}
 
     def known(self) -> dict[str, float]:
-        """The moments of all rules that were loaded so far; writes nothing."""
+        """Return the moments of all rules that were ever loaded; writes nothing."""
         with self._database.reading() as connection:
-            return _moments(connection)
+            return _read_all(connection, _RULE, _MOMENT)
 
     def _add(self, connection: Connection, rules: Sequence[str]) -> None:
         moment = _MOMENT.text(connection.execute(select(self._database.now())).scalar_one())
@@ -91,53 +111,39 @@ class FirstLoaded:
             )
 
 
-def _moments(connection: Connection) -> dict[str, float]:
-    rows = connection.execute(
-        select(table.c.name, table.c.value).where(table.c.name.startswith(_RULE, autoescape=True))
-    )
-    moments = ((row.name.removeprefix(_RULE), _MOMENT.value(row.value)) for row in rows)
-    return {rule: moment for rule, moment in moments if moment is not None}
+# The Home
 
 
 @dataclass(frozen=True, slots=True)
 class ShownHome:
-    """Somebody's Home as it was shown last: `digest` tells one content from another."""
+    """A user's Home as it was last shown; `digest` identifies its content."""
 
     digest: str
     is_linker: bool = False
 
 
 _HOME = "home.opened."
-_OPENED = Codec(ShownHome)
 
 
 class ShownHomes:
-    """Part of the memory table. Methods block; each is one transaction."""
+    """Who has opened the app's Home, and what it showed. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._memory = KeyValueStore(database, ShownHome)
+        self._values = KeyValueStore(database, ShownHome)
 
     def opened(self, user: str) -> ShownHome | None:
-        """See `home.ShownHomes.opened`."""
-        return self._memory.recall(_HOME + user)
+        """Return what was shown last; None for a user who never opened it."""
+        return self._values.recall(_HOME + user)
 
-    def keep(self, user: str, opened: ShownHome) -> None:
-        """See `home.ShownHomes.keep`."""
-        self._memory.keep(_HOME + user, opened)
+    def keep(self, user: str, shown: ShownHome) -> None:
+        """Remember what was shown."""
+        self._values.keep(_HOME + user, shown)
 
     def linkers(self) -> list[str]:
-        """See `home.ShownHomes.linkers`."""
-        with self._database.reading() as connection:
-            found = connection.execute(
-                select(table.c.name, table.c.value).where(
-                    table.c.name.startswith(_HOME, autoescape=True)
-                )
-            ).all()
-        kept = ((row.name.removeprefix(_HOME), _OPENED.value(row.value)) for row in found)
-        return sorted(user for user, opened in kept if opened is not None and opened.is_linker)
+        """Return the users who opened it and could link people then."""
+        return sorted(user for user, shown in self._values.all(_HOME).items() if shown.is_linker)
 
 
 def forget_home(connection: Connection, user: str) -> None:
-    """Erase, within a transaction of the caller's, that the user ever opened it."""
+    """Erase, within the caller's transaction, that the user ever opened the Home."""
     connection.execute(delete(table).where(table.c.name == _HOME + user))

@@ -1,10 +1,9 @@
-"""Escalations read for people: those of one person, and all generations of one message's."""
+"""The read side of the ledger: rows as records, for people, for flows and for metrics."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -20,137 +19,90 @@ from sqlalchemy import (
 )
 
 from bot.core import refs
-from bot.core.model import Escalation, Ticket, Via
+from bot.core.faults import MENDED_BY_A_LINK
+from bot.core.home import WaitingPerson
+from bot.core.model import Escalation, Via
 from bot.core.record import Evidence, Record, State
 from bot.store import rows
-from bot.store.claims import reference
-from bot.store.customer_links import WAITING_FOR_A_LINK
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
-from bot.store.requests import Requests
-from bot.store.rows import Codec
 from bot.store.schema import escalation as table
-from bot.store.schema import memory
-
-
-class Tickets:
-    """Part of the table of escalations. Methods block; each is one transaction."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def tickets_of(
-        self, submitter: str, before: int | None = None, limit: int = 20
-    ) -> list[Record]:
-        """The newest `limit` escalations that this person asked for, the newest first.
-
-        Those with an id below `before`. What nobody wanted is left out.
-        """
-        own = table.c.asker == submitter
-        asked = select(table).where(own, table.c.state != State.UNWANTED.value)
-        if before is not None:
-            asked = asked.where(table.c.id < before)
-        return self._records(asked.order_by(table.c.id.desc()).limit(limit))
-
-    def generations(self, key: str) -> list[Record]:
-        """The rows of the message with this key, the first asking first."""
-        return self._records(select(table).where(table.c.key == key).order_by(table.c.generation))
-
-    def of_conversation(self, conversation_key: str) -> Ticket | None:
-        """The ticket that the Slack thread with this key has."""
-        return Requests(self._database).ticket_of_conversation(conversation_key)
-
-    def _records(self, asked: Select[Any]) -> list[Record]:
-        with self._database.reading() as connection:
-            return [_record(row) for row in connection.execute(asked)]
-
-
-def _record(row: Row[Any]) -> Record:
-    asked = rows.escalation(row)
-    return Record(
-        id=row.id,
-        reference=reference(row.id),
-        key=row.key,
-        generation=row.generation,
-        state=State(row.state),
-        via=Via(row.via),
-        submitter=row.asker,
-        created_at=row.created_at,
-        asked_at=row.asked_at,
-        ref=asked.trigger.ref,
-        channel=row.channel,
-        emoji=asked.trigger.emoji,
-        rules=asked.rules,
-        requester=row.requester,
-        attempts=row.attempts,
-        cause=row.cause,
-        due=row.due,
-        customer=row.customer,
-        evidence=Evidence(row.evidence) if row.evidence in set(Evidence) else None,
-        ticket=rows.ticket(row),
-        reason=row.reason,
-        data=rows.DATA.value(row.reason_data) or {},
-        settled_at=row.settled_at,
-        undone_at=row.undone_at,
-        undone_by=row.undone_by,
-        doubles=tuple(rows.REFS.value(row.doubles) or ()),
-        found=refs.is_found(row.request),
-    )
-
 
 ON_HOLD = "on-hold"
-"""Of the refused rows those that resume once somebody links their requester to a customer."""
+"""The refused rows that resume once somebody links their requester to a customer."""
 
 STATES = ("waiting", "created", "added", ON_HOLD, "refused", "parked", "unwanted", "undone")
-"""By which rows can be listed; those on hold are listed among the refused ones too."""
+"""The states by which rows can be listed; those on hold are listed among the refused ones too."""
+
+HEARD = "slack.heard"
+"""The key under which the key-value store has when Slack last sent anything (Unix seconds)."""
+
+_PORTION = 1000
+_NEWEST = 200
+"""How many of the newest rows tell when the last request came."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One escalation without its texts and addresses. Times are Unix seconds."""
+class EarlierRequest:
+    """A record with what was requested, whose texts may be erased by now."""
 
-    reference: str
-    key: str
-    generation: int
-    state: str
-    answer: str
-    via: str
-    team: str
-    channel: str | None
-    submitter: str
-    requester: str | None
-    attempts: int
-    cause: str | None
-    customer: str | None
-    evidence: str | None
-    thread_id: str | None
-    thread_ref: str | None
-    thread_url: str | None
-    reason: str | None
-    reason_data: dict[str, str] | None
-    created_at: float
-    due: float | None
-    settled_at: float | None
-    verify_at: float | None = None
-    """When its thread is looked for once more, because its create was in doubt."""
-    doubles: list[str] | None = None
-    """Refs of further threads with this row's external id, found by a later look-up."""
-    undone_at: float | None = None
-    undone_by: str | None = None
-    """The Slack user who undid it."""
-
-    def as_dict(self) -> dict[str, object]:
-        # Scripts that read exports know the submitter as `asker`.
-        return {
-            "asker" if name == "submitter" else name: value for name, value in asdict(self).items()
-        }
+    record: Record
+    escalation: Escalation
 
 
-class History:
-    """Reads the table of escalations for people. Methods block; each is one transaction."""
+class Records:
+    """Reads the ledger. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    # For people in Slack
+
+    def of_submitter(
+        self, team: str, submitter: str, before: int | None = None, limit: int = 20
+    ) -> list[Record]:
+        """Return the newest `limit` records of this submitter, with ids below `before`.
+
+        Without those that were ignored.
+        """
+        own = (table.c.team == team) & (table.c.asker == submitter)
+        found = self._rows().where(own, table.c.state != State.UNWANTED.value)
+        if before is not None:
+            found = found.where(table.c.id < before)
+        return self._records(found.order_by(table.c.id.desc()).limit(limit))
+
+    def generations(self, key: str) -> list[Record]:
+        """Return the records of the message with this key, the first request first."""
+        return self._records(self._rows().where(table.c.key == key).order_by(table.c.generation))
+
+    def by_reference(self, team: str, reference: str) -> Record | None:
+        """Return the record that "PB-7" names; None if there is none."""
+        found = self._records(self._named(team, reference))
+        return found[0] if found else None
+
+    def request(self, team: str, reference: str) -> EarlierRequest | None:
+        """Return what was requested by the row that "PB-7" names; None if there is none."""
+        with self._database.reading() as connection:
+            row = connection.execute(self._named(team, reference)).first()
+        return None if row is None else EarlierRequest(record_of(row), rows.escalation(row))
+
+    def to_link(self, team: str, limit: int) -> list[WaitingPerson]:
+        """Return the people whom somebody has to link, at most `limit`.
+
+        Those with the latest request come first, because some will never be linked.
+        """
+        since, last = func.min(table.c.asked_at), func.max(table.c.id)
+        with self._database.reading() as connection:
+            found = connection.execute(
+                select(table.c.requester, since.label("since"), last.label("last"))
+                .where(table.c.team == team, is_on_hold(), table.c.requester.is_not(None))
+                .group_by(table.c.requester)
+                .order_by(func.max(table.c.asked_at).desc(), last.desc())
+                .limit(limit)
+            ).all()
+        return [WaitingPerson(row.requester, row.since, refs.reference(row.last)) for row in found]
+
+    # For the command line
 
     def newest(
         self,
@@ -160,239 +112,124 @@ class History:
         age: float | None = None,
         user: str | None = None,
         channel: str | None = None,
-    ) -> list[Entry]:
-        """The newest `limit` rows: of one state, asked for in the last `age` seconds, by or for
-        this user, in this channel (an id)."""
-        statement = select(table).order_by(table.c.id.desc()).limit(limit)
+    ) -> list[Record]:
+        """Return the newest `limit` records, optionally filtered.
+
+        By state (one of `STATES`), by the age of the request in seconds, by a user who is the
+        submitter or the requester, and by a channel id.
+        """
+        found = self._rows().order_by(table.c.id.desc()).limit(limit)
         if state is not None:
-            is_in_state = waits_for_a_link() if state == ON_HOLD else table.c.state == state
-            statement = statement.where(is_in_state)
+            found = found.where(is_on_hold() if state == ON_HOLD else table.c.state == state)
         if age is not None:
-            statement = statement.where(table.c.asked_at >= self._database.now() - age)
+            found = found.where(table.c.asked_at >= self._database.now() - age)
         if user is not None:
-            statement = statement.where(or_(table.c.asker == user, table.c.requester == user))
+            found = found.where(or_(table.c.asker == user, table.c.requester == user))
         if channel is not None:
-            statement = statement.where(table.c.channel == channel)
-        return self._entries(statement)
+            found = found.where(table.c.channel == channel)
+        return self._records(found)
 
-    def find(self, name: str) -> list[Entry]:
-        """The rows that `name` names: "PB-7", a key (all its generations), or a ref "T-123"."""
-        return self._entries(select(table).where(_named(name)).order_by(table.c.id))
+    def find(self, name: str) -> list[Record]:
+        """Return the records that "PB-7", a key (all its generations) or a ref "T-123" names."""
+        return self._records(self._rows().where(_names(name)).order_by(table.c.id))
 
-    def export(self) -> Iterator[Entry]:
-        """Every row, oldest first, read in portions."""
+    def export(self) -> Iterator[Record]:
+        """Yield every record, the oldest first, read in portions."""
         last = 0
-        while portion := self._entries(
-            select(table).where(table.c.id > last).order_by(table.c.id).limit(1000)
+        while portion := self._records(
+            self._rows().where(table.c.id > last).order_by(table.c.id).limit(_PORTION)
         ):
             yield from portion
-            last = int(portion[-1].reference.removeprefix("PB-"))
+            last = portion[-1].id
 
-    def retry(self, name: str) -> list[Entry]:
-        """Open the refused and parked rows that `name` names; returns those that it opened."""
+    def retry(self, name: str) -> list[Record]:
+        """Reopen the refused and parked rows that `name` names; return those."""
         with self._database.writing(wake=True) as connection:
             opened = connection.execute(
                 update(table)
-                .where(_named(name), table.c.state.in_(("refused", "parked")))
+                .where(_names(name), table.c.state.in_(("refused", "parked")))
                 .values(rows.reopened(self._database.now()))
-                .returning(*table.c)
+                .returning(*table.c, self._database.now().label("now"))
             ).all()
-        return [_entry(row) for row in opened]
+        return [record_of(row) for row in opened]
 
-    def _entries(self, statement: Select[Any]) -> list[Entry]:
+    def _rows(self) -> Select[Any]:
+        return select(*table.c, self._database.now().label("now"))
+
+    def _named(self, team: str, reference: str) -> Select[Any]:
+        # No row has the id 0.
+        return self._rows().where(table.c.id == (refs.row_id(reference) or 0), table.c.team == team)
+
+    def _records(self, statement: Select[Any]) -> list[Record]:
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(statement)]
+            return [record_of(row) for row in connection.execute(statement)]
 
 
-def _named(name: str) -> Any:
-    digits = name.upper().removeprefix("PB-")
-    if digits.isdecimal() and len(digits) < 19:  # no row's id is longer
-        return table.c.id == int(digits)
-    return or_(table.c.key == name, table.c.thread_ref == name.upper())
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
-        reference=reference(row.id),
+def record_of(row: Row[Any]) -> Record:
+    """Return a row as a record; `row.now` is the database's clock."""
+    escalation = rows.escalation(row)
+    return Record(
+        id=row.id,
         key=row.key,
         generation=row.generation,
-        state=row.state,
-        answer=row.answer,
-        via=row.via,
+        state=State(row.state),
+        via=Via(row.via),
         team=row.team,
-        channel=row.channel,
         submitter=row.asker,
+        created_at=row.created_at,
+        asked_at=row.asked_at,
+        answer=row.answer,
+        ref=escalation.trigger.ref,
+        thread_ts=rows.slack_thread(row),
+        channel=row.channel,
+        emoji=escalation.trigger.emoji,
+        rules=escalation.rules,
         requester=row.requester,
         attempts=row.attempts,
         cause=row.cause,
+        due=row.due,
         customer=row.customer,
-        evidence=row.evidence,
-        thread_id=row.thread_id,
-        thread_ref=row.thread_ref,
-        thread_url=row.thread_url,
+        evidence=Evidence(row.evidence) if row.evidence in set(Evidence) else None,
+        ticket=rows.ticket(row),
         reason=row.reason,
         reason_data=rows.DATA.value(row.reason_data),
-        created_at=row.created_at,
-        due=row.due,
         settled_at=row.settled_at,
         verify_at=row.verify_at,
-        doubles=rows.REFS.value(row.doubles),
-        undone_at=row.undone_at if row.state == "undone" else None,
-        undone_by=row.undone_by if row.state == "undone" else None,
+        doubles=tuple(rows.REFS.value(row.doubles) or ()),
+        undone_at=row.undone_at,
+        undone_by=row.undone_by,
+        found=refs.is_found(row.request),
+        read_at=row.now,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """An escalation as the ledger has it; its texts may be erased by now.
+def is_on_hold() -> ColumnElement[bool]:
+    """Return the condition of `Record.is_on_hold` in SQL.
 
-    `waits`: a delivery of it is due. `ticket` is what came of it, if anything did.
-    """
-
-    escalation: Escalation
-    waits: bool
-    requester: str | None = None
-    ticket: Ticket | None = None
-
-
-_DIGITS = 18
-"""No row's id is longer."""
-
-
-class Asked:
-    """The table of escalations, one at a time. Methods block; each is one transaction."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def find(self, reference: str) -> Earlier | None:
-        """See `flows.reopening.Asked.find`."""
-        digits = reference.removeprefix("PB-")
-        if not (digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS):
-            return None
-        with self._database.reading() as connection:
-            row = connection.execute(select(table).where(table.c.id == int(digits))).first()
-        if row is None:
-            return None
-        settled = row.state in ("created", "added")
-        return Earlier(
-            escalation=rows.escalation(row),
-            waits=row.state == "waiting",
-            requester=row.requester,
-            ticket=rows.ticket(row) if settled else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Unlinked:
-    """The person whom a row is about.
-
-    `waits`: it was refused for want of a link of theirs, and nothing changed that yet. `ticket`
-    is what came of it where it went on.
-    """
-
-    reference: str
-    requester: str
-    waits: bool
-    ticket: Ticket | None = None
-
-
-class WaitingPerson(NamedTuple):
-    """A Slack user without a customer; `since` (Unix seconds) the first of their requests
-    waits, and `reference` names the latest one."""
-
-    requester: str
-    since: float
-    reference: str
-
-
-class UnlinkedCounts(NamedTuple):
-    """How many people wait to be linked; `unconfirmed` of them have an address in Slack that
-    lacks nothing but Slack's confirmation."""
-
-    people: int
-    unconfirmed: int
-
-
-class Waiting:
-    """Reads the table of escalations. Methods block; each is one transaction."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def waiting_for_link(self, limit: int) -> list[WaitingPerson]:
-        """The people whom somebody has to link, at most `limit`; who was asked for last comes
-        first, for some will never be linked."""
-        since, last = func.min(table.c.asked_at), func.max(table.c.id)
-        with self._database.reading() as connection:
-            found = connection.execute(
-                select(table.c.requester, since.label("since"), last.label("last"))
-                .where(waits_for_a_link(), table.c.requester.is_not(None))
-                .group_by(table.c.requester)
-                .order_by(func.max(table.c.asked_at).desc(), last.desc())
-                .limit(limit)
-            ).all()
-        return [WaitingPerson(row.requester, row.since, reference(row.last)) for row in found]
-
-    def counts(self) -> UnlinkedCounts:
-        """Count the people whom somebody has to link, each once; raises TryLater."""
-        unconfirmed = table.c.reason_data.contains('"address":"unconfirmed"', autoescape=True)
-        people = select(func.count(table.c.requester.distinct()))
-        with self._database.reading() as connection:
-            some = connection.scalar(people.where(waits_for_a_link(), unconfirmed))
-            return UnlinkedCounts(count_people(connection), some or 0)
-
-    def unlinked(self, name: str) -> Unlinked | None:
-        """See `link.Requests.unlinked`."""
-        digits = name.removeprefix("PB-")
-        if not re.fullmatch("[0-9]{1,18}", digits):  # no row's id is longer
-            return None
-        with self._database.reading() as connection:
-            row = connection.execute(
-                select(table)
-                .add_columns(waits_for_a_link().label("waits"))
-                .where(table.c.id == int(digits))
-            ).first()
-        if row is None or row.requester is None:
-            return None
-        return Unlinked(
-            reference=reference(row.id),
-            requester=row.requester,
-            waits=bool(row.waits),
-            ticket=rows.ticket(row) if row.state in ("created", "added") else None,
-        )
-
-
-def count_people(connection: Connection) -> int:
-    """Return how many people somebody has to link before their requests can go on."""
-    counted = select(func.count(table.c.requester.distinct())).where(waits_for_a_link())
-    return connection.scalar(counted) or 0
-
-
-def waits_for_a_link() -> ColumnElement[bool]:
-    """Return the condition that a row was refused for want of the requester's customer.
-
-    A broken link that the settings name has no requester in its data, and linking somebody does
-    not mend it; a forgotten person's row has no data left.
+    A broken link that the settings name has no requester in its data, and a forgotten person's
+    row has no data left: linking somebody mends neither.
     """
     return (
         (table.c.state == "refused")
-        & table.c.reason.in_(WAITING_FOR_A_LINK)
+        & table.c.reason.in_(sorted(MENDED_BY_A_LINK))
         & table.c.reason_data.contains('"requester":', autoescape=True)
     )
 
 
-HEARD = "slack.heard"
-"""Under this name the memory keeps when Slack last sent anything (Unix seconds)."""
+def _names(name: str) -> ColumnElement[bool]:
+    row_id = refs.row_id(name)
+    if row_id is not None:
+        return table.c.id == row_id
+    return or_(table.c.key == name, table.c.thread_ref == name.upper())
 
-_LOOKED_AT = 200
-"""Of the newest rows; further back nobody asks what came last."""
+
+# Counts and moments, for metrics and `doctor`
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Rows that wait for their outcome, for how many seconds the oldest has, parked rows, and
-    the people whom somebody has to link."""
+    """How many rows wait for an outcome, the age in seconds of the oldest, how many are parked,
+    and how many people somebody has to link."""
 
     waiting: int
     oldest_age: float
@@ -401,7 +238,7 @@ class Backlog:
 
 
 def backlog(database: Database) -> Backlog:
-    """One reading, which never looks at settled rows; raises TryLater."""
+    """Read the backlog without looking at settled rows; raises TryLater."""
     now = database.now()
     with database.reading() as connection:
         waiting, oldest = connection.execute(
@@ -412,17 +249,38 @@ def backlog(database: Database) -> Backlog:
         parked = connection.scalar(
             select(func.count()).where(table.c.state == literal_column("'parked'"))
         )
-        people = count_people(connection)
+        people = _count_people(connection)
     return Backlog(waiting, max(0.0, oldest or 0.0), parked or 0, people)
+
+
+class UnlinkedCounts(NamedTuple):
+    """How many people wait to be linked; `unconfirmed`: how many of them have an e-mail address
+    in Slack that only lacks Slack's confirmation."""
+
+    people: int
+    unconfirmed: int
+
+
+def count_unlinked(database: Database) -> UnlinkedCounts:
+    """Count the people whom somebody has to link, each once; raises TryLater."""
+    unconfirmed = table.c.reason_data.contains('"address":"unconfirmed"', autoescape=True)
+    people = select(func.count(table.c.requester.distinct()))
+    with database.reading() as connection:
+        some = connection.scalar(people.where(is_on_hold(), unconfirmed))
+        return UnlinkedCounts(_count_people(connection), some or 0)
+
+
+def _count_people(connection: Connection) -> int:
+    counted = select(func.count(table.c.requester.distinct())).where(is_on_hold())
+    return connection.scalar(counted) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerStats:
-    """All times are Unix seconds, `now` the ledger's clock; None where there is no such row.
+    """When something last came in. Unix seconds by the database's clock, `now` too; None: never.
 
-    `asked_at`: when somebody asked last, `event_at`: the last time by a reaction that Slack
-    delivered, `found_at`: by one that reconciliation found. `heard_at`: when Slack last sent
-    anything at all.
+    `asked_at`: the last request; `event_at`: the last reaction that Slack delivered as an event;
+    `found_at`: the last one that reconciliation found; `heard_at`: anything from Slack.
     """
 
     now: float
@@ -432,26 +290,15 @@ class LedgerStats:
     heard_at: float | None
 
 
-def moments(database: Database, prefix: str) -> dict[str, float]:
-    """Return the moments (Unix seconds) that are kept under names with this prefix, by name."""
-    codec = Codec(float)
-    with database.reading() as connection:
-        kept = connection.execute(
-            select(memory.c.name, memory.c.value).where(memory.c.name.startswith(prefix))
-        ).all()
-    read = ((row.name, codec.value(row.value)) for row in kept)
-    return {name: moment for name, moment in read if moment is not None}
-
-
-def standing(database: Database) -> LedgerStats:
-    """One reading; raises TryLater."""
+def ledger_stats(database: Database) -> LedgerStats:
+    """Read when something last came in; raises TryLater."""
     heard_at = KeyValueStore(database, float).recall(HEARD)
     with database.reading() as connection:
         now = connection.scalar(select(database.now()))
         newest = connection.execute(
             select(table.c.via, table.c.request, table.c.asked_at)
             .order_by(table.c.id.desc())
-            .limit(_LOOKED_AT)
+            .limit(_NEWEST)
         ).all()
     reactions = [row for row in newest if row.via == "reaction"]
     found = [row.asked_at for row in reactions if refs.is_found(row.request)]

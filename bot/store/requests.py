@@ -240,7 +240,7 @@ class GroupCommit:
         self._waiting: deque[_Asking] = deque()
         self._writing: asyncio.Task[None] | None = None
 
-    async def record(self, escalation: Escalation, *, within: float) -> Recorded:
+    async def record(self, escalation: Escalation, within: float) -> Recorded:
         """See `intake.Record`: committed within so many seconds, or not at all."""
         answer: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._waiting.append((escalation, time.monotonic() + within, answer))

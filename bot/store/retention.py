@@ -1,5 +1,7 @@
-"""What is erased of settled rows: texts after some days, addresses after half an hour, a person
-on demand. Keys and results stay, so that nothing comes back."""
+"""Erase texts after some days, addresses after half an hour, and a person on demand.
+
+Keys and results stay, so that nothing is created again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
-from bot.core.model import ReplyTo
+from bot.core.model import RESPONSE_URL_SECONDS, ReplyTo
 from bot.store import rows
 from bot.store.customer_links import forget_changes
 from bot.store.database import Database
@@ -15,12 +17,8 @@ from bot.store.kv import KeyValueStore, forget_home
 from bot.store.schema import draft, person
 from bot.store.schema import escalation as table
 
-ADDRESS_SECONDS = 1800.0
-"""Slack takes no answer at a `response_url` after that.
-https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
-
 FORGOTTEN = "erased"
-"""Stands where the id of a forgotten person stood."""
+"""Replaces the id of a forgotten person."""
 
 _PORTION = 500
 
@@ -35,29 +33,29 @@ class Forgotten:
 
 
 class Retention:
-    """Erases. Methods block; each runs in portions, so that no writer waits long."""
+    """Erases data. Methods block; each runs in portions, so that no writer waits long."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._reached = KeyValueStore(database, float)
 
     def erase_texts(self, days: float) -> int:
-        """Erase messages and form values of rows settled more than `days` ago; how many rows."""
+        """Erase messages and form values of rows settled more than `days` ago; return how many."""
         texts: dict[str, object] = {"message": None, "form": None, "sequels": None}
         return self._erase("texts", days * 86400.0, texts)
 
     def erase_addresses(self) -> int:
-        """Erase where the submitters of rows settled half an hour ago could be answered, and the
-        `response_url`s of older rows that still wait; how many rows."""
-        settled = self._erase("addresses", ADDRESS_SECONDS, {"reply_to": None})
+        """Erase the answers' addresses of rows settled half an hour ago, and the `response_url`s
+        of older rows that still wait; return how many rows."""
+        settled = self._erase("addresses", RESPONSE_URL_SECONDS, {"reply_to": None})
         return settled + self._strip_waiting()
 
     def forget(self, user: str) -> Forgotten:
-        """Erase a person: the line of the lookup table and its changes, open forms, and in every
-        row where they asked, are the requester, wrote the message or undid the ticket, the texts,
-        addresses and their id.
+        """Erase a person: their customer links with the changes, open forms, and their requests.
 
-        What of theirs was still waiting is settled as unwanted.
+        In every row of which they are the submitter or the requester, whose message they wrote or
+        whose ticket they undid, the texts, addresses and their id are erased. What still waits is
+        settled as unwanted.
         """
         with self._database.writing() as connection:
             people = connection.execute(delete(person).where(person.c.slack_user == user)).rowcount
@@ -110,13 +108,13 @@ class Retention:
         )
 
     def _erase(self, what: str, seconds: float, values: dict[str, object]) -> int:
-        """Null these columns of the rows settled `seconds` ago, from where the last time ended."""
+        """Set these columns of rows settled `seconds` ago, from where the last run ended."""
         name = f"retention.{what}"
         reached = self._reached.recall(name) or 0.0
         erased = 0
         while True:
             with self._database.writing() as connection:
-                # A row whose answer is still due keeps what that needs, and is come back to.
+                # A row whose answer is still due keeps what that needs; a later run erases it.
                 due = select(func.min(table.c.settled_at)).where(table.c.due.is_not(None))
                 moments = connection.scalars(
                     select(table.c.settled_at)
@@ -146,7 +144,7 @@ class Retention:
             found = connection.execute(
                 select(table.c.id, table.c.reply_to).where(
                     table.c.due.is_not(None),
-                    table.c.asked_at <= self._now() - ADDRESS_SECONDS,
+                    table.c.asked_at <= self._now() - RESPONSE_URL_SECONDS,
                     table.c.reply_to.contains('"response_url":"', autoescape=True),
                 )
             ).all()

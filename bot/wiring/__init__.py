@@ -17,7 +17,7 @@ from bot import http, periodic
 from bot.core import reactions
 from bot.core.directory import Installation
 from bot.core.model import Outcome, Trigger
-from bot.flows import delay_notices, reconcile, retract
+from bot.flows import delay_notices, reconcile, undo
 from bot.flows.deliver import deliver
 from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.flows.intake import Intake
@@ -45,7 +45,6 @@ from bot.store.executor import Executor
 from bot.store.kv import FirstLoaded, KeyValueStore
 from bot.store.requests import GroupCommit, Requests
 from bot.store.retention import Retention
-from bot.store.undo import Undos
 from bot.wiring import surfaces
 from bot.wiring.health import Remembered, is_loopback, is_writable, looking
 from bot.wiring.parts import (
@@ -202,23 +201,24 @@ async def bridge(
         )
         parts = Parts(settings, database, slack, plain, workspace, runtime, parse)
         homing = surfaces.homing(parts)
-        said = retract.World(Undos(database), slack, run)
-        worker = _worker(workspace, runtime, said, pace, metrics, homing)
+        undoing = surfaces.undo_context(parts)
+        worker = _worker(workspace, runtime, undoing, pace, metrics, homing)
+        requests = Requests(database)
         intake = Intake(
-            ledger=ledger,
+            requests=requests,
             drafts=Drafts(database),
             forms=slack,
             rules=settings.rules,
             run=run,
             wake=worker.wake,
-            record=GroupCommit(Requests(database), run).record,
+            record=GroupCommit(requests, run).record,
             joins=workspace.policy.one_thread_per == "slack_thread",
         )
         app = bolt(slack, installed)
         surfaces.turn_away_others(app, parts, metrics)
         refused = RefusedRequests(metrics, KeyValueStore(database, float), run)
         await surfaces.note_events(app, parts, refused, stack)
-        hung = surfaces.hang(app, parts, intake, worker, said, homing)
+        hung = surfaces.hang(app, parts, intake, worker, undoing, homing)
         stack.push_async_callback(homing.stop)
         await background(stack, worker.work())
         stack.push_async_callback(worker.stop)
@@ -258,14 +258,14 @@ async def bridge(
 def _worker(
     workspace: Workspace,
     runtime: Runtime,
-    said: retract.World,
+    undoing: undo.UndoContext,
     pace: Pace,
     metrics: Metrics,
     homing: HomeListeners,
 ) -> Worker:
     async def tell(trigger: Trigger, outcome: Outcome, reference: str) -> None:
         """Answer, and remember what the bot itself posted."""
-        await retract.tell(trigger, outcome, reference, said)
+        await undo.tell(trigger, outcome, reference, undoing)
 
     def observe(claim: Claim, outcome: str) -> None:
         metrics.delivered(claim, outcome)
@@ -290,8 +290,9 @@ def _rounds(
 ) -> Sequence[cluster.Work]:
     """What comes round, and is done by one replica: they bear being done twice."""
     database, run = parts.database, parts.run
-    drafts, queue = Drafts(database), DelayNotices(database)
-    retention, doubts = Retention(database), DuplicateChecks(database)
+    drafts, notices = Drafts(database), DelayNotices(database)
+    retention, checks = Retention(database), DuplicateChecks(database)
+    team = parts.installation.team
 
     async def erase() -> None:
         await run(drafts.erase_old)
@@ -299,14 +300,14 @@ def _rounds(
         await run(retention.erase_texts, parts.settings.privacy.keep_text_days)
 
     async def tell_queued() -> None:
-        await delay_notices.tell_queued(queue, parts.slack, parts.workspace.policy.who, run)
+        await delay_notices.tell_queued(team, notices, parts.slack, parts.workspace.policy.who, run)
 
     def found(double: Duplicate) -> None:
         periodic.tell_of_double(double)
         metrics.found_duplicates(len(double.others))
 
     async def look_again() -> None:
-        await find_duplicates(doubts, parts.plain, run, found)
+        await find_duplicates(team, checks, parts.plain, run, found)
 
     verify_every = min(VERIFY_EVERY_SECONDS, windows.verify / 4)
     return (

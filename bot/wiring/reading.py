@@ -8,17 +8,16 @@ from collections.abc import Awaitable, Callable
 from bot.core.directory import Installation
 from bot.core.model import Trigger
 from bot.flows import reconcile, why
-from bot.flows.history import ResumePoint
+from bot.flows.reconcile import ResumePoint
 from bot.settings import Settings
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.executor import Run
 from bot.store.kv import FirstLoaded, KeyValueStore
-from bot.store.records import Tickets
-from bot.store.requests import Recorded
+from bot.store.records import Records
+from bot.store.requests import Recorded, Requests
 
 
 def reconciling_world(
@@ -33,10 +32,10 @@ def reconciling_world(
     return reconcile.ReconcileContext(
         history=SlackHistory(slack.web),
         profile=slack.profile,
-        known=Ledger(database).known,
+        known=Requests(database).known,
         take=take,
         first_loaded=FirstLoaded(database),
-        places=KeyValueStore(database, ResumePoint),
+        resume_points=KeyValueStore(database, ResumePoint),
         run=run,
         rules=settings.rules,
         who=frozenset(settings.escalation.who),
@@ -56,7 +55,8 @@ def explaining_world(
     return why.WhyContext(
         slack=slack,
         posted=SlackHistory(slack.web).posted,
-        ledger=Tickets(database),
+        records=Records(database),
+        requests=Requests(database),
         people=CustomerLinks(database),
         first_loaded=FirstLoaded(database),
         run=run,

@@ -19,7 +19,7 @@ from bot.slack.client import SlackClient
 from bot.slack.socket_mode import SocketLink
 from bot.store.database import Database
 from bot.store.executor import Executor
-from bot.store.kv import KeyValueStore
+from bot.store.kv import INSTALLATION, KeyValueStore
 from bot.wiring.parts import background, secret
 
 log = structlog.get_logger("bot")
@@ -38,7 +38,7 @@ async def installation(
     """
     memory = KeyValueStore(database, Installation)
     digest = hashlib.sha256(secret(settings.slack_bot_token).encode()).hexdigest()[:16]
-    name = f"slack.installation.{digest}"
+    name = f"{INSTALLATION}{digest}"
 
     async def ask() -> Installation:
         found = replace(await slack.installation(), app=await slack.app())

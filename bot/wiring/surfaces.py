@@ -10,8 +10,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import periodic
 from bot import refused_requests as refused_requests
-from bot.core.home import WaitingPerson as WaitingPerson
-from bot.flows import home, retract, undo, why
+from bot.flows import home, undo, why
 from bot.flows.admission import Gate
 from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
@@ -32,7 +31,7 @@ from bot.slack.listeners.why import WhyListeners
 from bot.store.customer_links import CustomerLinks
 from bot.store.drafts import Drafts
 from bot.store.kv import KeyValueStore, ShownHomes
-from bot.store.records import HEARD, Asked, Tickets, Waiting
+from bot.store.records import HEARD, Records
 from bot.store.undo import Undos
 from bot.wiring.parts import Parts, background
 from bot.wiring.reading import explaining_world
@@ -52,7 +51,7 @@ def hang(
     parts: Parts,
     intake: Intake,
     worker: Worker,
-    said: retract.World,
+    context: undo.UndoContext,
     tab: HomeListeners,
 ) -> Surfaces:
     """Everything that Slack can call."""
@@ -63,7 +62,7 @@ def hang(
     _reopening(parts, doors).register(app)
     _linking(parts, worker, tab).register(app)
     tab.register(app)
-    undoing = _undoing(parts, said, tab)
+    undoing = _undoing(parts, context, tab)
     undoing.register(app)
     _explaining(parts, doors).register(app)
     return Surfaces(doors, undoing)
@@ -87,20 +86,14 @@ async def note_events(
 
 def homing(parts: Parts) -> HomeListeners:
     """The app's Home."""
-    waiting = Waiting(parts.database)
-
-    def to_link(limit: int) -> list[WaitingPerson]:
-        found = waiting.waiting_for_link(limit)
-        return [WaitingPerson(one.requester, one.since, one.reference) for one in found]
-
     refused = home.RefusedUndos(time.time)
     tab = HomeTab(parts.slack.web, parts.slack.profile, parts.installation, parts.settings.rules)
     return HomeListeners(
         home.HomeContext(
+            team=parts.installation.team,
             slack=tab,
-            tickets=Tickets(parts.database),
+            records=Records(parts.database),
             homes=ShownHomes(parts.database),
-            waiting=to_link,
             linkers=parts.linkers,
             who=parts.workspace.policy.who,
             run=parts.run,
@@ -128,7 +121,8 @@ def _doors(parts: Parts, intake: Intake, tab: HomeListeners) -> TicketListeners:
         later=tab.later,
     )
     words = commands.Words(
-        tickets=Tickets(parts.database),
+        team=parts.installation.team,
+        records=Records(parts.database),
         gate=_gate(parts),
         permalink=tab.permalink,
         run=parts.run,
@@ -151,7 +145,8 @@ def _doors(parts: Parts, intake: Intake, tab: HomeListeners) -> TicketListeners:
 
 def _reopening(parts: Parts, doors: TicketListeners) -> ReopenListeners:
     return ReopenListeners(
-        asked=Asked(parts.database),
+        team=parts.installation.team,
+        records=Records(parts.database),
         opening=doors.opening,
         slack=parts.slack,
         gate=doors.gate,
@@ -170,7 +165,7 @@ def _linking(parts: Parts, worker: Worker, tab: HomeListeners) -> LinkListeners:
 
     link = Linking(
         linkers=parts.linkers,
-        requests=Waiting(parts.database),
+        records=Records(parts.database),
         people=CustomerLinks(parts.database),
         slack=parts.slack,
         plain=parts.plain,
@@ -181,24 +176,27 @@ def _linking(parts: Parts, worker: Worker, tab: HomeListeners) -> LinkListeners:
     return LinkListeners(link=link, slack=parts.slack, clock=time.time, later=tab.later)
 
 
-def _undoing(parts: Parts, said: retract.World, tab: HomeListeners) -> UndoListeners:
+def undo_context(parts: Parts) -> undo.UndoContext:
+    """Return everything that an undo uses."""
+    return undo.UndoContext(
+        team=parts.installation.team,
+        undos=Undos(parts.database),
+        plain=parts.plain,
+        slack=parts.slack,
+        run=parts.run,
+        linkers=parts.linkers,
+    )
+
+
+def _undoing(parts: Parts, context: undo.UndoContext, tab: HomeListeners) -> UndoListeners:
     """Undo, by its button and by the reaction that is taken away."""
     return UndoListeners(
-        team=parts.installation.team,
-        world=undo.UndoContext(
-            ledger=Undos(parts.database),
-            plain=parts.plain,
-            slack=parts.slack,
-            run=parts.run,
-            linkers=parts.linkers,
-        ),
-        said=said,
+        context=context,
         slack=parts.slack,
         clock=time.time,
         by_reaction=parts.settings.escalation.undo_by_reaction,
         changed=tab.changed,
         refused=tab.undo_refused,
-        just_over=Undos(parts.database).just_over,
         later=tab.later,
     )
 

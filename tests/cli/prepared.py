@@ -21,7 +21,7 @@ from bot.settings import DEFAULT_RULES
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.kv import FirstLoaded
-from bot.store.records import History
+from bot.store.records import Records
 from tests.nouns import escalation
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class MissedReactions:
         return str(message["ts"])
 
     def rows(self) -> list[str]:
-        return [entry.key for entry in History(self.database).export()]
+        return [entry.key for entry in Records(self.database).export()]
 
 
 Checks = dict[str, Any]

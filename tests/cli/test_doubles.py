@@ -9,7 +9,7 @@ from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.duplicates import DuplicateChecks
 from tests.cli.conftest import Run
-from tests.nouns import TICKET, escalation
+from tests.nouns import TEAM, TICKET, escalation
 
 
 def test_doubles_are_shown(run: Run, bridge_database: Database) -> None:
@@ -30,7 +30,7 @@ def test_doubles_are_shown(run: Run, bridge_database: Database) -> None:
     ledger.settle(claim, Created(TICKET))
     assert "Doubles" not in run("ledger", "show", "PB-1").stdout
     doubts = DuplicateChecks(bridge_database)
-    (row,) = doubts.take(1)
+    (row,) = doubts.take(TEAM, 1)
     doubts.clear(row, ["T-8", "T-9"])
     shown = run("ledger", "show", "PB-1").stdout
     pairs = dict(line.split("  ", 1) for line in shown.splitlines())

@@ -8,6 +8,8 @@ import pytest
 
 from bot.core.directory import Profile, UserKind
 from bot.core.identity import Linkers
+from bot.core.model import Via
+from bot.core.record import Record, State
 from bot.core.undo import (
     UNDO_SECONDS,
     Actor,
@@ -19,8 +21,6 @@ from bot.core.undo import (
     NotYours,
     Outsider,
     Result,
-    Row,
-    State,
     ThreadSnapshot,
     TimelineEntry,
     TooLate,
@@ -31,7 +31,21 @@ from bot.core.undo import (
 )
 from tests.nouns import TICKET
 
-ROW = Row(7, State.CREATED, "U0ASKER", age=10.0, ticket=TICKET)
+NOW = 1_700_000_000.0
+ROW = Record(
+    id=7,
+    key="T0001:C0001:1",
+    generation=1,
+    state=State.CREATED,
+    via=Via.REACTION,
+    team="T0001",
+    submitter="U0ASKER",
+    created_at=NOW,
+    asked_at=NOW,
+    settled_at=NOW,
+    ticket=TICKET,
+    read_at=NOW + 10.0,
+)
 NAMED = Linkers(("U0LINKER",))
 OWNERS = Linkers()
 
@@ -74,26 +88,32 @@ def test_who_may_undo(by: Profile | None, linkers: Linkers, expected: Result | N
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        pytest.param(replace(ROW, age=UNDO_SECONDS), None, id="in the last moment"),
-        pytest.param(replace(ROW, age=UNDO_SECONDS + 0.1), TooLate(TICKET), id="too late"),
+        pytest.param(replace(ROW, read_at=NOW + UNDO_SECONDS), None, id="in the last moment"),
         pytest.param(
-            replace(ROW, age=1e6, begun_by="U0ASKER"), None, id="begun in time, to be finished"
+            replace(ROW, read_at=NOW + UNDO_SECONDS + 0.1), TooLate(TICKET), id="too late"
         ),
-        pytest.param(replace(ROW, state=State.UNDONE, age=1e6), AlreadyUndone(TICKET), id="undone"),
+        pytest.param(
+            replace(ROW, read_at=NOW + 1e6, undone_by="U0ASKER"),
+            None,
+            id="begun in time, to be finished",
+        ),
+        pytest.param(
+            replace(ROW, state=State.UNDONE, read_at=NOW + 1e6), AlreadyUndone(TICKET), id="undone"
+        ),
         pytest.param(
             replace(ROW, state=State.UNDONE, ticket=None), AlreadyUndone(None), id="withdrawn"
         ),
         pytest.param(replace(ROW, state=State.ADDED), NotUndoable(TICKET), id="an addition"),
         pytest.param(replace(ROW, state=State.WAITING, ticket=None), Nothing(), id="waiting"),
-        pytest.param(replace(ROW, state=State.OTHER), Nothing(), id="refused"),
+        pytest.param(replace(ROW, state=State.REFUSED), Nothing(), id="refused"),
     ],
 )
-def test_when_it_can_be_undone(row: Row, expected: Result | None) -> None:
+def test_when_it_can_be_undone(row: Record, expected: Result | None) -> None:
     assert refusal(row, ASKER, OWNERS) == expected
 
 
 def test_who_may_not_is_not_told_how_it_stands() -> None:
-    late = replace(ROW, age=1e6)
+    late = replace(ROW, read_at=NOW + 1e6)
     assert refusal(late, person("U0OTHER"), OWNERS) == NotYours()
     assert refusal(late, None, OWNERS) == Outsider()
 

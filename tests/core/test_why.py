@@ -143,11 +143,11 @@ def test_what_reconciliation_will_do(values: dict[str, Any], expected: Outlook) 
 def record(**more: Any) -> Record:
     values: dict[str, Any] = {
         "id": 7,
-        "reference": "PB-7",
         "key": "T1:C1:1700000001.000100",
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
+        "team": "T0001",
         "submitter": "U0ADA",
         "created_at": NOW,
         "asked_at": NOW,
@@ -250,7 +250,12 @@ def test_the_reaction_that_was_missed_is_one_of_somebody_who_may_ask() -> None:
 PRIVATE = ExplainedRecord(
     record(
         state=State.REFUSED,
-        data={"requester": "U0BEN", "name": "Ben", "customer": "b@x.example", "standing": "guest"},
+        reason_data={
+            "requester": "U0BEN",
+            "name": "Ben",
+            "customer": "b@x.example",
+            "standing": "guest",
+        },
     ),
     Evidence.EMAIL,
     customer="Ben Ortiz",

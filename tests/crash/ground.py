@@ -10,12 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.core.record import Record
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
 from bot.sandbox.process import BridgeFailed, BridgeProcess, bridge
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
-from bot.store.records import Entry, History
+from bot.store.records import Records
 from tests.crash.watching import Act, Folder
 
 ROOT = Path(__file__).parents[2]
@@ -109,8 +110,8 @@ class Ground:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
-    def history(self) -> History:
-        return History(self.database)
+    def history(self) -> Records:
+        return Records(self.database)
 
     def replica(self, name: str = "one", **variables: str) -> Replica:
         return Replica(self.folder / name, {**self.variables, **variables})
@@ -131,11 +132,11 @@ class Ground:
         """A word that nobody said before."""
         return f"matter-{next(self._numbers):05}"
 
-    def entries(self, submitter: str) -> list[Entry]:
+    def entries(self, submitter: str) -> list[Record]:
         """What the ledger holds of this person's asking."""
         return [entry for entry in self.history.newest(100_000) if entry.submitter == submitter]
 
-    async def settled(self, submitter: str) -> list[Entry]:
+    async def settled(self, submitter: str) -> list[Record]:
         """Wait until nothing is left to do for this person."""
         await until(lambda: all(entry.due is None for entry in self.entries(submitter)))
         return self.entries(submitter)

@@ -10,7 +10,7 @@ from bot.core.directory import Channel
 from bot.core.faults import Fault, Reason, Refused
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.flows.history import HistoryPage
+from bot.flows.reconcile import HistoryPage
 
 T = TypeVar("T")
 

@@ -19,15 +19,18 @@ from bot.core.model import (
     LabelType,
     Message,
     Outcome,
+    PostedAnswer,
     Remark,
     ReplyTo,
     Tenant,
     ThreadDraft,
+    Ticket,
     Trigger,
 )
 from bot.core.refs import MessageRef, permalink
 from bot.core.text.richtext import Mention
-from bot.flows.ports import Plain, PlainThread, Slack
+from bot.core.undo import ThreadSnapshot
+from bot.flows.ports import Plain, PlainThread, Slack, ThreadSummary
 from bot.flows.workspace import Workspace
 from tests.nouns import TEAM
 
@@ -62,6 +65,9 @@ class FakeSlack:
     """Which conversations may be read; those that are missing are not cached."""
     told: list[tuple[Trigger, Outcome, str]] = field(default_factory=list)
     queued: list[Trigger] = field(default_factory=list)
+    edits: list[tuple[str, PostedAnswer]] = field(default_factory=list)
+    posted: PostedAnswer | None = None
+    """Where an answer is posted that can be edited."""
     faults: list[Fault] = field(default_factory=list)
     """Raised by the next reads, in order."""
     tell_faults: list[Fault] = field(default_factory=list)
@@ -101,15 +107,30 @@ class FakeSlack:
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
         return permalink("https://example.slack.com/", ref, thread_ts)
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> None:
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
         if self.tell_faults:
             raise self.tell_faults.pop(0)
         self.told.append((trigger, outcome, reference))
+        return self.posted
 
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
         if self.tell_faults:
             raise self.tell_faults.pop(0)
         self.queued.append(trigger)
+
+    async def profile_now(self, user: str) -> Profile | None:
+        return await self.profile(user)
+
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
+        self._edit(f"undone by {by}", said)
+
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
+        self._edit("ended", said)
+
+    def _edit(self, what: str, said: PostedAnswer) -> None:
+        if self.tell_faults:
+            raise self.tell_faults.pop(0)
+        self.edits.append((what, said))
 
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
         raise NotImplementedError
@@ -177,6 +198,21 @@ class FakePlain:
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
         self.upserts.append((email, name, verified))
         return Customer(f"c_{email.split('@')[0]}", name, email)
+
+    async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
+        raise NotImplementedError
+
+    async def seen(self, thread: str) -> ThreadSnapshot | None:
+        raise NotImplementedError
+
+    async def add_note(self, customer: str, thread: str, text: str) -> None:
+        raise NotImplementedError
+
+    async def mark_ignored(self, thread: str) -> None:
+        raise NotImplementedError
+
+    async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
+        raise NotImplementedError
 
     async def label_types(self) -> Sequence[LabelType]:
         return self.labels

@@ -12,14 +12,13 @@ from bot.core.model import Rule
 from bot.core.reactions import identity
 from bot.core.reconcile import DAY, ReconcileReport, Scope, Verdict
 from bot.core.refs import MessageRef
-from bot.flows.history import ResumePoint
 from bot.flows.intake import Intake
-from bot.flows.reconcile import ReconcileContext, reconcile
+from bot.flows.reconcile import ReconcileContext, ResumePoint, reconcile
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.kv import FirstLoaded, KeyValueStore
-from bot.store.records import History
+from bot.store.records import Records
 from bot.store.requests import GroupCommit, Requests
 from tests.conftest import Clock
 from tests.flows.fake_history import FakeHistory
@@ -82,7 +81,7 @@ class Bench:
         nothing = None
         intake = Intake(
             record=GroupCommit(Requests(self.database), run).record,
-            ledger=self.ledger,
+            requests=self.ledger,
             drafts=nothing,  # type: ignore[arg-type]
             forms=nothing,  # type: ignore[arg-type]
             rules=self.rules,
@@ -95,7 +94,7 @@ class Bench:
             known=self.ledger.known,
             take=intake.take,
             first_loaded=FirstLoaded(self.database),
-            places=KeyValueStore(self.database, ResumePoint),
+            resume_points=KeyValueStore(self.database, ResumePoint),
             run=run,
             rules=self.rules,
             who=self.who,
@@ -115,7 +114,7 @@ class Bench:
         return found
 
     def keys(self) -> list[str]:
-        return [entry.key for entry in History(self.database).export()]
+        return [entry.key for entry in Records(self.database).export()]
 
     def claim(self) -> Claim:
         (claim,) = self.ledger.claim("worker", 1)

@@ -9,15 +9,17 @@ import pytest
 
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.model import Added, Created, Outcome
-from bot.flows.duplicates import CLOCK_SKEW, Duplicate, ThreadSummary, find_duplicates
+from bot.core.record import Record
+from bot.flows.duplicates import CLOCK_SKEW, Duplicate, find_duplicates
+from bot.flows.ports import ThreadSummary
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import VERIFY_SECONDS, Ledger
 from bot.store.duplicates import AGAIN_SECONDS, DuplicateChecks
-from bot.store.records import Entry, History
+from bot.store.records import Records
 from tests.conftest import Clock
-from tests.flows.fakes import run
-from tests.nouns import TICKET, escalation
+from tests.flows.fakes import FakePlain, run
+from tests.nouns import TEAM, TICKET, escalation
 
 KEY = escalation().key
 OWN = ThreadSummary(TICKET.id, TICKET.ref, KEY)
@@ -26,10 +28,10 @@ STRANGER = ThreadSummary("th_3", "T-3", "another key")
 
 
 @dataclass
-class Threads:
+class Threads(FakePlain):
     """A Plain that shows these threads."""
 
-    threads: list[ThreadSummary] = field(default_factory=lambda: [OWN])
+    shown: list[ThreadSummary] = field(default_factory=lambda: [OWN])
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, float]] = field(default_factory=list)
 
@@ -37,7 +39,7 @@ class Threads:
         self.asked.append((customer, since))
         if self.faults:
             raise self.faults.pop(0)
-        return self.threads
+        return self.shown
 
 
 @dataclass
@@ -71,12 +73,12 @@ class Bench:
 
     async def look(self) -> int:
         return await find_duplicates(
-            DuplicateChecks(self.database), self.plain, run, self.told.append
+            TEAM, DuplicateChecks(self.database), self.plain, run, self.told.append
         )
 
     @property
-    def entry(self) -> Entry:
-        (entry,) = History(self.database).find(KEY)
+    def entry(self) -> Record:
+        (entry,) = Records(self.database).find(KEY)
         return entry
 
 
@@ -88,12 +90,12 @@ def bench(database: Database, clock: Clock) -> Bench:
 async def test_a_double_is_told_once_and_stays_to_be_seen(bench: Bench) -> None:
     bench.settle(doubtful=True)
     asked_at = bench.clock.now
-    bench.plain.threads = [OWN, STRANGER, TWIN]
+    bench.plain.shown = [OWN, STRANGER, TWIN]
     bench.clock.move(VERIFY_SECONDS)
     assert await bench.look() == 1
     (double,) = bench.told
     assert (double.row.external_id, double.row.ref, double.others) == (KEY, "T-1", ("T-2",))
-    assert bench.entry.doubles == ["T-2"]
+    assert bench.entry.doubles == ("T-2",)
     assert bench.plain.asked == [("c_1", asked_at - CLOCK_SKEW)]
     bench.clock.move(VERIFY_SECONDS)
     assert await bench.look() == 0
@@ -104,7 +106,7 @@ async def test_a_thread_that_is_alone_is_not_looked_at_again(bench: Bench) -> No
     bench.settle(doubtful=True)
     bench.clock.move(VERIFY_SECONDS)
     assert await bench.look() == 1
-    assert (bench.told, bench.entry.doubles, bench.entry.verify_at) == ([], None, None)
+    assert (bench.told, bench.entry.doubles, bench.entry.verify_at) == ([], (), None)
 
 
 async def test_it_is_not_looked_at_before_its_time(bench: Bench) -> None:
@@ -127,7 +129,7 @@ async def test_what_was_never_in_doubt_is_not_looked_at(
 @pytest.mark.parametrize("fault", [TryLater("plain_502"), Refused(Reason.PLAIN_FORBIDDEN)])
 async def test_a_look_that_fails_is_made_again(bench: Bench, fault: Fault) -> None:
     bench.settle(doubtful=True)
-    bench.plain.threads = [OWN, TWIN]
+    bench.plain.shown = [OWN, TWIN]
     bench.plain.faults = [fault]
     bench.clock.move(VERIFY_SECONDS)
     assert await bench.look() == 1

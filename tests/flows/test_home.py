@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from bot.core.directory import Profile, UserKind
-from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, is_undoable
+from bot.core.faults import Reason
+from bot.core.home import PAGE, ForeignHome, Home, OwnHome, is_undoable
 from bot.core.identity import Linkers
-from bot.core.model import Via
+from bot.core.model import Created, Outcome, Rejected, Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 from bot.flows.home import (
@@ -22,10 +22,13 @@ from bot.flows.home import (
     refresh_linkers,
     turn_page,
 )
-from bot.store.kv import ShownHome
+from bot.store.database import Database
+from bot.store.kv import ShownHome, ShownHomes
+from bot.store.records import Records
 from tests.conftest import Clock
 from tests.flows.fakes import profile, run
-from tests.nouns import TICKET
+from tests.flows.settling import settled
+from tests.nouns import TEAM, TICKET, escalation
 
 NOW = 1_700_000_000.0
 ADA, OLGA, PAM, GIL = "U0ADA", "U0OLGA", "U0PAM", "U0GIL"
@@ -40,11 +43,11 @@ WHOM: dict[str, Profile | None] = {
 def record(number: int = 1, **more: Any) -> Record:
     values: dict[str, Any] = {
         "id": number,
-        "reference": f"PB-{number}",
         "key": f"T:C:{number}",
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
+        "team": "T0001",
         "submitter": ADA,
         "created_at": NOW,
         "asked_at": NOW,
@@ -54,15 +57,36 @@ def record(number: int = 1, **more: Any) -> Record:
     return Record(**(values | more))
 
 
-@dataclass
-class Bench:
-    """A Slack that keeps what it was shown; everything that is remembered."""
+class CountedHomes(ShownHomes):
+    """Counts the writes."""
 
-    records: list[Record] = field(default_factory=list)
-    waits: list[WaitingPerson] = field(default_factory=list)
-    kept: dict[str, ShownHome] = field(default_factory=dict)
+    writes = 0
+
+    def keep(self, user: str, shown: ShownHome) -> None:
+        self.writes += 1
+        super().keep(user, shown)
+
+
+@dataclass
+class HomeBench:
+    """A real ledger, and a Slack that keeps what it was shown."""
+
+    database: Database
     shown: list[tuple[str, Home]] = field(default_factory=list)
-    writes: int = 0
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        self.homes = CountedHomes(self.database)
+
+    def add(self, submitter: str = ADA, outcome: Outcome | None = None) -> None:
+        """A request of this user gets its ticket, or the outcome."""
+        self.rows += 1
+        requested = escalation(self.rows, submitter=submitter)
+        settled(self.database, outcome or Created(TICKET), requested)
+
+    def hold(self, user: str) -> None:
+        """A request is on hold until somebody links this user."""
+        self.add("U0BEN", Rejected(Reason.NO_CUSTOMER, {"requester": user, "name": user}))
 
     async def profile(self, user: str) -> Profile | None:
         return WHOM.get(user, profile(user))
@@ -73,30 +97,13 @@ class Bench:
             self.shown.append((user, home))
         return digest
 
-    def tickets_of(
-        self, submitter: str, before: int | None = None, limit: int = 20
-    ) -> list[Record]:
-        own = [one for one in self.records if one.submitter == submitter]
-        older = [one for one in own if before is None or one.id < before]
-        return sorted(older, key=lambda one: -one.id)[:limit]
-
-    def opened(self, user: str) -> ShownHome | None:
-        return self.kept.get(user)
-
-    def keep(self, user: str, opened: ShownHome) -> None:
-        self.writes += 1
-        self.kept[user] = opened
-
-    def linkers(self) -> Sequence[str]:
-        return [user for user, opened in self.kept.items() if opened.is_linker]
-
     @property
-    def world(self) -> HomeContext:
+    def context(self) -> HomeContext:
         return HomeContext(
+            team=TEAM,
             slack=self,
-            tickets=self,
-            homes=self,
-            waiting=lambda limit: self.waits[:limit],
+            records=Records(self.database),
+            homes=self.homes,
             linkers=Linkers(),
             who=frozenset({UserKind.MEMBER}),
             run=run,
@@ -108,42 +115,48 @@ class Bench:
         return self.shown[-1][1]
 
 
-async def test_what_did_not_change_is_shown_once() -> None:
-    bench = Bench([record()])
-    await open_home(ADA, bench.world)
-    await open_home(ADA, bench.world)
-    await refresh(ADA, bench.world)
-    assert (len(bench.shown), bench.writes) == (1, 1)
-    bench.records.append(record(2))
-    await refresh(ADA, bench.world)
+@pytest.fixture
+def bench(sqlite: Database) -> HomeBench:
+    return HomeBench(sqlite)
+
+
+async def test_what_did_not_change_is_shown_once(bench: HomeBench) -> None:
+    bench.add()
+    await open_home(ADA, bench.context)
+    await open_home(ADA, bench.context)
+    await refresh(ADA, bench.context)
+    assert (len(bench.shown), bench.homes.writes) == (1, 1)
+    bench.add()
+    await refresh(ADA, bench.context)
     assert len(bench.shown) == 2
 
 
-async def test_a_blank_home_is_shown_whatever_is_remembered() -> None:
-    bench = Bench()
-    await open_home(ADA, bench.world)
-    await open_home(ADA, bench.world, is_blank=True)
+async def test_a_blank_home_is_shown_whatever_is_remembered(bench: HomeBench) -> None:
+    await open_home(ADA, bench.context)
+    await open_home(ADA, bench.context, is_blank=True)
     assert len(bench.shown) == 2
 
 
-async def test_who_never_opened_it_is_shown_nothing() -> None:
-    bench = Bench([record()])
-    await refresh(ADA, bench.world)
-    assert (bench.shown, bench.kept) == ([], {})
+async def test_who_never_opened_it_is_shown_nothing(bench: HomeBench) -> None:
+    bench.add()
+    await refresh(ADA, bench.context)
+    assert (bench.shown, bench.homes.writes) == ([], 0)
 
 
 @pytest.mark.parametrize("user", [PAM, "U0HIDDEN"])
-async def test_strangers_see_nothing_of_anybody(user: str) -> None:
-    bench = Bench([record(submitter=user)], [WaitingPerson("U1", NOW, "PB-1")])
-    await open_home(user, bench.world)
+async def test_strangers_see_nothing_of_anybody(bench: HomeBench, user: str) -> None:
+    bench.add(user)
+    bench.hold("U1")
+    await open_home(user, bench.context)
     assert bench.last == ForeignHome()
 
 
-async def test_pages_of_twenty() -> None:
-    bench = Bench([record(number) for number in range(1, 2 * PAGE + 2)])
+async def test_pages_of_twenty(bench: HomeBench) -> None:
+    for _ in range(2 * PAGE + 1):
+        bench.add()
 
     async def page(before: int | None) -> tuple[list[int], int | None, bool]:
-        await turn_page(ADA, bench.world, before=before)
+        await turn_page(ADA, bench.context, before=before)
         home = bench.last
         assert isinstance(home, OwnHome)
         return [one.record.id for one in home.tickets], home.older, home.newer
@@ -154,40 +167,39 @@ async def test_pages_of_twenty() -> None:
     assert await page(1) == ([], None, True)
 
 
-async def test_only_linkers_see_who_waits() -> None:
-    bench = Bench(waits=[WaitingPerson(f"U{n}", NOW, f"PB-{n}") for n in range(PAGE + 1)])
-    await open_home(ADA, bench.world)
+async def test_only_linkers_see_who_waits(bench: HomeBench) -> None:
+    for number in range(PAGE + 1):
+        bench.hold(f"U{number}")
+    await open_home(ADA, bench.context)
     assert isinstance(bench.last, OwnHome)
     assert bench.last.waiting is None
-    await open_home(OLGA, bench.world)
+    await open_home(OLGA, bench.context)
     _, shown = bench.shown[1]
     assert isinstance(shown, OwnHome)
-    assert shown.waiting == tuple(bench.waits[:PAGE])
+    assert shown.waiting is not None
+    assert [one.user for one in shown.waiting] == [f"U{number}" for number in range(PAGE, 0, -1)]
     assert shown.more_waiting
-    assert bench.linkers() == [OLGA]
+    assert bench.homes.linkers() == [OLGA]
 
 
-async def test_who_waits_is_shown_to_all_linkers_that_opened_it() -> None:
-    bench = Bench()
-    await open_home(ADA, bench.world)
-    await open_home(OLGA, bench.world)
-    bench.waits.append(WaitingPerson("U1", NOW, "PB-1"))
-    await refresh_linkers(bench.world)
+async def test_who_waits_is_shown_to_all_linkers_that_opened_it(bench: HomeBench) -> None:
+    await open_home(ADA, bench.context)
+    await open_home(OLGA, bench.context)
+    bench.hold("U1")
+    await refresh_linkers(bench.context)
     assert [user for user, _ in bench.shown] == [ADA, OLGA, OLGA]
 
 
 @pytest.mark.parametrize(("user", "may"), [(ADA, True), (GIL, False)])
-async def test_who_may_ask(user: str, may: bool) -> None:
-    bench = Bench()
-    await open_home(user, bench.world)
+async def test_who_may_ask(bench: HomeBench, user: str, may: bool) -> None:
+    await open_home(user, bench.context)
     assert isinstance(bench.last, OwnHome)
     assert bench.last.may_ask is may
 
 
-async def test_who_may_not_ask_any_more_is_not_shown_what_they_asked_for() -> None:
-    bench = Bench()
-    bench.records = [record(1, submitter=GIL)]
-    await open_home(GIL, bench.world)
+async def test_who_may_not_ask_any_more_is_not_shown_what_they_asked_for(bench: HomeBench) -> None:
+    bench.add(GIL)
+    await open_home(GIL, bench.context)
     assert isinstance(bench.last, OwnHome)
     assert bench.last.tickets == ()
 

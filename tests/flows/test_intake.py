@@ -14,7 +14,6 @@ from bot.flows import intake as flows_intake
 from bot.flows.form import FormContext
 from bot.flows.intake import Intake
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
 from bot.store.requests import GroupCommit, Requests
@@ -87,7 +86,7 @@ async def hangs(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def intake(database: Database, run: Run, wake: Callable[[], None] = lambda: None) -> Intake:
     return Intake(
         record=GroupCommit(Requests(database), run).record,
-        ledger=Ledger(database),
+        requests=Requests(database),
         drafts=Drafts(database),
         forms=Opened(),
         rules=(Rule(emoji=("ticket",)),),

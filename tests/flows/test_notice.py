@@ -10,13 +10,13 @@ import pytest
 from bot.core.directory import UserKind
 from bot.core.faults import Reason, Refused, TryLater
 from bot.core.model import Created, Rejected, Rule, Via
-from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
+from bot.flows.delay_notices import NOTICE_SECONDS, tell_queued
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakeSlack, profile, run
-from tests.nouns import TICKET, escalation
+from tests.nouns import TEAM, TICKET, escalation
 
 MEMBERS = frozenset({UserKind.MEMBER})
 
@@ -24,14 +24,14 @@ MEMBERS = frozenset({UserKind.MEMBER})
 class Bench:
     def __init__(self, database: Database, clock: Clock) -> None:
         self.ledger = Ledger(database)
-        self.queue = DelayNotices(database)
+        self.notices = DelayNotices(database)
         self.clock = clock
         self.slack = FakeSlack()
 
     async def tell(self) -> list[str]:
         """One round; who was told."""
         self.slack.queued.clear()
-        await tell_queued(self.queue, self.slack, MEMBERS, run)
+        await tell_queued(TEAM, self.notices, self.slack, MEMBERS, run)
         return [trigger.request for trigger in self.slack.queued]
 
 
@@ -44,13 +44,13 @@ def bench(database_url: str, clock: Clock) -> Iterator[Bench]:
 
 async def test_each_is_told_once_and_not_before_a_minute(bench: Bench) -> None:
     bench.ledger.record(escalation(1))
-    bench.clock.move(QUEUED_SECONDS - 1)
+    bench.clock.move(NOTICE_SECONDS - 1)
     bench.ledger.record(escalation(2))
     assert await bench.tell() == []
     bench.clock.move(1)
     assert await bench.tell() == ["Ev1"]
     assert await bench.tell() == []
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     assert await bench.tell() == ["Ev2"]
     bench.clock.move(3600)
     assert await bench.tell() == []
@@ -60,7 +60,7 @@ async def test_what_is_settled_is_not_queued(bench: Bench) -> None:
     bench.ledger.record(escalation())
     (claim,) = bench.ledger.claim("one", 1)
     bench.ledger.settle(claim, Created(TICKET))
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     assert await bench.tell() == []
 
 
@@ -68,10 +68,10 @@ async def test_asking_again_after_a_refusal_waits_its_own_minute(bench: Bench) -
     bench.ledger.record(escalation())
     (claim,) = bench.ledger.claim("one", 1)
     bench.ledger.settle(claim, Rejected(Reason.EMPTY, {}))
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     bench.ledger.record(escalation(request="Ev9"))
     assert await bench.tell() == []
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     assert await bench.tell() == ["Ev9"]
 
 
@@ -83,14 +83,14 @@ async def test_a_reaction_that_would_be_settled_in_silence_stays_silent(bench: B
     elsewhere = Rule(emoji=("ticket",), channels=("#billing",))
     bench.ledger.record(replace(escalation(3), rules=(elsewhere,)))
     bench.ledger.record(escalation(4, submitter="U0GUEST", via=Via.COMMAND))
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     assert await bench.tell() == ["Ev4"]
 
 
 async def test_a_notice_that_was_surely_not_said_is_said_in_a_later_round(bench: Bench) -> None:
     for number in (1, 2, 3):
         bench.ledger.record(escalation(number))
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     bench.slack.tell_faults = [TryLater("slack_ratelimited", after=1.0)]
     assert await bench.tell() == []
     assert await bench.tell() == ["Ev1", "Ev2", "Ev3"]
@@ -99,7 +99,7 @@ async def test_a_notice_that_was_surely_not_said_is_said_in_a_later_round(bench:
 async def test_a_notice_that_may_have_been_said_is_not_repeated(bench: Bench) -> None:
     for number in (1, 2):
         bench.ledger.record(escalation(number))
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     bench.slack.tell_faults = [TryLater("slack_timeout", unknown=True)]
     assert await bench.tell() == []
     assert await bench.tell() == ["Ev2"]
@@ -108,7 +108,7 @@ async def test_a_notice_that_may_have_been_said_is_not_repeated(bench: Bench) ->
 async def test_a_notice_that_slack_takes_nowhere_holds_up_nobody(bench: Bench) -> None:
     for number in (1, 2):
         bench.ledger.record(escalation(number))
-    bench.clock.move(QUEUED_SECONDS)
+    bench.clock.move(NOTICE_SECONDS)
     bench.slack.tell_faults = [Refused(Reason.SLACK_REFUSED, code="x", method="y")]
     assert await bench.tell() == ["Ev2"]
     assert await bench.tell() == []

@@ -12,7 +12,7 @@ from bot.core.reconcile import DAY, Scope, Verdict
 from bot.flows.reconcile import reconcile
 from bot.store.database import Database
 from bot.store.kv import FirstLoaded
-from bot.store.records import History
+from bot.store.records import Records
 from tests.conftest import Clock
 from tests.flows.reconciling import (
     ADA,
@@ -229,9 +229,9 @@ async def test_whatever_has_a_row_is_left_alone(bench: Bench, outcome: object) -
     await bench.find()
     if outcome is not None:
         bench.ledger.settle(bench.claim(), outcome)  # type: ignore[arg-type]
-    before = [entry.as_dict() for entry in History(bench.database).export()]
+    before = [entry.as_dict() for entry in Records(bench.database).export()]
     assert await bench.find() == []
-    assert [entry.as_dict() for entry in History(bench.database).export()] == before
+    assert [entry.as_dict() for entry in Records(bench.database).export()] == before
 
 
 async def test_a_first_start_escalates_no_old_emoji(sqlite_url: str, clock: Clock) -> None:

@@ -1,18 +1,22 @@
-"""Fakes of all that an undo touches."""
+"""A ticket in a real ledger, its thread in a Plain in memory, and the way to undo it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault
 from bot.core.identity import Linkers
-from bot.core.undo import NEEDED, Actor, Kind, Row, State, ThreadSnapshot, TimelineEntry
+from bot.core.record import Record, State
+from bot.core.undo import NEEDED, Actor, Kind, ThreadSnapshot, TimelineEntry
 from bot.flows import undo
 from bot.flows.undo import UndoContext
-from bot.store.undo import Begin
-from tests.flows.fakes import profile, run
-from tests.nouns import TICKET
+from bot.store.database import Database
+from bot.store.undo import LEASE_SECONDS, Undos
+from tests.conftest import Clock
+from tests.flows.fakes import FakePlain, FakeSlack, profile, run
+from tests.nouns import TEAM, TICKET
 
 ME = Actor(Kind.MACHINE_USER, "mu_1")
 ASKER = profile("U0ASKER")
@@ -20,72 +24,9 @@ KEY = "T0001:C0001:1700000001.000100"
 
 
 @dataclass
-class FakeRows:
-    """One row; `states` are given to the next looks, in order, and the last one stays."""
-
-    row: Row | None = field(
-        default_factory=lambda: Row(
-            7, State.CREATED, "U0ASKER", 10.0, ticket=TICKET, emoji="ticket"
-        )
-    )
-    coming: list[Row] = field(default_factory=list)
-    added_to: bool = False
-    held: int = 0
-    sent: bool = False
-    faults: list[Fault] = field(default_factory=list)
-    leased: bool = False
-
-    def find(self, row_id: int) -> Row | None:
-        return self.row if self.row is not None and self.row.id == row_id else None
-
-    def find_asked(self, key: str) -> Row | None:
-        assert key == KEY
-        if self.coming:
-            self.row = self.coming.pop(0)
-        return self.row
-
-    def begin(self, row_id: int, by: str) -> Begin:
-        assert self.row is not None
-        assert self.row.id == row_id
-        if self.held:
-            self.held -= 1
-            return Begin.IN_HAND
-        if self.row.state is not State.CREATED:
-            return Begin.GONE
-        if self.added_to:
-            return Begin.ADDED_TO
-        self.row = replace(self.row, begun_by=self.row.begun_by or by)
-        self.leased = True
-        return Begin.BEGUN
-
-    def release(self, row_id: int) -> None:
-        assert self.row is not None
-        self.row, self.leased = replace(self.row, begun_by=None), False
-
-    def pause(self, row_id: int) -> None:
-        self.leased = False
-
-    def finish(self, row_id: int) -> None:
-        if self.faults:
-            raise self.faults.pop(0)
-        assert self.row is not None
-        self.row, self.leased = replace(self.row, state=State.UNDONE, begun_by=None), False
-
-    def withdraw(self, row_id: int, by: str) -> bool:
-        assert self.row is not None
-        if self.row.state is not State.WAITING or self.sent:
-            return False
-        self.row = replace(self.row, state=State.UNDONE)
-        return True
-
-    def left_over(self, limit: int) -> list[Row]:
-        return [self.row] if self.row is not None and self.row.begun_by is not None else []
-
-
-@dataclass
-class FakeThread:
-    """A thread in Plain; `look`, `noting` and `marking` are raised by the next calls, `committed`
-    ones after they took effect."""
+class FakeThread(FakePlain):
+    """A Plain with one thread; `look`, `noting` and `marking` are raised by the next calls,
+    `committed` ones after they took effect."""
 
     seen_as: ThreadSnapshot | None = field(
         default_factory=lambda: ThreadSnapshot(
@@ -116,7 +57,7 @@ class FakeThread:
         fault = self.noting.pop(0) if self.noting else None
         if fault is None or self.committed:
             self.notes.append(text)
-            self._enter(TimelineEntry(ME, "NoteEntry"))
+            self.enter(TimelineEntry(ME, "NoteEntry"))
         if fault is not None:
             raise fault
 
@@ -131,7 +72,8 @@ class FakeThread:
         if fault is not None:
             raise fault
 
-    def _enter(self, entry: TimelineEntry) -> None:
+    def enter(self, entry: TimelineEntry) -> None:
+        """Add an entry to the timeline."""
         assert self.seen_as is not None
         self.seen_as = replace(self.seen_as, entries=(*self.seen_as.entries, entry))
 
@@ -141,28 +83,47 @@ class FakeThread:
 
 
 @dataclass
-class FakePeople:
-    async def profile(self, user: str) -> Profile | None:
-        return profile(user)
+class UndoBench:
+    """The ledger's first row, and everything that its undo uses.
 
+    `during_sleep` is called with how often the undo has slept.
+    """
 
-@dataclass
-class Ground:
-    rows: FakeRows = field(default_factory=FakeRows)
+    database: Database
+    clock: Clock
     plain: FakeThread = field(default_factory=FakeThread)
+    slack: FakeSlack = field(default_factory=FakeSlack)
     slept: list[float] = field(default_factory=list)
+    during_sleep: Callable[[int], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.undos = Undos(self.database)
 
     @property
-    def world(self) -> UndoContext:
+    def context(self) -> UndoContext:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
+            self.during_sleep(len(self.slept))
 
-        return UndoContext(self.rows, self.plain, FakePeople(), run, Linkers(("U0LINKER",)), sleep)
+        return UndoContext(
+            TEAM, self.undos, self.plain, self.slack, run, Linkers(("U0LINKER",)), sleep
+        )
+
+    @property
+    def record(self) -> Record:
+        found = self.undos.find(TEAM, 1)
+        assert found is not None
+        return found
 
     @property
     def state(self) -> State:
-        assert self.rows.row is not None
-        return self.rows.row.state
+        return self.record.state
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether another undo would have to wait."""
+        begun_at = self.record.undone_at
+        return begun_at is not None and self.clock.now - begun_at < LEASE_SECONDS
 
     async def undo(self, by: Profile | None = ASKER) -> object:
-        return await undo.undo(7, by, self.world)
+        return await undo.undo(1, by, self.context)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.core.faults import Reason, Refused
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
-from bot.flows.duplicates import ThreadSummary
-from bot.flows.ports import PlainThread
+from bot.core.undo import ThreadSnapshot
+from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import protocol
 from bot.plain.pace import Heard, Pace
 from tests.simulation.limits import RateLimit, Turn
@@ -135,6 +135,18 @@ class PlainPort:
 
     async def open_thread(self, draft: ThreadDraft) -> PlainThread:
         return await self._write("create", lambda lag: self._plain.create(draft, lag))
+
+    async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
+        raise NotImplementedError
+
+    async def seen(self, thread: str) -> ThreadSnapshot | None:
+        raise NotImplementedError
+
+    async def add_note(self, customer: str, thread: str, text: str) -> None:
+        raise NotImplementedError
+
+    async def mark_ignored(self, thread: str) -> None:
+        raise NotImplementedError
 
     async def add_event(self, draft: EventDraft) -> None:
         await self._write("add", lambda lag: self._plain.add(draft, lag))

@@ -101,12 +101,12 @@ class Process:
         )
         self.worker._turns._waiting = cast("set[asyncio.Event]", _InOrder())
 
-        async def record(escalation: Escalation, *, within: float) -> Recorded:
+        async def record(escalation: Escalation, within: float) -> Recorded:
             return await self.run(store.ledger.record, escalation, within=within)
 
         self._intake = Intake(
             record=record,
-            ledger=store.ledger,
+            requests=store.ledger,
             drafts=store.drafts,
             forms=slack,
             rules=RULES,

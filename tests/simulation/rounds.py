@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bot.core import refs
 from bot.core.faults import Fault
-from bot.flows.delay_notices import QUEUED_SECONDS, tell_queued
+from bot.flows.delay_notices import NOTICE_SECONDS, tell_queued
 from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.store.delay_notices import DelayNotices, Queued
 from bot.store.duplicates import DuplicateChecks
+from tests.nouns import TEAM
 from tests.simulation.weather import READ_SECONDS
 
 if TYPE_CHECKING:
@@ -37,10 +39,10 @@ async def go_round(world: Simulation, process: Process, slack: SlackPort, plain:
     queue, doubts = DelayNotices(database), DuplicateChecks(database)
     while True:
         with suppress(Fault):
-            if world.store.has_untold(QUEUED_SECONDS):
-                await tell_queued(queue, slack, world.policy.who, process.run)
+            if world.store.has_untold(NOTICE_SECONDS):
+                await tell_queued(TEAM, queue, slack, world.policy.who, process.run)
             if world.store.has_doubts():
-                await find_duplicates(doubts, plain, process.run, world.notices.double)
+                await find_duplicates(TEAM, doubts, plain, process.run, world.notices.double)
         await asyncio.sleep(BUSY_SECONDS if world.store.has_open() else QUIET_SECONDS)
 
 
@@ -66,7 +68,7 @@ class Notices:
 
     def tells(self, process: Process, reference: str, *, heard: bool) -> None:
         """A notice leaves for Slack."""
-        row_id = int(reference.removeprefix("PB-"))
+        row_id = refs.row_id(reference) or 0
         this = (row_id, self._given[row_id])
         self._world.note("tells", process.name, reference, "queued", heard)
         self._heard[this] += heard

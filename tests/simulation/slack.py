@@ -21,6 +21,7 @@ from bot.core.model import (
     Ignored,
     Message,
     Outcome,
+    PostedAnswer,
     Rejected,
     Remark,
     ReplyTo,
@@ -233,6 +234,15 @@ class SlackPort:
         await self._process.step("slack.tell_queued.answer")
         if fate.fault is not None:
             raise fate.fault
+
+    async def profile_now(self, user: str) -> Profile | None:
+        raise NotImplementedError
+
+    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
+        raise NotImplementedError
+
+    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
+        raise NotImplementedError
 
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
         await self._call("remark")

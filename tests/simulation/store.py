@@ -14,7 +14,7 @@ from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
-from bot.store.records import History
+from bot.store.records import Records
 
 
 class Store:
@@ -28,7 +28,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.people = CustomerLinks(self.database)
         self.drafts = Drafts(self.database)
-        self.history = History(self.database)
+        self.history = Records(self.database)
         # Looks at the tables without the code under test.
         self._raw = sqlite3.connect(path, isolation_level=None)
         self._raw.row_factory = sqlite3.Row

@@ -154,16 +154,16 @@ def asks_on_after_a_429(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_whom_it_told(patch: pytest.MonkeyPatch) -> None:
     """Whoever waits hears again and again that it takes longer."""
-    waiting_long = DelayNotices.waiting_long
+    take = DelayNotices.take
 
-    @wraps(waiting_long)
-    def again(self: DelayNotices, seconds: float, limit: int) -> list[Queued]:
-        found = waiting_long(self, seconds, limit)
+    @wraps(take)
+    def again(self: DelayNotices, team: str, seconds: float, limit: int) -> list[Queued]:
+        found = take(self, team, seconds, limit)
         for queued in found:
-            self.untold(queued)
+            self.give_back(queued)
         return found
 
-    patch.setattr(DelayNotices, "waiting_long", again)
+    patch.setattr(DelayNotices, "take", again)
 
 
 @pytest.mark.parametrize(

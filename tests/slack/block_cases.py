@@ -206,11 +206,11 @@ HUGE = Rule(
 def record(text: str, **more: Any) -> Record:
     values: dict[str, Any] = {
         "id": 10**17,
-        "reference": f"PB-{10**17}",
         "key": "T1:C1:1700000001.000100",
         "generation": 99,
         "state": State.CREATED,
         "via": Via.REACTION,
+        "team": "T0001",
         "submitter": "U0ADA",
         "created_at": 1.7e9,
         "asked_at": 1.8e9,
@@ -224,7 +224,7 @@ def record(text: str, **more: Any) -> Record:
         "customer": "c_1",
         "ticket": ticket(text),
         "reason": text or None,
-        "data": dict.fromkeys(("requester", "name", "customer", "message", "fields"), text),
+        "reason_data": dict.fromkeys(("requester", "name", "customer", "message", "fields"), text),
         "settled_at": 1.8e9,
         "undone_at": None,
         "undone_by": "U0ADA",

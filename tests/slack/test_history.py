@@ -12,7 +12,7 @@ from bot.core.directory import Channel
 from bot.core.faults import Refused, TryLater
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
-from bot.flows.history import HistoryPage
+from bot.flows.reconcile import HistoryPage
 from bot.slack.history import Pace, SlackHistory
 from tests.slack.canned import LIMITED, Canned, Reply, no, ok, talking
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +13,13 @@ from bot.core.directory import Profile, UserKind
 from bot.core.faults import TryLater
 from bot.core.home import Home
 from bot.core.identity import Linkers
-from bot.core.record import Record
 from bot.flows.home import HomeContext
 from bot.slack.listeners.home import HomeListeners
-from bot.store.kv import ShownHome
+from bot.store.database import Database
+from bot.store.kv import ShownHome, ShownHomes
+from bot.store.records import Records
 from tests.flows.fakes import profile, run
+from tests.nouns import TEAM
 
 
 @dataclass
@@ -44,21 +47,6 @@ class Tab:
         self.shown.append(user)
         return "x"
 
-    def tickets_of(
-        self, submitter: str, before: int | None = None, limit: int = 20
-    ) -> list[Record]:
-        self.looked.append(submitter)
-        return []
-
-    def opened(self, user: str) -> ShownHome | None:
-        return ShownHome("x", is_linker=user == "U0OLGA")
-
-    def keep(self, user: str, opened: ShownHome) -> None:
-        pass
-
-    def linkers(self) -> list[str]:
-        return ["U0OLGA"]
-
 
 @pytest.fixture
 def tab() -> Tab:
@@ -66,18 +54,23 @@ def tab() -> Tab:
 
 
 @pytest.fixture
-def homing(tab: Tab) -> HomeListeners:
+def homing(tab: Tab, sqlite_url: str) -> Iterator[HomeListeners]:
+    database = Database(sqlite_url)
+    homes = ShownHomes(database)
+    for user in ("U0ADA", "U0BEN", "U0OLGA"):
+        homes.keep(user, ShownHome("x", is_linker=user == "U0OLGA"))
     world = HomeContext(
+        team=TEAM,
         slack=tab,
-        tickets=tab,
-        homes=tab,
-        waiting=lambda _: [],
+        records=Records(database),
+        homes=homes,
         linkers=Linkers(),
         who=frozenset({UserKind.MEMBER}),
         run=run,
         clock=lambda: 0.0,
     )
-    return HomeListeners(world, permalink=lambda _: None, pause=0.01)
+    yield HomeListeners(world, permalink=lambda _: None, pause=0.01)
+    database.close()
 
 
 async def settled(homing: HomeListeners) -> None:

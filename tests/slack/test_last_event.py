@@ -12,7 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.slack.listeners.last_event import LastEvent
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
-from bot.store.records import HEARD, standing
+from bot.store.records import HEARD, ledger_stats
 from tests.conftest import Clock
 from tests.flows.fakes import run
 
@@ -35,14 +35,14 @@ async def note(heard: LastEvent, body: dict[str, Any]) -> None:
 
 async def test_the_newest_event_is_kept(heard: LastEvent, database: Database, clock: Clock) -> None:
     await heard.keep()
-    assert standing(database).heard_at is None
+    assert ledger_stats(database).heard_at is None
     await note(heard, {"type": "event_callback"})
     clock.move(5)
     await note(heard, {"type": "event_callback"})
     clock.move(5)
     await note(heard, {"type": "block_actions"})
     await heard.keep()
-    assert standing(database).heard_at == clock.now - 5
+    assert ledger_stats(database).heard_at == clock.now - 5
 
 
 async def test_what_another_process_heard_later_stays(
@@ -51,7 +51,7 @@ async def test_what_another_process_heard_later_stays(
     await note(heard, {"type": "event_callback"})
     KeyValueStore(database, float).keep(HEARD, clock.now + 60)
     await heard.keep()
-    assert standing(database).heard_at == clock.now + 60
+    assert ledger_stats(database).heard_at == clock.now + 60
 
 
 async def test_bolt_passes_every_event_through_it(
@@ -79,4 +79,4 @@ async def test_bolt_passes_every_event_through_it(
     answer = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
     assert (answer.status, seen) == (200, ["a"])
     await heard.keep()
-    assert standing(database).heard_at == clock.now
+    assert ledger_stats(database).heard_at == clock.now

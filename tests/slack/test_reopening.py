@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.core.directory import UserKind
-from bot.core.model import InProgress, Remark, ReplyTo, Ticket, Via
+from bot.core.model import Created, InProgress, Remark, ReplyTo, Ticket, Via
 from bot.flows.admission import Gate
 from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.reopening import ReopenListeners
 from bot.slack.views.kit import Answer
-from bot.store.records import Earlier
+from bot.store.database import Database
+from bot.store.deliveries import Ledger
+from bot.store.records import Records
 from tests.flows.fakes import FakeSlack, profile, run
-from tests.nouns import TICKET, escalation
+from tests.nouns import TEAM, TICKET, escalation
 
 CLICK = {
     "type": "block_actions",
@@ -43,13 +45,13 @@ class Said:
 @pytest.mark.parametrize("ticket", [TICKET, None])
 @pytest.mark.parametrize("standing", [UserKind.MEMBER, UserKind.GUEST])
 async def test_who_may_not_ask_is_told_of_no_ticket(
-    ticket: Ticket | None, standing: UserKind
+    database: Database, ticket: Ticket | None, standing: UserKind
 ) -> None:
-    earlier = Earlier(escalation(via=Via.SHORTCUT), waits=ticket is None, ticket=ticket)
-
-    class Asked:
-        def find(self, reference: str) -> Earlier | None:
-            return earlier
+    ledger = Ledger(database)
+    ledger.record(escalation(via=Via.SHORTCUT))
+    if ticket is not None:
+        (claim,) = ledger.claim("one", 1)
+        ledger.settle(claim, Created(ticket))
 
     async def ack() -> None:
         return
@@ -57,7 +59,8 @@ async def test_who_may_not_ask_is_told_of_no_ticket(
     said = Said()
     people = FakeSlack(profiles={"U0ASKER": profile("U0ASKER", standing=standing)})
     reopening = ReopenListeners(
-        asked=Asked(),
+        team=TEAM,
+        records=Records(database),
         opening=None,  # type: ignore[arg-type]
         slack=said,
         gate=Gate(people, frozenset({UserKind.MEMBER})),

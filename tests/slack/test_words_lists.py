@@ -18,11 +18,11 @@ LINK = "T-123 · <https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain
 def record(**more: Any) -> Record:
     values: dict[str, Any] = {
         "id": 7,
-        "reference": "PB-7",
         "key": "T1:C1:1.000100",
         "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
+        "team": "T0001",
         "submitter": "U1",
         "created_at": 1.7e9,
         "asked_at": 1.7e9,
@@ -41,7 +41,11 @@ def record(**more: Any) -> Record:
         (record(state=State.UNDONE, ticket=None), "Undone"),
         (record(state=State.UNWANTED), "Not asked for"),
         (
-            record(state=State.REFUSED, reason=Reason.NO_CUSTOMER.value),
+            record(
+                state=State.REFUSED,
+                reason=Reason.NO_CUSTOMER.value,
+                reason_data={"requester": "U1"},
+            ),
             "On hold: nobody has said which Plain customer the requester is",
         ),
         (
@@ -49,7 +53,11 @@ def record(**more: Any) -> Record:
             "No ticket: a rule names a label that Plain does not have",
         ),
         (
-            record(state=State.REFUSED, reason=Reason.BROKEN_LINK.value, data={"requester": "U1"}),
+            record(
+                state=State.REFUSED,
+                reason=Reason.BROKEN_LINK.value,
+                reason_data={"requester": "U1"},
+            ),
             "On hold: Plain does not know the customer",
         ),
         (
@@ -58,7 +66,9 @@ def record(**more: Any) -> Record:
         ),
         (
             record(
-                state=State.REFUSED, reason=Reason.NOT_ALLOWED.value, data={"standing": "guest"}
+                state=State.REFUSED,
+                reason=Reason.NOT_ALLOWED.value,
+                reason_data={"standing": "guest"},
             ),
             "No ticket: the bridge takes no requests from guests",
         ),

@@ -19,10 +19,10 @@ BOT = Path(rejections.__file__).parents[2]
 def row(**values: object) -> ExplainedRecord:
     given = {
         "id": 7,
-        "reference": "PB-7",
         "key": "k",
         "generation": 1,
         "via": Via.REACTION,
+        "team": "T0001",
         "submitter": "U1",
         "created_at": 1.7e9,
         "asked_at": 1.7e9,
@@ -64,7 +64,10 @@ def test_every_cause_that_the_code_names_has_words() -> None:
     ("known", "words"),
     [
         (row(state=State.REFUSED, reason="unknown_label"), "Refused: a rule names a label"),
-        (row(state=State.REFUSED, reason="no_customer"), "On hold: nobody has said which"),
+        (
+            row(state=State.REFUSED, reason="no_customer", reason_data={"requester": "U1"}),
+            "On hold: nobody has said which",
+        ),
         (row(state=State.PARKED, reason="gave_up"), "Refused: it failed for hours"),
         (row(state=State.UNWANTED, reason="no_rule"), "Left alone: no rule took the reaction"),
         (

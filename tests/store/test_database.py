@@ -18,14 +18,14 @@ from bot.store.cluster import AlreadyRunning, lead, only_one
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.records import History
+from bot.store.records import Records
 from tests.nouns import escalation
 
 
 def test_a_record_that_comes_too_late_is_not_committed(database: Database) -> None:
     with pytest.raises(TryLater, match="database_slow"):
         Ledger(database).record(escalation(), within=0.0)
-    assert History(database).newest(10) == []
+    assert Records(database).newest(10) == []
 
 
 def test_a_postgresql_that_takes_no_writes_is_a_fault_not_a_bug(database_url: str) -> None:

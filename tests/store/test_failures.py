@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
+from bot.core.record import Record
 from bot.store.claims import LEASE_SECONDS
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.records import Entry, History
+from bot.store.records import Records
 from tests.conftest import Clock
 from tests.nouns import TICKET, escalation
 from tests.store.claimed import claimed, ledger
@@ -18,8 +19,8 @@ from tests.store.claimed import claimed, ledger
 __all__ = ["ledger"]
 
 
-def entry(database: Database, number: int = 1) -> Entry:
-    (found,) = History(database).find(f"PB-{number}")
+def entry(database: Database, number: int = 1) -> Record:
+    (found,) = Records(database).find(f"PB-{number}")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.faults import Reason
 from bot.core.model import Created, Rejected
-from bot.flows.history import ResumePoint
+from bot.flows.reconcile import ResumePoint
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore

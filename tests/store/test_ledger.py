@@ -13,7 +13,7 @@ from bot.store.claims import LEASE_SECONDS, Acquired, Exists, Pending
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.records import History
+from bot.store.records import Records
 from tests.conftest import Clock
 from tests.nouns import TEAM, TICKET, escalation, message
 from tests.store.claimed import claimed, frozen, ledger
@@ -134,7 +134,7 @@ def test_a_refused_row_frees_its_conversation_and_keeps_its_requester(
     frozen(ledger, one)
     ledger.settle(one, Rejected(Reason.NO_CUSTOMER, {"requester": "U0SOMEBODY"}))
     assert frozen(ledger, two) == Acquired()
-    (entry,) = History(database).find("PB-1")
+    (entry,) = Records(database).find("PB-1")
     assert (entry.state, entry.requester, entry.customer) == ("refused", "U0SOMEBODY", None)
 
 
@@ -146,7 +146,7 @@ def test_a_parked_row_keeps_what_a_later_retry_must_look_for(
     frozen(ledger, claim)
     ledger.retry_later(claim, 0, "plain_timeout", failed=True, unknown=True)
     ledger.settle(claimed(ledger), Rejected(Reason.GAVE_UP, {"last": "plain_timeout"}))
-    assert [entry.state for entry in History(database).retry("PB-1")] == ["waiting"]
+    assert [entry.state for entry in Records(database).retry("PB-1")] == ["waiting"]
     assert claimed(ledger).sent_at == clock.now
 
 
@@ -207,5 +207,5 @@ def test_a_link_committed_while_its_want_is_being_noted_lets_the_row_go_on(
     claim = claimed(ledger)
     assert CustomerLinks(database).link([CustomerLink(TEAM, "U0AUTHOR", "c_1")]) == 0
     ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}))
-    (entry,) = History(database).find("PB-1")
+    (entry,) = Records(database).find("PB-1")
     assert entry.state == "waiting"

@@ -19,7 +19,8 @@ from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import Ledger
-from bot.store.records import Tickets, Waiting, backlog
+from bot.store.records import Records, backlog
+from bot.store.requests import Requests
 from bot.store.retention import Retention
 from bot.store.undo import Undos, hold
 from tests.nouns import TEAM, escalation, ts
@@ -157,21 +158,21 @@ def test_ending_every_lease(grown: Database, plans: list[str]) -> None:
 
 
 def test_who_has_waited_long(grown: Database, plans: list[str]) -> None:
-    DelayNotices(grown).waiting_long(0.0, 10)
+    DelayNotices(grown).take(TEAM, 0.0, 10)
     check(plans, "ix_escalation_due")
 
 
 def test_undoing(grown: Database, plans: list[str]) -> None:
     undoing = Undos(grown)
-    found = undoing.find_asked("T0001:C0001:1500000779.000100")
+    found = undoing.find_by_message("T0001:C0001:1500000779.000100")
     assert found is not None
     undoing.begin(found.id, "U0ASKER")
-    undoing.left_over(10)
+    undoing.unfinished(TEAM, 10)
     undoing.release(found.id)
-    undoing.said(found.id, [PostedAnswer("C1", "1.000001")])
-    undoing.ended(10)
-    undoing.just_over()
-    undoing.forget_said(found.id)
+    undoing.remember_answer(found.id, [PostedAnswer("C1", "1.000001")])
+    undoing.stale_answers(TEAM, 10)
+    undoing.just_expired(TEAM)
+    undoing.forget_answer(found.id)
     check(
         plans,
         "uq_escalation_key_generation",
@@ -208,22 +209,22 @@ def test_linking_a_person(grown: Database, plans: list[str]) -> None:
 
 
 def test_who_waits_for_a_link(grown: Database, plans: list[str]) -> None:
-    Waiting(grown).waiting_for_link(10)
+    Records(grown).to_link(TEAM, 10)
     (plan,) = plans  # all of an index that holds nothing but refused rows
     assert "ix_escalation_refused_requester" in plan, plan
     plans.clear()
-    Waiting(grown).unlinked("PB-7")
+    Records(grown).by_reference(TEAM, "PB-7")
     check(plans)
 
 
 def test_ones_own_tickets_and_those_of_a_message(grown: Database, plans: list[str]) -> None:
-    tickets = Tickets(grown)
-    assert len(tickets.tickets_of("U777")) == 20
-    assert len(tickets.tickets_of("U777", 10_000, 5)) == 5
+    tickets = Records(grown)
+    assert len(tickets.of_submitter(TEAM, "U777")) == 20
+    assert len(tickets.of_submitter(TEAM, "U777", 10_000, 5)) == 5
     check(plans, "ix_escalation_asker")
     plans.clear()
     assert len(tickets.generations("T0001:C0001:1500000777.000100")) == 1
-    assert tickets.of_conversation("T0001:C0001:1500000777.000100") is not None
+    assert Requests(grown).ticket_of_conversation("T0001:C0001:1500000777.000100") is not None
     check(plans, "uq_escalation_key_generation", "uq_escalation_conversation_key")
 
 

@@ -15,7 +15,7 @@ from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
-from bot.store.records import History
+from bot.store.records import Records
 from bot.store.requests import Recorded
 from bot.store.retention import FORGOTTEN, Retention
 from bot.store.schema import escalation as table
@@ -175,4 +175,4 @@ def test_a_person_is_forgotten_and_nothing_of_theirs_comes_back(
     # The keys stay: the old reaction, delivered once more, opens nothing.
     again = escalation(1, submitter="U0GONE")
     assert ledger.record(again) == Recorded(fresh=False)
-    assert [entry.reference for entry in History(database).find("T-1")]
+    assert [entry.reference for entry in Records(database).find("T-1")]

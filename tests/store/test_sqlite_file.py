@@ -17,7 +17,7 @@ from bot.core.faults import TryLater
 from bot.store import migrating
 from bot.store.cluster import only_one, watch
 from bot.store.database import Database
-from bot.store.records import History
+from bot.store.records import Records
 from bot.store.requests import Requests
 from tests.nouns import escalation
 
@@ -68,7 +68,7 @@ def test_nothing_is_recorded_in_a_file_that_was_removed(opened: Database, file: 
             with pytest.raises(TryLater, match="database_file_gone"):
                 Requests(opened).record(escalation(2))
         with pytest.raises(TryLater, match="database_file_gone"):
-            History(opened).newest(1)
+            Records(opened).newest(1)
     (line,) = lines
     assert line["log_level"] == "error"
     assert "removed" in line["what"]

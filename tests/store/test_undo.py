@@ -9,17 +9,18 @@ import pytest
 
 from bot.core.faults import LeaseLost, Postponed, TryLater
 from bot.core.model import Added, AlreadyExists, Created, InProgress, PostedAnswer, Rule, Ticket
-from bot.core.undo import UNDO_SECONDS, State
+from bot.core.record import State
+from bot.core.undo import UNDO_SECONDS
 from bot.store.claims import Acquired, Claim, Exists, Pending
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.records import History
+from bot.store.records import Records
 from bot.store.requests import GroupCommit, Recorded
 from bot.store.retention import FORGOTTEN, Retention
-from bot.store.undo import LEASE_SECONDS, LEFT_OVER_SECONDS, OVER_SECONDS, Begin, Undos
+from bot.store.undo import EXPIRY_SECONDS, LEASE_SECONDS, LEFT_OVER_SECONDS, Begin, Undos
 from tests.conftest import Clock
 from tests.flows.fakes import run
-from tests.nouns import TICKET, escalation, message
+from tests.nouns import TEAM, TICKET, escalation, message
 from tests.store.claimed import frozen
 
 CONVERSATION = "T0001:C0001:1700000001.000100"
@@ -47,21 +48,26 @@ def undone(database: Database) -> Claim:
 def test_a_row_as_an_undo_sees_it(database: Database, clock: Clock) -> None:
     claim = settled(database)
     clock.move(60)
-    row = Undos(database).find(claim.id)
+    row = Undos(database).find(TEAM, claim.id)
     assert row is not None
     assert (row.state, row.submitter, row.age) == (State.CREATED, "U0ASKER", 60.0)
-    assert (row.ticket, row.begun_by, row.emoji, row.assigns) == (TICKET, None, "ticket", False)
-    assert Undos(database).find_asked(claim.escalation.key) == row
-    assert Undos(database).find(claim.id + 1) is None
-    assert Undos(database).find_asked("T0001:C0001:1.000000") is None
+    assert (row.ticket, row.undo_begun_by, row.emoji, row.may_assign) == (
+        TICKET,
+        None,
+        "ticket",
+        False,
+    )
+    assert Undos(database).find_by_message(claim.escalation.key) == row
+    assert Undos(database).find(TEAM, claim.id + 1) is None
+    assert Undos(database).find_by_message("T0001:C0001:1.000000") is None
 
 
 def test_a_rule_may_have_named_an_assignee(database: Database) -> None:
     asked = replace(escalation(), rules=(Rule(("ticket",), assignee="u_1"),))
     Ledger(database).record(asked)
-    row = Undos(database).find_asked(asked.key)
+    row = Undos(database).find_by_message(asked.key)
     assert row is not None
-    assert row.assigns
+    assert row.may_assign
 
 
 def test_an_undone_row_says_so_and_lets_its_conversation_go(
@@ -73,9 +79,9 @@ def test_an_undone_row_says_so_and_lets_its_conversation_go(
     assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
     clock.move(1)
     undoing.finish(claim.id)
-    (entry,) = History(database).find(claim.reference)
+    (entry,) = Records(database).find(claim.reference)
     assert (entry.state, entry.undone_by, entry.undone_at) == ("undone", "U0LINKER", clock.now)
-    assert (entry.thread_ref, entry.due) == ("T-1", None)
+    assert (entry.ticket, entry.due) == (TICKET, None)
     assert Ledger(database).ticket_of(entry.key) is None
     ledger = Ledger(database)
     assert ledger.record(escalation(2)).fresh
@@ -90,9 +96,9 @@ def test_one_at_a_time(database: Database, clock: Clock) -> None:
     assert undoing.begin(claim.id, "U0LINKER") is Begin.IN_HAND
     clock.move(LEASE_SECONDS)
     assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
-    row = undoing.find(claim.id)
+    row = undoing.find(TEAM, claim.id)
     assert row is not None
-    assert row.begun_by == "U0ASKER"  # who began it undoes it
+    assert row.undo_begun_by == "U0ASKER"  # who began it undoes it
     undoing.pause(claim.id)
     assert undoing.begin(claim.id, "U0LINKER") is Begin.BEGUN
     undoing.finish(claim.id)
@@ -102,27 +108,27 @@ def test_one_at_a_time(database: Database, clock: Clock) -> None:
 def test_what_is_released_is_as_before(database: Database) -> None:
     claim = settled(database)
     undoing = Undos(database)
-    before = History(database).find(claim.reference)
+    before = Records(database).find(claim.reference)
     undoing.begin(claim.id, "U0ASKER")
     undoing.release(claim.id)
-    assert History(database).find(claim.reference) == before
-    assert undoing.find(claim.id) is not None
+    assert Records(database).find(claim.reference) == before
+    assert undoing.find(TEAM, claim.id) is not None
     undoing.finish(claim.id)  # nobody began
     undoing.pause(claim.id)
-    assert History(database).find(claim.reference) == before
+    assert Records(database).find(claim.reference) == before
 
 
 def test_what_is_left_over_is_found_later(database: Database, clock: Clock) -> None:
     claim = settled(database)
     undoing = Undos(database)
     undoing.begin(claim.id, "U0ASKER")
-    assert undoing.left_over(10) == []
+    assert undoing.unfinished(TEAM, 10) == []
     clock.move(LEFT_OVER_SECONDS)
-    (row,) = undoing.left_over(10)
-    assert (row.id, row.begun_by) == (claim.id, "U0ASKER")
+    (row,) = undoing.unfinished(TEAM, 10)
+    assert (row.id, row.undo_begun_by) == (claim.id, "U0ASKER")
     undoing.finish(claim.id)
     clock.move(LEFT_OVER_SECONDS)
-    assert undoing.left_over(10) == []
+    assert undoing.unfinished(TEAM, 10) == []
 
 
 # Additions
@@ -201,13 +207,9 @@ def test_another_asking_begins_the_next_generation(database: Database) -> None:
     assert frozen(ledger, again, CONVERSATION) == Acquired()
     ledger.settle(again, Created(OTHER))
     assert ledger.ticket_of(first.escalation.key) == OTHER
-    old, new = History(database).find(first.escalation.key)
-    assert (old.state, old.thread_ref, new.state, new.thread_ref) == (
-        "undone",
-        "T-1",
-        "created",
-        "T-2",
-    )
+    old, new = Records(database).find(first.escalation.key)
+    assert (old.state, old.ticket) == ("undone", TICKET)
+    assert (new.state, new.ticket) == ("created", OTHER)
 
 
 def test_the_same_asking_delivered_again_stays_undone(database: Database) -> None:
@@ -227,7 +229,7 @@ def test_the_same_asking_delivered_again_stays_undone(database: Database) -> Non
     assert ledger.record(escalation(request="Ev-again")) == Recorded(fresh=False)
     both = ledger.record_all([escalation(), escalation(request="Ev-again")])
     assert both == [Recorded(fresh=False), Recorded(fresh=False)]
-    assert len(History(database).find(again.escalation.key)) == 2
+    assert len(Records(database).find(again.escalation.key)) == 2
 
 
 def test_who_asks_while_it_is_being_undone_wants_another_ticket(database: Database) -> None:
@@ -250,7 +252,7 @@ async def test_many_at_once_make_one_row(database: Database) -> None:
     met = ledger.record_all([*many, escalation(7)])
     assert [one.fresh for one in met] == [True, False, False, False, False, True]
     assert met[1].remark == InProgress()
-    assert [one.generation for one in History(database).find(first.escalation.key)] == [1, 2]
+    assert [one.generation for one in Records(database).find(first.escalation.key)] == [1, 2]
     group = GroupCommit(ledger, run)
     assert await group.record(escalation(request="Ev-9"), within=1.0) == Recorded(
         fresh=False, remark=InProgress()
@@ -272,7 +274,7 @@ def test_replicas_at_once_make_one_row(database: Database) -> None:
     for thread in threads:
         thread.join()
     assert sorted(one.fresh for one in met) == [False, False, False, True]
-    assert [one.generation for one in History(database).find(first.escalation.key)] == [1, 2]
+    assert [one.generation for one in Records(database).find(first.escalation.key)] == [1, 2]
 
 
 def test_reconciliation_knows_what_was_undone(database: Database) -> None:
@@ -289,7 +291,7 @@ def test_what_has_sent_nothing_is_withdrawn(database: Database) -> None:
     (claim,) = ledger.claim("one", 1)
     assert undoing.withdraw(claim.id, "U0ASKER")
     assert not undoing.withdraw(claim.id, "U0ASKER")
-    (entry,) = History(database).find(claim.reference)
+    (entry,) = Records(database).find(claim.reference)
     assert (entry.state, entry.due, entry.undone_by) == ("undone", None, "U0ASKER")
     with pytest.raises(LeaseLost):
         frozen(ledger, claim, CONVERSATION)  # whoever had it lost it
@@ -314,17 +316,17 @@ def test_an_answer_is_found_when_its_time_is_over(database: Database, clock: Clo
     claim = settled(database)
     undoing = Undos(database)
     said = (PostedAnswer("D1", "1700000100.000100"),)
-    assert undoing.where_said(claim.id) is None
-    undoing.said(claim.id, said)
-    found = undoing.where_said(claim.id)
+    assert undoing.posted_answer(claim.id) is None
+    undoing.remember_answer(claim.id, said)
+    found = undoing.posted_answer(claim.id)
     assert found is not None
-    assert (found.said, found.ticket, found.undone_by) == (said, TICKET, None)
-    assert undoing.ended(10) == []
+    assert (found.posted, found.ticket, found.undone_by) == (said, TICKET, None)
+    assert undoing.stale_answers(TEAM, 10) == []
     clock.move(UNDO_SECONDS)
-    assert undoing.ended(10) == [found]
-    undoing.forget_said(claim.id)
-    assert undoing.ended(10) == []
-    assert undoing.where_said(claim.id) is None
+    assert undoing.stale_answers(TEAM, 10) == [found]
+    undoing.forget_answer(claim.id)
+    assert undoing.stale_answers(TEAM, 10) == []
+    assert undoing.posted_answer(claim.id) is None
 
 
 def test_who_asked_is_found_for_a_while_when_the_time_is_over(
@@ -332,33 +334,35 @@ def test_who_asked_is_found_for_a_while_when_the_time_is_over(
 ) -> None:
     settled(database)
     undoing = Undos(database)
-    assert undoing.just_over() == []
+    assert undoing.just_expired(TEAM) == []
     clock.move(UNDO_SECONDS)
-    assert undoing.just_over() == ["U0ASKER"]
-    clock.move(OVER_SECONDS)
-    assert undoing.just_over() == []
+    assert undoing.just_expired(TEAM) == ["U0ASKER"]
+    clock.move(EXPIRY_SECONDS)
+    assert undoing.just_expired(TEAM) == []
 
 
 def test_what_was_undone_in_time_is_never_over(database: Database, clock: Clock) -> None:
     undone(database)
     clock.move(UNDO_SECONDS)
-    assert Undos(database).just_over() == []
+    assert Undos(database).just_expired(TEAM) == []
 
 
 def test_an_answer_to_what_was_undone_is_found_at_once(database: Database) -> None:
     claim = settled(database)
     undoing = Undos(database)
-    undoing.said(claim.id, [PostedAnswer("C1", "1700000100.000100", "incoming_envelope")])
+    undoing.remember_answer(
+        claim.id, [PostedAnswer("C1", "1700000100.000100", "incoming_envelope")]
+    )
     undoing.begin(claim.id, "U0ASKER")
-    assert undoing.ended(10) == []
+    assert undoing.stale_answers(TEAM, 10) == []
     undoing.finish(claim.id)
-    (found,) = undoing.ended(10)
+    (found,) = undoing.stale_answers(TEAM, 10)
     assert found.undone_by == "U0ASKER"
-    assert found.said[0].receipt == "incoming_envelope"
+    assert found.posted[0].receipt == "incoming_envelope"
 
 
 def test_who_undid_it_is_forgotten_too(database: Database) -> None:
     claim = undone(database)
     Retention(database).forget("U0LINKER")
-    (entry,) = History(database).find(claim.reference)
+    (entry,) = Records(database).find(claim.reference)
     assert (entry.state, entry.undone_by, entry.submitter) == ("undone", FORGOTTEN, "U0ASKER")

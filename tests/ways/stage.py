@@ -12,6 +12,7 @@ from typing import Literal
 import httpx
 
 from bot import wiring
+from bot.core.record import Record
 from bot.flows.workspace import Policy
 from bot.sandbox.plain import Plain
 from bot.sandbox.serving import serving
@@ -19,7 +20,7 @@ from bot.sandbox.slack import Delivery, Slack
 from bot.settings import load
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.records import Entry, History
+from bot.store.records import Records
 
 Transport = Literal["http", "socket"]
 
@@ -38,21 +39,21 @@ class Stage:
     support: str
 
     @property
-    def history(self) -> History:
-        return History(self.database)
+    def history(self) -> Records:
+        return Records(self.database)
 
     @property
     def people(self) -> CustomerLinks:
         return CustomerLinks(self.database)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Record]:
         return self.history.newest(100)
 
     async def threads(self, count: int) -> None:
         """Wait until there are `count` threads."""
         await until(lambda: len(self.plain.threads) >= count)
 
-    async def settled(self) -> list[Entry]:
+    async def settled(self) -> list[Record]:
         """Wait until nothing is left to do; the rows, newest first."""
         await until(lambda: all(entry.due is None for entry in self.entries()))
         await self.bridge.doors.rest()

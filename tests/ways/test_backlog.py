@@ -13,6 +13,7 @@ import pytest
 
 from bot import wiring
 from bot.core.model import Escalation, ReplyTo, Rule, Trigger, Via
+from bot.core.record import Record
 from bot.core.refs import MessageRef, message_key
 from bot.sandbox.plain import Plain, server
 from bot.sandbox.plain.server import RateLimit
@@ -20,7 +21,7 @@ from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.records import Entry, History
+from bot.store.records import Records
 from tests.ways.stage import until
 
 WINDOW = 1.5
@@ -36,8 +37,8 @@ class Drain:
     plain: Plain
     database: Database
 
-    async def settled(self) -> list[Entry]:
-        history = History(self.database)
+    async def settled(self) -> list[Record]:
+        history = Records(self.database)
         await until(lambda: not [e for e in history.newest(ROWS) if e.due is not None], 60)
         return history.newest(ROWS)
 

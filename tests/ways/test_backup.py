@@ -82,13 +82,15 @@ async def test_what_came_after_the_copy_is_found_again_and_nothing_twice(
             people = on.people.all()
         assert external_ids(plain) == before
         assert set(before.values()) == {1}
-        assert {key: (row.state, row.thread_ref) for key, row in new.items()} == {
-            key: (row.state, row.thread_ref) for key, row in old.items()
+        assert {key: (row.state, row.ticket) for key, row in new.items()} == {
+            key: (row.state, row.ticket) for key, row in old.items()
         }
         assert set(new) == {f"{slack.team}:{support}:{ts}" for ts in [*messages, *replies]}
         ((ticket, events),) = [
             (thread.ref, thread.events) for thread in plain.threads if thread.events
         ]
-        assert ticket == old[f"{slack.team}:{support}:{root}"].thread_ref
+        first = old[f"{slack.team}:{support}:{root}"].ticket
+        assert first is not None
+        assert ticket == first.ref
         assert len(events) == len(replies)
         assert [one.customer for one in people if one.slack_user == "U0GUS"] == ["external:acme"]

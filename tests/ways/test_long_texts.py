@@ -17,7 +17,7 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.process import bridge
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
-from bot.store.records import History
+from bot.store.records import Records
 from tests.ways.stage import until
 from tests.ways.test_whole_thread import WHOLE, said, small
 
@@ -111,7 +111,7 @@ async def test_hostile_messages_quoted_whole_hold_up_nobody(
         slack.deliver_to(f"{running.url}/slack/events")
         database = Database(sqlite_url)
         stack.callback(database.close)
-        history = History(database)
+        history = Records(database)
 
         root = await slack.post(ben, support, hostile(0), rich_text=False)
         for number in range(1, messages):

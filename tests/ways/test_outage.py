@@ -19,7 +19,7 @@ from bot.sandbox import process
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
-from bot.store.records import History
+from bot.store.records import Records
 from tests.ways.stage import Stage, stage, until, until_readyz
 
 
@@ -164,7 +164,7 @@ async def test_sigterm_under_load_loses_nothing_doubles_nothing_and_leaves_no_le
                     accepted.add(ts)
 
             database = Database(database_url)
-            history = History(database)
+            history = Records(database)
             async with process.bridge(variables, Path(folder)) as first:
                 slack.deliver_to(f"{first.url}/slack/events")
                 asking = asyncio.gather(*map(react, asked))

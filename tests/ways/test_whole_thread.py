@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bot.core.record import Record
 from bot.sandbox.plain.nouns import Input, Thread
-from bot.store.records import Entry
 from tests.ways.stage import Stage, stage, until
 
 WHOLE = {"whole_thread": ["whole_thread"]}
@@ -45,7 +45,7 @@ async def conversation(on: Stage, replies: int, channel: str | None = None) -> l
     return [root, *rest]
 
 
-async def escalate(on: Stage, ts: str, channel: str | None = None) -> list[Entry]:
+async def escalate(on: Stage, ts: str, channel: str | None = None) -> list[Record]:
     """Ada sends the form off, with the box for the whole thread ticked."""
     opened = await on.slack.use_shortcut(on.ada, channel or on.support, ts, "create_plain_ticket")
     assert opened.view is not None

@@ -15,7 +15,7 @@ from bot.sandbox.slack.payloads import message_action
 from bot.slack.views import why as words
 from bot.slack.views.formatting import flat
 from bot.store.customer_links import CustomerLink
-from bot.store.records import Tickets
+from bot.store.records import Records
 from tests.ways.stage import Stage, stage, until
 
 RULES = """
@@ -106,8 +106,9 @@ async def test_a_ticket_is_told_with_everything_about_it(with_rules: Stage) -> N
     await on.slack.react(on.ada, on.support, ts, "bug")
     await on.slack.react(on.ada, on.support, ts, "eyes")
     (entry,) = await on.settled()
+    assert entry.ticket is not None
     said = await why(on, ts)
-    assert said.startswith(f"There is a ticket: {entry.thread_ref} · Open in Plain (")
+    assert said.startswith(f"There is a ticket: {entry.ticket.ref} · Open in Plain (")
     assert f"PB-1: {on.ada} asked on 2" in said
     assert " UTC, by reacting with :bug:. Rule 1 applied." in said
     assert (
@@ -398,7 +399,7 @@ async def test_what_named_the_customer_is_noted(
         ts = await on.slack.post(author, on.support, "The export fails")
         await on.slack.react(on.ada, on.support, ts, "ticket")
         await on.settled()
-        (record,) = Tickets(on.database).tickets_of(on.ada)
+        (record,) = Records(on.database).of_submitter(on.slack.team, on.ada)
         assert record.evidence is noted
         on.people.unlink(author)  # what is noted does not change with the lookup table
         assert words_ in await why(on, ts)

@@ -19,15 +19,15 @@ from bot.refused_requests import LIKELY, PREFIX, Cause, Door, name
 from bot.settings import Settings
 from bot.store import migrating, suitable
 from bot.store.database import Database
+from bot.store.kv import KeyValueStore
 from bot.store.postgres import PER_PROCESS
 from bot.store.records import (
     Backlog,
     LedgerStats,
     UnlinkedCounts,
-    Waiting,
     backlog,
-    moments,
-    standing,
+    count_unlinked,
+    ledger_stats,
 )
 from bot.store.schema import memory
 from bot.store.suitable import Unsuitable
@@ -155,9 +155,9 @@ LONGEST_WAIT = 600.0
 def _ledger(database: Database) -> Iterator[Check]:
     """The checks, in order."""
     try:
-        yield _events(standing(database))
+        yield _events(ledger_stats(database))
         yield _backlog(backlog(database))
-        yield _people_to_link(Waiting(database).counts())
+        yield _people_to_link(count_unlinked(database))
     except Fault as fault:
         yield Check(BACKLOG, False, str(fault), "see the checks of the database")
 
@@ -245,10 +245,11 @@ def check_doors(
         "plain": settings.plain_webhook_secret,
     }
     try:
-        kept = moments(database, PREFIX)
+        found = KeyValueStore(database, float).all(PREFIX)
     except Fault as fault:
         yield Check(DOORS["slack"], False, str(fault), "see the checks of the database")
         return
+    kept = {f"{PREFIX}{rest}": at for rest, at in found.items()}
     for door, secret in secrets.items():
         check = _door(door, kept, clock())
         if secret is not None or not check.ok:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.core.faults import Fault
 from bot.core.model import Rule
@@ -15,6 +14,7 @@ from bot.slack.background import note
 from bot.slack.views import answer, commands, rules, tickets
 from bot.slack.views.kit import Answer
 from bot.store.executor import Run
+from bot.store.records import Records
 
 MINE = 10
 """Tickets that `mine` lists."""
@@ -25,18 +25,12 @@ Says = Callable[[str], Awaitable[Answer]]
 """The answer for this user."""
 
 
-class Tickets(Protocol):
-    def tickets_of(
-        self, submitter: str, before: int | None = None, limit: int = 20
-    ) -> list[Record]:
-        """The newest escalations that this person asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Words:
     """What each word answers; `permalink` gives the link to a record's message."""
 
-    tickets: Tickets
+    team: str
+    records: Records
     gate: Gate
     permalink: Callable[[Record], str | None]
     run: Run
@@ -64,7 +58,7 @@ class Words:
             async with asyncio.timeout(MINE_SECONDS):
                 if (refused := await self.gate.refused(user)) is not None:
                     return answer.nothing_to_see(refused)
-                found = await self.run(self.tickets.tickets_of, user, None, MINE + 1)
+                found = await self.run(self.records.of_submitter, self.team, user, None, MINE + 1)
         except (Fault, TimeoutError) as fault:
             note("mine_not_read", fault)
             return tickets.away()

@@ -126,8 +126,7 @@ class HomeListeners:
 
     async def on_turn(self, body: Asked, ack: AsyncAck) -> None:
         clicked = ButtonClicked.model_validate(body)
-        is_id = clicked.value.isdecimal() and len(clicked.value) < 19
-        before = int(clicked.value) if is_id else None
+        before = refs.row_id(clicked.value)
         self.later.do(self._in_turn(clicked.user, partial(flow.turn_page, before=before)))
         await ack()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 
 from bot.store.executor import Run
+from bot.store.kv import KeyValueStore
 
 KEEP_SECONDS = 60.0
 
@@ -28,17 +29,12 @@ def on_withheld(app: AsyncApp, tell: Callable[[dict[str, Any]], None]) -> None:
     app.middleware(note)
 
 
-class Keeps(Protocol):
-    """Where a moment is kept under a name."""
-
-    def recall(self, name: str) -> float | None: ...
-    def keep(self, name: str, value: float) -> None: ...
-
-
 class LastEvent:
     """Every process notes what it hears itself; the newest moment (Unix seconds) stays."""
 
-    def __init__(self, name: str, memory: Keeps, run: Run, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, memory: KeyValueStore[float], run: Run, clock: Callable[[], float]
+    ) -> None:
         self._name = name
         self._memory = memory
         self._run = run

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.core.faults import Fault
 from bot.core.model import AlreadyExists, InProgress, Remark, ReplyTo, Ticket
 from bot.flows.admission import Gate
-from bot.flows.reopening import Asked, NotYourRequest, ReopenedForm, UnknownRequest, again
+from bot.flows.intake import NotYourRequest, Reopened, ReopenedForm, UnknownRequest, reopen
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.listeners.form import FormOpener
 from bot.slack.payloads_actions import ButtonClicked
@@ -20,6 +20,7 @@ from bot.slack.views import answer, form
 from bot.slack.views.form import REOPEN_ACTION
 from bot.slack.views.kit import Answer
 from bot.store.executor import Run
+from bot.store.records import Records
 
 READ_SECONDS = 0.4
 """How long the row may take; with the form's two and a half it stays within Slack's three."""
@@ -37,7 +38,8 @@ class Speaks(Protocol):
 class ReopenListeners:
     """Leads from the button to the form. Only who asked gets it: it holds what they typed."""
 
-    asked: Asked
+    team: str
+    records: Records
     opening: FormOpener
     slack: Speaks
     gate: Gate
@@ -59,8 +61,8 @@ class ReopenListeners:
         )
         try:
             async with asyncio.timeout(READ_SECONDS):
-                earlier = await self.run(self.asked.find, click.value)
-            await self._answer(click.trigger_id or "", again(earlier, to), to)
+                earlier = await self.run(self.records.request, self.team, click.value)
+            await self._answer(click.trigger_id or "", reopen(earlier, to), to)
         except (Fault, TimeoutError) as fault:
             note("form_not_opened_again", fault)
             self.later.do(self.slack.say_privately(to, form.not_opened()))
@@ -69,7 +71,7 @@ class ReopenListeners:
     async def _answer(
         self,
         trigger_id: str,
-        found: ReopenedForm | NotYourRequest | UnknownRequest | AlreadyExists | InProgress,
+        found: Reopened,
         to: ReplyTo,
     ) -> None:
         match found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -23,14 +23,13 @@ from bot.core.undo import (
     Undone,
     Unreached,
 )
-from bot.flows import retract, undo
+from bot.flows import undo
 from bot.slack.background import BackgroundTasks
 from bot.slack.calls import Declined
 from bot.slack.payloads_actions import ButtonClicked, ReactionRemoved
 from bot.slack.views import kit
 from bot.slack.views import undo as build
 from bot.slack.views.kit import Answer
-from bot.store.claims import reference
 
 log = structlog.get_logger("bot.slack")
 
@@ -55,18 +54,15 @@ class UndoListeners:
     """The listeners. `by_reaction`: to take one's reaction away is an undo.
 
     `changed` is told whose tickets stand otherwise, `refused` of rows that nobody can undo any
-    more, and `just_over` tells who asked for those that could be undone until a moment ago.
+    more.
     """
 
-    team: str
-    world: undo.UndoContext
-    said: retract.World
+    context: undo.UndoContext
     slack: Speaks
     clock: Callable[[], float]
     by_reaction: bool = False
     changed: Callable[[str], None] = lambda _user: None
     refused: Callable[[int], None] = lambda _row: None
-    just_over: Callable[[], Sequence[str]] = tuple
     later: BackgroundTasks = field(default_factory=BackgroundTasks)
     _waiting: BackgroundTasks = field(default_factory=BackgroundTasks)
 
@@ -94,19 +90,20 @@ class UndoListeners:
 
     async def go_round(self) -> None:
         """Finish what was begun and not finished, and take away what is offered no longer."""
-        for told in await undo.finish_left_over(self.world):
-            _note(told.row.id, told.result)
-            self.changed(told.row.submitter)
+        for told in await undo.finish_left_over(self.context):
+            _note(told.record.id, told.result)
+            self.changed(told.record.submitter)
             if not isinstance(told.result, Undone):
                 self.later.do(self._take_back(told))
-        for user in await self.world.run(self.just_over):
+        context = self.context
+        for user in await context.run(context.undos.just_expired, context.team):
             self.changed(user)
-        await retract.end_old(self.said)
+        await undo.edit_stale_answers(context)
 
     # A click
 
     async def _undo(self, click: ButtonClicked) -> None:
-        row = retract.row_id(click.value)
+        row = refs.row_id(click.value) or 0  # no row has the id 0
         result = await self._result(row, click.user)
         _note(row, result)
         edited: tuple[PostedAnswer, ...] = ()
@@ -120,24 +117,25 @@ class UndoListeners:
     async def _settled(self, row: int) -> tuple[PostedAnswer, ...]:
         """Let it be seen that the row is undone; what the bot had said of it, and edited."""
         await self._show_again(row)
-        return await retract.retract(row, self.said)
+        return await undo.retract(row, self.context)
 
     async def _show_again(self, row: int) -> None:
-        found = await self.world.run(self.world.ledger.find, row)
+        context = self.context
+        found = await context.run(context.undos.find, context.team, row)
         if found is not None:
             self.changed(found.submitter)
 
     async def _take_back(self, told: undo.UndoReport) -> None:
         """Tell who was told that it would be undone that it was not, by direct message."""
-        if told.row.begun_by is not None:
-            reply_to = ReplyTo(user=told.row.begun_by, asked_at=self.clock())
+        if told.record.undo_begun_by is not None:
+            reply_to = ReplyTo(user=told.record.undo_begun_by, asked_at=self.clock())
             await self.slack.say_privately(reply_to, build.result(told.result))
 
     async def _result(self, row: int, user: str) -> Result:
-        world = self.world
+        context = self.context
         try:
-            by = await undo.patiently(lambda: self.slack.profile_now(user), world.sleep)
-            return await undo.undo(row, by, world)
+            by = await undo.patiently(lambda: self.slack.profile_now(user), context.sleep)
+            return await undo.undo(row, by, context)
         except TryLater as fault:
             return Unreached(None, after=fault.after)
         except Refused:
@@ -191,24 +189,24 @@ class UndoListeners:
     # A reaction
 
     async def _undo_reaction(self, removed: ReactionRemoved) -> None:
-        asked = removed.trigger(self.team, self.clock())
+        asked = removed.trigger(self.context.team, self.clock())
         if asked is None or asked.ref is None or asked.emoji is None:
             return
-        key = refs.message_key(self.team, asked.ref)
-        told = await undo.undo_reaction(key, asked.submitter, asked.emoji, self.world)
+        key = refs.message_key(self.context.team, asked.ref)
+        told = await undo.undo_reaction(key, asked.submitter, asked.emoji, self.context)
         if told is None:
             return
-        _note(told.row.id, told.result)
+        _note(told.record.id, told.result)
         edited: tuple[PostedAnswer, ...] = ()
         if isinstance(told.result, Undone):
-            edited = await self._settled(told.row.id)
+            edited = await self._settled(told.record.id)
         if not any(said.receipt is None for said in edited):
-            reply_to = replace(asked.reply_to, thread_ts=told.row.thread_ts)
+            reply_to = replace(asked.reply_to, thread_ts=told.record.thread_ts)
             await self.slack.say_privately(reply_to, build.result(told.result))
 
 
 def _note(row: int, result: Result) -> None:
-    log.info("undo", reference=reference(row), result=type(result).__name__.lower())
+    log.info("undo", reference=refs.reference(row), result=type(result).__name__.lower())
 
 
 def _is_over(result: Result) -> bool:
