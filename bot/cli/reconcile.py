@@ -156,7 +156,7 @@ def _show_rules(report: ReconcileReport, rules: Sequence[Rule]) -> None:
     console.table(
         ("Rule", "Takes", "Would escalate", "In the ledger"),
         [
-            (number, flat(words.takes(rule)), *_counts(report, number))
+            (number, flat(words.matches(rule)), *_counts(report, number))
             for number, rule in enumerate(rules, 1)
         ],
     )

@@ -22,23 +22,23 @@ def test_the_first_reason_and_then_every_decision(run: Run, missed: MissedReacti
     result = run("explain", missed.slack.permalink(missed.support, ts))
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("The reaction :ticket: counts, but no event was received: Slack has")
-    assert lines[0].endswith("finds the reaction; you need not do anything.")
+    assert lines[0].startswith("The reaction :ticket: matches a rule, but no event was received:")
+    assert lines[0].endswith("finds the reaction; you don't need to do anything.")
     assert lines[1:] == [
         "",
         "What the bridge has recorded",
-        "  - Nothing: it was asked for neither by a reaction that counts nor from its menu.",
+        "  - Nothing: no ticket was requested, neither with a matching reaction nor from the menu.",
         "",
         "Reactions on the message",
-        f"  - :ticket: by 1 person: rule 1 takes it. {missed.ada} may ask. No event was received.",
-        "",
-        "Rules, in the order in which they are looked at",
-        "  - Rule 1 (:ticket: in every channel): takes :ticket:.",
-        "",
         (
-            "Rules and reactions are judged as they are now. "
-            "Of a reaction that no rule takes nothing is recorded."
+            f"  - :ticket: by 1 person: rule 1 matches it. {missed.ada} can create tickets. "
+            "No event was received."
         ),
+        "",
+        "Rules, in the order they're checked",
+        "  - Rule 1 (:ticket: in every channel): matches :ticket:.",
+        "",
+        "Rules and reactions are shown as they are now. Reactions that match no rule aren't recorded.",
     ]
 
 
@@ -47,7 +47,7 @@ def test_a_link_with_a_segment_before_archives_is_read(run: Run, missed: MissedR
     link = missed.slack.permalink(missed.support, missed.lost())
     result = run("explain", link.replace("/archives/", "/x-p12-34-56/archives/"))
     assert result.exit_code == 0
-    assert result.stdout.startswith("The reaction :ticket: counts")
+    assert result.stdout.startswith("The reaction :ticket: matches")
 
 
 def test_a_ticket_is_told_with_its_times_in_utc(run: Run, missed: MissedReactions) -> None:
@@ -59,8 +59,8 @@ def test_a_ticket_is_told_with_its_times_in_utc(run: Run, missed: MissedReaction
     ledger.settle(claim, Created(TICKET))
     said = run("explain", missed.slack.permalink(missed.support, ts)).stdout
     assert said.startswith(f"There is a ticket: T-1 · Open in Plain ({TICKET.url}).\n")
-    assert "  - PB-1: U0ASKER asked on 20" in said
-    assert " UTC, by reacting with :ticket:." in said
+    assert "  - PB-1: requested by U0ASKER on 20" in said
+    assert " UTC by reacting with :ticket:." in said
     assert "<" not in said
 
 
@@ -69,7 +69,7 @@ def test_a_reply_by_its_own_link(run: Run, missed: MissedReactions) -> None:
     reply = missed.do(missed.slack.post(missed.ben, missed.support, "Still", thread_ts=root))
     link = missed.slack.permalink(missed.support, reply)
     assert "thread_ts" in link
-    assert "nobody asked for one" in run("explain", link).stdout
+    assert "nobody requested one" in run("explain", link).stdout
 
 
 def test_a_message_that_is_gone(run: Run, missed: MissedReactions) -> None:
@@ -77,7 +77,7 @@ def test_a_message_that_is_gone(run: Run, missed: MissedReactions) -> None:
     link = missed.slack.permalink(missed.support, ts)
     missed.do(missed.slack.delete(missed.ben, missed.support, ts))
     assert run("explain", link).stdout.splitlines()[0] == (
-        "No ticket was created, and the message is gone: it was deleted in Slack. "
+        "No ticket was created, and the message no longer exists: it was deleted in Slack. "
         "Or the link is wrong: copy it again from the message's … menu."
     )
 
@@ -91,7 +91,7 @@ def test_what_is_on_hold_says_whom_to_ask(run: Run, missed: MissedReactions, fol
     (claim,) = ledger.claim("one", 1)
     ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U9", "name": "Nemo"}))
     said = run("explain", missed.slack.permalink(missed.support, ts)).stdout
-    assert said.startswith("On hold: nobody has said yet which Plain customer Nemo is. Ask U7 to")
+    assert said.startswith("On hold: we don't know which Plain customer Nemo is. Ask U7 to")
     assert "or whoever runs the bridge to run plain-bridge people link U9 CUSTOMER" in said
     assert "On hold on 20" in said
     assert "no_customer" not in said

@@ -44,7 +44,7 @@ def test_list(run: Run, three: Database) -> None:
         ["PB-2", "refused"],
         ["PB-1", "created"],
     ]
-    assert rows[1].endswith("the bridge is not in the channel")
+    assert rows[1].endswith("the bridge isn't in the channel")
     assert re.split(r"\s{2,}", rows[2].strip())[-3:] == ["C0001", "U0ASKER", "T-1"]
 
 
@@ -62,11 +62,11 @@ def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -
         "reaction",
         "C0001",
         "Ann Asker",
-        "nobody has said which Plain customer the requester is",
+        "the requester's Plain customer isn't known",
     ]
     shown = run("ledger", "show", "PB-1").stdout
     assert "on hold" in shown
-    assert "nobody has said which Plain customer the requester is (no_customer)" in shown
+    assert "the requester's Plain customer isn't known (no_customer)" in shown
     (listed,) = json.loads(run("ledger", "list", "--json").stdout)
     assert (listed["state"], listed["reason"]) == ("refused", "no_customer")
 

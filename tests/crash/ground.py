@@ -35,7 +35,7 @@ WINDOWS = {
 ENOUGH = 100_000
 """Requests a minute: a killed process takes its permits along, and here one dies every second."""
 
-_REMARKS = ("This already has its ticket", "The ticket for this is already on its way")
+_REMARKS = ("This already has a ticket", "A ticket for this is already being created")
 
 PARTS = 30
 """Messages of a long Slack thread: more than a thread of Plain's is created with."""

@@ -65,7 +65,7 @@ async def the_form(window: Page, desk: Desk) -> Locator:
     await doing.use_shortcut(doing.message(window, EXPORT), "Create Plain ticket")
     form = window.get_by_role("dialog")
     await form.get_by_label("Description").fill("Three customers asked today.")
-    await expect(form).to_contain_text("is not in Plain yet")
+    await expect(form).to_contain_text("isn't in Plain yet")
     return form
 
 
@@ -104,7 +104,7 @@ async def the_refusal(window: Page, desk: Desk) -> Locator:
 
 async def who_is_this(window: Page, desk: Desk) -> Locator:
     told = await the_refusal(window, desk)
-    await told.get_by_role("button", name="Say who this is").click()
+    await told.get_by_role("button", name="Choose customer").click()
     form = window.get_by_role("dialog")
     await form.get_by_role("searchbox").first.fill("nora")
     await expect(form.locator(".box").first).to_be_visible()

@@ -53,7 +53,7 @@ async def test_an_unknown_person_is_linked_and_the_ticket_comes(
     window = await windows.open(place)
     await doing.react(doing.message(window, "Our login is broken"))
     told = window.locator("#messages > .whisper").last
-    await told.get_by_role("button").filter(has_text="Say who this is").click()
+    await told.get_by_role("button").filter(has_text="Choose customer").click()
     form = window.get_by_role("dialog")
     await form.get_by_label("Name of a new customer").fill("Emil Berg")
     email = form.get_by_label("E-mail address of a new customer")

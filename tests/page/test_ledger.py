@@ -87,7 +87,7 @@ def test_every_reason_has_words() -> None:
         assert code in ledger._REASONS
         assert "_" not in ledger.reason(code, {})
     assert ledger.reason("not_allowed", {"standing": "guest"}) == (
-        "the bridge takes no requests from guests"
+        "guests can't create tickets here"
     )
 
 
@@ -95,8 +95,8 @@ CAUSES = ("plain_unreachable", "plain_http_503", "plain_timeout", "slack_timeout
 
 
 def test_a_cause_in_words() -> None:
-    assert ledger.cause("plain_unreachable") == "Plain could not be reached"
-    assert ledger.cause("plain_http_503") == "Plain answered with an error"
+    assert ledger.cause("plain_unreachable") == "Plain couldn't be reached"
+    assert ledger.cause("plain_http_503") == "Plain returned an error"
     assert ledger.cause("something_new") == "something new"
 
 

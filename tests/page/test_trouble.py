@@ -33,7 +33,7 @@ async def test_while_plain_is_down_it_waits_and_then_it_comes(windows: Windows, 
     window = await asks(windows, desk, "Nobody can upload", label="Plain is down")
     row = window.locator(".ledger > li").first
     await expect(row).to_contain_text("waiting")
-    await expect(row).to_contain_text("Plain could not be reached")
+    await expect(row).to_contain_text("Plain couldn't be reached")
     await expect(row).to_contain_text("tried")
     await expect(doing.in_plain(window, "Nobody can upload")).to_have_count(0)
     await turn(window, "Plain is down", "false")

@@ -157,7 +157,7 @@ def test_the_view_of_a_message_that_has_its_ticket() -> None:
             "type": "section",
             "text": {
                 "type": "mrkdwn",
-                "text": "This message already has its Plain ticket: T-123.",
+                "text": "This message already has a Plain ticket: T-123.",
                 "verbatim": True,
             },
         },
@@ -306,7 +306,7 @@ def test_views_keep_to_slacks_limits(view: dict[str, Any]) -> None:
 def test_the_button_that_opens_the_form_again_carries_the_reference_alone() -> None:
     button = form.reopen_button("PB-7").element
     assert (button["action_id"], button["value"]) == ("reopen_form", "PB-7")
-    assert button["text"]["text"] == "Open the form again"
+    assert button["text"]["text"] == "Reopen form"
 
 
 def test_no_text_and_no_address_of_the_draft_is_kept_in_the_view() -> None:

@@ -36,7 +36,7 @@ def test_the_form_asks_who_it_is() -> None:
     ]
     assert said(view) == (
         "Which Plain customer is *Gus Grant* (`U1`)? "
-        "What Slack knows of this person is filled in below, for a new customer."
+        "What Slack knows about this person is filled in below, in case they're a new customer."
     )
     assert elements(view) == {
         "customer": {
@@ -45,7 +45,7 @@ def test_the_form_asks_who_it_is() -> None:
             "min_query_length": 3,
             "placeholder": {
                 "type": "plain_text",
-                "text": "Type at least 3 letters",
+                "text": "Type at least 3 characters",
                 "emoji": False,
             },
         },
@@ -75,9 +75,7 @@ def test_an_address_that_is_none_is_not_prefilled(email: str | None) -> None:
 
 def test_of_whom_slack_shows_nothing_the_id_is_shown() -> None:
     view = build.form(LinkQuestion("PB-7", "U1", None))
-    assert said(view) == (
-        "Which Plain customer is `U1`? Slack shows nothing of this person but the id."
-    )
+    assert said(view) == ("Which Plain customer is `U1`? Slack only shows this person's ID.")
     assert all("initial_value" not in element for element in elements(view).values())
 
 

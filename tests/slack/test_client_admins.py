@@ -86,13 +86,13 @@ async def test_a_right_is_asked_for_anew_and_kept_from_then_on() -> None:
 @pytest.mark.parametrize(
     ("submitter", "linkers", "words", "has_button"),
     [
-        (user(is_admin=True), None, "Say it with the button below.", True),
-        (user(), None, "Ask an owner or admin of this workspace to say it", False),
-        (user(), ("U7",), "Ask <@U7> to say it", False),
-        (user(), ("U1",), "Say it with the button below.", True),
-        (user(team_id="T2"), ("U1",), "Ask somebody of the workspace that runs", False),
-        (no("user_not_found"), None, "Ask somebody of the workspace that runs", False),
-        (no("missing_scope", needed="users:read"), ("U7",), "Ask <@U7> to say it", False),
+        (user(is_admin=True), None, "Choose the customer and the ticket", True),
+        (user(), None, "Ask an owner or admin of this workspace to choose", False),
+        (user(), ("U7",), "Ask <@U7> to choose", False),
+        (user(), ("U1",), "Choose the customer and the ticket", True),
+        (user(team_id="T2"), ("U1",), "Ask someone from the workspace that runs", False),
+        (no("user_not_found"), None, "Ask someone from the workspace that runs", False),
+        (no("missing_scope", needed="users:read"), ("U7",), "Ask <@U7> to choose", False),
     ],
 )
 async def test_the_refusal_puts_the_question_to_who_can_answer_it(

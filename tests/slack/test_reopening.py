@@ -74,4 +74,4 @@ async def test_who_may_not_ask_is_told_of_no_ticket(
     if standing is UserKind.MEMBER:
         assert shown == (ticket or InProgress())
     else:
-        assert str(shown).startswith("No ticket was created, because the bridge takes no requests")
+        assert str(shown).startswith("No ticket was created: guests can't create tickets here.")

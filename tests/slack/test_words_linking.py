@@ -13,6 +13,7 @@ from bot.slack.views import link as words
 
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 COMMAND = f"whoever runs the bridge to run `plain-bridge people link U1 CUSTOMER`, {CUSTOMER}"
+THEN = "Then the ticket will be created automatically."
 TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w_1/thread/th_1/")
 NO_CUSTOMER = {"requester": "U1", "name": "Gus <b>"}
 BROKEN = {"requester": "U1", "customer": "c_9"}
@@ -21,33 +22,44 @@ BROKEN = {"requester": "U1", "customer": "c_9"}
 @pytest.mark.parametrize(
     ("answerer", "what"),
     [
-        (Yourself(), "Say it with the button below."),
+        (
+            Yourself(),
+            "Choose the customer and the ticket will be created automatically.",
+        ),
         (
             Others(),
             (
-                "Ask an owner or admin of this workspace to say it in the Home of <@UBOT>, or "
-                f"{COMMAND}."
+                "Ask an owner or admin of this workspace to choose the customer in the Home tab of "
+                f"<@UBOT>, or {COMMAND}. {THEN}"
             ),
         ),
-        (Others(("U7",)), f"Ask <@U7> to say it in the Home of <@UBOT>, or {COMMAND}."),
+        (
+            Others(("U7",)),
+            f"Ask <@U7> to choose the customer in the Home tab of <@UBOT>, or {COMMAND}. {THEN}",
+        ),
         (
             Others(("U7", "U8", "U9")),
-            f"Ask <@U7>, <@U8> or <@U9> to say it in the Home of <@UBOT>, or {COMMAND}.",
+            (
+                "Ask <@U7>, <@U8> or <@U9> to choose the customer in the Home tab of <@UBOT>, or "
+                f"{COMMAND}. {THEN}"
+            ),
         ),
-        (Hosts(), "Ask somebody of the workspace that runs the bridge to say it."),
-        (None, f"Ask {COMMAND}."),
+        (
+            Hosts(),
+            (f"Ask someone from the workspace that runs the bridge to choose the customer. {THEN}"),
+        ),
+        (None, f"Ask {COMMAND}. {THEN}"),
     ],
 )
 def test_a_refusal_ends_in_the_question_and_whom_to_put_it_to(
     answerer: Answerer | None, what: str
 ) -> None:
     assert rejections.rejection(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
-        "On hold: nobody has said yet which Plain customer Gus &lt;b&gt; "
-        f"is. {what} The ticket is created by itself after that.\nReference: `PB-7`"
+        f"On hold: we don't know which Plain customer Gus &lt;b&gt; is. {what}\nReference: `PB-7`"
     )
     assert rejections.rejection(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (
-        "On hold: `U1` is linked to the customer `c_9`, which Plain does "
-        f"not know. {what} The ticket is created by itself after that.\nReference: `PB-7`"
+        "On hold: `U1` is linked to `c_9`, which isn't a customer in Plain. "
+        f"{what}\nReference: `PB-7`"
     )
 
 
@@ -55,7 +67,7 @@ def test_where_no_button_stands_a_linker_is_sent_to_the_home() -> None:
     said = rejections.rejection(
         Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", Yourself(), button=False
     )
-    assert "Say it in the Home of <@UBOT>." in said
+    assert "Choose the customer in the Home tab of <@UBOT> and the ticket will" in said
 
 
 def test_only_so_many_are_named() -> None:
@@ -69,8 +81,8 @@ def test_the_button_says_whom_it_is_about(name: str) -> None:
     built = answer.outcome(turned, "PB-7", answerer=Yourself())
     assert built is not None
     (button,) = built.blocks[1]["elements"]
-    assert button["text"]["text"] == "Say who this is"
-    assert button["accessibility_label"].startswith("Say who this is: G")
+    assert button["text"]["text"] == "Choose customer"
+    assert button["accessibility_label"].startswith("Choose customer: G")
     assert len(button["accessibility_label"]) <= 75
     for nobody in (Others(), Hosts(), None):
         built = answer.outcome(turned, "PB-7", answerer=nobody)
@@ -81,9 +93,21 @@ def test_the_button_says_whom_it_is_about(name: str) -> None:
 @pytest.mark.parametrize(
     ("opened", "goes_on"),
     [
-        (0, "No request was waiting for this."),
-        (1, "1 waiting request goes on; who asked hears when its ticket is there."),
-        (3, "3 waiting requests go on; who asked hears when each ticket is there."),
+        (0, "No request was on hold for this."),
+        (
+            1,
+            (
+                "1 pending request resumed. Whoever submitted it will be notified when the ticket "
+                "is created."
+            ),
+        ),
+        (
+            3,
+            (
+                "3 pending requests resumed. Whoever submitted them will be notified when the "
+                "tickets are created."
+            ),
+        ),
     ],
 )
 def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> None:
@@ -96,19 +120,20 @@ def test_who_is_linked_to_whom_and_what_goes_on(opened: int, goes_on: str) -> No
 @pytest.mark.parametrize(
     ("over", "said"),
     [
-        (NothingToLink(), "Nothing was changed: the bridge knows no such request any more."),
+        (NothingToLink(), "Nothing was changed: this request no longer exists."),
         (
             NothingToLink("PB-7", "U1"),
             (
-                "Nothing was changed: `PB-7` no longer waits for this. To link `U1` to another "
+                "Nothing was changed: `PB-7` is no longer on hold. To link `U1` to a different "
                 f"customer, ask {COMMAND}."
             ),
         ),
         (
             NothingToLink("PB-7", "U1", TICKET),
             (
-                "Nothing was changed: `PB-7` no longer waits for this. Its ticket is T-1 · "
-                f"<{TICKET.url}|Open in Plain>. To link `U1` to another customer, ask {COMMAND}."
+                "Nothing was changed: `PB-7` is no longer on hold. Its ticket is T-1 · "
+                f"<{TICKET.url}|Open in Plain>. To link `U1` to a different customer, ask "
+                f"{COMMAND}."
             ),
         ),
     ],
@@ -123,19 +148,19 @@ def test_what_is_over(over: NothingToLink, said: str) -> None:
         (
             MayNotLink(Others(), "U1"),
             (
-                "Nothing was changed: you may not say which Plain customer somebody is. Ask an "
+                "Nothing was changed: you aren't allowed to link people to customers. Ask an "
                 f"owner or admin of this workspace, or {COMMAND}."
             ),
         ),
         (
             MayNotLink(Others(("U7",))),
-            "Nothing was changed: you may not say which Plain customer somebody is. Ask <@U7>.",
+            "Nothing was changed: you aren't allowed to link people to customers. Ask <@U7>.",
         ),
         (
             MayNotLink(Hosts()),
             (
-                "Nothing was changed: only people of the workspace that runs the bridge may say "
-                "which Plain customer somebody is."
+                "Nothing was changed: only people from the workspace that runs the bridge can "
+                "choose customers."
             ),
         ),
     ],
@@ -149,39 +174,36 @@ def test_who_may_not(refused: MayNotLink, said: str) -> None:
     [
         (
             CustomerNotCreated(),
-            "Nothing was linked, because Plain did not answer in time. Press “Link” again.",
+            "Nothing was linked: Plain didn't respond in time. Press “Link” again.",
         ),
         (
             CustomerNotCreated(
                 Reason.PLAIN_REFUSED, {"fields": "email: is invalid", "message": "Invalid"}
             ),
-            (
-                "Nothing was linked, because Plain did not accept the new customer. Plain says: "
-                "email: is invalid."
-            ),
+            ("Nothing was linked: Plain rejected the new customer. Plain says: email: is invalid."),
         ),
         (
             CustomerNotCreated(Reason.PLAIN_REFUSED),
-            "Nothing was linked, because Plain did not accept the new customer.",
+            "Nothing was linked: Plain rejected the new customer.",
         ),
         (
             CustomerNotCreated(Reason.PLAIN_FORBIDDEN, {"message": "Missing customer:create."}),
             (
-                "Nothing was linked, because the bridge's key may not make customers. Plain says: "
-                "Missing customer:create. Choose one that is there, or ask whoever runs the bridge "
-                "to mend the key."
+                "Nothing was linked: the bridge's API key can't create customers. Plain says: "
+                "Missing customer:create. Choose an existing customer, or ask whoever runs the "
+                "bridge to fix the key."
             ),
         ),
         (
             CustomerNotCreated(Reason.PLAIN_KEY),
             (
-                "Nothing was linked, because the bridge's key may not make customers. Choose one "
-                "that is there, or ask whoever runs the bridge to mend the key."
+                "Nothing was linked: the bridge's API key can't create customers. Choose an "
+                "existing customer, or ask whoever runs the bridge to fix the key."
             ),
         ),
         (
             CustomerNotCreated(Reason.CUSTOMER_IS_SPAM, {"customer": "c_1"}),
-            "Nothing was linked, because this customer is marked as spam in Plain.",
+            "Nothing was linked: this customer is marked as spam in Plain.",
         ),
     ],
 )

@@ -36,21 +36,21 @@ def record(**more: Any) -> Record:
     [
         (record(), f"Created: {LINK}"),
         (record(state=State.ADDED), f"Added to {LINK}"),
-        (record(state=State.WAITING), "On its way"),
+        (record(state=State.WAITING), "In progress"),
         (record(state=State.UNDONE), "Undone: T-123"),
         (record(state=State.UNDONE, ticket=None), "Undone"),
-        (record(state=State.UNWANTED), "Not asked for"),
+        (record(state=State.UNWANTED), "Ignored"),
         (
             record(
                 state=State.REFUSED,
                 reason=Reason.NO_CUSTOMER.value,
                 reason_data={"requester": "U1"},
             ),
-            "On hold: nobody has said which Plain customer the requester is",
+            "On hold: the requester's Plain customer isn't known",
         ),
         (
             record(state=State.REFUSED, reason=Reason.UNKNOWN_LABEL.value),
-            "No ticket: a rule names a label that Plain does not have",
+            "No ticket: a rule names a label that doesn't exist in Plain",
         ),
         (
             record(
@@ -58,11 +58,11 @@ def record(**more: Any) -> Record:
                 reason=Reason.BROKEN_LINK.value,
                 reason_data={"requester": "U1"},
             ),
-            "On hold: Plain does not know the customer",
+            "On hold: the customer doesn't exist in Plain",
         ),
         (
             record(state=State.REFUSED, reason=Reason.BROKEN_LINK.value),
-            "No ticket: Plain does not know the customer",
+            "No ticket: the customer doesn't exist in Plain",
         ),
         (
             record(
@@ -70,16 +70,16 @@ def record(**more: Any) -> Record:
                 reason=Reason.NOT_ALLOWED.value,
                 reason_data={"standing": "guest"},
             ),
-            "No ticket: the bridge takes no requests from guests",
+            "No ticket: guests can't create tickets here",
         ),
         (
             record(state=State.PARKED, reason=Reason.GAVE_UP.value),
-            "No ticket: it failed for hours; ask for it again",
+            "No ticket: it kept failing for hours; request it again",
         ),
     ],
     ids=lambda value: value.state.value if isinstance(value, Record) else "",
 )
-def test_how_a_ticket_stands(row: Record, sentence: str) -> None:
+def test_the_state_of_a_ticket(row: Record, sentence: str) -> None:
     assert tickets.state(row) == sentence
 
 
@@ -131,7 +131,7 @@ def test_rules_that_are_too_many_are_counted() -> None:
     told = rules.all_of(many)
     assert len(told) < 21_000
     shown = told.count(":ticket:")
-    assert f"…and {1000 - shown} more. Whoever runs the bridge can tell them." in told
+    assert f"…and {1000 - shown} more. Whoever runs the bridge can list them." in told
 
 
 @pytest.mark.parametrize(

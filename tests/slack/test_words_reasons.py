@@ -1,4 +1,4 @@
-"""The words for the ledger's codes: none of them shows to people."""
+"""Words for the codes that the ledger stores: people never see a code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_is_left_alone_has_words(word: str) -> None:
 
 def test_who_may_not_ask_is_named() -> None:
     said = rejections.short("not_allowed", {"standing": "external"})
-    assert said == "the bridge takes no requests from people of other companies"
+    assert said == "people from other companies can't create tickets here"
 
 
 def test_every_cause_that_the_code_names_has_words() -> None:
@@ -63,16 +63,16 @@ def test_every_cause_that_the_code_names_has_words() -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (row(state=State.REFUSED, reason="unknown_label"), "Refused: a rule names a label"),
+        (row(state=State.REFUSED, reason="unknown_label"), "Rejected: a rule names a label"),
         (
             row(state=State.REFUSED, reason="no_customer", reason_data={"requester": "U1"}),
-            "On hold: nobody has said which",
+            "On hold: the requester's Plain customer",
         ),
-        (row(state=State.PARKED, reason="gave_up"), "Refused: it failed for hours"),
-        (row(state=State.UNWANTED, reason="no_rule"), "Left alone: no rule took the reaction"),
+        (row(state=State.PARKED, reason="gave_up"), "Rejected: it kept failing for hours"),
+        (row(state=State.UNWANTED, reason="no_rule"), "Ignored: no rule matched the reaction"),
         (
             row(state=State.WAITING, attempts=2, cause="plain_unreachable"),
-            "2 attempts; the last one failed: Plain could not be reached.",
+            "2 attempts; the last one failed: Plain couldn't be reached.",
         ),
     ],
 )

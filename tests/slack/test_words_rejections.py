@@ -1,4 +1,4 @@
-"""Every refusal, word for word: what happened, why, what to do, and the reference."""
+"""Every rejection, word for word: what happened, why, what to do, and the reference."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bot.slack.views import rejections
 
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 
-REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
+REJECTIONS: list[tuple[str, Reason, Mapping[str, str], str]] = [
     (
         "no customer",
         Reason.NO_CUSTOMER,
         {"requester": "U123", "name": "Ana <b>"},
         (
-            "On hold: nobody has said yet which Plain customer "
-            "Ana &lt;b&gt; is. Ask whoever runs the bridge to run `plain-bridge people link U123 "
-            f"CUSTOMER`, {CUSTOMER}. The ticket is created by itself after that."
+            "On hold: we don't know which Plain customer Ana &lt;b&gt; is. Ask whoever runs "
+            f"the bridge to run `plain-bridge people link U123 CUSTOMER`, {CUSTOMER}. Then "
+            "the ticket will be created automatically."
         ),
     ),
     (
@@ -29,9 +29,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123"},
         (
-            "On hold: nobody has said yet which Plain customer `U123` is. "
-            "Ask whoever runs the bridge to run `plain-bridge people link U123 CUSTOMER`, "
-            f"{CUSTOMER}. The ticket is created by itself after that."
+            "On hold: we don't know which Plain customer `U123` is. Ask whoever runs the "
+            f"bridge to run `plain-bridge people link U123 CUSTOMER`, {CUSTOMER}. Then the "
+            "ticket will be created automatically."
         ),
     ),
     (
@@ -39,10 +39,10 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NO_CUSTOMER,
         {"requester": "U123", "name": "Ana", "address": "unconfirmed"},
         (
-            "On hold: Slack doesn't list Ana's e-mail address as confirmed, "
-            "so the bridge can't tell which Plain customer they are. Ask whoever runs the bridge "
-            f"to run `plain-bridge people link U123 CUSTOMER`, {CUSTOMER}. The ticket is created "
-            "by itself after that."
+            "On hold: Slack doesn't list Ana's e-mail address as confirmed, so we can't "
+            "tell which Plain customer they are. Ask whoever runs the bridge to run "
+            f"`plain-bridge people link U123 CUSTOMER`, {CUSTOMER}. Then the ticket will be "
+            "created automatically."
         ),
     ),
     (
@@ -50,10 +50,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.BROKEN_LINK,
         {"requester": "U123", "customer": "external:9"},
         (
-            "On hold: `U123` is linked to the customer `external:9`, "
-            "which Plain does not know. Ask whoever runs the bridge to run `plain-bridge "
-            f"people link U123 CUSTOMER`, {CUSTOMER}. The ticket is created by itself after "
-            "that."
+            "On hold: `U123` is linked to `external:9`, which isn't a customer in Plain. "
+            "Ask whoever runs the bridge to run `plain-bridge people link U123 CUSTOMER`, "
+            f"{CUSTOMER}. Then the ticket will be created automatically."
         ),
     ),
     (
@@ -61,9 +60,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.BROKEN_LINK,
         {"customer": "c_9"},
         (
-            "No ticket was created, because the bridge's configuration names the customer "
-            "`c_9`, which Plain does not know. Ask whoever runs the bridge to correct it, "
-            "then ask for the ticket again."
+            "No ticket was created: the bridge's configuration names `c_9`, which isn't a "
+            "customer in Plain. Ask whoever runs the bridge to correct it, then request the "
+            "ticket again."
         ),
     ),
     (
@@ -71,8 +70,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NOT_ALLOWED,
         {"standing": "guest"},
         (
-            "No ticket was created, because the bridge takes no requests from guests. Ask "
-            "somebody who may create tickets here, or whoever runs the bridge to allow it."
+            "No ticket was created: guests can't create tickets here. Ask someone who can "
+            "to create it, or whoever runs the bridge to allow it."
         ),
     ),
     (
@@ -80,9 +79,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NOT_ALLOWED,
         {"standing": "deactivated"},
         (
-            "No ticket was created, because the bridge takes no requests from deactivated "
-            "accounts. Ask somebody who may create tickets here, or whoever runs the bridge to "
-            "allow it."
+            "No ticket was created: deactivated accounts can't create tickets here. Ask "
+            "someone who can to create it, or whoever runs the bridge to allow it."
         ),
     ),
     (
@@ -90,9 +88,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.REQUESTER_NOT_ALLOWED,
         {"standing": "guest"},
         (
-            "No ticket was created, because guests can ask for a ticket only for themselves or "
-            "for whoever wrote the message. Ask a member of this workspace to create it for "
-            "somebody else."
+            "No ticket was created: guests can only create tickets for themselves or for "
+            "the message's author. Ask a member of this workspace to create it for someone "
+            "else."
         ),
     ),
     (
@@ -100,9 +98,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.NOT_IN_CHANNEL,
         {"channel": "C1"},
         (
-            "No ticket was created, because the bridge is not in <#C1> and cannot read the "
-            "message. Type /invite <@UBOT> there, then ask for the ticket again; the "
-            "message's `…` menu works without inviting it."
+            "No ticket was created: the bridge isn't in <#C1>, so it can't read the "
+            "message. Type /invite <@UBOT> there and request the ticket again, or use the "
+            "message's `…` menu, which works without an invite."
         ),
     ),
     (
@@ -110,9 +108,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.CHANNEL_NOT_FOUND,
         {"channel": "C1"},
         (
-            "No ticket was created, because the bridge cannot see <#C1>. If it is private, "
-            "type /invite <@UBOT> there, then ask for the ticket again; the message's `…` "
-            "menu works without inviting it."
+            "No ticket was created: the bridge can't see <#C1>. If it's private, type "
+            "/invite <@UBOT> there and request the ticket again, or use the message's `…` "
+            "menu, which works without an invite."
         ),
     ),
     (
@@ -120,9 +118,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.MESSAGE_NOT_FOUND,
         {},
         (
-            "No ticket was created, because the message is gone: it was deleted before the "
-            "bridge could read it. If it still matters, type `/plain-ticket` and what it "
-            "said."
+            "No ticket was created: the message was deleted before the bridge could read "
+            "it. If it still matters, type `/plain-ticket` and what it said."
         ),
     ),
     (
@@ -130,9 +127,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.MISSING_SCOPE,
         {"needed": "channels:history"},
         (
-            "No ticket was created, because the bridge's Slack app lacks the permission "
-            "`channels:history`. Ask an administrator of the Slack app to add it under “OAuth "
-            "&amp; Permissions” and to install the app again, then ask for the ticket again."
+            "No ticket was created: the bridge's Slack app lacks the permission "
+            "`channels:history`. Ask an administrator of the Slack app to add it under "
+            "“OAuth &amp; Permissions” and reinstall the app, then request the ticket again."
         ),
     ),
     (
@@ -140,9 +137,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.SLACK_REFUSED,
         {"code": "restricted_action", "method": "chat.postMessage"},
         (
-            "No ticket was created, because Slack did not let the bridge do its part. Ask "
-            "again in a few minutes; if it stays so, give whoever runs the bridge the "
-            "reference."
+            "No ticket was created: Slack rejected the bridge's request. Try again in a few "
+            "minutes; if it keeps failing, give whoever runs the bridge the reference."
         ),
     ),
     (
@@ -150,9 +146,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.UNKNOWN_LABEL,
         {"label": "Bugs"},
         (
-            "No ticket was created, because a rule of the bridge names the label `Bugs` that "
-            "Plain does not have. Ask whoever runs the bridge to correct the rule or to add "
-            "the label in Plain, then ask for the ticket again."
+            "No ticket was created: a rule names `Bugs`, which isn't a label in Plain. Ask "
+            "whoever runs the bridge to correct the rule or add the label in Plain, then "
+            "request the ticket again."
         ),
     ),
     (
@@ -160,9 +156,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.AMBIGUOUS_LABEL,
         {"label": "Bug"},
         (
-            "No ticket was created, because a rule of the bridge names the label `Bug` that "
-            "Plain has more than once. Ask whoever runs the bridge to name it by its id "
-            "(`lt_…`) in the rule, then ask for the ticket again."
+            "No ticket was created: a rule names `Bug`, which is the name of several labels "
+            "in Plain. Ask whoever runs the bridge to use the label's ID (`lt_…`) in the "
+            "rule, then request the ticket again."
         ),
     ),
     (
@@ -170,9 +166,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.UNKNOWN_ASSIGNEE,
         {"assignee": "kim@acme.com"},
         (
-            "No ticket was created, because a rule of the bridge assigns to `kim@acme.com`, "
-            "who is no user in Plain. Ask whoever runs the bridge to correct the rule, then "
-            "ask for the ticket again."
+            "No ticket was created: a rule assigns tickets to `kim@acme.com`, who isn't a "
+            "user in Plain. Ask whoever runs the bridge to correct the rule, then request "
+            "the ticket again."
         ),
     ),
     (
@@ -180,9 +176,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.PLAIN_FORBIDDEN,
         {"message": 'Insufficient permissions, missing "thread:create".', "request_id": "r1"},
         (
-            "No ticket was created, because the bridge's key lacks a permission in Plain. "
-            'Plain says: Insufficient permissions, missing "thread:create". Ask whoever runs '
-            "the bridge to give the key that permission, then ask for the ticket again."
+            "No ticket was created: the bridge's API key lacks a permission in Plain. Plain "
+            'says: Insufficient permissions, missing "thread:create". Ask whoever runs the '
+            "bridge to add it to the key, then request the ticket again."
         ),
     ),
     (
@@ -190,8 +186,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.PLAIN_KEY,
         {"request_id": "r1"},
         (
-            "No ticket was created, because Plain does not accept the bridge's key. Ask "
-            "whoever runs the bridge to put in a valid key, then ask for the ticket again."
+            "No ticket was created: Plain doesn't accept the bridge's API key. Ask whoever "
+            "runs the bridge to set a valid key, then request the ticket again."
         ),
     ),
     (
@@ -199,9 +195,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.PLAIN_REFUSED,
         {"code": "input_validation", "message": "Invalid", "fields": "title: is too <long>"},
         (
-            "No ticket was created, because Plain did not accept it. Plain says: title: is "
-            "too &lt;long&gt;. Change what it names and ask again, or give whoever runs the "
-            "bridge the reference."
+            "No ticket was created: Plain rejected it. Plain says: title: is too "
+            "&lt;long&gt;. Correct that and request the ticket again, or give whoever runs "
+            "the bridge the reference."
         ),
     ),
     (
@@ -209,9 +205,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.PLAIN_REFUSED,
         {"code": "x", "message": "Tenant does not exist."},
         (
-            "No ticket was created, because Plain did not accept it. Plain says: Tenant does "
-            "not exist. Change what it names and ask again, or give whoever runs the bridge "
-            "the reference."
+            "No ticket was created: Plain rejected it. Plain says: Tenant does not exist. "
+            "Correct that and request the ticket again, or give whoever runs the bridge the "
+            "reference."
         ),
     ),
     (
@@ -219,8 +215,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.CUSTOMER_IS_SPAM,
         {"customer": "c_9"},
         (
-            "No ticket was created, because the customer `c_9` is marked as spam in Plain. "
-            "Ask somebody in Plain to unmark the customer, then ask for the ticket again."
+            "No ticket was created: the customer `c_9` is marked as spam in Plain. Ask "
+            "someone who uses Plain to unmark them, then request the ticket again."
         ),
     ),
     (
@@ -228,8 +224,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.EMPTY,
         {},
         (
-            "No ticket was created, because the message has neither text nor files. Type "
-            "`/plain-ticket` and what it is about."
+            "No ticket was created: the message has no text or files. Type `/plain-ticket` "
+            "and what it's about."
         ),
     ),
     (
@@ -237,8 +233,8 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         Reason.GAVE_UP,
         {"last": "plain_503"},
         (
-            "No ticket was confirmed: the bridge tried for hours and it failed each time, "
-            "while other tickets came through. Ask for it again, or give whoever runs the "
+            "No ticket was confirmed: the bridge tried for hours and failed each time, "
+            "while other tickets went through. Request it again, or give whoever runs the "
             "bridge the reference."
         ),
     ),
@@ -247,9 +243,9 @@ REFUSALS: list[tuple[str, Reason, Mapping[str, str], str]] = [
 
 @pytest.mark.parametrize(
     ("reason", "data", "sentence"),
-    [pytest.param(*row, id=name) for name, *row in REFUSALS],
+    [pytest.param(*row, id=name) for name, *row in REJECTIONS],
 )
-def test_a_refusal_says_what_why_what_to_do_and_the_reference(
+def test_a_rejection_says_what_why_what_to_do_and_the_reference(
     reason: Reason, data: Mapping[str, str], sentence: str
 ) -> None:
     said = rejections.rejection(reason, data, "T1:C1:1.000001", "UBOT")
@@ -257,7 +253,7 @@ def test_a_refusal_says_what_why_what_to_do_and_the_reference(
 
 
 def test_every_reason_has_its_sentence_in_the_table() -> None:
-    assert {reason for _, reason, _, _ in REFUSALS} == set(Reason)
+    assert {reason for _, reason, _, _ in REJECTIONS} == set(Reason)
 
 
 @pytest.mark.parametrize(
@@ -265,18 +261,18 @@ def test_every_reason_has_its_sentence_in_the_table() -> None:
     [
         ("member", "members of this workspace"),
         ("guest", "guests"),
-        ("external", "people of other companies"),
+        ("external", "people from other companies"),
         ("bot", "bots"),
         ("", "you"),
     ],
 )
 def test_who_was_not_allowed_is_named(standing: str, those: str) -> None:
     said = rejections.rejection(Reason.NOT_ALLOWED, {"standing": standing}, "r")
-    assert f"takes no requests from {those}." in said
+    assert f"No ticket was created: {those} can't create tickets here." in said
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_refusal_without_its_data_still_reads(reason: Reason) -> None:
+def test_a_rejection_without_its_data_still_reads(reason: Reason) -> None:
     said = rejections.rejection(reason, {}, "r1")
     assert said.startswith(("No ticket was c", "On hold: "))
     assert "``" not in said
@@ -284,7 +280,7 @@ def test_a_refusal_without_its_data_still_reads(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_no_refusal_shows_a_raw_code(reason: Reason) -> None:
+def test_no_rejection_shows_a_raw_code(reason: Reason) -> None:
     data = {"code": "raw_code", "method": "raw.method", "last": "raw_last", "request_id": "raw_id"}
     said = rejections.rejection(reason, data, "r1")
     assert "raw" not in said

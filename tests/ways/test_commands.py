@@ -62,11 +62,11 @@ async def test_mine_lists_the_newest_ten(on: Stage, text: str) -> None:
 
 async def test_rules_in_words(on: Stage) -> None:
     assert await said(on, "rules") == (
-        "Reactions that make a Plain ticket\n"
+        "Reactions that create a Plain ticket\n"
         "1. :bug: or :beetle: in #support, C0SALES: priority high, labels “Bug”, lt_01, assigned "
         "to an agent\n"
         "2. :ticket: in every channel: always for the same customer\n"
-        "The first rule that fits counts. One message makes one ticket."
+        "The first matching rule applies. Each message creates one ticket."
     )
 
 
@@ -99,7 +99,7 @@ async def test_an_unknown_word_is_asked_about(on: Stage) -> None:
     """It was a ticket called "status"."""
     answer = await on.slack.command(on.ada, on.support, "/plain-ticket", "status")
     assert answer.ephemeral is not None
-    assert flat(answer.ephemeral.text).startswith("status is not a command.")
+    assert flat(answer.ephemeral.text).startswith("status isn't a command.")
     assert "/plain-ticket mine" in answer.ephemeral.text
     assert on.entries() == []
     assert answer.view is not None

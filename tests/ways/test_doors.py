@@ -91,7 +91,7 @@ async def test_wrong_input_is_said_beside_its_field_and_empty_input_is_the_prefi
     opened = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
     assert opened.view is not None
     wrong = await on.slack.submit(on.ada, opened.view["id"], {"title": "   "})
-    assert wrong.errors == {"title": "Give the ticket a title."}
+    assert wrong.errors == {"title": "Enter a title."}
     assert on.slack.open_views(on.ada)
     assert on.entries() == []
     empty = ("title", "requester", "priority")
@@ -148,7 +148,7 @@ async def test_a_form_that_slack_does_not_open_is_said(on_stage: Stage) -> None:
     await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
     await until(lambda: on.seen_by(on.ada))
     assert on.seen_by(on.ada) == [
-        "The form could not be opened, and nothing was recorded. Try again in a minute."
+        "The form couldn't be opened, and nothing was saved. Try again in a minute."
     ]
 
 
@@ -161,7 +161,7 @@ async def test_help_explains_to_the_caller_only(on_stage: Stage, text: str) -> N
     said = await on.slack.command(on.ada, on.support, "/plain-ticket", text)
     assert said.ephemeral is not None
     assert "`/plain-ticket`" in said.ephemeral.text
-    assert "by e-mail, not into the Slack thread" in said.ephemeral.text
+    assert "by e-mail, not to the Slack thread" in said.ephemeral.text
     assert on.entries() == []
 
 
@@ -264,7 +264,7 @@ async def test_a_command_that_cannot_be_recorded_gives_the_text_back(on_stage: S
         assert time.monotonic() - started < 2.5
     assert said.status == 200
     assert said.ephemeral is not None
-    assert "Nothing was recorded" in said.ephemeral.text
+    assert "couldn't be saved" in said.ephemeral.text
     assert "My *precious* text" in said.ephemeral.text
     assert on.entries() == []
 
@@ -290,7 +290,7 @@ async def test_a_shortcut_that_cannot_be_recorded_says_so_in_its_form(on_stage: 
         used = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
     assert used.status == 200
     (view,) = on.slack.open_views(on.ada)
-    assert "could not" in str(view["blocks"])
+    assert "couldn't" in str(view["blocks"])
     assert not any(block["type"] == "input" for block in view["blocks"])
 
 

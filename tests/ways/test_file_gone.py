@@ -38,7 +38,7 @@ async def test_a_file_that_is_gone_is_an_answer_not_a_200(
         take_away(file, away, replaced=how == "replaced")
         said = await on.slack.command(on.ada, on.support, "/plain-ticket", "My precious text")
         assert said.ephemeral is not None
-        assert "Nothing was recorded" in said.ephemeral.text
+        assert "couldn't be saved" in said.ephemeral.text
         assert "My precious text" in said.ephemeral.text
         await _until_ready_is(on.url, 503)
         put_back(away, file)

@@ -144,7 +144,7 @@ async def test_who_may_not_create_tickets_gets_a_window_instead_of_the_form(
     shown = await later(on, used.view)
     assert [block["type"] for block in shown["blocks"]] == ["section"]
     assert shown["blocks"][0]["text"]["text"] == (
-        "Guests can't create tickets here. Ask somebody who can to create it for you."
+        "Guests can't create tickets here. Ask someone who can to create it for you."
     )
     assert shown.get("submit") is None
     assert not on.entries()
@@ -162,7 +162,7 @@ async def test_the_quote_is_shown_as_it_will_stand_in_the_ticket(on_stage: Stage
     assert said(view, "quote").startswith("The <b> key ")
     assert "ghp_a" not in str(view)
     assert said(view, "quote").endswith("…")
-    assert said(view, "quote_cut") == "The quote is cut short here, not in the ticket."
+    assert said(view, "quote_cut") == "Shortened here. The ticket will have the full quote."
     short = await opened(on, "It fails")
     assert said(short, "quote") == "It fails"
     assert said(short, "quote_cut") == ""
@@ -178,16 +178,16 @@ async def test_below_the_requester_stands_who_that_is_in_plain(on_stage: Stage) 
     first = await opened(on)
     assert said(first, "in_plain") == ""
     shown = await later(on, first)
-    assert said(shown, "in_plain") == f"<@{on.ben}> is the customer Acme Support in Plain."
+    assert said(shown, "in_plain") == f"<@{on.ben}> is the Plain customer Acme Support."
     assert inputs(shown) == inputs(first)
     for user, sentence in (
-        (cleo, "is not in Plain yet, and becomes a customer there with the ticket."),
-        (drew, "is not linked to a customer in Plain yet."),
-        (on.ben, "is the customer Acme Support in Plain."),
+        (cleo, "{} isn't in Plain yet. A customer will be created with the ticket."),
+        (drew, "We don't know which Plain customer {} is."),
+        (on.ben, "{} is the Plain customer Acme Support."),
     ):
         await on.slack.choose(on.ada, first["id"], "requester", user)
         shown = await later(on, first)
-        assert said(shown, "in_plain").startswith(f"<@{user}> {sentence}")
+        assert said(shown, "in_plain").startswith(sentence.format(f"<@{user}>"))
         assert inputs(shown) == inputs(first)
     assert on.plain.customers == [customer]
 
@@ -239,14 +239,16 @@ async def test_where_the_bot_is_no_member_the_form_says_how_to_invite_it(on_stag
     away = on.slack.add_channel("away", members=(on.ada, on.ben), bot_member=False)
     first = await opened_on(on, await reply(on, away, files=["log.txt"]), away)
     assert said(await later(on, first), "closed") == (
-        "The ticket will lack the rest of the Slack thread and the message's files: the bridge is "
-        "not in this conversation, and Slack shows it no more than the message that you chose. In "
-        f"a channel, type /invite <@{on.slack.bot_user}> and open the form again a minute later."
+        "The ticket won't include the rest of the Slack thread and the message's files: the bridge "
+        "isn't in this conversation, so Slack only shows it the message you chose. In a channel, "
+        f"type /invite <@{on.slack.bot_user}> and reopen the form a minute later."
     )
     # Now that it is known, the box is not even offered.
     second = await opened_on(on, await reply(on, away), away)
     assert "whole_thread" not in names(second)
-    assert said(second, "closed").startswith("The ticket will lack the rest of the Slack thread:")
+    assert said(second, "closed").startswith(
+        "The ticket won't include the rest of the Slack thread:"
+    )
     await on.slack.submit(on.ada, second["id"], {"description": "Since nine"})
     await on.settled()
     assert "It fails still" in str(on.plain.threads[0].components)
@@ -259,8 +261,8 @@ async def test_a_direct_message_is_named_at_once_for_what_it_is(on_stage: Stage)
     view = await opened_on(on, await reply(on, dm), dm)
     assert names(view) == INPUTS
     assert said(view, "closed") == (
-        "The ticket will lack the rest of the Slack thread: this is a direct message, and Slack "
-        "shows the bridge no more of it than the message that you chose."
+        "The ticket won't include the rest of the Slack thread: in a direct message, Slack only "
+        "shows the bridge the message you chose."
     )
     alone = await opened_on(on, await on.slack.post(on.ben, dm, "Just this"), dm)
     assert said(await later(on, alone), "closed") == ""
@@ -274,8 +276,8 @@ async def test_in_a_group_message_it_works_and_names_what_it_cannot_bring(
     group = on.slack.add_group_dm({on.ada, on.ben, cleo})
     view = await opened_on(on, await reply(on, group, files=["log.txt"]), group)
     assert said(await later(on, view), "closed").startswith(
-        "The ticket will lack the rest of the Slack thread and the message's files: the bridge is "
-        "not in this conversation"
+        "The ticket won't include the rest of the Slack thread and the message's files: the bridge "
+        "isn't in this conversation"
     )
     await on.slack.submit(on.ada, view["id"], {"whole_thread": ["whole_thread"]})
     await on.settled()

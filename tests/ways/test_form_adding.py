@@ -71,8 +71,8 @@ async def test_what_was_chosen_for_a_ticket_that_came_up_meanwhile_is_named(
     await on.settled()
     await until(lambda: seen(on, on.ada).startswith("Added to T-1"))
     assert seen(on, on.ada).split("\n")[1] == (
-        "The form's requester, priority and labels were not used, because the ticket was there "
-        "already. Set them in Plain."
+        "The form's requester, priority and labels weren't applied because the ticket already "
+        "existed. Set them in Plain."
     )
 
 
@@ -85,7 +85,7 @@ async def test_with_a_reaction_as_the_answer_it_is_named_privately(
         await on.slack.react(on.ben, on.support, root, "ticket")
         await on.settled()
         await on.slack.submit(on.ada, view["id"], {"priority": "low"})
-        await until(lambda: "The form's priority was not used" in seen(on, on.ada))
+        await until(lambda: "The form's priority wasn't applied" in seen(on, on.ada))
 
 
 async def test_a_form_whose_message_got_its_ticket_meanwhile_gives_the_words_back(
@@ -99,8 +99,8 @@ async def test_a_form_whose_message_got_its_ticket_meanwhile_gives_the_words_bac
     await on.slack.submit(on.ada, view["id"], {"description": "Since <nine>"})
     await on.settled()
     told = seen(on, on.ada).split("\n")
-    assert told[0].startswith("This already has its ticket: T-1")
-    assert told[1:] == ["The form was not used; this was your description:", "Since &lt;nine&gt;"]
+    assert told[0].startswith("This already has a ticket: T-1")
+    assert told[1:] == ["Your form wasn't used. Its description was:", "Since &lt;nine&gt;"]
 
 
 async def test_a_message_without_a_slack_thread_gets_the_whole_form(on_stage: Stage) -> None:

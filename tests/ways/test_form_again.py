@@ -96,9 +96,7 @@ async def test_only_who_asked_may_open_it_again(on_stage: Stage) -> None:
     answer = await refused(on, await opened(on))
     assert await click(on, answer, on.ben) is None
     await on.bridge.doors.rest()
-    assert on.seen_by(on.ben) == [
-        "Only the person who asked for this ticket can open its form again."
-    ]
+    assert on.seen_by(on.ben) == ["Only the person who requested this ticket can reopen its form."]
 
 
 async def test_a_click_that_comes_late_leads_to_the_ticket(on_stage: Stage) -> None:
@@ -110,7 +108,7 @@ async def test_a_click_that_comes_late_leads_to_the_ticket(on_stage: Stage) -> N
     await on.settled()
     late = await click(on, answer)
     assert late is not None
-    assert "This message already has its Plain ticket: T-1." in str(late["blocks"])
+    assert "This message already has a Plain ticket: T-1." in str(late["blocks"])
 
 
 async def test_once_its_texts_are_erased_it_opens_without_them(on_stage: Stage) -> None:
@@ -135,7 +133,7 @@ async def test_a_request_that_nobody_knows_any_more_says_so(on_stage: Stage) -> 
         connection.execute(delete(table))
     assert await click(on, answer) is None
     await on.bridge.doors.rest()
-    assert "no longer knows this request" in on.seen_by(on.ada)[-1]
+    assert "This request no longer exists" in on.seen_by(on.ada)[-1]
 
 
 async def test_only_a_form_has_such_a_button(on_stage: Stage) -> None:

@@ -88,7 +88,7 @@ async def test_whatever_a_guest_sends_it_is_for_nobody_else(
         await forge(on, gus, view, {"requester": chosen})
         (entry,) = on.entries()
         assert (entry.state, entry.reason) == ("refused", "requester_not_allowed")
-        assert "guests can ask for a ticket only for themselves" in on.seen_by(gus)[0]
+        assert "guests can only create tickets for themselves" in on.seen_by(gus)[0]
         assert on.plain.threads == []
         tenant = {"type": "external_select", "selected_option": {"value": "beta"}}
         mine = {"type": "users_select", "selected_user": gus}
@@ -132,16 +132,16 @@ async def test_who_may_not_ask_is_told_nothing_of_a_ticket(on_stage: Stage) -> N
     await on.settled()
     await on.bridge.doors.rest()
     (answer,) = on.seen_by(gus)
-    assert answer.startswith("No ticket was created, because the bridge takes no requests from")
+    assert answer.startswith("No ticket was created: guests can't create tickets here.")
     heard = [answer, said(await open_as(on, gus, ts))]
     mine = await on.slack.command(gus, on.support, "/plain-ticket", "mine")
     assert mine.ephemeral is not None
-    assert "takes no requests from guests" in mine.ephemeral.text
+    assert "here can see them, and guests can't." in mine.ephemeral.text
     why = await on.slack.use_shortcut(gus, on.support, ts, "why_no_plain_ticket")
     assert why.view is not None
     await on.bridge.doors.rest()
     shown = on.slack.view(why.view["id"])
-    assert "takes no requests from guests" in str(shown)
+    assert "here can see them, and guests can't." in str(shown)
     assert not any(word in f"{heard}{mine}{shown}" for word in ("T-1", "app.plain.com", "PB-1"))
     assert (await opened_on(on, ts))["blocks"][0]["text"]["text"].endswith("Plain ticket: T-1.")
 

@@ -54,7 +54,7 @@ def published(on: Stage) -> int:
 async def test_before_the_first_ticket_it_tells_how_to_ask(on: Stage) -> None:
     said = await opened(on, on.ada)
     assert said.startswith(f"My tickets\n{words.NONE}\nHow to create a Plain ticket\n• From a")
-    assert "An agent's answer in Plain goes to the customer by e-mail" in said
+    assert "Agents' replies in Plain go to the customer by e-mail" in said
     assert "1. :ticket: in every channel" in said
     assert "People to link" not in said
 
@@ -69,7 +69,7 @@ async def test_ones_own_tickets_each_with_its_state_and_ways(on: Stage) -> None:
     await on.settled()
     said = await opened(on, on.ada)
     first, second = [line for line in said.splitlines() if "PB-" in line]
-    assert first.startswith("On hold: nobody has said which Plain customer the requester is · 2")
+    assert first.startswith("On hold: the requester's Plain customer isn't known · 2")
     assert f"message ({on.slack.url}archives/{on.support}/p" in first
     assert second.startswith("Created: T-1 · Open in Plain (https://app.plain.com/workspace/")
     assert "[Undo]" in said
@@ -167,20 +167,20 @@ async def test_older_tickets_come_by_a_button(on: Stage) -> None:
 
 async def test_linkers_see_who_waits(on: Stage) -> None:
     olga = on.slack.add_user("Olga", email="olga@acme.example", admin=True)
-    assert "Nobody is waiting." in await opened(on, olga)
+    assert "No requests are on hold." in await opened(on, olga)
     nobody = on.slack.add_user("Nemo")
     ts = await on.slack.post(nobody, on.support, "Help")
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
     await until(lambda: nobody in shown(on, olga))
     assert f"{nobody} ({nobody}) · 2" in shown(on, olga)
-    assert "[Say who this is]" in shown(on, olga)
+    assert "[Choose customer]" in shown(on, olga)
     assert nobody not in await opened(on, on.ada)
     clicked = await on.slack.click(olga, "link_person", value="PB-1")
     assert clicked.view is not None
     assert clicked.view["callback_id"] == "plain_link_form"
     await on.slack.submit(olga, clicked.view["id"], {"name": "Nemo", "email": "nemo@acme.example"})
-    await until(lambda: "Nobody is waiting." in shown(on, olga))
+    await until(lambda: "No requests are on hold." in shown(on, olga))
 
 
 async def test_people_of_other_companies_see_a_short_text(on: Stage) -> None:

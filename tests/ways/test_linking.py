@@ -16,7 +16,7 @@ from tests.ways.stage import Stage, stage
 __all__ = ["on"]
 
 
-NOBODY = "is. Say it with the button below. The ticket is created by itself after that."
+NOBODY = "is. Choose the customer and the ticket will be created automatically."
 
 
 def typed(view: Json) -> dict[str, str | None]:
@@ -29,7 +29,7 @@ async def test_a_linker_is_asked_searches_links_and_the_ticket_comes_by_itself(o
     gus = guest(on)
     await asked(on, gus)
     refusal = last(on, on.ada)
-    assert refusal.text.startswith("On hold: nobody has said yet which")
+    assert refusal.text.startswith("On hold: we don't know which")
     assert NOBODY in refusal.text
     (button,) = buttons(refusal)
     assert (button["action_id"], button["value"]) == ("link_person", "PB-1")
@@ -37,7 +37,7 @@ async def test_a_linker_is_asked_searches_links_and_the_ticket_comes_by_itself(o
     assert view["callback_id"] == "plain_link_form"
     assert said(view) == (
         f"Which Plain customer is *Gus Grant* (`{gus}`)? "
-        "Slack shows no e-mail address of this person."
+        "Slack doesn't show this person's e-mail address."
     )
     assert fields(view) == ["customer", "name", "email"]
     assert typed(view) == {"name": "Gus Grant", "email": None}
@@ -49,7 +49,8 @@ async def test_a_linker_is_asked_searches_links_and_the_ticket_comes_by_itself(o
     assert sent.errors == {}
     assert said(sent.view) == (
         f"*Gus Grant* (`{gus}`) is now the Plain customer *Acme Purchasing*. "
-        "1 waiting request goes on; who asked hears when its ticket is there."
+        "1 pending request resumed. Whoever submitted it will be notified when the ticket is "
+        "created."
     )
     await on.threads(1)
     await on.settled()
@@ -87,7 +88,7 @@ async def test_an_answer_that_asks_late_is_replaced_too(on: Stage) -> None:
     await on.slack.click(on.ada, "link_person", ephemeral=button)
     await on.bridge.doors.rest()
     now, _ = on.slack.ephemerals(on.ada)
-    assert "`PB-1` no longer waits for this. Its ticket is T-1" in now.text
+    assert "`PB-1` is no longer on hold. Its ticket is T-1" in now.text
     assert buttons(now) == []
 
 
@@ -97,7 +98,7 @@ async def test_an_answer_that_can_no_longer_be_replaced_is_nobodys_loss(on: Stag
     view = await opened(on, on.ada)
     on.slack.fail("response_url", status=404)
     sent = await on.slack.submit(on.ada, view["id"], {"customer": acme.id})
-    assert "1 waiting request goes on" in said(sent.view)
+    assert "1 pending request resumed" in said(sent.view)
     await on.threads(1)
 
 
@@ -109,7 +110,7 @@ async def test_it_is_the_same_over_socket_mode(sqlite_url: str, tmp_path: Path) 
         view = await opened(on, on.ada)
         (option,) = await on.slack.suggest(on.ada, view["id"], "customer", "purch")
         sent = await on.slack.submit(on.ada, view["id"], {"customer": option})
-        assert "1 waiting request goes on" in said(sent.view)
+        assert "1 pending request resumed" in said(sent.view)
         await on.threads(1)
         assert on.plain.threads[0].customer.id == acme.id
 
@@ -121,7 +122,7 @@ async def test_both_requests_of_the_person_go_on(on: Stage) -> None:
     await asked(on, gus, submitter=on.ben, text="Two")
     view = await opened(on, on.ada)
     sent = await on.slack.submit(on.ada, view["id"], {"customer": acme.id})
-    assert "2 waiting requests go on; who asked hears" in said(sent.view)
+    assert "2 pending requests resumed. Whoever submitted them will" in said(sent.view)
     await on.threads(2)
     await on.settled()
     assert {thread.customer.id for thread in on.plain.threads} == {acme.id}
@@ -132,7 +133,9 @@ async def test_a_new_customer_is_made_of_what_slack_knows(on: Stage) -> None:
     gus = guest(on, email="gus@grant.example")
     await asked(on, gus)
     view = await opened(on, on.ada)
-    assert said(view).endswith("knows of this person is filled in below, for a new customer.")
+    assert said(view).endswith(
+        "knows about this person is filled in below, in case they're a new customer."
+    )
     assert "gus@" not in said(view)
     assert typed(view) == {"name": "Gus Grant", "email": "gus@grant.example"}
     sent = await on.slack.submit(on.ada, view["id"], {"name": "Gus of Grant"})
@@ -149,7 +152,7 @@ async def test_what_slack_filled_in_is_no_second_answer(on: Stage) -> None:
     await asked(on, gus)
     view = await opened(on, on.ada)
     both = await on.slack.submit(on.ada, view["id"], {"customer": acme.id, "name": "Another"})
-    assert both.errors == {"name": "Choose a customer or fill in a new one, not both."}
+    assert both.errors == {"name": "Choose a customer or enter a new one, not both."}
     sent = await on.slack.submit(on.ada, view["id"], {"name": "Gus Grant"})
     assert sent.errors == {}
     await on.threads(1)
@@ -184,7 +187,7 @@ async def test_plain_that_fails_leaves_the_form_open(on: Stage, how: Any) -> Non
     values = {"name": "Gus", "email": "gus@grant.example"}
     sent = await on.slack.submit(on.ada, view["id"], values)
     assert sent.errors == {
-        "email": "Nothing was linked, because Plain did not answer in time. Press “Link” again."
+        "email": "Nothing was linked: Plain didn't respond in time. Press “Link” again."
     }
     assert on.people.all() == []
     again = await on.slack.submit(on.ada, view["id"])
@@ -209,5 +212,5 @@ async def test_the_button_works_wherever_it_stands(on: Stage) -> None:
     assert clicked.view is not None
     values = {"name": "Gus", "email": "gus@grant.example"}
     sent = await on.slack.submit(on.ada, clicked.view["id"], values)
-    assert "1 waiting request goes on" in said(sent.view)
+    assert "1 pending request resumed" in said(sent.view)
     await on.threads(1)

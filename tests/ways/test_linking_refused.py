@@ -26,8 +26,9 @@ async def test_who_may_not_say_it_reads_whom_to_ask(on: Stage) -> None:
     await asked(on, gus, submitter=on.ben)
     refusal = last(on, on.ben)
     assert (
-        f"Ask an owner or admin of this workspace to say it in the Home of <@{on.slack.bot_user}>, "
-        f"or whoever runs the bridge to run `plain-bridge people link {gus} CUSTOMER`, where"
+        "Ask an owner or admin of this workspace to choose the customer in the Home tab of "
+        f"<@{on.slack.bot_user}>, or whoever runs the bridge to run "
+        f"`plain-bridge people link {gus} CUSTOMER`, where"
     ) in refusal.text
     assert buttons(refusal) == []
 
@@ -38,7 +39,7 @@ async def test_named_linkers_are_named_and_owners_are_none(sqlite_url: str, tmp_
         on.slack.users[on.ada].owner = True
         gus = guest(on)
         await asked(on, gus)
-        assert f"Ask <@{on.ben}> to say it in" in last(on, on.ada).text
+        assert f"Ask <@{on.ben}> to choose the customer in" in last(on, on.ada).text
         assert buttons(last(on, on.ada)) == []
         await asked(on, gus, submitter=on.ben)
         assert fields(await opened(on, on.ben)) == ["customer", "name", "email"]
@@ -52,13 +53,16 @@ async def test_people_of_other_companies_are_asked_nothing(sqlite_url: str, tmp_
         on.slack.conversations[on.support].members.add(eve)
         await asked(on, eve, submitter=eve)
         refusal = last(on, eve)
-        assert "Ask somebody of the workspace that runs the bridge to say it." in refusal.text
+        assert (
+            "Ask someone from the workspace that runs the bridge to choose the customer."
+            in refusal.text
+        )
         assert "plain-bridge people" not in refusal.text
         assert buttons(refusal) == []
         on.slack.whispers.append((eve, refusal._replace(blocks=[_actions("PB-1")])))
         view = await opened(on, eve)
         assert fields(view) == []
-        assert "only people of the workspace" in said(view)
+        assert "only people from the workspace" in said(view)
         assert eve not in said(view)
 
 
@@ -77,7 +81,7 @@ async def test_who_lost_the_right_is_refused(on: Stage, when: str) -> None:
         assert sent.view is not None
         view = sent.view
     assert fields(view) == []
-    assert said(view).startswith("Nothing was changed: you may not say which Plain customer")
+    assert said(view).startswith("Nothing was changed: you aren't allowed to link people")
     assert f"`plain-bridge people link {gus} CUSTOMER`" in said(view)
     await on.settled()
     assert on.people.all() == []
@@ -102,7 +106,7 @@ async def test_a_link_to_nobody_is_replaced_and_both_are_noted(on: Stage) -> Non
     gus = guest(on)
     on.people.link([CustomerLink(on.slack.team, gus, "external:gone")])
     await asked(on, gus)
-    assert "is linked to the customer `external:gone`, which Plain does not know. Say it with" in (
+    assert "is linked to `external:gone`, which isn't a customer in Plain. Choose the" in (
         last(on, on.ada).text
     )
     view = await opened(on, on.ada)
@@ -124,7 +128,7 @@ async def test_a_form_that_came_too_late_changes_nothing(on: Stage) -> None:
     await on.settled()
     sent = await on.slack.submit(on.ada, view["id"], {"customer": acme.id})
     assert said(sent.view).startswith(
-        "Nothing was changed: `PB-1` no longer waits for this. Its ticket is T-1"
+        "Nothing was changed: `PB-1` is no longer on hold. Its ticket is T-1"
     )
     assert [one.customer for one in on.people.all()] == [other.id]
     clicked = await on.slack.click(on.ada, "link_person", ephemeral=button)
@@ -136,14 +140,14 @@ async def test_a_button_of_no_request_is_answered(on: Stage, value: str) -> None
     await asked(on, guest(on))
     on.slack.whispers.append((on.ada, last(on, on.ada)._replace(blocks=[_actions(value)])))
     view = await opened(on, on.ada)
-    assert said(view) == "Nothing was changed: the bridge knows no such request any more."
+    assert said(view) == "Nothing was changed: this request no longer exists."
 
 
 async def test_a_form_that_does_not_open_is_said(on: Stage) -> None:
     await asked(on, guest(on))
     on.slack.fail("views.open", error="expired_trigger_id")
     await on.slack.click(on.ada, "link_person", ephemeral=last(on, on.ada))
-    await until(lambda: last(on, on.ada).text.startswith("The form could not be opened, and"))
+    await until(lambda: last(on, on.ada).text.startswith("The form couldn't be opened, and"))
 
 
 async def test_what_cannot_be_checked_or_recorded_leaves_the_form_open(on: Stage) -> None:
@@ -151,7 +155,7 @@ async def test_what_cannot_be_checked_or_recorded_leaves_the_form_open(on: Stage
     await asked(on, guest(on))
     view = await opened(on, on.ada)
     not_saved = {
-        "customer": "Nothing was linked, because Slack or the bridge's database did not answer "
+        "customer": "Nothing was linked: Slack or the bridge's database didn't respond "
         "in time. Press “Link” again."
     }
     on.slack.fail("users.info", status=503)

@@ -111,7 +111,7 @@ async def test_asking_again_for_a_reply_is_answered_in_its_slack_thread(
         await on.slack.react(on.ben, on.support, ts, "ticket")
         await on.bridge.doors.rest()
     told = [(seen.text[:26], seen.thread_ts) for seen in on.slack.ephemerals(on.ben)]
-    already = "This already has its ticke"
+    already = "This already has a ticket:"
     assert told == ([(already, root), (already, None)] if root_has_it else [(already, root)])
 
 
@@ -139,7 +139,7 @@ async def test_asking_again_answers_with_the_ticket_that_is_there(on_stage: Stag
     await on.settled()
     await on.slack.react(on.ben, on.support, ts, "ticket")
     await until(lambda: on.seen_by(on.ben))
-    assert on.seen_by(on.ben)[0].startswith("This already has its ticket: T-1")
+    assert on.seen_by(on.ben)[0].startswith("This already has a ticket: T-1")
     opened = await on.slack.use_shortcut(on.ben, on.support, ts, "create_plain_ticket")
     assert opened.view is not None
     assert "T-1" in str(opened.view["blocks"])

@@ -97,7 +97,7 @@ async def test_a_full_disk_is_an_answer_not_a_hang(
     said = await on.slack.command(on.ada, on.support, "/plain-ticket", long)
     while said.ephemeral is None:  # until the file's free pages are used up
         said = await on.slack.command(on.ada, on.support, "/plain-ticket", long)
-    assert "Nothing was recorded" in said.ephemeral.text
+    assert "couldn't be saved" in said.ephemeral.text
     assert "My precious text" in said.ephemeral.text
 
 
@@ -115,7 +115,7 @@ async def test_the_bridge_goes_on_when_postgresql_comes_back(
         assert (await on.ask("Meanwhile")).status == 500
         said = await on.slack.command(on.ada, on.support, "/plain-ticket", "Meanwhile this")
         assert said.ephemeral is not None
-        assert "Nothing was recorded" in said.ephemeral.text
+        assert "couldn't be saved" in said.ephemeral.text
         await until_readyz(client, 503, "unready")
         _admit(admin, name, allowed=True)
         await on.ask("After")

@@ -112,7 +112,10 @@ async def test_an_outsider_whose_ticket_is_refused_learns_nothing_of_the_inside(
         await both.ask(both.pam)
         assert [entry.reason for entry in both.on.entries()] == ["plain_forbidden", "no_customer"]
         unknown, refused = both.on.slack.ephemerals(both.pam)
-        assert "Ask somebody of the workspace that runs the bridge to say it." in unknown.text
+        assert (
+            "Ask someone from the workspace that runs the bridge to choose the customer."
+            in unknown.text
+        )
         assert refused.text.startswith("No ticket was created. Ask your contact at the company")
         for told in (unknown, refused):
             assert not any(word in told.text for word in ("permission", "plain-bridge", "key"))
@@ -162,7 +165,7 @@ async def test_nobody_outside_presses_a_button(sqlite_url: str, tmp_path: Path) 
         await on.bridge.doors.rest()
         (told,) = on.slack.ephemerals(both.pam)
         assert told.text == (
-            "This button is for people of the company whose workspace it belongs to."
+            "Only people from the company that runs Plain Bridge can use this button."
         )
         assert on.entries()[0].state == "created"
 

@@ -95,7 +95,7 @@ async def test_nobody_else_undoes_it(sqlite_url: str, tmp_path: Path) -> None:
         answer = on.slack.messages(on.support)[-1]
         await on.slack.click(on.ben, "undo_ticket", channel=on.support, ts=answer["ts"])
         await on.bridge.doors.rest()
-        assert seen(on, on.ben).startswith("Not undone: only the person who asked")
+        assert seen(on, on.ben).startswith("Not undone: only the person who requested")
         assert (thread(on).status, on.entries()[0].state) == ("TODO", "created")
         assert on.slack.messages(on.support)[-1] == answer
 
@@ -115,7 +115,7 @@ async def test_people_of_other_companies_never_undo(sqlite_url: str, tmp_path: P
             await on.bridge.doors.rest()
             assert on.slack.messages(place)[-1] == answer
         assert [whisper.text for whisper in on.slack.ephemerals(pam)] == [
-            "This button is for people of the company whose workspace it belongs to."
+            "Only people from the company that runs Plain Bridge can use this button."
         ] * 2
         assert [entry.state for entry in on.entries()] == ["created", "created"]
         assert [one.status for one in on.plain.threads] == ["TODO", "TODO"]
@@ -127,7 +127,7 @@ async def test_a_late_click_on_an_old_answer_says_what_to_do(on_stage: Stage) ->
     grow_older(on, UNDO_SECONDS + 1)
     await undo(on, on.ada, told)
     (now,) = on.slack.ephemerals(on.ada)
-    assert now.text.startswith("Too late: mark T-1 done in Plain.")
+    assert now.text.startswith("Too late to undo: mark T-1 as done in Plain instead.")
     assert buttons(now.blocks) == ["open_in_plain"]
     assert thread(on).status == "TODO"
 
@@ -155,7 +155,7 @@ async def test_not_once_an_agent_acted(act: object, on_stage: Stage) -> None:
     before = thread(on).status
     await undo(on, on.ada, told)
     (now,) = on.slack.ephemerals(on.ada)
-    assert now.text.startswith("Not undone, because somebody has acted on T-1 in Plain.")
+    assert now.text.startswith("Not undone: someone has already acted on T-1 in Plain.")
     assert buttons(now.blocks) == ["open_in_plain"]
     assert (on.entries()[0].state, on.entries()[0].undone_by) == ("created", None)
     assert thread(on).status == before
@@ -184,7 +184,7 @@ async def test_not_once_other_messages_were_added(database_url: str, tmp_path: P
         await on.settled()
         assert len(thread(on).events) == 1
         await undo(on, on.ada, told)
-        assert "other messages were added to T-1" in seen(on, on.ada)
+        assert "other messages have been added to T-1" in seen(on, on.ada)
         assert thread(on).status == "TODO"
 
 
@@ -204,7 +204,7 @@ async def test_the_home_offers_it_too(sqlite_url: str, tmp_path: Path) -> None:
         await on.slack.click(on.ada, "undo_ticket")
         await on.bridge.doors.rest()
         (told,) = on.slack.dms(on.ada)
-        assert told["text"].startswith("Too late: mark T-1 done in Plain.")
+        assert told["text"].startswith("Too late to undo: mark T-1 as done in Plain instead.")
 
 
 async def test_the_home_stops_offering_what_was_refused(sqlite_url: str, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_the_home_stops_offering_what_was_refused(sqlite_url: str, tmp_pat
         await on.slack.click(on.ada, "undo_ticket")
         await on.bridge.doors.rest()
         (told,) = on.slack.dms(on.ada)
-        assert told["text"].startswith("Not undone, because somebody has acted on T-1 in Plain.")
+        assert told["text"].startswith("Not undone: someone has already acted on T-1 in Plain.")
         await until(lambda: "undo_ticket" not in str(on.slack.home(on.ada)))
         assert "Created: T-1" in str(on.slack.home(on.ada))
 
@@ -262,8 +262,8 @@ async def test_a_permission_that_is_missing_is_named(lacking: str, on_stage: Sta
     on.plain.permissions.discard(lacking)
     await undo(on, on.ada, told)
     if lacking != "timeline:read":  # which Plain names in words of its own
-        assert f"lacks a permission in Plain: `{lacking}`" in seen(on, on.ada)
-    assert "mark T-1 done in Plain" in seen(on, on.ada)
+        assert f"lacks a permission in Plain: it needs `{lacking}`" in seen(on, on.ada)
+    assert "mark T-1 as done in Plain" in seen(on, on.ada)
     assert (thread(on).status, thread(on).notes) == ("TODO", [])
     assert on.entries()[0].state == "created"
     # The button still stands: it works as soon as the key may.
@@ -281,7 +281,7 @@ async def test_while_plain_is_away_nothing_changes(on_stage: Stage) -> None:
     told = await created(on)
     on.plain.down = True
     await undo(on, on.ada, told)
-    assert seen(on, on.ada).startswith("Not undone, because Plain cannot be reached just now.")
+    assert seen(on, on.ada).startswith("Not undone: Plain can't be reached right now.")
     assert on.entries()[0].undone_by is None
     on.plain.heal()
     await undo(on, on.ada, told)
@@ -295,7 +295,7 @@ async def test_a_mark_without_an_answer_is_finished_by_the_next_click(
         told = await created(on)
         on.plain.fail("markThreadAsDone", "drop", committed=True)
         await undo(on, on.ada, told)
-        assert "The bridge goes on by itself" in seen(on, on.ada)
+        assert "will be undone automatically" in seen(on, on.ada)
         assert (ignored(on), on.entries()[0].state) == (True, "created")
         on.slack.whispers.append((on.ada, told))  # as Slack does not take a button back for sure
         grow_older(on, UNDO_SECONDS + 1)  # begun in time, so it is never too late

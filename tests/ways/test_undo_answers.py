@@ -74,7 +74,7 @@ async def test_a_late_click_on_a_posted_answer_takes_the_button_away(
         grow_older(on, UNDO_SECONDS + 1)
         await on.slack.click(on.ada, "undo_ticket", channel=on.support, ts=answer["ts"])
         await on.bridge.doors.rest()
-        assert seen(on, on.ada).startswith("Too late: mark T-1 done in Plain.")
+        assert seen(on, on.ada).startswith("Too late to undo: mark T-1 as done in Plain instead.")
         assert buttons(on.slack.messages(on.support)[-1]["blocks"]) == ["open_in_plain"]
 
 
@@ -110,7 +110,9 @@ async def test_what_plain_asks_to_wait_for_longer_is_undone_by_the_round(
         on.plain.fail("thread", "429", seconds=1)
         await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
         await on.bridge.doors.rest()
-        assert seen(on, on.ada).startswith("Plain asked the bridge to wait. The bridge goes on by")
+        assert seen(on, on.ada).startswith(
+            "Plain asked the bridge to wait. The ticket will be undone"
+        )
         assert not ignored(on)
         await until(lambda: later(on).entries()[0].state == "undone")
         assert ignored(on)
@@ -128,7 +130,7 @@ async def test_a_promise_that_is_not_kept_is_taken_back(
         on.plain.change_status(on.plain.threads[0], "done")
         await until(lambda: bool(later(on).slack.dms(on.ada)))
         (said,) = on.slack.dms(on.ada)
-        assert said["text"].startswith("Not undone, because somebody has acted on T-1 in Plain.")
+        assert said["text"].startswith("Not undone: someone has already acted on T-1 in Plain.")
         assert on.entries()[0].undone_by is None
 
 
@@ -139,6 +141,6 @@ async def test_a_wait_of_slacks_is_called_that(sqlite_url: str, tmp_path: Path) 
         await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
         await on.bridge.doors.rest()
         assert seen(on, on.ada) == (
-            "Not undone, because Slack asked the bridge to wait. Try again in a few minutes."
+            "Not undone: Slack asked the bridge to wait. Try again in a few minutes."
         )
         assert on.entries()[0].undone_by is None

@@ -112,9 +112,9 @@ def remark_quietly(remark: Remark, form: Form | None = None) -> Answer:
 def queued(reference: str) -> Answer:
     """Return the notice to a person who has waited for a minute."""
     return Answer(
-        "Your request is recorded, and its ticket will take longer than usual: Slack or Plain "
-        "cannot be reached just now, or many requests are ahead of it. You need not ask again; "
-        f"you will hear when the ticket is there.\nReference: {code(reference)}"
+        "Your request is saved, but the ticket will take longer than usual: Slack or Plain can't "
+        "be reached right now, or many requests are ahead of it. You don't need to request it "
+        f"again; you'll be notified when the ticket is created.\nReference: {code(reference)}"
     )
 
 
@@ -129,40 +129,41 @@ def nothing_to_see(standing: str) -> Answer:
 
 
 def _missing(parts: int) -> str:
-    """What a long Slack thread lacks in Plain."""
+    """Return what a long Slack thread lacks in Plain, on a line of its own."""
     if parts == 0:
         return ""
     if parts == 1:
         lacks, them = "1 part of the Slack thread is", "it"
     else:
         lacks, them = f"{parts} parts of the Slack thread are", "them"
-    return f"\n{lacks} missing in it, because Plain refused {them}. Copy what matters by hand."
+    return f"\n{lacks} missing because Plain rejected {them}. Copy anything important by hand."
 
 
 def _unused(fields: Sequence[FormField]) -> str:
-    """What of a form was not used where it added to a ticket; begins a line."""
+    """Return what a form's request did not apply to the ticket it joined, on a line of its own."""
     *first, last = [field.value for field in fields]
     named = f"{', '.join(first)} and {last}" if first else last
-    were, it = ("were", "them") if first or fields[0] is FormField.LABELS else ("was", "it")
+    is_plural = bool(first) or fields[0] is FormField.LABELS
+    was_not, it = ("weren't", "them") if is_plural else ("wasn't", "it")
     return (
-        f"\nThe form's {named} {were} not used, because the ticket was there already. "
+        f"\nThe form's {named} {was_not} applied because the ticket already existed. "
         f"Set {it} in Plain."
     )
 
 
 def _form_unused(form: Form | None) -> str:
-    """After what came of asking again, with the form, if there was one; begins a line."""
+    """Return what became of the form of a repeated request, on a line of its own."""
     if form is None:
         return ""
     if not form.description:
-        return "\nThe form was not used."
-    return f"\nThe form was not used; this was your description:\n{escape(form.description)}"
+        return "\nYour form wasn't used."
+    return f"\nYour form wasn't used. Its description was:\n{escape(form.description)}"
 
 
 def _remark(remark: Remark) -> str:
-    """The answer to asking again."""
+    """Return what is said of a repeated request."""
     match remark:
         case AlreadyExists(ticket):
-            return f"This already has its ticket: {linked(ticket)}"
+            return f"This already has a ticket: {linked(ticket)}"
         case InProgress():
-            return "The ticket for this is already on its way."
+            return "A ticket for this is already being created."

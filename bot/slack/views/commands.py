@@ -8,8 +8,8 @@ from bot.slack.views.formatting import code, escape, shorten, unescape
 from bot.slack.views.kit import Answer
 
 ANOTHER_WORKSPACE = (
-    "Nothing was recorded: this bridge belongs to another Slack workspace. Ask whoever installed "
-    "the app here to run a bridge for this workspace, or to remove the app."
+    "Nothing was saved: this bridge belongs to another Slack workspace. Ask whoever installed the "
+    "app here to run a bridge for this workspace or remove the app."
 )
 
 _TYPED_LENGTH = 39_000
@@ -26,8 +26,8 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> Answer:
 def unknown_word(word: str) -> Answer:
     """Return the answer to one word that is no command, beside the form."""
     return Answer(
-        f"{code(shorten(word, _WORD_LENGTH))} is not a command. If it's what a ticket is about, "
-        "send it with the form. The commands are `/plain-ticket help`, `/plain-ticket mine` and "
+        f"{code(shorten(word, _WORD_LENGTH))} isn't a command. To create a ticket about it, "
+        "submit the form. The commands are `/plain-ticket help`, `/plain-ticket mine` and "
         "`/plain-ticket rules`."
     )
 
@@ -36,8 +36,8 @@ def not_recorded(text: str) -> Answer:
     """Return the answer to a command that could not be recorded; gives back what was typed."""
     typed = shorten(escape(unescape(text.strip())), _TYPED_LENGTH)
     return Answer(
-        "Nothing was recorded, because the bridge could not save it just now. "
-        f"No ticket will be created. Try again in a minute; this was your text:\n{typed}"
+        "Your request couldn't be saved, so no ticket will be created. "
+        f"Try again in a minute. Your text was:\n{typed}"
     )
 
 
@@ -45,27 +45,25 @@ def ways(emoji: Sequence[str]) -> str:
     """Return the help without its heading; mrkdwn."""
     menu = (
         "• From a message: open its `…` menu and choose *Create Plain ticket*. "
-        "A form opens, already filled in."
+        "A prefilled form opens."
     )
     react = (
         f"• From a message: react with {' or '.join(f':{escape(name)}:' for name in emoji)}. "
-        "The ticket comes at once."
+        "The ticket is created right away."
     )
     command = (
-        "• With `/plain-ticket` and a text: a ticket with that text comes at once. Without a "
-        "text, the form opens. Slack takes no commands inside threads: use the menu there."
+        "• With `/plain-ticket` and a text: a ticket with that text is created right away. Without "
+        "a text, the form opens. Slack doesn't allow commands in threads; use the menu there."
     )
     lists = (
         "• `/plain-ticket mine` lists your newest tickets, `/plain-ticket rules` the reactions "
-        "that make one. A text that goes on after such a word is a ticket."
+        "that create one. If more text follows such a word, it's a ticket."
     )
-    why = "• If no ticket came: choose *Why no Plain ticket?* in the message's `…` menu."
+    why = "• If no ticket was created: choose *Why no Plain ticket?* in the message's `…` menu."
     anywhere = (
-        "• Anywhere: open the `+` menu beside the message box and choose *New Plain ticket*. "
+        "• Anywhere: open the `+` menu next to the message box and choose *New Plain ticket*. "
         "An empty form opens."
     )
-    replies = (
-        "An agent's answer in Plain goes to the customer by e-mail, not into the Slack thread."
-    )
+    replies = "Agents' replies in Plain go to the customer by e-mail, not to the Slack thread."
     doors = [menu, *([react] if emoji else []), command, anywhere, lists, why]
     return "\n".join([*doors, "*Where replies go*", replies])

@@ -21,44 +21,46 @@ from bot.core.why import (
 from bot.slack.views import rejections, rules
 from bot.slack.views.formatting import code, emoji, emojis, escape, link, moment, person, shorten
 
-NONE_RECORDED = "Nothing: it was asked for neither by a reaction that counts nor from its menu."
-RECORDS_AWAY = "The bridge cannot read its records just now."
+NONE_RECORDED = (
+    "Nothing: no ticket was requested, neither with a matching reaction nor from the menu."
+)
+RECORDS_AWAY = "The bridge can't read its records right now."
 NO_REACTIONS = "None."
 
 MENU = "open the message's `…` menu and choose *Create Plain ticket*"
 OPERATOR = "whoever runs the bridge"
 MOST_EMOJI = 8
-"""Of one list that are named."""
+"""How many of one list are named."""
 
 # Records
 
 
 def records(explained: Explanation) -> tuple[str, ...]:
-    """What the ledger knows, a line for each asking."""
+    """Return what the ledger has, a line for each request."""
     if explained.known is None:
         return (RECORDS_AWAY,)
     lines = [record(one) for one in explained.known] or [NONE_RECORDED]
     if explained.conversation is not None:
         lines.append(
             f"The Slack thread has the ticket {link(explained.conversation)}; "
-            "asking for this message adds it there."
+            "a request for this message adds it there."
         )
     return tuple(lines)
 
 
 def record(known: ExplainedRecord) -> str:
-    """All that the ledger knows of one asking."""
+    """Return all that the ledger has about one request."""
     row = known.record
-    again = f", asking number {row.generation}" if row.generation > 1 else ""
-    asked = (
-        f"{code(row.reference)}{again}: {person(row.submitter)} asked on "
-        f"{moment(row.created_at)}, {_door(row)}."
+    again = f" (request {row.generation} for this message)" if row.generation > 1 else ""
+    requested = (
+        f"{code(row.reference)}{again}: requested by {person(row.submitter)} on "
+        f"{moment(row.created_at)} {_how(row)}."
     )
-    parts = (asked, _asked_again(row), _followed(known), _customer(known), _tries(row), _end(row))
+    parts = (requested, _again(row), _followed(known), _customer(known), _tries(row), _end(row))
     return " ".join(part for part in parts if part)
 
 
-def _door(row: Record) -> str:
+def _how(row: Record) -> str:
     match row.via:
         case Via.REACTION:
             how = f"by reacting with {emoji(row.emoji)}" if row.emoji else "by a reaction"
@@ -71,10 +73,10 @@ def _door(row: Record) -> str:
             return "with the form"
 
 
-def _asked_again(row: Record) -> str:
+def _again(row: Record) -> str:
     if row.asked_at - row.created_at < 1:
         return ""
-    return f"Asked again on {moment(row.asked_at)}."
+    return f"Requested again on {moment(row.asked_at)}."
 
 
 def _followed(known: ExplainedRecord) -> str:
@@ -83,11 +85,11 @@ def _followed(known: ExplainedRecord) -> str:
 
 _EVIDENCE: Mapping[Evidence, str] = {
     Evidence.RULE: "named by the rule",
-    Evidence.LINK: "named by a link that somebody made",
-    Evidence.IMPORT: "named by an imported list",
-    Evidence.EMAIL: "found by the e-mail address in Slack",
-    Evidence.SYNTHETIC: "made up for somebody without an e-mail address",
-    Evidence.FALLBACK: "the one that the settings name for strangers",
+    Evidence.LINK: "linked by someone",
+    Evidence.IMPORT: "imported from a list",
+    Evidence.EMAIL: "found by their e-mail address in Slack",
+    Evidence.SYNTHETIC: "created without an e-mail address",
+    Evidence.FALLBACK: "the fallback customer from the settings",
 }
 
 
@@ -101,7 +103,7 @@ def _customer(known: ExplainedRecord) -> str:
     who = f"{shown} ({escape(shorten(address, 120))})" if address else shown
     if known.evidence is None:
         return f"{requester}Customer: {who}."
-    now = ", as the lookup table and the settings are now" if known.guessed else ""
+    now = ", according to the current lookup table and settings" if known.guessed else ""
     return f"{requester}Customer: {who}, {_EVIDENCE[known.evidence]}{now}."
 
 
@@ -116,7 +118,7 @@ def _end(row: Record) -> str:
     when = f" on {moment(row.settled_at)}" if row.settled_at is not None else ""
     match row.state:
         case State.WAITING:
-            return f"Next attempt: {moment(row.due)}." if row.due else "On its way."
+            return f"Next attempt: {moment(row.due)}." if row.due else "In progress."
         case State.CREATED:
             end = f"Created {link(row.ticket)}{when}." if row.ticket else f"Created{when}."
         case State.ADDED:
@@ -126,12 +128,12 @@ def _end(row: Record) -> str:
             by = f" by {person(row.undone_by)}" if row.undone_by else ""
             end = f"{ticket}{by}{f' on {moment(row.undone_at)}' if row.undone_at else ''}."
         case State.REFUSED | State.PARKED:
-            stands = "On hold" if row.is_on_hold else "Refused"
-            end = f"{stands}{when}: {escape(rejections.short(row.reason, row.data))}."
+            head = "On hold" if row.is_on_hold else "Rejected"
+            end = f"{head}{when}: {escape(rejections.short(row.reason, row.data))}."
         case State.UNWANTED:
-            end = f"Left alone{when}: {escape(rejections.short(row.reason, row.data))}."
+            end = f"Ignored{when}: {escape(rejections.short(row.reason, row.data))}."
     if row.doubles:
-        end = f"{end} Found twice in Plain: {escape(', '.join(row.doubles))} too."
+        end = f"{end} Duplicates in Plain: {escape(', '.join(row.doubles))}."
     return end
 
 
@@ -139,77 +141,77 @@ def _end(row: Record) -> str:
 
 
 def reactions(explained: Explanation) -> tuple[str, ...]:
-    """What each emoji under the message comes to."""
+    """Return what comes of each emoji on the message."""
     if explained.reactions is None:
         return (_UNREAD[explained.unread or Unread.AWAY],)
-    told = explained.missed if explained.why is Why.NO_EVENT else None
-    return tuple(reaction(one, is_told=one is told) for one in explained.reactions) or (
+    first = explained.missed if explained.why is Why.NO_EVENT else None
+    return tuple(reaction(one, is_first=one is first) for one in explained.reactions) or (
         NO_REACTIONS,
     )
 
 
 _UNREAD: Mapping[Unread, str] = {
-    Unread.NOT_IN_CHANNEL: "They cannot be read, because the bridge is not in this conversation.",
-    Unread.GONE: "There are none, for the message is gone.",
-    Unread.NO_PERMISSION: "Slack does not let the bridge read them.",
-    Unread.AWAY: "They cannot be read just now: Slack cannot be reached, or asks to wait.",
+    Unread.NOT_IN_CHANNEL: "They can't be read: the bridge isn't in this conversation.",
+    Unread.GONE: "None: the message no longer exists.",
+    Unread.NO_PERMISSION: "Slack doesn't let the bridge read them.",
+    Unread.AWAY: "They can't be read right now: Slack can't be reached or is limiting requests.",
 }
 
 
-def reaction(look: ReactionLook, *, is_told: bool = False) -> str:
-    """What one emoji under the message comes to; `is_told`: the first reason tells its outlook."""
+def reaction(look: ReactionLook, *, is_first: bool = False) -> str:
+    """Return what comes of one emoji; `is_first`: the first reason has its outlook already."""
     head = f"{emoji(look.emoji)} by {look.count} {'person' if look.count == 1 else 'people'}"
     if look.rule is None:
-        return f"{head}: no rule takes it here."
+        return f"{head}: no rule matches it here."
     submitters = " ".join(_submitter(one) for one in look.submitters)
     event = ""
     if look.outlook is not None and any(one.may for one in look.submitters):
-        event = "No event was received." + ("" if is_told else f" {outlook(look)}")
+        event = "No event was received." + ("" if is_first else f" {outlook(look)}")
     return " ".join(
-        part for part in (f"{head}: rule {look.rule} takes it.", submitters, event) if part
+        part for part in (f"{head}: rule {look.rule} matches it.", submitters, event) if part
     )
 
 
 def _submitter(submitter: Submitter) -> str:
     who = person(submitter.user)
     if submitter.may:
-        return f"{who} may ask."
+        return f"{who} can create tickets."
     is_what = "a deactivated account" if submitter.deactivated else _ONE_OF[submitter.standing]
-    return f"{who} may not ask: {is_what}."
+    return f"{who} can't create tickets: {is_what}."
 
 
 _ONE_OF: Mapping[UserKind, str] = {
     UserKind.MEMBER: "a member of this workspace",
     UserKind.GUEST: "a guest",
-    UserKind.EXTERNAL: "of another company",
+    UserKind.EXTERNAL: "from another company",
     UserKind.BOT: "a bot",
 }
 
 
 def outlook(look: ReactionLook) -> str:
-    """What becomes of a reaction of which no event was received, and what to do."""
-    again = f"Take the reaction away and react again, or {MENU}."
+    """Return what will come of a reaction that Slack sent no event about, and what to do."""
+    again = f"Remove the reaction and react again, or {MENU}."
     match look.outlook:
         case Outlook.COMING:
             return (
-                "The bridge looks through the channels every 15 minutes and creates the ticket "
-                "when it finds the reaction; you need not do anything."
+                "The bridge checks the channels every 15 minutes and will create the ticket when "
+                "it finds the reaction; you don't need to do anything."
             )
         case Outlook.BEFORE_RULE:
             since = f" on {moment(look.since)}" if look.since is not None else ""
             return (
-                "The bridge will not create the ticket by itself either, because the message is "
-                f"older than the rule, which was first loaded{since}. {again}"
+                "The bridge won't create the ticket later either: the message is older than the "
+                f"rule, which was first loaded{since}. {again}"
             )
         case Outlook.NOT_LOADED:
-            return f"No bridge has run with this rule yet. Ask {OPERATOR} to start it again."
+            return f"The bridge hasn't run with this rule yet. Ask {OPERATOR} to restart it."
         case Outlook.TOO_OLD:
             return (
-                "The bridge does not look back so far: 7 days for messages, one day for replies "
+                "The bridge doesn't look back that far: 7 days for messages, one day for replies "
                 f"in Slack threads. {again}"
             )
         case Outlook.NOT_LOOKED_AT:
-            return f"The bridge does not look through direct messages. {again}"
+            return f"The bridge doesn't check direct messages. {again}"
         case None:
             return again
 
@@ -218,8 +220,8 @@ def outlook(look: ReactionLook) -> str:
 
 
 def rule(look: RuleLook) -> str:
-    """How one rule decides."""
-    head = f"Rule {look.number} ({rules.takes(look.rule)})"
+    """Return what one rule decides."""
+    head = f"Rule {look.number} ({rules.matches(look.rule)})"
     return f"{head}: {_decision(look)}."
 
 
@@ -227,17 +229,17 @@ def _decision(look: RuleLook) -> str:
     match look.decision:
         case Decision.TAKES:
             effect = rules.effect(look.rule)
-            return f"takes {_all(look.emoji)}{f' ({effect})' if effect else ''}"
+            return f"matches {_all(look.emoji)}{f' ({effect})' if effect else ''}"
         case Decision.WOULD_TAKE:
-            return "counts here"
+            return "applies here"
         case Decision.TAKEN:
-            return f"would take {_all(look.emoji)}, but {_numbers(look.by)} earlier"
+            return f"would match {_all(look.emoji)}, but {_numbers(look.by)} first"
         case Decision.NO_EMOJI:
-            return "counts here, but nobody reacted so"
+            return "applies here, but nobody used this emoji"
         case Decision.OTHER_CHANNEL:
-            return "does not count in this channel"
+            return "doesn't apply in this channel"
         case Decision.CHANNEL_UNKNOWN:
-            return "does not count here, for the bridge cannot read this channel's name"
+            return "doesn't apply here: the bridge can't read this channel's name"
 
 
 def _all(names: Sequence[str]) -> str:
@@ -246,4 +248,4 @@ def _all(names: Sequence[str]) -> str:
 
 def _numbers(numbers: Sequence[int]) -> str:
     named = " and ".join(str(number) for number in numbers[:MOST_EMOJI])
-    return f"rule {named} takes it" if len(numbers) == 1 else f"rules {named} take it"
+    return f"rule {named} matches" if len(numbers) == 1 else f"rules {named} match"

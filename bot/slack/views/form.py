@@ -60,16 +60,18 @@ NOTICE_TITLE = "Plain ticket"
 NOTICE_CLOSE = "Close"
 
 TITLE_LABEL = "Title"
-TITLE_HINT = "What it is about, in up to 250 characters."
+TITLE_HINT = "A short summary, up to 250 characters."
 DESCRIPTION_LABEL = "Description"
-DESCRIPTION_HINT = "What the message itself does not say. It goes into the ticket below the quote."
+DESCRIPTION_HINT = (
+    "Anything the message itself doesn't say. It appears below the quote in the ticket."
+)
 REQUESTER_LABEL = "Requester"
 REQUESTER_HINT = (
-    "Whose ticket it is: an agent's answer in Plain goes to this person by e-mail. "
-    "Left empty, it is who wrote the message, or you where no person did."
+    "Who the ticket is for. Agents' replies in Plain go to this person by e-mail. "
+    "Defaults to the message's author, or to you if a bot posted it."
 )
 PRIORITY_LABEL = "Priority"
-PRIORITY_HINT = "How soon somebody should look at it."
+PRIORITY_HINT = "How soon someone should look at it."
 PRIORITIES: Mapping[Priority, str] = {
     Priority.URGENT: "Urgent",
     Priority.HIGH: "High",
@@ -78,61 +80,60 @@ PRIORITIES: Mapping[Priority, str] = {
 }
 
 LABELS_LABEL = "Labels"
-LABELS_HINT = "By which the agents in Plain sort tickets."
+LABELS_HINT = "Labels agents use to sort tickets."
 LABELS_PLACEHOLDER = "Choose labels"
 TENANT_LABEL = "Tenant"
 TENANT_HINT = "The company in Plain that the ticket is about."
 TENANT_PLACEHOLDER = "Choose a tenant"
 THREAD_LABEL = "Slack thread"
-THREAD_HINT = (
-    "The ticket quotes this message; with the box checked, all the others of its thread too."
-)
+THREAD_HINT = "The ticket quotes this message. Check the box to quote the rest of its thread too."
 WHOLE_THREAD = "Quote the whole Slack thread"
 
-TITLE_MISSING = "Give the ticket a title."
-TITLE_TOO_LONG = "Keep the title to 250 characters."
-DESCRIPTION_TOO_LONG = "Keep the description to 3000 characters."
-REQUESTER_UNKNOWN = "Choose a person of this workspace."
+TITLE_MISSING = "Enter a title."
+TITLE_TOO_LONG = "Enter at most 250 characters."
+DESCRIPTION_TOO_LONG = "Enter at most 3,000 characters."
+REQUESTER_UNKNOWN = "Choose someone from this workspace."
 PRIORITY_UNKNOWN = "Choose one of the four priorities."
 LABELS_UNKNOWN = "Choose labels from the list."
 TENANT_UNKNOWN = "Choose a tenant from the list."
 NOT_RECORDED_HERE = (
-    "Nothing was recorded, because the bridge could not save it just now. "
-    "Everything you typed is still here: send the form again in a minute."
+    "Your request couldn't be saved. Everything you typed is still here: submit the form again in "
+    "a minute."
 )
 """Beside the title, when a submission could not be recorded."""
 
 FORM_TOO_OLD = (
-    "Nothing was recorded, because the bridge no longer knows this form: it was open for more "
-    "than a day, or could not be saved when it opened. "
-    "Copy what you typed, close the form and open it again."
+    "Nothing was saved because this form has expired: it was open for more than a day, or it "
+    "couldn't be saved when it opened. Copy what you typed, close the form and open it again."
 )
 """Beside the title, when there is no draft: it was erased, or never committed."""
 
 # Beside the inputs, in mrkdwn.
 
-QUOTE = "*The quote in the ticket*"
-QUOTE_CUT = "The quote is cut short here, not in the ticket."
+QUOTE = "*Quote in the ticket*"
+QUOTE_CUT = "Shortened here. The ticket will have the full quote."
 
+
+_ON_HOLD = "You can submit the form: the request will be on hold until someone"
 
 # Instead of the form.
 
 NOT_RECORDED = (
-    "Nothing was recorded, because the bridge could not save it just now. "
-    "No ticket will be created. Close this and try again in a minute."
+    "Your request couldn't be saved, so no ticket will be created. Close this and try again in a "
+    "minute."
 )
 
 
-NOT_OPENED = "The form could not be opened, and nothing was recorded. Try again in a minute."
+NOT_OPENED = "The form couldn't be opened, and nothing was saved. Try again in a minute."
 
 # Opening the form again.
 
-REOPEN = "Open the form again"
-REOPEN_LABEL = "Open the form again, filled in as you sent it"
-NOT_YOURS = "Only the person who asked for this ticket can open its form again."
+REOPEN = "Reopen form"
+REOPEN_LABEL = "Reopen form, filled in as you submitted it"
+NOT_YOURS = "Only the person who requested this ticket can reopen its form."
 NOT_KNOWN = (
-    "The bridge no longer knows this request. Ask for the ticket again, from the message's `…` "
-    "menu or with `/plain-ticket`."
+    "This request no longer exists. Request the ticket again from the message's `…` menu or with "
+    "`/plain-ticket`."
 )
 
 
@@ -173,7 +174,7 @@ def form(
 
 def already(ticket: Ticket) -> View:
     """Return what replaces the form of a message that has a ticket, with a link to it."""
-    said = f"This message already has its Plain ticket: {escape(ticket.ref)}."
+    said = f"This message already has a Plain ticket: {escape(ticket.ref)}."
     return _notice(said, kit.actions([open_button(ticket)]))
 
 
@@ -371,14 +372,14 @@ def _quote(beside: FormContext) -> list[Block]:
 def _adding_submit(ticket: Ticket) -> str:
     """On the button, where the message joins a ticket; plain text."""
     label = f"Add to {ticket.ref}"
-    return label if units(label) <= _BUTTON_LENGTH else "Add to the ticket"
+    return label if units(label) <= _BUTTON_LENGTH else "Add to ticket"
 
 
 def _adds_to(ticket: Ticket) -> str:
     """At the top of the form, where the message joins a ticket."""
     return (
-        f"This will be added to {escape(ticket.ref)}, the ticket of this Slack thread. "
-        "Its priority, labels and tenant can be changed in Plain."
+        f"This will be added to {escape(ticket.ref)}, this Slack thread's ticket. "
+        "You can change its priority, labels and tenant in Plain."
     )
 
 
@@ -387,24 +388,20 @@ def in_plain(user: str, customer: CustomerStatus) -> str:
     who = f"<@{escape(user)}>"
     match customer:
         case Known(name):
-            return f"{who} is the customer {escape(formatting.shorten(name, 200))} in Plain."
+            return f"{who} is the Plain customer {escape(formatting.shorten(name, 200))}."
         case New():
-            return f"{who} is not in Plain yet, and becomes a customer there with the ticket."
+            return f"{who} isn't in Plain yet. A customer will be created with the ticket."
         case Unlinked(unconfirmed=True):
             return (
-                f"Slack doesn't list the e-mail address of {who} as confirmed, so it doesn't say "
-                "which customer in Plain that is. You can send the form: the ticket is created "
-                "as soon as somebody has said who that is."
+                f"Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell which "
+                f"Plain customer they are. {_ON_HOLD} chooses the customer."
             )
         case Unlinked():
-            return (
-                f"{who} is not linked to a customer in Plain yet. You can send the form: "
-                "the ticket is created as soon as somebody has said who that is."
-            )
+            return f"We don't know which Plain customer {who} is. {_ON_HOLD} chooses the customer."
         case Broken():
             return (
-                f"{who} is linked to a customer that Plain does not know. You can send the form: "
-                "the ticket is created as soon as somebody has corrected the link."
+                f"{who} is linked to a customer that doesn't exist in Plain. "
+                f"{_ON_HOLD} corrects the link."
             )
         case Preset():
             return f"The ticket is for {who}."
@@ -417,7 +414,7 @@ def _not_allowed(standing: str) -> str:
     those = THOSE[standing]
     return (
         f"{those[0].upper()}{those[1:]} can't create tickets here. "
-        "Ask somebody who can to create it for you."
+        "Ask someone who can to create it for you."
     )
 
 
@@ -427,12 +424,12 @@ def closed(what: UnreadableParts, bot: str | None) -> str:
     missing = " and ".join(parts)
     if what.direct:
         return (
-            f"The ticket will lack {missing}: this is a direct message, and Slack shows the "
-            "bridge no more of it than the message that you chose."
+            f"The ticket won't include {missing}: in a direct message, Slack only shows the bridge "
+            "the message you chose."
         )
     name = f"<@{escape(bot)}>" if bot else BRIDGE
     return (
-        f"The ticket will lack {missing}: the bridge is not in this conversation, and Slack shows "
-        f"it no more than the message that you chose. In a channel, type /invite {name} and open "
-        "the form again a minute later."
+        f"The ticket won't include {missing}: the bridge isn't in this conversation, so Slack only "
+        f"shows it the message you chose. In a channel, type /invite {name} and reopen the form a "
+        "minute later."
     )

@@ -37,8 +37,8 @@ _SECTIONS = 20
 TICKETS = "My tickets"
 """Plain text."""
 NONE = (
-    "You have not asked for a ticket yet. Below is how to; your tickets show up here, "
-    "each with its state."
+    "You haven't requested a ticket yet. See below how to create one; your tickets will appear "
+    "here with their status."
 )
 NO_OLDER = "There are no older tickets."
 OLDER = "Older tickets"
@@ -46,25 +46,25 @@ OLDER = "Older tickets"
 NEWEST = "Newest tickets"
 """Plain text."""
 UNDO_LASTS = (
-    "Undo is there for ten minutes after a ticket was created, unless somebody in Plain acted on "
-    "it or another message was added to it."
+    "You can undo a ticket for ten minutes after it was created, unless someone has acted on it in "
+    "Plain or another message was added to it."
 )
-NOT_ALLOWED = "The bridge takes no requests from you here. Ask somebody who may create tickets."
+NOT_ALLOWED = "You can't create tickets here. Ask someone who can."
 
 WAITING = "People to link"
 """Plain text."""
 WAITING_WHY = (
-    "Nobody has said yet which Plain customer they are. Their requests are on hold, and go on by "
-    "themselves once they are linked."
+    "We don't know which Plain customers these people are. Their requests are on hold and resume "
+    "once they're linked."
 )
-NOBODY_WAITS = "Nobody is waiting."
-MORE_WAIT = "Others wait too; they show up here when these are linked."
+NOBODY_WAITS = "No requests are on hold."
+MORE_WAIT = "There are more. They'll appear here once these are linked."
 
 HOW = "How to create a Plain ticket"
 """Plain text."""
 FOREIGN = (
-    "Plain Bridge belongs to another company's workspace. Its people can make a support ticket "
-    "of a message; ask them for one."
+    "Plain Bridge belongs to another company's workspace. People there can create a support ticket "
+    "from a message; ask one of them."
 )
 
 

@@ -39,35 +39,34 @@ SUBMIT = "Link"
 CLOSE = "Cancel"
 NOTICE_CLOSE = "Close"
 
-BUTTON = "Say who this is"
+BUTTON = "Choose customer"
 """Below a refusal, for who may say it."""
 
 CUSTOMER_LABEL = "Customer in Plain"
-CUSTOMER_HINT = "Search by name or e-mail address. Leave it empty for a new customer."
-CUSTOMER_PLACEHOLDER = "Type at least 3 letters"
-NAME_LABEL = "Name of a new customer"
-NAME_HINT = "Only where Plain does not have the customer yet."
-EMAIL_LABEL = "E-mail address of a new customer"
+CUSTOMER_HINT = "Search by name or e-mail address. Leave empty to create a new customer."
+CUSTOMER_PLACEHOLDER = "Type at least 3 characters"
+NAME_LABEL = "New customer's name"
+NAME_HINT = "Only if the customer isn't in Plain yet."
+EMAIL_LABEL = "New customer's e-mail address"
 EMAIL_HINT = (
-    "An agent's answer in Plain goes to this address. A customer who has it already is taken "
-    "as it stands."
+    "Agents' replies in Plain go to this address. If a customer already has it, that customer is "
+    "used unchanged."
 )
 
-CHOOSE = "Choose a customer, or fill in name and e-mail address of a new one."
-ONE_ONLY = "Choose a customer or fill in a new one, not both."
-CUSTOMER_UNKNOWN = "Choose one of the customers that the search finds."
-NAME_MISSING = "Give the new customer a name."
-NAME_TOO_LONG = "Keep the name to 200 characters."
-EMAIL_MISSING = "Give the new customer an e-mail address."
-EMAIL_WRONG = "This is no e-mail address: write it like ada@example.com."
+CHOOSE = "Choose a customer, or enter a new customer's name and e-mail address."
+ONE_ONLY = "Choose a customer or enter a new one, not both."
+CUSTOMER_UNKNOWN = "Choose a customer from the search results."
+NAME_MISSING = "Enter the new customer's name."
+NAME_TOO_LONG = "Enter at most 200 characters."
+EMAIL_MISSING = "Enter the new customer's e-mail address."
+EMAIL_WRONG = "Enter an e-mail address like ada@example.com."
 
 NOT_SAVED = (
-    "Nothing was linked, because Slack or the bridge's database did not answer in time. "
-    "Press “Link” again."
+    "Nothing was linked: Slack or the bridge's database didn't respond in time. Press “Link” again."
 )
 """Beside the search, when a submission could not be recorded."""
 
-NOT_OPENED = "The form could not be opened, and nothing was changed. Try again in a minute."
+NOT_OPENED = "The form couldn't be opened, and nothing was changed. Try again in a minute."
 """mrkdwn; the answer to a click."""
 
 CUSTOMER_IS = "CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
@@ -186,22 +185,26 @@ def _question(asked: LinkQuestion) -> str:
 
 def _slack_shows(profile: Profile | None) -> str:
     if profile is None:
-        return "Slack shows nothing of this person but the id."
+        return "Slack only shows this person's ID."
     if profile.email is None:
-        return "Slack shows no e-mail address of this person."
-    return "What Slack knows of this person is filled in below, for a new customer."
+        return "Slack doesn't show this person's e-mail address."
+    return "What Slack knows about this person is filled in below, in case they're a new customer."
 
 
 def _linked(done: Linked) -> str:
     """In place of the form, once it is written; mrkdwn."""
     who, customer = _person(done.name, done.user), escape(shorten(done.customer.name, 200))
     if done.opened == 0:
-        goes_on = "No request was waiting for this."
+        goes_on = "No request was on hold for this."
     elif done.opened == 1:
-        goes_on = "1 waiting request goes on; who asked hears when its ticket is there."
+        goes_on = (
+            "1 pending request resumed. Whoever submitted it will be notified when the ticket is "
+            "created."
+        )
     else:
         goes_on = (
-            f"{done.opened} waiting requests go on; who asked hears when each ticket is there."
+            f"{done.opened} pending requests resumed. Whoever submitted them will be notified when "
+            "the tickets are created."
         )
     return f"{who} is now the Plain customer *{_unstarred(customer)}*. {goes_on}"
 
@@ -209,11 +212,11 @@ def _linked(done: Linked) -> str:
 def _over(over: NothingToLink) -> str:
     """In place of the form, where there is nothing to say any more; mrkdwn."""
     if over.reference is None or over.user is None:
-        return "Nothing was changed: the bridge knows no such request any more."
+        return "Nothing was changed: this request no longer exists."
     ticket = f" Its ticket is {link(over.ticket)}." if over.ticket else ""
     return (
-        f"Nothing was changed: {code(over.reference)} no longer waits for this.{ticket} "
-        f"To link {code(over.user)} to another customer, ask whoever runs the bridge to run "
+        f"Nothing was changed: {code(over.reference)} is no longer on hold.{ticket} "
+        f"To link {code(over.user)} to a different customer, ask whoever runs the bridge to run "
         f"{command(over.user)}, where {CUSTOMER_IS}."
     )
 
@@ -222,8 +225,8 @@ def _not_yours(refused: MayNotLink) -> str:
     """In place of the form, for who may not say it; mrkdwn."""
     if not isinstance(refused.answerer, Others):
         return (
-            "Nothing was changed: only people of the workspace that runs the bridge may say which "
-            "Plain customer somebody is."
+            "Nothing was changed: only people from the workspace that runs the bridge can choose "
+            "customers."
         )
     if refused.user is None:
         other_way = ""
@@ -232,7 +235,7 @@ def _not_yours(refused: MayNotLink) -> str:
             f", or whoever runs the bridge to run {command(refused.user)}, where {CUSTOMER_IS}"
         )
     return (
-        "Nothing was changed: you may not say which Plain customer somebody is. "
+        "Nothing was changed: you aren't allowed to link people to customers. "
         f"Ask {who_may(refused.answerer)}{other_way}."
     )
 
@@ -243,15 +246,15 @@ def not_made(refused: CustomerNotCreated) -> str:
     told = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
     match refused.reason:
         case None:
-            return "Nothing was linked, because Plain did not answer in time. Press “Link” again."
+            return "Nothing was linked: Plain didn't respond in time. Press “Link” again."
         case Reason.PLAIN_KEY | Reason.PLAIN_FORBIDDEN:
             return (
-                f"Nothing was linked, because the bridge's key may not make customers.{told} "
-                "Choose one that is there, or ask whoever runs the bridge to mend the key."
+                f"Nothing was linked: the bridge's API key can't create customers.{told} "
+                "Choose an existing customer, or ask whoever runs the bridge to fix the key."
             )
         case Reason.CUSTOMER_IS_SPAM:
-            return "Nothing was linked, because this customer is marked as spam in Plain."
-    return f"Nothing was linked, because Plain did not accept the new customer.{told}"
+            return "Nothing was linked: this customer is marked as spam in Plain."
+    return f"Nothing was linked: Plain rejected the new customer.{told}"
 
 
 def _option(name: str, email: str | None, longest: int) -> str:

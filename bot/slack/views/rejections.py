@@ -21,12 +21,13 @@ BRIDGE = "@plain-bridge"
 """How the bot is called if its user id is unknown."""
 
 _OPERATOR = "whoever runs the bridge"
-_ASK_AGAIN = "then ask for the ticket again"
+_AGAIN = "then request the ticket again"
+_WITHOUT_INVITE = "or use the message's `…` menu, which works without an invite"
 
 THOSE: Mapping[str, str] = {
     UserKind.MEMBER: "members of this workspace",
     UserKind.GUEST: "guests",
-    UserKind.EXTERNAL: "people of other companies",
+    UserKind.EXTERNAL: "people from other companies",
     UserKind.BOT: "bots",
     DEACTIVATED: "deactivated accounts",
 }
@@ -55,8 +56,8 @@ def rejected_quietly(reference: str) -> str:
     """Return a rejection for a person of another company, who must learn nothing of what is
     inside."""
     return (
-        "No ticket was created. Ask your contact at the company that you share this channel with; "
-        f"they can look it up by this reference: {code(reference)}"
+        "No ticket was created. Ask your contact at the company you share this channel with; "
+        f"they can look it up with this reference: {code(reference)}"
     )
 
 
@@ -74,18 +75,19 @@ def cause(code: str) -> str:
 
 
 def not_allowed(standing: str) -> str:
-    """The refusal of who may not ask, of which nothing is recorded; `standing` is what they are."""
+    """Return the rejection of a person who may not create tickets, without a reference: nothing is
+    recorded. `standing` is the kind of person."""
     return (
-        f"No ticket was created, because the bridge takes no requests from {_those(standing)}. "
-        f"Ask somebody who may create tickets here, or {_OPERATOR} to allow it."
+        f"No ticket was created: {_those(standing)} can't create tickets here. "
+        f"Ask someone who can to create it, or {_OPERATOR} to allow it."
     )
 
 
 def nothing_to_see(standing: str) -> str:
-    """The answer to who wants to know of tickets and may not ask for any."""
+    """Return the answer to a person who may not create tickets and asks about some."""
     return (
-        f"The bridge takes no requests from {_those(standing)}, so it can't tell you about "
-        "tickets. Ask somebody who may create tickets here."
+        f"Only people who can create tickets here can see them, and {_those(standing)} can't. "
+        "Ask someone who can."
     )
 
 
@@ -94,7 +96,7 @@ def _those(standing: str) -> str:
 
 
 class _Data:
-    """A refusal's data, made harmless; what is missing has a word that fits the sentence."""
+    """A rejection's data, made harmless; for what is missing, words that fit the sentence."""
 
     def __init__(
         self, data: Mapping[str, str], bot: str | None, answerer: Answerer | None, *, button: bool
@@ -115,109 +117,82 @@ class _Data:
 
     @property
     def bot(self) -> str:
-        """A mention of the bot, which is how its name is shown whatever it is called."""
+        """Return a mention of the bot, which shows its name whatever it is called."""
         return f"<@{escape(self._bot)}>" if self._bot else BRIDGE
 
-    @property
-    def who(self) -> str:
-        """The requester: by name, or by the id where that is all there is."""
-        return self.get("name", self.code("requester", "this person"))
+    def __contains__(self, key: str) -> bool:
+        """Return whether there is such a key; its value may be withheld (empty)."""
+        return key in self._data
 
     @property
-    def link(self) -> str:
-        """The command that links the requester."""
+    def command(self) -> str:
+        """Return the command that links the requester."""
         return command(self._data.get("requester") or "SLACK_USER")
 
     @property
-    def is_about_a_person(self) -> bool:
-        """Whether a person's link is what is wrong; who that is may be kept back (empty)."""
-        return "requester" in self._data
+    def channel(self) -> str:
+        """Return the channel as a link, which shows its name only to those who may see it."""
+        channel = self._data.get("channel", "")
+        return f"<#{channel}>" if re.fullmatch(r"\w+", channel) else "that channel"
+
+    @property
+    def those(self) -> str:
+        """Return people like the one who was rejected."""
+        return _those(self.get("standing", ""))
+
+    @property
+    def plain_says(self) -> str:
+        """Return what Plain said, as a sentence that follows another."""
+        said = self.get("fields", "") or self.get("message", "")
+        return f" Plain says: {said.rstrip('.')}." if said else ""
 
 
 def _no_customer(data: _Data) -> str:
+    who = data.get("name", data.code("requester", "this person"))
     if data.has("address"):
         return (
-            f"On hold: Slack doesn't list {data.who}'s e-mail address as confirmed, so the bridge "
-            f"can't tell which Plain customer they are. {_say_who(data)}"
+            f"On hold: Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell "
+            f"which Plain customer they are. {_choose(data)}"
         )
-    return f"On hold: nobody has said yet which Plain customer {data.who} is. {_say_who(data)}"
+    return f"On hold: we don't know which Plain customer {who} is. {_choose(data)}"
 
 
 def _broken_link(data: _Data) -> str:
-    customer = data.code("customer", "that customer")
-    if not data.is_about_a_person:
+    customer = data.code("customer", "a customer")
+    if "requester" not in data:
         return (
-            f"No ticket was created, because the bridge's configuration names the customer "
-            f"{customer}, which Plain does not know. Ask {_OPERATOR} to correct it, {_ASK_AGAIN}."
+            f"No ticket was created: the bridge's configuration names {customer}, which isn't a "
+            f"customer in Plain. Ask {_OPERATOR} to correct it, {_AGAIN}."
         )
+    who = data.get("name", data.code("requester", "this person"))
     return (
-        f"On hold: {data.who} is linked to the customer {customer}, which Plain does not know. "
-        f"{_say_who(data)}"
+        f"On hold: {who} is linked to {customer}, which isn't a customer in Plain. {_choose(data)}"
     )
 
 
-def _say_who(data: _Data) -> str:
-    """Whom to ask for the customer, or how to say it oneself."""
-    operator = f"{_OPERATOR} to run {data.link}, where {CUSTOMER_IS}"
+def _choose(data: _Data) -> str:
+    """Return who can choose the customer, and how."""
+    done = "the ticket will be created automatically."
+    run = f"{_OPERATOR} to run {data.command}, where {CUSTOMER_IS}"
     match data.answerer:
         case Yourself() if data.button:
-            what = "Say it with the button below."
+            return f"Choose the customer and {done}"
         case Yourself():
-            what = f"Say it in the Home of {data.bot}."
+            return f"Choose the customer in the Home tab of {data.bot} and {done}"
         case Others():
-            what = (
-                f"Ask {who_may(data.answerer)} to say it in the Home of {data.bot}, or {operator}."
-            )
+            who = f"{who_may(data.answerer)} to choose the customer in the Home tab of {data.bot}"
+            return f"Ask {who}, or {run}. Then {done}"
         case Hosts():
-            what = "Ask somebody of the workspace that runs the bridge to say it."
+            who = "someone from the workspace that runs the bridge"
+            return f"Ask {who} to choose the customer. Then {done}"
         case None:
-            what = f"Ask {operator}."
-    return f"{what} The ticket is created by itself after that."
-
-
-def _not_allowed(data: _Data) -> str:
-    return not_allowed(data.get("standing", ""))
-
-
-def _requester_not_allowed(data: _Data) -> str:
-    return (
-        f"No ticket was created, because {_those(data.get('standing', ''))} can ask for a ticket "
-        "only for themselves or for whoever wrote the message. Ask a member of this workspace to "
-        "create it for somebody else."
-    )
-
-
-def _channel(data: _Data) -> str:
-    """The channel as a link, which shows its name only to those who may see it."""
-    channel = data.get("channel", "")
-    return f"<#{channel}>" if re.fullmatch(r"\w+", channel) else "that channel"
-
-
-def _missing_scope(data: _Data) -> str:
-    scope = data.code("needed", "that it needs")
-    return (
-        f"No ticket was created, because the bridge's Slack app lacks the permission {scope}. "
-        "Ask an administrator of the Slack app to add it under “OAuth &amp; Permissions” "
-        f"and to install the app again, {_ASK_AGAIN}."
-    )
+            return f"Ask {run}. Then {done}"
 
 
 def _plain_refused(data: _Data) -> str:
-    said = data.get("fields", "") or data.get("message", "")
-    told = f" Plain says: {said.rstrip('.')}." if said else ""
-    return (
-        f"No ticket was created, because Plain did not accept it.{told} Change what it names "
-        f"and ask again, or give {_OPERATOR} the reference."
-    )
-
-
-def _plain_forbidden(data: _Data) -> str:
-    said = data.get("message", "")
-    told = f" Plain says: {said.rstrip('.')}." if said else ""
-    return (
-        f"No ticket was created, because the bridge's key lacks a permission in Plain.{told} "
-        f"Ask {_OPERATOR} to give the key that permission, {_ASK_AGAIN}."
-    )
+    correct = f"Correct that and request the ticket again, or give {_OPERATOR} the reference."
+    what = correct if data.plain_says else f"Give {_OPERATOR} the reference."
+    return f"No ticket was created: Plain rejected it.{data.plain_says} {what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,150 +204,150 @@ class _Words:
 
 
 _REASONS: Mapping[Reason, _Words] = {
-    Reason.NO_CUSTOMER: _Words(
-        "nobody has said which Plain customer the requester is",
-        _no_customer,
-    ),
-    Reason.BROKEN_LINK: _Words(
-        "Plain does not know the customer",
-        _broken_link,
-    ),
+    Reason.NO_CUSTOMER: _Words("the requester's Plain customer isn't known", _no_customer),
+    Reason.BROKEN_LINK: _Words("the customer doesn't exist in Plain", _broken_link),
     Reason.NOT_ALLOWED: _Words(
-        "the bridge takes no requests from {standing}",
-        _not_allowed,
+        "{standing} can't create tickets here",
+        lambda data: not_allowed(data.get("standing", "")),
     ),
     Reason.REQUESTER_NOT_ALLOWED: _Words(
-        "guests may ask only for themselves or the author",
-        _requester_not_allowed,
+        "{standing} can only create tickets for themselves or for the author",
+        lambda data: (
+            f"No ticket was created: {data.those} can only create tickets for themselves or for "
+            "the message's author. Ask a member of this workspace to create it for someone else."
+        ),
     ),
     Reason.NOT_IN_CHANNEL: _Words(
-        "the bridge is not in the channel",
+        "the bridge isn't in the channel",
         lambda data: (
-            f"No ticket was created, because the bridge is not in {_channel(data)} and cannot read "
-            f"the message. Type /invite {data.bot} there, {_ASK_AGAIN}; the message's `…` menu "
-            "works without inviting it."
+            f"No ticket was created: the bridge isn't in {data.channel}, so it can't read the "
+            f"message. Type /invite {data.bot} there and request the ticket again, "
+            f"{_WITHOUT_INVITE}."
         ),
     ),
     Reason.CHANNEL_NOT_FOUND: _Words(
-        "the bridge cannot see the channel",
+        "the bridge can't see the channel",
         lambda data: (
-            f"No ticket was created, because the bridge cannot see {_channel(data)}. "
-            f"If it is private, type /invite {data.bot} there, {_ASK_AGAIN}; the message's `…` "
-            "menu works without inviting it."
+            f"No ticket was created: the bridge can't see {data.channel}. If it's private, type "
+            f"/invite {data.bot} there and request the ticket again, {_WITHOUT_INVITE}."
         ),
     ),
     Reason.MESSAGE_NOT_FOUND: _Words(
-        "the message is gone",
+        "the message was deleted",
         lambda _: (
-            "No ticket was created, because the message is gone: it was deleted before the bridge "
-            "could read it. If it still matters, type `/plain-ticket` and what it said."
+            "No ticket was created: the message was deleted before the bridge could read it. "
+            "If it still matters, type `/plain-ticket` and what it said."
         ),
     ),
     Reason.MISSING_SCOPE: _Words(
         "the bridge's Slack app lacks a permission",
-        _missing_scope,
+        lambda data: (
+            f"No ticket was created: the bridge's Slack app lacks the permission "
+            f"{data.code('needed', 'it needs')}. Ask an administrator of the Slack app to add it "
+            f"under “OAuth &amp; Permissions” and reinstall the app, {_AGAIN}."
+        ),
     ),
     Reason.SLACK_REFUSED: _Words(
-        "Slack did not let the bridge do its part",
+        "Slack rejected the bridge's request",
         lambda _: (
-            "No ticket was created, because Slack did not let the bridge do its part. "
-            f"Ask again in a few minutes; if it stays so, give {_OPERATOR} the reference."
+            "No ticket was created: Slack rejected the bridge's request. Try again in a few "
+            f"minutes; if it keeps failing, give {_OPERATOR} the reference."
         ),
     ),
     Reason.UNKNOWN_LABEL: _Words(
-        "a rule names a label that Plain does not have",
+        "a rule names a label that doesn't exist in Plain",
         lambda data: (
-            f"No ticket was created, because a rule of the bridge names the label "
-            f"{data.code('label', 'of a name')} that Plain does not have. "
-            f"Ask {_OPERATOR} to correct the rule or to add the label in Plain, {_ASK_AGAIN}."
+            f"No ticket was created: a rule names {data.code('label', 'a label')}, which isn't a "
+            f"label in Plain. Ask {_OPERATOR} to correct the rule or add the label in Plain, "
+            f"{_AGAIN}."
         ),
     ),
     Reason.AMBIGUOUS_LABEL: _Words(
-        "a rule names a label that Plain has more than once",
+        "a rule names a label that exists more than once in Plain",
         lambda data: (
-            f"No ticket was created, because a rule of the bridge names the label "
-            f"{data.code('label', 'of a name')} that Plain has more than once. "
-            f"Ask {_OPERATOR} to name it by its id (`lt_…`) in the rule, {_ASK_AGAIN}."
+            f"No ticket was created: a rule names {data.code('label', 'a label')}, which is the "
+            f"name of several labels in Plain. Ask {_OPERATOR} to use the label's ID (`lt_…`) in "
+            f"the rule, {_AGAIN}."
         ),
     ),
     Reason.UNKNOWN_ASSIGNEE: _Words(
-        "a rule names an assignee who is no user in Plain",
+        "a rule names an assignee who isn't a user in Plain",
         lambda data: (
-            f"No ticket was created, because a rule of the bridge assigns to "
-            f"{data.code('assignee', 'somebody')}, who is no user in Plain. "
-            f"Ask {_OPERATOR} to correct the rule, {_ASK_AGAIN}."
+            f"No ticket was created: a rule assigns tickets to "
+            f"{data.code('assignee', 'someone')}, who isn't a user in Plain. "
+            f"Ask {_OPERATOR} to correct the rule, {_AGAIN}."
         ),
     ),
     Reason.PLAIN_FORBIDDEN: _Words(
-        "the bridge's key lacks a permission in Plain",
-        _plain_forbidden,
-    ),
-    Reason.PLAIN_KEY: _Words(
-        "Plain does not accept the bridge's key",
-        lambda _: (
-            "No ticket was created, because Plain does not accept the bridge's key. "
-            f"Ask {_OPERATOR} to put in a valid key, {_ASK_AGAIN}."
+        "the bridge's API key lacks a permission in Plain",
+        lambda data: (
+            f"No ticket was created: the bridge's API key lacks a permission in Plain."
+            f"{data.plain_says} Ask {_OPERATOR} to add it to the key, {_AGAIN}."
         ),
     ),
-    Reason.PLAIN_REFUSED: _Words(
-        "Plain did not accept it",
-        _plain_refused,
+    Reason.PLAIN_KEY: _Words(
+        "Plain doesn't accept the bridge's API key",
+        lambda _: (
+            "No ticket was created: Plain doesn't accept the bridge's API key. "
+            f"Ask {_OPERATOR} to set a valid key, {_AGAIN}."
+        ),
     ),
+    Reason.PLAIN_REFUSED: _Words("Plain rejected it", _plain_refused),
     Reason.CUSTOMER_IS_SPAM: _Words(
         "the customer is marked as spam in Plain",
         lambda data: (
-            f"No ticket was created, because the customer {data.code('customer', 'it is for')} is "
-            f"marked as spam in Plain. Ask somebody in Plain to unmark the customer, {_ASK_AGAIN}."
+            f"No ticket was created: the customer {data.code('customer', 'it is for')} is marked "
+            f"as spam in Plain. Ask someone who uses Plain to unmark them, {_AGAIN}."
         ),
     ),
     Reason.EMPTY: _Words(
-        "the message has neither text nor files",
+        "the message has no text or files",
         lambda _: (
-            "No ticket was created, because the message has neither text nor files. "
-            "Type `/plain-ticket` and what it is about."
+            "No ticket was created: the message has no text or files. "
+            "Type `/plain-ticket` and what it's about."
         ),
     ),
     Reason.GAVE_UP: _Words(
-        "it failed for hours; ask for it again",
+        "it kept failing for hours; request it again",
         lambda _: (
-            "No ticket was confirmed: the bridge tried for hours and it failed each time, while "
-            f"other tickets came through. Ask for it again, or give {_OPERATOR} the reference."
+            "No ticket was confirmed: the bridge tried for hours and failed each time, while other "
+            f"tickets went through. Request it again, or give {_OPERATOR} the reference."
         ),
     ),
 }
 
 _IGNORED: Mapping[str, str] = {
-    "no_rule": "no rule took the reaction in this channel",
-    "asked_by_a_bot": "a bot reacted, and bots cannot ask",
+    "no_rule": "no rule matched the reaction in this channel",
+    "asked_by_a_bot": "a bot reacted, and bots can't create tickets",
 }
 """Why a request was ignored: `flows.admission`."""
-_UNKNOWN = "for a reason that this release does not know"
+_UNKNOWN = "the reason is unknown to this version"
 
 _CAUSES: Sequence[tuple[str, str]] = (
     (r"plain_(rate_limited|paced)", "Plain's rate limit was reached"),
-    (r"plain_(unreachable|closed)", "Plain could not be reached"),
-    (r"plain_timeout", "Plain did not answer in time"),
-    (r"plain_dropped", "the connection to Plain broke off"),
-    (r"plain_blocked", "something between the bridge and Plain refused it"),
-    (r"plain_not_json", "what answered in Plain's place was not Plain"),
-    (r"plain_.+", "Plain answered with an error"),
-    (r"slack_ratelimited", "Slack asked to wait"),
-    (r"slack_(unreachable|not_reached)", "Slack could not be reached"),
-    (r"slack_timeout", "Slack did not answer in time"),
-    (r"slack_disconnected", "the connection to Slack broke off"),
-    (r"slack_not_json", "what answered in Slack's place was not Slack"),
-    (r"slack_file_.+", "a file could not be read from Slack"),
+    (r"plain_(unreachable|closed)", "Plain couldn't be reached"),
+    (r"plain_timeout", "Plain didn't respond in time"),
+    (r"plain_dropped", "the connection to Plain was lost"),
+    (r"plain_blocked", "something between the bridge and Plain blocked it"),
+    (r"plain_not_json", "the response didn't come from Plain"),
+    (r"plain_.+", "Plain returned an error"),
+    (r"slack_ratelimited", "Slack's rate limit was reached"),
+    (r"slack_(unreachable|not_reached)", "Slack couldn't be reached"),
+    (r"slack_timeout", "Slack didn't respond in time"),
+    (r"slack_disconnected", "the connection to Slack was lost"),
+    (r"slack_not_json", "the response didn't come from Slack"),
+    (r"slack_file_.+", "a file couldn't be read from Slack"),
     (
         r"slack_(account_inactive|invalid_auth|not_authed|token_\w+)",
-        "Slack does not accept the bridge's token",
+        "Slack doesn't accept the bridge's token",
     ),
-    (r"slack_.+", "Slack answered with an error"),
-    (r"upload_.+|files_.+", "a file could not be copied to Plain"),
-    (r"database.*|ledger_unwritable", "the bridge's database was busy or away"),
-    (r"settling", "whether Plain has it was not sure yet"),
-    (r"conversation_held|worker_waits|answer_waits", "it waited for another one"),
+    (r"slack_.+", "Slack returned an error"),
+    (r"upload_.+|files_.+", "a file couldn't be copied to Plain"),
+    (r"database.*|ledger_unwritable", "the bridge's database was busy or unavailable"),
+    (r"settling", "the bridge was making sure that Plain didn't have it already"),
+    (r"conversation_held|worker_waits|answer_waits", "it waited for another request"),
     (r"timeout|not_in_time|stood_still|took_too_long", "it took too long"),
-    (r"lease_lost", "the process that worked on it ended or stood still"),
-    (r"customer_gone", "the customer was gone from Plain"),
+    (r"lease_lost", "the process working on it stopped"),
+    (r"customer_gone", "the customer no longer exists in Plain"),
 )
-_BROKE = "the bridge itself failed; its log says why"
+_BROKE = "an internal error; see the bridge's log"

@@ -16,10 +16,10 @@ _MOST_NAMED = 8
 """Emoji, channels or labels of one rule that are named; the others are counted."""
 
 NO_RULES = (
-    "No reaction makes a ticket here. Open a message's `…` menu and choose *Create Plain ticket*."
+    "No reaction creates a ticket here. Open a message's `…` menu and choose *Create Plain ticket*."
 )
-HEADING = "*Reactions that make a Plain ticket*"
-FIRST_WINS = "The first rule that fits counts. One message makes one ticket."
+HEADING = "*Reactions that create a Plain ticket*"
+FIRST_WINS = "The first matching rule applies. Each message creates one ticket."
 
 
 def answer(rules: Sequence[Rule]) -> Answer:
@@ -40,16 +40,16 @@ def all_of(rules: Sequence[Rule]) -> str:
 
 def more(count: int) -> str:
     """Return the line below rules that are too many to show."""
-    return f"…and {count} more. Whoever runs the bridge can tell them."
+    return f"…and {count} more. Whoever runs the bridge can list them."
 
 
 def rule(rule: Rule) -> str:
     """Return what one rule matches, and what it adds to the ticket; no address is named."""
     makes = effect(rule)
-    return f"{takes(rule)}{f': {makes}' if makes else ''}"
+    return f"{matches(rule)}{f': {makes}' if makes else ''}"
 
 
-def takes(rule: Rule) -> str:
+def matches(rule: Rule) -> str:
     """Return what a rule matches: emoji, and where."""
     names = rule.emoji[:_MOST_NAMED]
     more = len(rule.emoji) - len(names)

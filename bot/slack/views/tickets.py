@@ -10,10 +10,10 @@ from bot.slack.views.formatting import ago, code, escape, link, target
 from bot.slack.views.kit import Answer
 
 HEADING = "*My tickets*"
-NONE = "You have not asked for a ticket yet."
-MORE_AT_HOME = "Older ones are in the Home tab of this app."
+NONE = "You haven't requested a ticket yet."
+MORE_AT_HOME = "Older tickets are in this app's Home tab."
 AWAY = (
-    "Your tickets cannot be looked up just now, because the bridge cannot read its records. "
+    "Your tickets can't be shown right now: the bridge can't read its records. "
     "Nothing is lost; try again in a minute."
 )
 
@@ -48,11 +48,11 @@ def state(record: Record) -> str:
         case State.ADDED:
             return f"Added to {shown}"
         case State.WAITING:
-            return "On its way"
+            return "In progress"
         case State.UNDONE:
             return f"Undone: {escape(record.ticket.ref)}" if record.ticket else "Undone"
         case State.REFUSED | State.PARKED:
             head = "On hold" if record.is_on_hold else "No ticket"
             return f"{head}: {escape(rejections.short(record.reason, record.data))}"
         case State.UNWANTED:
-            return "Not asked for"
+            return "Ignored"

@@ -35,9 +35,9 @@ CONFIRM_TITLE = "Undo this ticket?"
 CONFIRM_YES = "Undo"
 CONFIRM_NO = "Keep it"
 
-FOR_OWN_PEOPLE = "This button is for people of the company whose workspace it belongs to."
+FOR_OWN_PEOPLE = "Only people from the company that runs Plain Bridge can use this button."
 """To a person of another company."""
-UNDONE_QUIETLY = "The ticket that stood here was undone."
+UNDONE_QUIETLY = "The ticket that was created here was undone."
 """In place of an answer that people of another company read too."""
 
 
@@ -75,24 +75,24 @@ def undone(ticket: Ticket | None, by: str, *, quiet: bool = False) -> Answer:
 def _result(result: Result) -> str:
     match result:
         case Undone(None):
-            return "Undone: nothing had been sent to Plain yet, and no ticket will be created."
+            return "Undone before anything was sent to Plain: no ticket will be created."
         case Undone(ticket) if ticket is not None:
             return (
                 f"Undone: {escape(ticket.ref)} is marked as ignored in Plain, with a note that "
-                "you undid it. You can ask for a ticket again at any time."
+                "you undid it. You can request a ticket again at any time."
             )
         case AlreadyUndone(ticket):
             ref = escape(ticket.ref) if ticket else "This"
-            return f"{ref} was undone already. You can ask for a ticket again at any time."
+            return f"{ref} was already undone. You can request a ticket again at any time."
         case Unreached(_, True, after) if after is not None:
             return (
-                "Plain asked the bridge to wait. The bridge goes on by itself, and the ticket "
-                f"will be undone {_when(after)}."
+                "Plain asked the bridge to wait. The ticket will be undone automatically "
+                f"{_when(after)}."
             )
         case Unreached(_, True):
             return (
-                "Plain does not answer just now. The bridge goes on by itself, and the ticket "
-                "will be undone in a few minutes."
+                "Plain isn't responding right now. The ticket will be undone automatically in a "
+                "few minutes."
             )
         case Outsider():
             return FOR_OWN_PEOPLE
@@ -106,43 +106,41 @@ def _not_undone(result: Result) -> str:
     ref = escape(ticket.ref) if ticket else "the ticket"
     match result:
         case TooLate():
-            return f"Too late: mark {ref} done in Plain."
+            return f"Too late to undo: mark {ref} as done in Plain instead."
         case Acted():
             return (
-                f"Not undone, because somebody has acted on {ref} in Plain. "
-                f"If it is not needed, tell them, or mark {ref} done in Plain."
+                f"Not undone: someone has already acted on {ref} in Plain. "
+                "If it isn't needed, tell them or mark it as done in Plain."
             )
         case AddedTo():
             return (
-                f"Not undone, because other messages were added to {ref} since. "
-                f"If none of them needs an answer, mark {ref} done in Plain."
+                f"Not undone: other messages have been added to {ref} since. "
+                "If none of them needs an answer, mark it as done in Plain."
             )
         case NotUndoable():
             return (
-                f"Not undone, because what was added to {ref} cannot be taken out of Plain. "
-                "If it misleads, say so in a note there."
+                f"Not undone: what was added to {ref} can't be removed from Plain. "
+                "If it's misleading, say so in a note there."
             )
         case NotYours():
             return (
-                "Not undone: only the person who asked for this ticket can undo it, or somebody "
-                "who may link people to customers."
+                "Not undone: only the person who requested this ticket, or someone who can link "
+                "people to customers, can undo it."
             )
         case Lacking(_, permissions):
             needed = " and ".join(code(one) for one in permissions or NEEDED)
             return (
-                f"Not undone, because the bridge's key lacks a permission in Plain: {needed}. "
-                f"Ask whoever runs the bridge to give it to the key. Until then, mark {ref} "
-                "done in Plain."
+                "Not undone: the bridge's API key lacks a permission in Plain: it needs "
+                f"{needed}. Ask whoever runs the bridge to add that to the key. Until then, "
+                f"mark {ref} as done in Plain."
             )
         case Declined():
-            return f"Not undone, because Plain did not accept it: mark {ref} done in Plain."
+            return f"Not undone: Plain rejected it. Mark {ref} as done in Plain instead."
     if isinstance(result, Unreached) and result.after is not None:
-        return (
-            f"Not undone, because Slack asked the bridge to wait. Try again {_when(result.after)}."
-        )
+        return f"Not undone: Slack asked the bridge to wait. Try again {_when(result.after)}."
     if ticket is None:
-        return "Not undone, because the bridge could not do it just now. Try again in a minute."
-    return "Not undone, because Plain cannot be reached just now. Try again in a minute."
+        return "Not undone: the bridge couldn't do it right now. Try again in a minute."
+    return "Not undone: Plain can't be reached right now. Try again in a minute."
 
 
 def _when(after: float) -> str:

@@ -31,37 +31,36 @@ https://docs.slack.dev/reference/methods/views.open#errors"""
 
 TITLE = "Why no Plain ticket?"
 STATUS_TITLE = "Plain ticket status"
-"""Where there is a ticket, or one is on its way."""
+"""If there is a ticket, or one is being created."""
 CLOSE = "Close"
-LOOKING = "Looking at this message, the rules and the bridge's records…"
+LOOKING = "Checking this message, the rules and the bridge's records…"
 NOT_EXPLAINED = (
-    "It could not be found out just now: Slack or the bridge's records took too long. "
+    "This took too long: Slack or the bridge's records didn't respond in time. "
     "Close this and try again in a minute."
 )
-NOT_OPENED = "The explanation could not be opened. Try again in a minute."
+NOT_OPENED = "The explanation couldn't be opened. Try again in a minute."
 STRANGERS = (
-    "Only people of the workspace that the bridge belongs to can see this. "
-    "Ask somebody there why there is no ticket."
+    "Only people from the workspace that runs the bridge can see this. "
+    "Ask someone there why there is no ticket."
 )
 RECORDS = "What the bridge has recorded"
 REACTIONS = "Reactions on the message"
-RULES = "Rules, in the order in which they are looked at"
+RULES = "Rules, in the order they're checked"
 AS_OF_NOW = (
-    "Rules and reactions are judged as they are now. Of a reaction that no rule takes nothing is "
-    "recorded."
+    "Rules and reactions are shown as they are now. Reactions that match no rule aren't recorded."
 )
-NO_RULES = "There are none."
+NO_RULES = "None."
 
 
 def looking() -> View:
-    """What is shown at once, while the answer is looked for."""
+    """Return what is shown at once, until the explanation is there."""
     return _window([section(LOOKING)])
 
 
 def explanation(
     explained: Explanation, bot: str | None = None, answerer: Answerer | None = None
 ) -> View:
-    """The first reason, then every decision; `bot` and `answerer` as `sentences` has them."""
+    """Return the first reason, then every decision; `bot` and `answerer` as in `sentences`."""
     said = sentences(explained, bot, answerer)
     blocks = [section(shorten(said.first, SECTION_LENGTH))]
     for heading, lines in said.lists:
@@ -70,27 +69,27 @@ def explanation(
 
 
 def not_explained() -> View:
-    """It took too long."""
+    """Return what is shown if it took too long."""
     return _window([section(NOT_EXPLAINED)])
 
 
 def strangers() -> View:
-    """For people of other companies."""
+    """Return what people of other companies are shown."""
     return _window([section(STRANGERS)])
 
 
 def nothing_to_see(viewer: Profile) -> View:
-    """For who may not ask, and is told nothing of a ticket."""
+    """Return what a person who may not create tickets is shown: nothing about any."""
     return _window([section(rejections.nothing_to_see(named(viewer)))])
 
 
 def not_opened() -> Answer:
-    """The answer where the modal did not open."""
+    """Return the answer to a shortcut whose window did not open."""
     return Answer(NOT_OPENED)
 
 
 def _list(lines: Sequence[str]) -> Iterator[Block]:
-    """The lines in as few sections as hold them, cut where that is too many."""
+    """Yield the lines in as few sections as hold them, and how many were left out."""
     portions: list[str] = []
     room, left = _LIST_BYTES, len(lines)
     for line in (f"• {shorten(line, SECTION_LENGTH - 2)}" for line in lines):
@@ -120,16 +119,16 @@ class Sentences:
 
 
 def title(explained: Explanation) -> str:
-    """Return what the window is called; plain text."""
+    """Return the window's title; plain text."""
     return STATUS_TITLE if explained.why in (Why.HAS_TICKET, Why.WAITING) else TITLE
 
 
 def sentences(
     explained: Explanation, bot: str | None = None, answerer: Answerer | None = None
 ) -> Sentences:
-    """The whole explanation, mrkdwn; `bot` is the bot's user id.
+    """Return the whole explanation, mrkdwn; `bot` is the bot's user id.
 
-    `answerer` tells who can say who the requester is, as the answer to whoever asked does.
+    `answerer` says who can link the requester, as in the answer to the submitter.
     """
     return Sentences(
         _first(explained, bot, answerer),
@@ -170,12 +169,12 @@ def _refused(explained: Explanation, bot: str | None, answerer: Answerer | None)
 def _unwanted(explained: Explanation, _: str | None) -> str:
     if _latest(explained).reason == "asked_by_a_bot":
         return (
-            "No ticket was created, because a bot reacted, and bots cannot ask. "
-            f"To ask yourself, {_ways(explained)}."
+            "No ticket was created: a bot reacted, and bots can't create tickets. "
+            f"To create one yourself, {_ways(explained)}."
         )
     return (
-        "No ticket was created, because no rule took the reaction in this channel when it came. "
-        f"To ask now, {_ways(explained)}."
+        "No ticket was created: when the reaction was added, no rule matched it in this channel. "
+        f"To create one now, {_ways(explained)}."
     )
 
 
@@ -183,40 +182,42 @@ def _undone(explained: Explanation, _: str | None) -> str:
     record = _latest(explained)
     ticket = f"Its ticket {escape(record.ticket.ref)}" if record.ticket else "Its ticket"
     by = f" by {person(record.undone_by)}" if record.undone_by else ""
-    return f"{ticket} was undone{by}. Ask again, and a new one is created: {_ways(explained)}."
+    return f"{ticket} was undone{by}. To create a new one, {_ways(explained)}."
 
 
 def _unread(explained: Explanation, bot: str | None) -> str:
     match explained.unread:
         case Unread.GONE:
-            return "No ticket was created, and the message is gone: it was deleted in Slack."
+            return (
+                "No ticket was created, and the message no longer exists: it was deleted in Slack."
+            )
         case Unread.NOT_IN_CHANNEL if explained.channel.direct:
             return (
-                "No ticket was created. Slack tells the bridge of no reactions in this "
-                f"conversation, for the bridge is not in it. To ask, {MENU}."
+                "No ticket was created. The bridge isn't in this conversation, so Slack doesn't "
+                f"tell it about reactions here. To create one, {MENU}."
             )
         case Unread.NOT_IN_CHANNEL:
             return (
-                "No ticket was created, because the bridge is not in "
-                f"{channel(explained.ref.channel)}: Slack tells it of no reactions there. "
+                f"No ticket was created: the bridge isn't in {channel(explained.ref.channel)}, so "
+                "Slack doesn't tell it about reactions there. "
                 f"Type /invite {_name(bot)} there and react again, or {MENU}."
             )
         case Unread.NO_PERMISSION:
             return (
-                "No ticket was created as far as the bridge knows, and Slack does not let it read "
+                "As far as the bridge knows, no ticket was created, and Slack doesn't let it read "
                 f"the reactions. Ask {OPERATOR} to run {code('plain-bridge doctor')}, or {MENU}."
             )
         case _:
             return (
-                "No ticket was created as far as the bridge knows. The reactions cannot be read "
-                "just now, because Slack cannot be reached or asks to wait: try again in a minute."
+                "As far as the bridge knows, no ticket was created. The reactions can't be read "
+                "right now: Slack can't be reached or is limiting requests. Try again in a minute."
             )
 
 
 def _no_reaction(explained: Explanation, _: str | None) -> str:
     return (
-        "No ticket was created, because nobody asked for one: there is no reaction on the message, "
-        f"and its menu was not used. To ask, {_ways(explained)}."
+        "No ticket was created: nobody requested one. The message has no reactions, and its menu "
+        f"wasn't used. To create one, {_ways(explained)}."
     )
 
 
@@ -229,50 +230,52 @@ def _not_allowed(explained: Explanation, _: str | None) -> str:
     )
     those = " and ".join(rejections.THOSE[standing] for standing in standings)
     return (
-        f"No ticket was created, because only {those} reacted, and the bridge takes no requests "
-        f"from them. Somebody who may ask can {_ways(explained)}."
+        f"No ticket was created: only {those} reacted, and they can't create tickets here. "
+        f"Someone who can create tickets can {_ways(explained)}."
     )
 
 
 def _no_event(explained: Explanation, _: str | None) -> str:
     missed = explained.missed
     if missed is None:
-        return f"No ticket was created, and no event was received. To ask, {_ways(explained)}."
+        return (
+            f"No ticket was created, and no event was received. To create one, {_ways(explained)}."
+        )
     return (
-        f"The reaction {emoji(missed.emoji)} counts, but no event was received: Slack has not told "
-        f"the bridge of it. {outlook(missed)}"
+        f"The reaction {emoji(missed.emoji)} matches a rule, but no event was received: Slack "
+        f"hasn't told the bridge about it. {outlook(missed)}"
     )
 
 
 _FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
     Why.HAS_TICKET: _has_ticket,
     Why.WAITING: lambda explained, _: (
-        "The ticket is on its way; you need not ask again. "
+        "The ticket is being created; you don't need to request it again. "
         f"Reference: {code(_latest(explained).reference)}"
     ),
     Why.UNWANTED: _unwanted,
     Why.UNDONE: _undone,
     Why.LEDGER_AWAY: lambda *_: (
-        "The bridge cannot read its records just now, so it does not know what became of this "
+        "The bridge can't read its records right now, so it doesn't know what happened to this "
         "message. Try again in a minute."
     ),
     Why.NO_RULES: lambda *_: (
-        "No ticket was created: the bridge has no rules, so no reaction creates one. "
-        f"To ask, {MENU}."
+        "No ticket was created: the bridge has no rules, so reactions don't create tickets. "
+        f"To create one, {MENU}."
     ),
     Why.UNREAD: _unread,
     Why.NO_RULE_HERE: lambda explained, _: (
-        f"No ticket was created, because no rule counts in {channel(explained.ref.channel)}. "
-        f"To ask, {MENU}, or ask {OPERATOR} for a rule."
+        f"No ticket was created: no rule applies in {channel(explained.ref.channel)}. "
+        f"To create one, {MENU}, or ask {OPERATOR} to add a rule."
     ),
     Why.NO_REACTION: _no_reaction,
     Why.NOT_WANTED: lambda explained, _: (
-        "No ticket was created, because no rule takes the reactions on the message. "
-        f"To ask, {_ways(explained)}."
+        "No ticket was created: no rule matches the reactions on the message. "
+        f"To create one, {_ways(explained)}."
     ),
     Why.ONLY_BOTS: lambda explained, _: (
-        "No ticket was created, because only bots reacted, and bots cannot ask. "
-        f"To ask yourself, {_ways(explained)}."
+        "No ticket was created: only bots reacted, and bots can't create tickets. "
+        f"To create one yourself, {_ways(explained)}."
     ),
     Why.NOT_ALLOWED: _not_allowed,
     Why.NO_EVENT: _no_event,
@@ -284,7 +287,7 @@ def _latest(explained: Explanation) -> Record:
 
 
 def _ways(explained: Explanation) -> str:
-    """How to ask for a ticket here."""
+    """Return how to create a ticket here."""
     here = emoji_here(explained.rules)
     react = f"react with {emojis(here[:MOST_EMOJI])}, or " if here else ""
     return f"{react}{MENU}"
