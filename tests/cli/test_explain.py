@@ -38,7 +38,10 @@ def test_the_first_reason_and_then_every_decision(run: Run, missed: MissedReacti
         "Rules, in the order they're checked",
         "  - Rule 1 (:ticket: in every channel): matches :ticket:.",
         "",
-        "Rules and reactions are shown as they are now. Reactions that match no rule aren't recorded.",
+        (
+            "Rules and reactions are shown as they are now. "
+            "Reactions that match no rule aren't recorded."
+        ),
     ]
 
 

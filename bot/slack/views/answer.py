@@ -144,11 +144,12 @@ def _unused(fields: Sequence[FormField]) -> str:
     *first, last = [field.value for field in fields]
     named = f"{', '.join(first)} and {last}" if first else last
     is_plural = bool(first) or fields[0] is FormField.LABELS
-    was_not, it = ("weren't", "them") if is_plural else ("wasn't", "it")
-    return (
-        f"\nThe form's {named} {was_not} applied because the ticket already existed. "
-        f"Set {it} in Plain."
+    not_applied = (
+        "weren't applied because the ticket already existed. Set them in Plain."
+        if is_plural
+        else "wasn't applied because the ticket already existed. Set it in Plain."
     )
+    return f"\nThe form's {named} {not_applied}"
 
 
 def _form_unused(form: Form | None) -> str:

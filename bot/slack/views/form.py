@@ -114,7 +114,12 @@ QUOTE = "*Quote in the ticket*"
 QUOTE_CUT = "Shortened here. The ticket will have the full quote."
 
 
-_ON_HOLD = "You can submit the form: the request will be on hold until someone"
+_CHOICE_LATER = (
+    "You can submit the form: the request will be on hold until someone chooses the customer."
+)
+_LINK_LATER = (
+    "You can submit the form: the request will be on hold until someone corrects the link."
+)
 
 # Instead of the form.
 
@@ -394,15 +399,12 @@ def in_plain(user: str, customer: CustomerStatus) -> str:
         case Unlinked(unconfirmed=True):
             return (
                 f"Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell which "
-                f"Plain customer they are. {_ON_HOLD} chooses the customer."
+                f"Plain customer they are. {_CHOICE_LATER}"
             )
         case Unlinked():
-            return f"We don't know which Plain customer {who} is. {_ON_HOLD} chooses the customer."
+            return f"We don't know which Plain customer {who} is. {_CHOICE_LATER}"
         case Broken():
-            return (
-                f"{who} is linked to a customer that doesn't exist in Plain. "
-                f"{_ON_HOLD} corrects the link."
-            )
+            return f"{who} is linked to a customer that doesn't exist in Plain. {_LINK_LATER}"
         case Preset():
             return f"The ticket is for {who}."
         case NotAllowed(standing):

@@ -172,21 +172,25 @@ def _broken_link(data: _Data) -> str:
 
 def _choose(data: _Data) -> str:
     """Return who can choose the customer, and how."""
-    done = "the ticket will be created automatically."
     run = f"{_OPERATOR} to run {data.command}, where {CUSTOMER_IS}"
     match data.answerer:
         case Yourself() if data.button:
-            return f"Choose the customer and {done}"
+            return "Choose the customer and the ticket will be created automatically."
         case Yourself():
-            return f"Choose the customer in the Home tab of {data.bot} and {done}"
+            return (
+                f"Choose the customer in the Home tab of {data.bot} and the ticket will be created "
+                "automatically."
+            )
         case Others():
-            who = f"{who_may(data.answerer)} to choose the customer in the Home tab of {data.bot}"
-            return f"Ask {who}, or {run}. Then {done}"
+            ask = (
+                f"Ask {who_may(data.answerer)} to choose the customer in the Home tab of "
+                f"{data.bot}, or {run}."
+            )
         case Hosts():
-            who = "someone from the workspace that runs the bridge"
-            return f"Ask {who} to choose the customer. Then {done}"
+            ask = "Ask someone from the workspace that runs the bridge to choose the customer."
         case None:
-            return f"Ask {run}. Then {done}"
+            ask = f"Ask {run}."
+    return f"{ask} Then the ticket will be created automatically."
 
 
 def _plain_refused(data: _Data) -> str:
