@@ -94,14 +94,14 @@ async def test_doctor_names_what_no_good_request_followed(
     refused.verified("slack")
     found = await checked()
     assert found["Slack requests"].ok
-    assert "the last good one" in found["Slack requests"].detail
+    assert "the last valid one" in found["Slack requests"].detail
     assert found["Plain webhooks"].skipped
 
     refused.note("plain", Cause.WRONG_SIGNATURE)
     refused.note("slack", Cause.EVENTS_WITHHELD)
     found = await checked()
     assert found["Plain webhooks"].fix == LIKELY["plain", Cause.WRONG_SIGNATURE]
-    assert "held back events" in found["Slack requests"].detail
+    assert "withheld events" in found["Slack requests"].detail
     clock.move(doctor.LATELY_SECONDS)
     assert (await checked())["Slack requests"].ok
 

@@ -35,7 +35,7 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
         (
             "[privacy]\nqux = 1",
             "line 2, `qux = …`",
-            "unknown key `qux` in [privacy]; known are keep_text_days",
+            "unknown key `qux` in [privacy]; known keys: keep_text_days",
         ),
         (
             '[rules]\nemoji = "a"',
@@ -45,7 +45,7 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
         (
             '[[rule]]\nemoji = "a"\n[[rule]]\nemoji="b"\npriority = "hihg"',
             'line 5, `priority = "hihg"`',
-            '`priority` is "hihg"; it takes "urgent", "high", "normal" or "low"',
+            '`priority` is "hihg", but it must be "urgent", "high", "normal" or "low"',
         ),
         (
             '[[rules]]\nemoji = "a"',
@@ -55,7 +55,7 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
         (
             '[rule]\nemoji = "a"',
             "line 1, `[rule]`",
-            "write [[rule]], with two brackets: there may be several rules",
+            "write [[rule]], with double brackets: there can be several",
         ),
         ("[[rule]]\n", "line 1, `[[rule]]`", "`emoji` is missing in [[rule]]"),
         ("[[rule]]\nemoji = []", "line 2", "`emoji`: [] is empty: name at least one"),
@@ -85,7 +85,7 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
         (
             '[escalation]\nwho = ["member", "bot"]',
             "line 2",
-            '`who` is "bot"; it takes "member", "guest" or "external"',
+            '`who` is "bot", but it must be "member", "guest" or "external"',
         ),
         ("[escalation]\nwho = []", "line 2", "`who`: [] is empty: name at least one"),
         (
@@ -106,12 +106,12 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
         (
             '[escalation]\nundo_by_reaction = "yes"',
             "line 2",
-            '`undo_by_reaction` is "yes"; it takes true or false',
+            '`undo_by_reaction` is "yes", but it must be true or false',
         ),
         (
             '[escalation]\nconfirm = "dm"',
             "line 2",
-            '`confirm` is "dm"; it takes "ephemeral", "thread" or "reaction"',
+            '`confirm` is "dm", but it must be "ephemeral", "thread" or "reaction"',
         ),
         (
             '[identity]\nwithout_email = "fallback"',
@@ -159,13 +159,13 @@ def mistakes(folder: Path, toml: str = "", **environ: str) -> tuple[str, ...]:
             "line 2",
             '`synthetic_domain`: "nodots" is no domain: write it like "example.com"',
         ),
-        ("[identity]\nlinkers = 3", "line 2", "`linkers` is 3; it takes a list"),
-        ("[plain]\nshare = 0", "line 2", "`share` is 0; it takes a number above 0"),
-        ("[plain]\nshare = 1.5", "line 2", "`share` is 1.5; it takes a number of 1 or less"),
-        ('[plain]\nshare = "all"', "line 2", '`share` is "all"; it takes a number'),
-        ("[privacy]\nkeep_text_days = -1", "line 2", "it takes a number of 0 or more"),
-        ("[privacy]\nkeep_text_days = 1.5", "line 2", "it takes a whole number"),
-        ("slack = 3", "line 1, `slack = 3`", "`slack` is 3; it takes a table: write [slack]"),
+        ("[identity]\nlinkers = 3", "line 2", "`linkers` is 3, but it must be a list"),
+        ("[plain]\nshare = 0", "line 2", "`share` is 0, but it must be a number greater than 0"),
+        ("[plain]\nshare = 1.5", "line 2", "`share` is 1.5, but it must be a number of 1 or less"),
+        ('[plain]\nshare = "all"', "line 2", '`share` is "all", but it must be a number'),
+        ("[privacy]\nkeep_text_days = -1", "line 2", "it must be a number of 0 or more"),
+        ("[privacy]\nkeep_text_days = 1.5", "line 2", "it must be a whole number"),
+        ("slack = 3", "line 1, `slack = 3`", "`slack` is 3, but it must be a table: write [slack]"),
         (
             '[[rule]]\nemoji = "a"\npriority = high',
             "line 3, `priority = high`",
@@ -197,10 +197,10 @@ def test_one_mistake_of_the_file(tmp_path: Path, toml: str, line: str, words: st
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"PORT": "many"}, '`PORT` is "many"; it takes a whole number'),
-        ({"PORT": "70000"}, '`PORT` is "70000"; it takes a number of 65535 or less'),
-        ({"LOG_LEVEL": "loud"}, '`LOG_LEVEL` is "LOUD"; it takes "DEBUG", "INFO"'),
-        ({"LOG_FORMAT": "xml"}, '`LOG_FORMAT` is "xml"; it takes "console" or "json"'),
+        ({"PORT": "many"}, '`PORT` is "many", but it must be a whole number'),
+        ({"PORT": "70000"}, '`PORT` is "70000", but it must be a number of 65535 or less'),
+        ({"LOG_LEVEL": "loud"}, '`LOG_LEVEL` is "LOUD", but it must be "DEBUG", "INFO"'),
+        ({"LOG_FORMAT": "xml"}, '`LOG_FORMAT` is "xml", but it must be "console" or "json"'),
         ({"SLACK_BOT_TOKEN": "xapp-1"}, "`SLACK_BOT_TOKEN` does not begin with xoxb-"),
         ({"SLACK_APP_TOKEN": "xoxb-1"}, "`SLACK_APP_TOKEN` does not begin with xapp-"),
         ({"PLAIN_API_KEY": "a b"}, "`PLAIN_API_KEY` holds a blank or a line break"),
@@ -278,7 +278,7 @@ def test_the_error_lists_them(tmp_path: Path) -> None:
         ('[[rule]]\nemoji = ["a, "b"]', 2, "a ], a comma or a quote is missing in a list"),
         ('[[rule]]\nemoji = "a", "b"', 2, 'the brackets of a list: write it like ["a", "b"]'),
         ("[[rule]]\nemoji", 2, "a key is followed by = and its value"),
-        ('[rule]\nemoji = "a"\n[rule]\nemoji = "b"', 3, "write [[rule]], with two brackets"),
+        ('[rule]\nemoji = "a"\n[rule]\nemoji = "b"', 3, "write [[rule]], with double brackets"),
         ("[plain]\n[plain]", 2, "this table is there twice"),
         ("[[rule]\n", 1, "a header that begins with [[ ends with ]]"),
         ("[plain\n", 1, "a header that begins with [ ends with ]"),

@@ -1,4 +1,4 @@
-"""The command `plain-bridge`."""
+"""Join the commands into `plain-bridge`, and report what makes one fail in a sentence."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ EXPECTED = (
     wiring.NotAtHead,
     wiring.TokenRefused,
 )
-"""What says in its own words why a command could not do its work."""
+"""Errors whose own text tells a person why a command failed."""
 
 
 _CAUSES = {
     "database_busy": "it is busy; try again",
-    "database_slow": "it is too slow just now; try again",
+    "database_slow": "it is too slow right now; try again",
     "database_file_gone": (
-        "its file was removed or replaced meanwhile; put the same file back, or run the command "
-        "again to go on with what is there"
+        "its file was removed or replaced in the meantime; put it back, or run the command again "
+        "to use the file that is there now"
     ),
 }
-"""What the store raises, in words. `database` alone goes with what the driver says."""
+"""The causes that the store raises, in words; plain `database` goes with the driver's text."""
 
 
 class Commands(TyperGroup):
-    """Tells what can be expected to go wrong in a sentence, with exit status 1."""
+    """Reports expected errors as a sentence on standard error, with exit status 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -60,7 +60,7 @@ class Commands(TyperGroup):
 
 
 class Command(TyperCommand):
-    """Shows what must be given as `NAME`, as every other command line does, not as `{NAME}`."""
+    """Shows required arguments as `NAME`, as other command lines do, not as `{NAME}`."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [
@@ -73,7 +73,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="A bridge from Slack messages to Plain threads.",
+    help="Turn Slack messages into Plain threads.",
 )
 app.command("run")(run.run)
 app.command("worker")(run.worker)
@@ -87,13 +87,13 @@ app.command("reconcile")(reconcile.reconcile)
 app.command("setup")(setup.setup)
 app.command("doctor")(doctor.doctor)
 
-for one in (app, people.app, ledger.app, rules.app):
-    for command in one.registered_commands:
+for group in (app, people.app, ledger.app, rules.app):
+    for command in group.registered_commands:
         command.cls = Command
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         console.say(f"plain-bridge {version('plain-bridge')}")
         raise typer.Exit
 
@@ -103,7 +103,7 @@ def _before(
     version: Annotated[  # noqa: ARG001 — its callback does it
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="Show the version, and exit."
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -112,7 +112,7 @@ def _before(
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     app()
 
 
@@ -122,15 +122,15 @@ def _words(fault: Fault) -> str:
             driver = getattr(fault.__cause__, "orig", None)
             return _without_database(cause if driver is None or cause in _CAUSES else str(driver))
         case TryLater(cause=cause):
-            return f"it did not work just now: {rejections.cause(cause)} ({cause}); try again"
+            return f"failed for now: {rejections.cause(cause)} ({cause}); try again"
         case Refused(reason=reason, data=data):
-            told = ", ".join(f"{name} {value}" for name, value in data.items())
+            details = ", ".join(f"{name} {value}" for name, value in data.items())
             words = rejections.short(reason.value, data)
-            return telemetry.masked(f"refused: {words}{f' ({told})' if told else ''}")
-    return "it did not work just now; try again"
+            return telemetry.masked(f"refused: {words}{f' ({details})' if details else ''}")
+    return "failed for now; try again"
 
 
 def _without_database(why: str) -> str:
-    """Return why nothing can be done with it; `why` is one of `_CAUSES`, or the driver's words."""
+    """Return why the database cannot be used; `why`: one of `_CAUSES`, or the driver's text."""
     words = _CAUSES.get(why, "it does not answer; try again" if why == "database" else why)
     return telemetry.masked(f"the database cannot be used: {words}")

@@ -1,4 +1,4 @@
-"""`plain-bridge explain`: why a message did or did not become a ticket."""
+"""`plain-bridge explain`: report why a message did or did not become a ticket."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ LINK_IS_WRONG = "Or the link is wrong: copy it again from the message's … menu
 
 def explain(
     permalink: Annotated[
-        str, typer.Argument(metavar="PERMALINK", help="From the message's menu: Copy link.")
+        str, typer.Argument(metavar="PERMALINK", help="“Copy link” in the message's menu.")
     ],
 ) -> None:
-    """Tell every decision about one message, or the first reason why there is no ticket.
+    """Explain every decision about one message, and why it has no ticket.
 
-    Rules and reactions are judged as they are now; nothing is written.
+    Judges the rules and reactions as they are now. Changes nothing.
     """
     found = refs.from_permalink(permalink.strip())
     if found is None:
         raise CommandFailed(
-            "this is no link to a Slack message: open the message's … menu, choose “Copy link”, "
-            "and put it between quotation marks"
+            "this is not a link to a Slack message: choose “Copy link” in the message's … menu, "
+            "and put the link in quotation marks"
         )
     settings = load(needs=("slack_bot_token",))
     with services.database(settings) as database:
@@ -67,10 +67,10 @@ async def _explained(
 
 def _check_workspace(link: str, here: Installation) -> None:
     theirs, ours = urlsplit(link).hostname or "", urlsplit(here.url).hostname
-    of_its_organisation = bool(here.enterprise) and theirs.endswith(".enterprise.slack.com")
-    if theirs != ours and not of_its_organisation:
+    in_organization = bool(here.enterprise) and theirs.endswith(".enterprise.slack.com")
+    if theirs != ours and not in_organization:
         raise CommandFailed(
-            f"the link leads to {theirs or 'no workspace'}, and the bridge works in {ours}"
+            f"the link points to {theirs or 'no workspace'}, but the bridge works in {ours}"
         )
 
 

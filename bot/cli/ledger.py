@@ -1,4 +1,4 @@
-"""`plain-bridge ledger`: what was asked for and what came of it."""
+"""`plain-bridge ledger`: list, show, retry, export and erase requests."""
 
 from __future__ import annotations
 
@@ -21,41 +21,49 @@ from bot.store.customer_links import CustomerLinks
 from bot.store.records import STATES, Records
 from bot.store.retention import Retention
 
-app = typer.Typer(no_args_is_help=True, help="What was asked for, and what came of it.")
+app = typer.Typer(no_args_is_help=True, help="Requests and their results.")
+
+WORDS = {"unwanted": "ignored"}
+"""The words that people read and write for states that are stored under another name."""
+
+SHOWN_STATES = tuple(WORDS.get(state, state) for state in STATES)
 
 CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
 _TIMES = ("created_at", "due", "settled_at", "verify_at", "undone_at")
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The reference PB-7, the key, or the ticket T-123.")
+    str, typer.Argument(metavar="NAME", help="A reference (PB-7), a key, or a ticket (T-123).")
 ]
 
 
 @app.command("list")
 def list_(
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Show the N newest of those that fit.")
+        int, typer.Option(metavar="N", min=1, help="How many to show, newest first.")
     ] = 20,
-    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(SHOWN_STATES)}.")] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Asked for lately: 90m, 24h, 7d, 4w.")
+        str | None, typer.Option(metavar="AGE", help="Requested within: 90m, 24h, 7d, 4w.")
     ] = None,
     user: Annotated[
-        str | None, typer.Option(metavar="U…", help="Asked for by this Slack user, or for them.")
+        str | None, typer.Option(metavar="U…", help="Requested by this Slack user, or for them.")
     ] = None,
     channel: Annotated[
         str | None,
-        typer.Option(metavar="CHANNEL", help="Asked for there; by id, or by #name with Slack."),
+        typer.Option(
+            metavar="CHANNEL", help="Requested in this channel: id, or #name (asks Slack)."
+        ),
     ] = None,
     names: Annotated[
-        bool, typer.Option("--names", help="Ask Slack how the channels are called.")
+        bool, typer.Option("--names", help="Show channel names (asks Slack).")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show the newest escalations."""
+    """List the newest requests."""
+    state = next((stored for stored, word in WORDS.items() if word == state), state)
     if state is not None and state not in STATES:
-        raise CommandFailed(f"{state} is no state: it is one of {', '.join(STATES)}")
+        raise CommandFailed(f"{state} is not a state: use one of {', '.join(SHOWN_STATES)}")
     user = checked_user(user) if user is not None else None
     age = console.age("--since", since) if since is not None else None
     settings = load()
@@ -70,16 +78,16 @@ def list_(
         console.as_json([_as_dict(one) for one in entries])
     elif not entries:
         some = (state, since, user, channel) != (None, None, None, None)
-        console.say("None of them fits." if some else "Nothing there yet.")
+        console.say("No matching requests." if some else "No requests yet.")
     else:
         console.table(
-            ("Reference", "State", "Asked", "Via", "Channel", "Asked by", "Ticket", "Why"),
+            ("Reference", "State", "Requested", "Via", "Channel", "By", "Ticket", "Reason"),
             [_row(one, called, people) for one in entries],
         )
 
 
 def _channels(settings: Settings) -> Mapping[str, str]:
-    """The names of the channels that the bot is in, by id."""
+    """Return the names of the channels that the bot is in, by id."""
     settings.need("slack_bot_token")
 
     async def ask() -> Mapping[str, str]:
@@ -94,17 +102,17 @@ def _channel_id(name: str, called: Mapping[str, str]) -> str:
     bare = name.removeprefix("#").lower()
     found = next((id_ for id_, one in called.items() if one.lower() == bare), None)
     if found is None:
-        raise CommandFailed(f"the bot is in no channel {name}: write its id (C…)")
+        raise CommandFailed(f"the bot is not in a channel {name}: use its id (C…)")
     return found
 
 
 @app.command()
 def show(name: Name, json: Json = False) -> None:
-    """Show all that is known of an escalation, except its texts."""
+    """Show everything about a request except its texts."""
     with services.database(load()) as database:
         entries = Records(database).find(name)
     if not entries:
-        raise CommandFailed(f"the ledger has no {name}")
+        raise CommandFailed(f"{name} is not in the ledger")
     if json:
         console.as_json([_as_dict(one) for one in entries])
         return
@@ -118,11 +126,11 @@ def show(name: Name, json: Json = False) -> None:
 def retry(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME", help="References PB-7, keys, or tickets T-123."),
+        typer.Argument(metavar="NAME", help="References (PB-7), keys, or tickets (T-123)."),
     ],
     json: Json = False,
 ) -> None:
-    """Try what was refused or parked once more."""
+    """Retry refused or parked requests."""
     opened: list[Record] = []
     mistakes: list[str] = []
     with services.database(load()) as database:
@@ -136,14 +144,14 @@ def retry(
         console.as_json([_as_dict(one) for one in opened])
     else:
         for one in opened:
-            console.say(f"{one.reference} is tried again.")
+            console.say(f"{one.reference} will be retried.")
     if mistakes:
         raise CommandFailed("\n".join(mistakes))
 
 
 @app.command()
 def export() -> None:
-    """Write every escalation as JSON Lines to standard output, without texts; times in UTC."""
+    """Write all requests to standard output as JSON Lines, without texts; times in UTC."""
     with services.database(load()) as database:
         for entry in Records(database).export():
             console.as_json(_as_dict(entry))
@@ -151,16 +159,16 @@ def export() -> None:
 
 @app.command()
 def forget(
-    user: Annotated[str, typer.Option(help="The Slack user's id, U….")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    user: Annotated[str, typer.Option(help="The Slack user's id, U…")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     json: Json = False,
 ) -> None:
-    """Erase a person: their link, open forms, and their texts and id in every escalation.
+    """Erase a person: their link, open forms, and their texts and id in every request.
 
-    Keys and tickets stay, so that nothing is created again. What Plain has is not touched.
+    Keys and tickets stay, so that nothing is created twice. Plain's data is not touched.
     """
     user = checked_user(user)
-    if not yes and not typer.confirm(f"Erase what the bridge knows of {user}?", err=True):
+    if not yes and not typer.confirm(f"Erase everything the bridge knows about {user}?", err=True):
         raise CommandFailed("nothing was erased")
     with services.database(load()) as database:
         forgotten = Retention(database).forget(user)
@@ -168,16 +176,16 @@ def forget(
         console.as_json(asdict(forgotten))
     else:
         console.say(
-            f"Erased {user}: {forgotten.escalations} escalations, {forgotten.people} links, "
-            f"{forgotten.drafts} open forms. Their tickets in Plain are as they were."
+            f"Erased {user}: {forgotten.escalations} requests, {forgotten.people} links, "
+            f"{forgotten.drafts} open forms. Their tickets in Plain are unchanged."
         )
 
 
 def _not_opened(name: str, found: list[Record]) -> str:
     if not found:
-        return f"the ledger has no {name}"
-    states = " and ".join(dict.fromkeys(one.state for one in found))
-    return f"{name} is {states}: only what is refused or parked can be tried again"
+        return f"{name} is not in the ledger"
+    states = " and ".join(dict.fromkeys(_state(one) for one in found))
+    return f"{name} is {states}: only refused or parked requests can be retried"
 
 
 def _as_dict(entry: Record) -> dict[str, object]:
@@ -206,7 +214,7 @@ def _row(
 
 
 def _state(entry: Record) -> str:
-    return "on hold" if entry.is_on_hold else entry.state.value
+    return "on hold" if entry.is_on_hold else WORDS.get(entry.state, entry.state)
 
 
 def _why(entry: Record) -> str | None:
@@ -224,20 +232,20 @@ def _pairs(entry: Record) -> list[tuple[str, object]]:
     return [
         ("Reference", entry.reference),
         ("State", _state(entry)),
-        ("Why", _with_code(_why(entry), entry.reason)),
+        ("Reason", _with_code(_why(entry), entry.reason)),
         *((f"  {name}", value) for name, value in entry.data.items()),
-        ("Last trouble", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
+        ("Last error", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
         ("Ticket", ticket.ref if ticket else None),
         ("Link", ticket.url if ticket else None),
-        ("Doubles", ", ".join(entry.doubles) if entry.doubles else None),
+        ("Duplicates", ", ".join(entry.doubles) if entry.doubles else None),
         ("Customer", entry.customer),
-        ("  named by", entry.evidence),
-        ("Asked by", entry.submitter),
+        ("  found by", entry.evidence),
+        ("Submitter", entry.submitter),
         ("Requester", entry.requester),
         ("Via", entry.via),
         ("Team", entry.team),
         ("Channel", entry.channel),
-        ("Asked", console.moment(entry.created_at)),
+        ("Requested", console.moment(entry.created_at)),
         ("Settled", console.moment(entry.settled_at)),
         ("Undone", console.moment(entry.undone_at if is_undone else None)),
         ("Undone by", entry.undone_by if is_undone else None),

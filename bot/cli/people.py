@@ -21,34 +21,36 @@ from bot.core.identity import is_customer_name
 from bot.settings import Settings, SettingsError, load
 from bot.store.customer_links import CustomerLink, CustomerLinks
 
-app = typer.Typer(no_args_is_help=True, help="Which Plain customer a Slack user is.")
+app = typer.Typer(no_args_is_help=True, help="Link Slack users to Plain customers.")
 
 PROGRESS_FROM = 1000
-"""Rows from which on an import shows how far it is."""
+"""Rows above which an import shows its progress."""
 
 MOST_REPLACED = 20
-"""Of the links that an import replaces that are named."""
+"""Replaced links that an import lists at most."""
 
 Links = Mapping[tuple[str, str], CustomerLink]
-"""The lines of the lookup table by team and user."""
+"""The links that exist, by team and user."""
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="The user's id, U…")]
 Team = Annotated[
     str | None,
-    typer.Option(metavar="T…", help="The user's Slack team; the bridge's workspace without it."),
+    typer.Option(metavar="T…", help="The user's Slack team (default: the bridge's workspace)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """Show every line of the lookup table."""
+    """List all links."""
     with services.database(load()) as database:
         people = CustomerLinks(database).all()
     if json:
         console.as_json([_as_dict(one) for one in people])
     elif not people:
-        console.say("Nobody is linked yet: plain-bridge people link SLACK_USER CUSTOMER")
+        console.say(
+            "Nobody is linked yet. To link somebody: plain-bridge people link SLACK_USER CUSTOMER"
+        )
     else:
         console.table(
             ("Team", "User", "Customer", "E-mail", "Name", "Source"),
@@ -68,20 +70,20 @@ def link(
         bool | None,
         typer.Option(
             "--check/--no-check",
-            help="Link only whom Plain knows; or do not ask Plain. "
-            "Without either, say what Plain knows where PLAIN_API_KEY is set.",
+            help="Link only a customer that Plain has, or don't ask Plain. "
+            "By default, link and show what Plain has if PLAIN_API_KEY is set.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Say which Plain customer a Slack user is; what waited for that goes on."""
+    """Link a Slack user to a Plain customer; requests on hold for them resume."""
     user = checked_user(slack_user)
     if not is_customer_name(customer):
         raise CommandFailed(
-            f"{customer} names no customer: write c_…, an e-mail address or external:ID"
+            f"{customer} is not a customer: use c_…, an e-mail address or external:ID"
         )
     settings = load()
-    told = _what_plain_knows(settings, customer, check)
+    remark = _what_plain_knows(settings, customer, check)
     with services.database(settings, create=True) as database:
         where = _checked_team(team) or services.team(settings, database)
         people = CustomerLinks(database)
@@ -89,12 +91,15 @@ def link(
         opened = people.link([CustomerLink(team=where, slack_user=user, customer=customer)])
     was = f", was {old.customer}" if old is not None and old.customer != customer else ""
     console.say(f"{user} of {where} is {customer}{was}.{_resumed(opened)}")
-    if told is not None:
-        console.say(told)
+    if remark is not None:
+        console.say(remark)
 
 
 def _what_plain_knows(settings: Settings, customer: str, check: bool | None) -> str | None:
-    """What Plain says about the customer. CommandFailed where it has none and `check` is on."""
+    """Return what Plain knows of the customer, as a sentence; None if it was not asked.
+
+    Raise CommandFailed if Plain has no such customer and `check` is on.
+    """
     if check is False or (check is None and settings.plain_api_key is None):
         return None
     try:
@@ -103,40 +108,41 @@ def _what_plain_knows(settings: Settings, customer: str, check: bool | None) -> 
         if check:
             raise
         why = plain.plain_failed("", error).detail if isinstance(error, Fault) else str(error)
-        return f"Whom Plain knows by that name was not looked up: {why}."
+        return f"The customer was not looked up in Plain: {why}."
     if found is not None:
-        return f"Plain knows {services.described(found)}."
+        return f"In Plain: {services.described(found)}."
     if check:
-        raise CommandFailed(f"nobody was linked: Plain has no customer {customer}")
-    return f"Plain has no customer {customer}: until it has, requests for this person are refused."
+        raise CommandFailed(f"not linked: Plain has no customer {customer}")
+    return f"Plain has no customer {customer}: requests for this person are refused until it has."
 
 
 @app.command()
 def unlink(slack_user: User, team: Team = None) -> None:
-    """Forget which Plain customer a Slack user is; without a team, in every team."""
+    """Remove a Slack user's link; without --team, in every team."""
     user, team = checked_user(slack_user), _checked_team(team)
     with services.database(load()) as database:
         count = CustomerLinks(database).unlink(user, team)
     if count == 0:
         raise CommandFailed(f"{user} is not linked{f' in {team}' if team else ''}")
-    console.say(f"{user} is linked no more.")
+    console.say(f"{user} is no longer linked.")
 
 
 @app.command("import")
 def import_(
     file: Annotated[
         typer.FileBinaryRead,
-        typer.Argument(metavar="FILE", help="CSV as `people export` writes it; - is stdin."),
+        typer.Argument(metavar="FILE", help="CSV as `people export` writes it; - for stdin."),
     ],
     team: Team = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Ask Plain for every customer that is new here.")
+        bool,
+        typer.Option("--check", help="Import only if Plain has every new customer."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Link many people from a CSV file, all of them or none.
+    """Link many people from a CSV file, all or none.
 
-    The columns `user` and `customer` are needed; `team`, `email` and `name` may be there.
+    The columns `user` and `customer` are required; `team`, `email` and `name` are optional.
     """
     found = read_sheet(file.read())
     team = _checked_team(team)
@@ -150,24 +156,24 @@ def import_(
         if team is not None and (doubles := found.doubles(team)):
             raise _nothing_imported(doubles)
         people = CustomerLinks(database)
-        standing = {(one.team, one.slack_user): one for one in people.all()}
+        existing = {(one.team, one.slack_user): one for one in people.all()}
         fresh = _new_links(
-            standing, [replace(one, team=at or team or "") for at, one in found.people]
+            existing, [replace(one, team=at or team or "") for at, one in found.people]
         )
         if check:
             _check_customers(settings, found, {(one.team, one.slack_user) for one in fresh}, team)
         opened = people.link(_with_progress(fresh)) if fresh else 0
-    _report_import(fresh, standing, len(found.people) - len(fresh), opened, json=json)
+    _report_import(fresh, existing, len(found.people) - len(fresh), opened, json=json)
 
 
 def _nothing_imported(mistakes: list[str]) -> CommandFailed:
     listed = "\n".join(_by_line(mistakes))
     count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-    return CommandFailed(f"nothing was imported, for {count}:\n{listed}")
+    return CommandFailed(f"nothing was imported because of {count}:\n{listed}")
 
 
 def _workspace() -> str | None:
-    """The workspace's team id, where it can be known."""
+    """Return the workspace's team id; None if it cannot be found out."""
     try:
         settings = load()
         with services.database(settings) as database:
@@ -179,7 +185,7 @@ def _workspace() -> str | None:
 def _check_customers(
     settings: Settings, found: Sheet, fresh: set[tuple[str, str]], team: str | None
 ) -> None:
-    """CommandFailed with every line that names a customer whom Plain does not have."""
+    """Raise CommandFailed with every line whose customer Plain does not have."""
     lines = [
         (number, one.customer)
         for number, (where, one) in zip(found.lines, found.people, strict=True)
@@ -193,15 +199,15 @@ def _check_customers(
 
 
 def _report_import(
-    fresh: list[CustomerLink], standing: Links, unchanged: int, opened: int, *, json: bool
+    fresh: list[CustomerLink], existing: Links, unchanged: int, opened: int, *, json: bool
 ) -> None:
     replaced = [
         (one, old)
         for one in fresh
-        if (old := standing.get((one.team, one.slack_user))) and old.customer != one.customer
+        if (old := existing.get((one.team, one.slack_user))) and old.customer != one.customer
     ]
     if json:
-        told = [
+        changes = [
             {"team": one.team, "user": one.slack_user, "old": old.customer, "new": one.customer}
             for one, old in replaced
         ]
@@ -210,7 +216,7 @@ def _report_import(
                 "imported": len(fresh),
                 "unchanged": unchanged,
                 "opened": opened,
-                "replaced": told,
+                "replaced": changes,
             }
         )
         return
@@ -219,28 +225,28 @@ def _report_import(
     for one, old in replaced[:MOST_REPLACED]:
         console.say(f"{one.slack_user} of {one.team} is {one.customer}, was {old.customer}.")
     if len(replaced) > MOST_REPLACED:
-        console.say(f"…and {len(replaced) - MOST_REPLACED} more were linked to others.")
+        console.say(f"… and {len(replaced) - MOST_REPLACED} more were linked to another customer.")
 
 
 @app.command()
 def export() -> None:
-    """Write the lookup table as CSV to standard output."""
+    """Write all links as CSV to standard output."""
     with services.database(load()) as database:
         write_sheet(CustomerLinks(database).all(), sys.stdout)
 
 
-def _new_links(standing: Links, people: list[CustomerLink]) -> list[CustomerLink]:
-    """Those that say something new: a line that comes back as it was keeps its source."""
+def _new_links(existing: Links, people: list[CustomerLink]) -> list[CustomerLink]:
+    """Return the links that change something: an unchanged line keeps its source."""
     return [
         one
         for one in people
-        if (old := standing.get((one.team, one.slack_user))) is None
+        if (old := existing.get((one.team, one.slack_user))) is None
         or replace(old, source=one.source) != one
     ]
 
 
 def _with_progress(people: list[CustomerLink]) -> Iterator[CustomerLink]:
-    """The people, with a bar on a terminal's standard error while there are many."""
+    """Yield the links; show a progress bar on a terminal's standard error if they are many."""
     if len(people) <= PROGRESS_FROM:
         yield from people
         return
@@ -252,15 +258,15 @@ def _with_progress(people: list[CustomerLink]) -> Iterator[CustomerLink]:
 def _resumed(opened: int) -> str:
     if opened == 0:
         return ""
-    return f" {opened} waiting {'ticket goes' if opened == 1 else 'tickets go'} on."
+    return f" {opened} pending {'request' if opened == 1 else 'requests'} resumed."
 
 
 def checked_user(text: str) -> str:
-    """The Slack user's id that was typed; CommandFailed for anything else."""
+    """Return the Slack user's id that was typed. Raise CommandFailed for anything else."""
     found = user_id(text)
     if found is None:
         raise CommandFailed(
-            f"{text} is no Slack user id: it begins with U or W "
+            f"{text} is not a Slack user id, which begins with U or W "
             "(in Slack: the person's profile, …, Copy member ID)"
         )
     return found
@@ -268,7 +274,7 @@ def checked_user(text: str) -> str:
 
 def _checked_team(text: str | None) -> str | None:
     if text is not None and not is_team_id(text):
-        raise CommandFailed(f"{text} is no Slack team id: it begins with T or E")
+        raise CommandFailed(f"{text} is not a Slack team id, which begins with T or E")
     return text
 
 
@@ -286,16 +292,16 @@ _LINE = re.compile(r"line (\d+):")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-"""How a cell begins that a spreadsheet might compute; a name in Slack is anyone's to choose.
+"""The beginnings of cells that a spreadsheet computes; anybody may choose such a name in Slack.
 https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 @dataclass(slots=True)
 class Sheet:
-    """What was read. `team` of a person is None where the line names none.
+    """The content of a CSV file; a link's team is None if its line has none.
 
-    `mistakes`: sentences, each with its line's number; the people are worth nothing then.
-    `lines`: the number of each person's line.
+    `mistakes`: sentences, each with its line number; with any, `people` is not to be used.
+    `lines`: the line number of each link.
     """
 
     people: list[tuple[str | None, CustomerLink]] = field(default_factory=list)
@@ -303,8 +309,10 @@ class Sheet:
     lines: list[int] = field(default_factory=list)
 
     def doubles(self, team: str) -> list[str]:
-        """Return the mistakes of which only the team of the lines without one shows that they
-        are some: a user once with that team and once without any."""
+        """Return a mistake for each user who is there both with `team` and without any team.
+
+        `team`: the one that lines without a team mean.
+        """
         found: list[str] = []
         seen: dict[str, tuple[int, str | None]] = {}
         for number, (where, one) in zip(self.lines, self.people, strict=True):
@@ -314,20 +322,20 @@ class Sheet:
             if other != where:
                 has = "with" if other else "without"
                 found.append(
-                    f"line {number}: {one.slack_user} stands in line {line} already, "
+                    f"line {number}: {one.slack_user} is already in line {line}, "
                     f"{has} the team {team}, which is the same"
                 )
         return found
 
     @property
     def may_have_doubles(self) -> bool:
-        """Return whether a user is there both with a team and without one."""
+        """Return True if a user is there both with a team and without one."""
         without = {one.slack_user for where, one in self.people if where is None}
         return any(where is not None and one.slack_user in without for where, one in self.people)
 
 
 def write_sheet(people: Iterable[CustomerLink], to: TextIO) -> None:
-    """Write the lines as CSV, with a header."""
+    """Write the links as CSV with a header."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in people:
@@ -336,9 +344,9 @@ def write_sheet(people: Iterable[CustomerLink], to: TextIO) -> None:
 
 
 def read_sheet(content: bytes) -> Sheet:
-    """Read CSV with at least the columns `user` and `customer`, as `write` makes it.
+    """Read CSV with at least the columns `user` and `customer`.
 
-    Commas, semicolons or tabs; lines are numbered from 1, the header's.
+    Separators are commas, semicolons or tabs; the header is line 1.
     """
     sheet = Sheet()
     try:
@@ -356,24 +364,24 @@ def read_sheet(content: bytes) -> Sheet:
 
 
 def _by_line(mistakes: Iterable[str]) -> list[str]:
-    """Return the sentences by the number of their line."""
+    """Return the sentences sorted by their line number."""
     return sorted(mistakes, key=lambda one: int(found[1]) if (found := _LINE.match(one)) else 0)
 
 
 def user_id(text: str) -> str | None:
-    """The Slack user's id in `text`: the id itself, or a mention as Slack copies it."""
+    """Return the Slack user id in `text` (an id, or a mention as Slack copies it), or None."""
     mention = _MENTION.fullmatch(text)
     found = mention[1] if mention else text
     return found if _USER.fullmatch(found) else None
 
 
 def is_team_id(text: str) -> bool:
-    """Whether `text` is a Slack team's or organisation's id."""
+    """Return True if `text` is a Slack team's or organization's id."""
     return _TEAM.fullmatch(text) is not None
 
 
 def _csv_rows(text: str, mistakes: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """The rows that hold something, each with the number of its first line."""
+    """Yield the rows that are not blank, each with the number of its first line."""
     first = text.partition("\n")[0]
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True
@@ -385,7 +393,7 @@ def _csv_rows(text: str, mistakes: list[str]) -> Iterator[tuple[int, list[str]]]
                 yield number, row
             number = reader.line_num + 1
     except csv.Error as error:
-        mistakes.append(f"line {number}: is no CSV from here on ({error})")
+        mistakes.append(f"line {number}: not valid CSV from here on ({error})")
 
 
 def _header_mistakes(columns: list[str]) -> Iterator[str]:
@@ -396,7 +404,7 @@ def _header_mistakes(columns: list[str]) -> Iterator[str]:
         if name not in COLUMNS:
             yield f"line 1: unknown column `{name}`; columns are {', '.join(COLUMNS)}"
         elif columns.count(name) > 1:
-            yield f"line 1: the column `{name}` is there {columns.count(name)} times"
+            yield f"line 1: the column `{name}` appears {columns.count(name)} times"
 
 
 def _read_links(columns: list[str], rows: Iterable[tuple[int, list[str]]], sheet: Sheet) -> None:
@@ -406,7 +414,7 @@ def _read_links(columns: list[str], rows: Iterable[tuple[int, list[str]]], sheet
         problems = list(_row_mistakes(columns, row, cells))
         who = (cells.get("team", ""), user_id(cells.get("user", "")) or "")
         if who[1] and who in seen:
-            problems.append(f"{who[1]} stands in line {seen[who]} already")
+            problems.append(f"{who[1]} is already in line {seen[who]}")
         seen.setdefault(who, number)
         sheet.mistakes.extend(f"line {number}: {problem}" for problem in problems)
         sheet.people.append((who[0] or None, _link_of(who, cells)))
@@ -418,17 +426,19 @@ def _row_mistakes(columns: list[str], row: list[str], cells: dict[str, str]) -> 
         yield f"{len(row)} cells for {len(columns)} columns"
         return
     if any("\0" in cell for cell in row):
-        yield "holds a character that no database takes (NUL)"
+        yield "contains a NUL character, which cannot be stored"
         return
     if "user" in columns and user_id(user := cells.get("user", "")) is None:
-        yield f"`user` {_shortened(user)} is no Slack user id (U…)" if user else "`user` is empty"
+        yield (
+            f"`user` {_shortened(user)} is not a Slack user id (U…)" if user else "`user` is empty"
+        )
     if "customer" in columns and not is_customer_name(customer := cells.get("customer", "")):
-        what = "names no customer (c_…, an e-mail address or external:ID)"
+        what = "is not a customer (c_…, an e-mail address or external:ID)"
         yield f"`customer` {_shortened(customer)} {what}" if customer else "`customer` is empty"
     if (team := cells.get("team")) and not is_team_id(team):
-        yield f"`team` {_shortened(team)} is no Slack team id (T…)"
+        yield f"`team` {_shortened(team)} is not a Slack team id (T…)"
     if (email := cells.get("email")) and not _EMAIL.fullmatch(email):
-        yield f"`email` {_shortened(email)} is no e-mail address"
+        yield f"`email` {_shortened(email)} is not an e-mail address"
 
 
 def _link_of(who: tuple[str, str], cells: dict[str, str]) -> CustomerLink:
@@ -447,7 +457,7 @@ def _shortened(cell: str) -> str:
 
 
 def _guarded(cell: str) -> str:
-    cell = cell.replace("\r", " ")  # which not every Python's csv puts in quotes
+    cell = cell.replace("\r", " ")  # not every Python's csv quotes it
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 

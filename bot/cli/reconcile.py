@@ -1,4 +1,4 @@
-"""`plain-bridge reconcile`: finds the reactions that Slack did not deliver."""
+"""`plain-bridge reconcile`: find and process the reactions that Slack never delivered."""
 
 from __future__ import annotations
 
@@ -29,40 +29,40 @@ from bot.store.kv import FirstLoaded
 from bot.store.requests import GroupCommit, Requests
 
 _FEWEST_CALLS = 10
-"""Enough for every pass to come further than the one before."""
+"""Enough for every pass to get further than the one before."""
 
 _NEVER = (
-    "Direct messages are not looked at, nor Slack threads that began more than 7 days ago. "
-    "A reaction carries no time: its message's counts."
+    "Direct messages are not searched, nor Slack threads older than 7 days. "
+    "Reactions carry no time: the message's time counts."
 )
 
 
 def reconcile(
     since: Annotated[
-        str, typer.Option(metavar="AGE", help="How old messages may be: 90m, 24h, 7d, 4w.")
+        str, typer.Option(metavar="AGE", help="Maximum age of messages: 90m, 24h, 7d, 4w.")
     ] = "24h",
     channel: Annotated[
         list[str] | None,
-        typer.Option(metavar="CHANNEL", help="Only this one, by id or #name; may be repeated."),
+        typer.Option(metavar="CHANNEL", help="Only this channel, id or #name; repeatable."),
     ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Tell what today's rules would have done, also before they were there; "
-            "write nothing.",
+            help="Show what today's rules would have done, even before they existed; "
+            "change nothing.",
         ),
     ] = False,
     max_calls: Annotated[
-        int, typer.Option("--calls", min=_FEWEST_CALLS, help="How often Slack may be asked.")
+        int, typer.Option("--calls", min=_FEWEST_CALLS, help="Maximum number of Slack API calls.")
     ] = CALLS,
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Escalate what bears a rule's emoji and is in no ledger: Slack never delivered the event.
+    """Find and process reactions Slack never delivered.
 
-    The bridge does so by itself, at its start and every 15 minutes. Nothing is escalated that was
-    posted before its rule was loaded for the first time, and nothing that has a row already,
-    whatever came of it.
+    A running bridge does this at its start and every 15 minutes. Messages that were posted before
+    their rule was first loaded are left alone, and so is everything that is in the ledger,
+    whatever its result.
     """
     settings = load(needs=("slack_bot_token",))
     age = console.age("--since", since)
@@ -76,14 +76,14 @@ def reconcile(
     if report.unknown:
         names = ", ".join(report.unknown)
         raise CommandFailed(
-            f"the bot is in no channel {names}: invite it there (/invite @plain-bridge), "
+            f"the bot is not in a channel {names}: invite it (/invite @plain-bridge), "
             "or correct the name"
         )
 
 
 @contextmanager
 def _database(settings: Settings, dry_run: bool) -> Iterator[tuple[Database, bool]]:
-    """The database, and whether it is there: a dry run makes none, and takes it as it is."""
+    """Open the database; return it and whether it exists: a dry run does not create one."""
     if not dry_run:
         with services.database(settings) as opened:
             yield opened, True
@@ -93,7 +93,7 @@ def _database(settings: Settings, dry_run: bool) -> Iterator[tuple[Database, boo
         is_there = services.missing_file(found) is None
         if is_there and not migrating.is_at_head(found):
             raise CommandFailed(
-                "the database is not at this release's schema: run `plain-bridge migrate` first"
+                "the database does not have this release's schema: run `plain-bridge migrate` first"
             )
         yield found, is_there
     finally:
@@ -103,7 +103,7 @@ def _database(settings: Settings, dry_run: bool) -> Iterator[tuple[Database, boo
 async def _look(
     settings: Settings, database: Database, scope: Scope, is_there: bool
 ) -> tuple[ReconcileReport, str]:
-    """What the look found, and the workspace's URL."""
+    """Return what was found, and the workspace's URL."""
     run = Executor(1)
     try:
         async with services.slack(settings) as slack:
@@ -116,7 +116,7 @@ async def _look(
                 forms=slack,
                 rules=settings.rules,
                 run=run,
-                wake=lambda: None,  # a bridge that runs sees the commit
+                wake=lambda: None,  # a running bridge sees the commit
             )
             world = wiring.reconciling_world(settings, database, slack, run, here, intake.take)
             if not is_there:
@@ -136,11 +136,11 @@ class _NeverLoaded(FirstLoaded):
 
 
 def _show(report: ReconcileReport, scope: Scope, url: str, rules: Sequence[Rule]) -> None:
-    told = report.findings if scope.dry_run else report.of(Verdict.ESCALATED)
-    if told:
+    shown = report.findings if scope.dry_run else report.of(Verdict.ESCALATED)
+    if shown:
         console.table(
-            ("Channel", "Posted", "Emoji", "Rule", "Asked by", "Result", "Message"),
-            [_row(one, scope, url) for one in sorted(told, key=lambda one: one.posted.posted_at)],
+            ("Channel", "Posted", "Emoji", "Rule", "By", "Result", "Message"),
+            [_row(one, scope, url) for one in sorted(shown, key=lambda one: one.posted.posted_at)],
         )
     if scope.dry_run:
         console.say("")
@@ -154,7 +154,7 @@ def _show(report: ReconcileReport, scope: Scope, url: str, rules: Sequence[Rule]
 
 def _show_rules(report: ReconcileReport, rules: Sequence[Rule]) -> None:
     console.table(
-        ("Rule", "Takes", "Would escalate", "In the ledger"),
+        ("Rule", "Matches", "Would process", "In the ledger"),
         [
             (number, flat(words.matches(rule)), *_counts(report, number))
             for number, rule in enumerate(rules, 1)
@@ -163,7 +163,7 @@ def _show_rules(report: ReconcileReport, rules: Sequence[Rule]) -> None:
 
 
 def _counts(report: ReconcileReport, number: int) -> tuple[int, int]:
-    """Return how many messages a rule would escalate, and how many of its are in the ledger."""
+    """Return how many messages a rule would process, and how many it has in the ledger."""
     of_rule = [one.verdict for one in report.findings if one.rule + 1 == number]
     return of_rule.count(Verdict.ESCALATED), of_rule.count(Verdict.IN_LEDGER)
 
@@ -185,7 +185,7 @@ def _result(one: Finding, scope: Scope) -> str:
         return "in the ledger"
     if not scope.dry_run:
         return "recorded"
-    return "would be escalated" + (" (older than the rule)" if one.is_before_rule else "")
+    return "would be processed" + (" (older than the rule)" if one.is_before_rule else "")
 
 
 def _summary(report: ReconcileReport, scope: Scope) -> str:
@@ -193,14 +193,14 @@ def _summary(report: ReconcileReport, scope: Scope) -> str:
     more = " more" if report.went_on else ""
     places = _count(report.looked_at, f"{more} channel".strip())
     if scope.dry_run:
-        return f"Looked at {places}: {_would(report)} Nothing was written."
+        return f"Searched {places}: {_would(report)} Nothing was changed."
     late = len(report.of(Verdict.BEFORE_RULE))
     left_alone = f"; {late} older than the rule, left alone" if late else ""
     if not found:
-        return f"Looked at {places}: nothing is missing{left_alone}."
+        return f"Searched {places}: nothing is missing{left_alone}."
     return (
-        f"Looked at {places}: {_count(found, 'message')} recorded{left_alone}. "
-        "A running bridge delivers them."
+        f"Searched {places}: {_count(found, 'message')} recorded{left_alone}. "
+        "A running bridge will process them."
     )
 
 
@@ -208,29 +208,29 @@ def _would(report: ReconcileReport) -> str:
     would = report.of(Verdict.ESCALATED)
     late = sum(one.is_before_rule for one in would)
     known = len(report.of(Verdict.IN_LEDGER))
-    told = (
-        f"{len(would)} would be escalated, {known} {'is' if known == 1 else 'are'} in the ledger."
+    counts = (
+        f"{len(would)} would be processed, {known} {'is' if known == 1 else 'are'} in the ledger."
     )
     if not late:
-        return told
+        return counts
     older = f"{late} of them {'is' if late == 1 else 'are'}" if late < len(would) else "All are"
-    return f"{told} {older} older than the rule: without --dry-run these are left alone."
+    return f"{counts} {older} older than the rule and left alone without --dry-run."
 
 
 def _left(report: ReconcileReport, scope: Scope) -> str:
     names = [f"{_name(one.channel.name, one.channel.id)} ({_why(one.why)})" for one in report.left]
-    text = f"Not looked at to the end: {', '.join(names)}."
+    text = f"Not searched completely: {', '.join(names)}."
     if report.stopped is None:
         return text
     if scope.dry_run:
-        return f"{text} Let it ask more often: --calls {scope.calls * 5}"
-    return f"{text} Run it again to go on from there."
+        return f"{text} Allow more calls: --calls {scope.calls * 5}"
+    return f"{text} Run the command again to continue."
 
 
 def _why(why: str) -> str:
     known = {
-        "call_budget": "as many calls as it may make were made",
-        "slack_ratelimited": "Slack asks to wait",
+        "call_budget": "call limit reached",
+        "slack_ratelimited": "Slack's rate limit",
     }
     return known.get(why, why)
 

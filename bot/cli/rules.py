@@ -24,18 +24,18 @@ from bot.slack import calls
 from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
 
-app = typer.Typer(no_args_is_help=True, help="Which reaction makes which ticket.")
+app = typer.Typer(no_args_is_help=True, help="Check the rules that turn reactions into tickets.")
 
 
 @app.command()
 def lint(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", help="Instead of the file that the settings name."),
+        typer.Argument(metavar="FILE", help="Check this file instead of the configured one."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Check the settings' file, and show the rules in the order in which they are looked at."""
+    """Check the configuration file and show its rules in the order they apply."""
     environ = dict(os.environ) if file is None else os.environ | {"PLAIN_BRIDGE_CONFIG": file}
     try:
         rules = load(environ).rules
@@ -67,17 +67,16 @@ def _cells(rule: Rule) -> tuple[object, ...]:
 
 
 _REACTION_FORMAT = (
-    'write {"channel": "C024BE91L" or "#support", "emoji": "ticket"}, with "user" if you like, or '
-    "what Slack sends as reaction_added; one, a list, or one a line"
+    'write {"channel": "C024BE91L" or "#support", "emoji": "ticket"}, optionally with "user", or '
+    "what Slack sends as reaction_added; one, a list, or one per line"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TriedReaction:
-    """One emoji of one person, or of nobody in particular.
+    """One person's emoji; `user` is None if nobody was named.
 
-    `channel.id` is a #name where nothing else is known; `channel.name` is None where only the id
-    is.
+    `channel.id` is a #name if that is all that is known; `channel.name` is None if only the id is.
     """
 
     channel: Channel
@@ -87,9 +86,9 @@ class TriedReaction:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The rules that may apply, in order, by their number from 1; the last one surely does.
+    """The numbers of the rules that may apply, in order, from 1; the last one certainly does.
 
-    `sure`: there is one at most, and it does apply.
+    `sure`: there is at most one, and it applies.
     """
 
     rules: tuple[int, ...]
@@ -102,18 +101,18 @@ def try_reactions(
         str,
         typer.Argument(
             metavar="PERMALINK|FILE",
-            help="A message of Slack by its link, or a file of reactions; - is standard input.",
+            help="A link to a Slack message, or a file of reactions; - for standard input.",
         ),
     ],
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Say which rule each reaction would follow; nothing is recorded.
+    """Show which rule each reaction would match; record nothing.
 
-    Of a PERMALINK the reactions that stand under the message are read from Slack. A FILE is JSON:
-    objects {"channel": "C024BE91L", "emoji": "ticket", "user": "U024BE7LH"} ("#support" may stand
-    for the channel, the user may be missing), or reaction_added as Slack sends it, with or without
-    its envelope; one object, a list of them, or one on each line. Whether the person may ask, and
-    whether the message has its ticket already, is not looked at: see `plain-bridge explain`.
+    For a PERMALINK, the message's reactions are read from Slack. A FILE holds JSON: objects
+    {"channel": "C024BE91L", "emoji": "ticket", "user": "U024BE7LH"} ("#support" works for the
+    channel, the user is optional), or reaction_added as Slack sends it, with or without its
+    envelope; one object, a list of them, or one per line. Permissions and existing tickets are not
+    considered: for those, see `plain-bridge explain`.
     """
     settings = load()
     found = refs.from_permalink(what)
@@ -122,16 +121,16 @@ def try_reactions(
     if json:
         console.as_json([_json(one, verdict, settings.rules) for one, verdict in judged])
     elif not judged:
-        console.say("There is no reaction.")
+        console.say("No reactions.")
     else:
         console.table(
-            ("Channel", "Emoji", "By", "Rule", "Priority", "Labels", "And"),
+            ("Channel", "Emoji", "By", "Rule", "Priority", "Labels", "More"),
             [_row(one, verdict, settings.rules) for one, verdict in judged],
         )
 
 
 def judge(rules: Sequence[Rule], reaction: TriedReaction) -> Verdict:
-    """As the door and the worker judge: by the id first, by the name once it is known."""
+    """Return what listener and worker decide: by channel id first, by name once it is known."""
     may = routing.candidates(rules, _trigger(reaction))
     if reaction.channel.name is not None:
         one = routing.applicable(may, reaction.channel)
@@ -157,7 +156,7 @@ def _trigger(reaction: TriedReaction) -> Trigger:
     )
 
 
-# Where reactions come from
+# Reading reactions
 
 
 def _reactions_of_message(settings: Settings, ref: MessageRef) -> list[TriedReaction]:
@@ -183,8 +182,8 @@ def _reactions_in_file(name: str) -> Iterator[TriedReaction]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise CommandFailed(
-            f"{name} is no link to a message of Slack (https://….slack.com/archives/…), and no "
-            "file that can be read as UTF-8 text"
+            f"{name} is neither a link to a Slack message (https://….slack.com/archives/…) nor a "
+            "readable UTF-8 file"
         ) from None
     for number, one in enumerate(_objects(name, text), 1):
         reaction = _reaction(one)
@@ -194,19 +193,22 @@ def _reactions_in_file(name: str) -> Iterator[TriedReaction]:
 
 
 def _objects(name: str, text: str) -> list[Any]:
-    """The values of one JSON document, or of one on each line."""
+    """Return the values of one JSON document, or of one per line. Raise CommandFailed."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
-            raise CommandFailed(f"{name} is no JSON: {_REACTION_FORMAT}") from None
+            raise CommandFailed(f"{name} is not JSON: {_REACTION_FORMAT}") from None
     return whole if isinstance(whole, list) else [whole]
 
 
 def _reaction(one: Any) -> TriedReaction | None:
-    """https://docs.slack.dev/reference/events/reaction_added"""
+    """Return the reaction in either format; None for anything else.
+
+    https://docs.slack.dev/reference/events/reaction_added
+    """
     if not isinstance(one, Mapping):
         return None
     event = one.get("event", one)
@@ -222,7 +224,7 @@ def _reaction(one: Any) -> TriedReaction | None:
     return TriedReaction(channel, emoji.strip(":"), user if isinstance(user, str) else None)
 
 
-# How it is told
+# Output
 
 
 def _row(reaction: TriedReaction, verdict: Verdict, rules: Sequence[Rule]) -> tuple[object, ...]:
@@ -233,20 +235,20 @@ def _row(reaction: TriedReaction, verdict: Verdict, rules: Sequence[Rule]) -> tu
     if not verdict.rules:
         return (*who, "none", None, None, None)
     rule = rules[verdict.rules[0] - 1]
-    wishes = {"tenant": rule.tenant, "assignee": rule.assignee, "customer": rule.customer}
-    more = ", ".join(f"{name} {value}" for name, value in wishes.items() if value)
+    extras = {"tenant": rule.tenant, "assignee": rule.assignee, "customer": rule.customer}
+    more = ", ".join(f"{name} {value}" for name, value in extras.items() if value)
     return (*who, verdict.rules[0], rule.priority.value, ", ".join(rule.labels), more)
 
 
 def _candidates(verdict: Verdict, rules: Sequence[Rule]) -> str:
-    """Which one it is depends on the channel's name."""
-    ways: list[str] = []
+    """Return the rules that may apply, with the channel name that each depends on."""
+    cases: list[str] = []
     for number in verdict.rules:
         names = [name for name in rules[number - 1].channels if name.startswith("#")]
-        ways.append(f"{number} if it is {' or '.join(names)}" if names else str(number))
+        cases.append(f"{number} if it is {' or '.join(names)}" if names else str(number))
     if rules[verdict.rules[-1] - 1].channels:
-        ways.append("none")
-    return ", else ".join(ways)
+        cases.append("none")
+    return ", else ".join(cases)
 
 
 def _json(reaction: TriedReaction, verdict: Verdict, rules: Sequence[Rule]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`plain-bridge run`, `worker` and `migrate`."""
+"""`plain-bridge run`, `worker` and `migrate`: run the bridge and bring its database up to date."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bot.store import migrating, suitable
 
 
 def run() -> None:
-    """Run the bridge: its doors (HTTP, and Socket Mode where SLACK_APP_TOKEN is set) and worker."""
+    """Run the bridge: HTTP, Socket Mode if SLACK_APP_TOKEN is set, and the delivery worker."""
     settings = load(needs=("slack_bot_token", "slack_signing_secret", "plain_api_key"))
     _run(settings, process.serve(settings))
 
 
 def worker() -> None:
-    """Run a worker only, beside bridges that share its PostgreSQL database.
+    """Run only a delivery worker, for bridges that share a PostgreSQL database.
 
     It serves /healthz, /readyz and /metrics.
     """
@@ -32,7 +32,7 @@ def worker() -> None:
 
 
 def migrate() -> None:
-    """Bring the database to this release's schema."""
+    """Upgrade the database to this release's schema."""
     database = services.connect(load())
     try:
         suitable.check(database)
@@ -43,9 +43,9 @@ def migrate() -> None:
         database.close()
     after = migrating.head()
     if before == after:
-        console.say(f"The database is at {after} already.")
+        console.say(f"The database is already at {after}.")
     else:
-        console.say(f"The database is at {after} now.")
+        console.say(f"The database is now at {after}.")
 
 
 def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
@@ -58,5 +58,5 @@ def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
         where = f"{settings.host}:{settings.port}"
         why = error.strerror
         if error.errno == errno.EADDRINUSE:
-            why = "another program does, or another bridge; end it, or set PORT to a free one"
+            why = "another program or bridge uses it; stop that one, or set PORT to a free port"
         raise CommandFailed(f"the bridge cannot listen on {where}: {why}") from None

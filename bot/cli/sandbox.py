@@ -1,4 +1,4 @@
-"""`plain-bridge sandbox`: the main job against a local Slack and Plain, played or to be tried."""
+"""`plain-bridge sandbox`: play a story against a local Slack and Plain, or serve a page."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from bot.server import loop_factory
 
 def sandbox(
     stay: Annotated[
-        bool, typer.Option(help="Serve a page to try it in a browser, until Ctrl-C.")
+        bool, typer.Option(help="Serve a page to try the bridge in a browser, until Ctrl-C.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option(metavar="PORT", help="Where the page is served; 8020 without.")
+        int | None, typer.Option(metavar="PORT", help="Port of the page (default: 8020).")
     ] = None,
     socket_mode: Annotated[
-        bool, typer.Option(help="The story's bridge is reached over Socket Mode, not HTTP.")
+        bool, typer.Option(help="Connect the story's bridge over Socket Mode instead of HTTP.")
     ] = False,
     only_json: Annotated[
-        bool, typer.Option("--json", help="Print the story's threads only.")
+        bool, typer.Option("--json", help="Print only the story's threads.")
     ] = False,
 ) -> None:
-    """Play the main job against a local Slack and Plain; needs no account and no network."""
+    """Try the bridge with a local Slack and Plain; no account or network needed."""
     if stay and (socket_mode or only_json):
-        raise CommandFailed("--stay serves the page; --socket-mode and --json are the story's.")
+        raise CommandFailed("--stay serves the page; --socket-mode and --json belong to the story.")
     if port is not None and not stay:
-        raise CommandFailed("--port is the page's: add --stay.")
+        raise CommandFailed("--port is the page's port: add --stay.")
     try:
         from bot.sandbox import page, process, story
     except ModuleNotFoundError as error:
         raise CommandFailed(
-            f"{error.name} is not installed, which the sandbox needs: "
+            f"{error.name} is not installed, and the sandbox needs it: "
             "install the wheel with its extra `sandbox` (pip install 'FILE.whl[sandbox]')"
         ) from None
     try:
@@ -54,7 +54,7 @@ def sandbox(
     except KeyboardInterrupt:
         return
     except (process.BridgeFailed, story.StoryBroke) as error:
-        raise CommandFailed(f"the story broke off: {error}") from None
+        raise CommandFailed(f"the story failed: {error}") from None
 
 
 async def _play(*, socket_mode: bool, only_json: bool) -> None:
@@ -66,9 +66,9 @@ async def _play(*, socket_mode: bool, only_json: bool) -> None:
 
     with tempfile.TemporaryDirectory(prefix="plain-bridge-sandbox-") as folder:
         async with story.stage(Path(folder), socket_mode=socket_mode) as stage:
-            say(f"Slack, Plain and the bridge are up; the bridge listens on {stage.bridge.url}")
+            say(f"Slack, Plain and the bridge are running; the bridge is at {stage.bridge.url}")
             threads = await story.play(stage, say)
-            say(f"{len(threads)} Plain threads came of it:")
+            say(f"The result, {len(threads)} Plain threads:")
             sys.stdout.write(json.dumps(threads, indent=2, ensure_ascii=False) + "\n")
             sys.stdout.flush()
 
@@ -79,22 +79,22 @@ async def _stay(port: int) -> None:
     with tempfile.TemporaryDirectory(prefix="plain-bridge-sandbox-") as folder:
         try:
             async with page(Path(folder), port) as (url, desk):
-                console.say(f"A small Slack and a small Plain, the bridge between them: {url}")
+                console.say(f"A small Slack, a small Plain, and the bridge between them: {url}")
                 console.say(
                     "React to a message with :ticket: and watch the thread appear. "
-                    "Then switch Plain off, ask again, and switch it on."
+                    "Then switch Plain off, react again, and switch it back on."
                 )
-                console.complain(f"The bridge's log: {desk.bridge.log} · Ctrl-C ends it.")
+                console.complain(f"The bridge's log: {desk.bridge.log} · Ctrl-C stops everything.")
                 sys.stdout.flush()
                 await asyncio.Event().wait()
         except OSError as error:
             raise CommandFailed(
-                f"port {port} cannot be used ({error.strerror}): try --port with another"
+                f"port {port} cannot be used ({error.strerror}): try another --port"
             ) from None
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Ctrl-C and a polite end from outside both let the work clean up behind itself."""
+    """Run the work until Ctrl-C or SIGTERM, and let it clean up."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -22,7 +22,7 @@ _WORDS: Sequence[tuple[str, str]] = (
     (r"Expected '=' after a key", "a key is followed by = and its value"),
     (
         r"Cannot declare \('rule',\) twice",
-        "[rule] is there twice: write [[rule]], with two brackets, above each rule",
+        "[rule] is there twice: write [[rule]], with double brackets, above each rule",
     ),
     (r"Cannot declare .+ twice", "this table is there twice: put all its keys below the first"),
     (r"Cannot overwrite a value", "this key or table is there already"),

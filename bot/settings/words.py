@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in words: one sentence per mistake, all of them at once."""
+"""Say what is wrong with the settings: one sentence per mistake, all of them at once."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from bot.settings.tables import KEYS
 _LONGEST_VALUE = 60
 _MEMBER = re.compile(r"<[^:<>]+: ('[^']*')>")
 
-_TAKES = {
+_EXPECTED = {
     "bool_type": "true or false",
     "float_type": "a number",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
-    "string_type": "a text in quotes",
+    "string_type": "a string in quotes",
     "tuple_type": "a list",
-    "greater_than": "a number above {gt:g}",
+    "greater_than": "a number greater than {gt:g}",
     "greater_than_equal": "a number of {ge:g} or more",
     "less_than_equal": "a number of {le:g} or less",
 }
 
 
 class SettingsError(Exception):
-    """The bridge cannot run with these settings. `problems`: a sentence each, no secrets.
+    """The bridge cannot run with these settings.
 
-    `hint` stands below them: what mends them all.
+    `problems`: a sentence each, without secrets. `hint`: what fixes all of them.
     """
 
     def __init__(self, problems: Sequence[str], hint: str | None = None) -> None:
@@ -48,11 +48,11 @@ class SettingsError(Exception):
 
 
 Located = tuple[int, str]
-"""The line that a sentence is about (0 for the whole file), and the sentence."""
+"""The number of the line that a sentence is about (0 for the whole file), and the sentence."""
 
 
 def at(document: Document, place: Place, text: str) -> Located:
-    """`text` with the file, the line's number and its words before it."""
+    """Return `text` prefixed with the file, the line number and the line's words."""
     number = document.line(place)
     if number is None:
         return 0, f"{document.name}: {text}"
@@ -60,14 +60,14 @@ def at(document: Document, place: Place, text: str) -> Located:
 
 
 def of_file(name: str, error: Unreadable) -> str:
-    """Why the file could not be read."""
+    """Return why the file could not be read."""
     if error.line is None:
         return f"{name} {error}"
     return f"{name}, line {error.line}, `{_quoted(error.words)}`: {error}"
 
 
 def _quoted(line: str) -> str:
-    """The line's words; of an unknown key nobody knows that what is assigned is no secret."""
+    """Return the line's words; an unknown key's value may be a secret and is left out."""
     key, equals, _ = line.partition("=")
     if equals and key.strip() not in KEYS:
         return f"{key.rstrip()} = …"
@@ -75,10 +75,10 @@ def _quoted(line: str) -> str:
 
 
 def of_table(document: Document, error: ErrorDetails, known: Iterable[str]) -> Located:
-    """One of pydantic's findings about the file; `known`: the keys that its table takes."""
+    """Return a pydantic error about the file in words; `known`: the keys its table has."""
     place = error["loc"]
     if place == ("rule",) and isinstance(error["input"], dict):
-        return at(document, place, "write [[rule]], with two brackets: there may be several rules")
+        return at(document, place, "write [[rule]], with double brackets: there can be several")
     if error["type"] == "extra_forbidden":
         text = _unknown_key(str(place[-1]), place[:-1], list(known))
         return at(document, place, text)
@@ -89,13 +89,13 @@ def of_table(document: Document, error: ErrorDetails, known: Iterable[str]) -> L
 
 
 def of_variable(origin: str, error: ErrorDetails, *, secret: bool) -> str:
-    """One of pydantic's findings about a variable; the value of a secret one is not shown."""
+    """Return a pydantic error about a variable in words, without the value of a secret one."""
     name = str(error["loc"][0]).upper()
     return f"{origin}: {_finding(name, error, None if secret else shown(error['input']))}"
 
 
 def shown(value: object) -> str:
-    """The value as the file would write it, cut to a sentence's length, secrets masked."""
+    """Return the value as the file would write it, shortened, secrets masked."""
     text = _masked(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
@@ -104,16 +104,15 @@ def _finding(name: str, error: ErrorDetails, value: str | None) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "value_error":
         return f"`{name}` {context['error']}" if value is None else _own(name, value, context)
-    subject = f"`{name}`" if value is None else f"`{name}` is {value}; it"
+    subject = f"`{name}`" if value is None else f"`{name}` is {value}, but it"
     if kind in {"enum", "literal_error"}:
-        return (
-            f"{subject} takes {_MEMBER.sub(_member, context['expected']).replace(chr(39), chr(34))}"
-        )
+        choices = _MEMBER.sub(_member, context["expected"]).replace("'", '"')
+        return f"{subject} must be {choices}"
     if kind == "model_type":
-        return f"{subject} takes a table: write {_table(error['loc'])} and its keys below"
-    if kind in _TAKES:
-        return f"{subject} takes {_TAKES[kind].format_map(context)}"
-    return f"{subject} is wrong: {error['msg']}"
+        return f"{subject} must be a table: write {_table(error['loc'])} and its keys below"
+    if kind in _EXPECTED:
+        return f"{subject} must be {_EXPECTED[kind].format_map(context)}"
+    return f"{subject} is invalid: {error['msg']}"
 
 
 def _own(name: str, value: str, context: dict[str, Any]) -> str:
@@ -126,7 +125,7 @@ def _member(found: re.Match[str]) -> str:
 
 def _unknown_key(key: str, table: Place, known: list[str]) -> str:
     close = get_close_matches(key, known, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
+    hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
     where = f" in {_table(table)}" if table else ""
     return f"unknown key `{_masked(key)}`{where}; {hint}"
 
@@ -141,5 +140,5 @@ def _table(place: Place) -> str:
 
 
 def _masked(text: str) -> str:
-    """`text` without what looks like a token or a password."""
+    """Return `text` without what looks like a token or a password."""
     return secrets.mask(text)[0]

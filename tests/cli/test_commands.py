@@ -36,20 +36,20 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
         (
             TryLater("database_file_gone"),
             (
-                "the database cannot be used: its file was removed or replaced meanwhile; put the "
-                "same file back, or run the command again to go on with what is there"
+                "the database cannot be used: its file was removed or replaced in the meantime; "
+                "put it back, or run the command again to use the file that is there now"
             ),
         ),
         (
             TryLater("slack_timeout"),
-            "it did not work just now: Slack did not answer in time (slack_timeout); try again",
+            "failed for now: Slack did not answer in time (slack_timeout); try again",
         ),
         (
             Refused(Reason.SLACK_REFUSED, code="x", method="auth.test"),
             "refused: Slack did not let the bridge do its part (code x, method auth.test)",
         ),
         (Refused(Reason.PLAIN_KEY), "refused: Plain does not accept the bridge's key"),
-        (LeaseLost(), "it did not work just now; try again"),
+        (LeaseLost(), "failed for now; try again"),
     ],
 )
 def test_faults_in_words(fault: Fault, words: str) -> None:
@@ -134,8 +134,8 @@ def test_a_port_in_use_is_said_before_anything_begins(
         done = run("run")
     assert done.exit_code == 1
     assert done.stderr == (
-        f"the bridge cannot listen on 127.0.0.1:{port}: another program does, or another bridge; "
-        "end it, or set PORT to a free one\n"
+        f"the bridge cannot listen on 127.0.0.1:{port}: another program or bridge uses it; "
+        "stop that one, or set PORT to a free port\n"
     )
     assert list(folder.iterdir()) == []
 
@@ -181,5 +181,4 @@ def test_usage_is_written_as_everywhere(run: Run, command: str, usage: str) -> N
 
 def test_the_pages_port_is_told_plainly(run: Run) -> None:
     shown = " ".join(run("sandbox", "--help").stdout.split())
-    assert "Where the page is served; 8020 without." in shown
-    assert "(8020)" not in shown
+    assert "Port of the page (default: 8020)." in shown

@@ -20,7 +20,7 @@ def test_a_schema_that_is_not_told_is_no_failure(run: Run, bridge: HealthyBridge
     bridge.world.plain.fail("schemaOfWrites", "500")
     _, checks = examined(run)
     assert checks["Plain writes"]["skipped"] is True
-    assert "nothing is written to try it" in checks["Plain writes"]["detail"]
+    assert "writes nothing to try it" in checks["Plain writes"]["detail"]
 
 
 def test_nothing_is_written_to_plain(run: Run, bridge: HealthyBridge) -> None:
@@ -34,7 +34,7 @@ def test_an_empty_ledger_has_heard_nothing_yet(run: Run, bridge: HealthyBridge) 
         connection.exec_driver_sql("DELETE FROM escalation")
     _, checks = examined(run)
     assert checks["Slack events"]["skipped"] is True
-    assert checks["backlog"]["detail"] == "nothing waits"
+    assert checks["backlog"]["detail"] == "nothing is waiting"
 
 
 @pytest.mark.parametrize("features", [(), tuple(OPTIONAL), tuple(Feature)], ids=str)
@@ -60,7 +60,7 @@ def test_parked_work_is_told(run: Run, bridge: HealthyBridge) -> None:
         connection.exec_driver_sql("UPDATE escalation SET state = 'parked'")
     _, checks = examined(run)
     assert checks["backlog"]["detail"] == (
-        "nothing waits; 1 parked (`plain-bridge ledger list --state parked`)"
+        "nothing is waiting; 1 parked (`plain-bridge ledger list --state parked`)"
     )
 
 
@@ -75,20 +75,20 @@ def test_people_without_a_customer_are_counted_with_the_unconfirmed_among_them(
     status, checks = examined(run)
     assert (status, red(checks)) == (0, [])
     check = checks["people to link"]
-    assert check["detail"] == "1 waits, 1 of them with an e-mail address that Slack doesn't confirm"
+    assert check["detail"] == "1 waiting, 1 of them with an address that Slack hasn't confirmed"
     assert "plain-bridge people link" in check["fix"]
 
 
 @pytest.mark.parametrize(
     ("identity", "detail", "warns"),
     [
-        ("", "those of members only", False),
+        ("", "members only", False),
         (
             'trusted_domains = { T1 = ["a.example", "b.example"] }',
             "a.example, b.example of T1",
             False,
         ),
-        ('trusted_teams = ["T1"]', "every address that T1 states", True),
+        ('trusted_teams = ["T1"]', "any address that T1 states", True),
     ],
 )
 def test_a_team_that_is_trusted_with_every_address_is_warned_of(
@@ -124,14 +124,16 @@ def test_scopes_that_slack_does_not_tell(run: Run, bridge: HealthyBridge) -> Non
 def test_no_file_is_no_failure(run: Run, bridge: HealthyBridge) -> None:
     bridge.world.slack.conversations["C00000001"].messages.clear()
     _, checks = examined(run)
-    assert checks["Slack files"]["detail"] == "the bot sees no file yet; the scope is granted"
+    assert checks["Slack files"]["detail"] == "the bot sees no files yet; the scope is granted"
     assert checks["Slack files"]["skipped"] is True
 
 
 def test_a_limited_socket_is_no_failure(run: Run, bridge: HealthyBridge) -> None:
     bridge.world.slack.fail("apps.connections.open", retry_after=30)
     _, checks = examined(run)
-    assert checks["Slack link"]["detail"] == ("Socket Mode; Slack checks the token once a minute")
+    assert checks["Slack link"]["detail"] == (
+        "Socket Mode; Slack limits this check to once a minute"
+    )
 
 
 # Whole surroundings that are not there
@@ -144,7 +146,7 @@ def test_in_words(run: Run, bridge: HealthyBridge) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == "ok     settings: read"
     failed = next(number for number, line in enumerate(lines) if line.startswith("failed"))
-    assert lines[failed].startswith("failed Slack scopes: not granted: users:read.email")
+    assert lines[failed].startswith("failed Slack scopes: missing: users:read.email")
     assert lines[failed + 1].startswith("       → add them at https://api.slack.com/apps")
     assert lines[-1] == "22 checks, 1 failed."
 
@@ -156,7 +158,7 @@ def test_nothing_is_set(run: Run, folder: Path) -> None:
     assert checks["Slack token"]["detail"] == "SLACK_BOT_TOKEN is not set"
     assert "OAuth & Permissions" in checks["Slack token"]["fix"]
     assert checks["database"]["detail"] == (
-        "plain-bridge.db is not there yet; the first run makes it"
+        "plain-bridge.db does not exist yet; the first run creates it"
     )
     assert list(folder.iterdir()) == []
 
@@ -183,9 +185,9 @@ def test_services_that_are_not_there(run: Run, folder: Path, monkeypatch: Any) -
         monkeypatch.setenv(name, value)
     status, checks = examined(run)
     assert status == 1
-    assert checks["Slack token"]["detail"] == "Slack was not reached (unreachable)"
+    assert checks["Slack token"]["detail"] == "Slack could not be reached (unreachable)"
     assert checks["Slack link"]["detail"] == "HTTP, SLACK_SIGNING_SECRET is set"
-    assert checks["Plain key"]["detail"].startswith("Plain was not reached")
+    assert checks["Plain key"]["detail"].startswith("Plain could not be reached")
     assert checks["clock"]["skipped"] is True
     assert "postgresql+psycopg://u:***@127.0.0.1:1/x" in checks["database"]["detail"]
     assert "hush" not in json.dumps(checks)
@@ -228,12 +230,12 @@ def test_a_postgresql_without_the_schema(
 def test_a_folder_that_cannot_be_written(run: Run, folder: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:///nowhere/bridge.db")
     _, checks = examined(run)
-    assert checks["database"]["detail"] == "nowhere/bridge.db cannot be made"
+    assert checks["database"]["detail"] == "nowhere/bridge.db cannot be created"
 
 
 def test_the_team_of_a_link_is_asked_from_slack(run: Run, bridge: HealthyBridge) -> None:
     linked = run("people", "link", "U1", "external:acme")
-    assert linked.stdout.startswith("U1 of T00000001 is external:acme.\nPlain knows Acme (")
+    assert linked.stdout.startswith("U1 of T00000001 is external:acme.\nIn Plain: Acme (")
 
 
 def _fix(checks: list[dict[str, Any]], name: str) -> tuple[str, str]:
@@ -265,16 +267,16 @@ fallback_customer = "external:b"
     (bridge.folder / "plain-bridge.toml").write_text(toml)
     checks = json.loads(run("doctor", "--json").stdout)
     assert _fix(checks, "Plain labels") == (
-        "not there: Bugg (rule 1, line 4 and rule 2, line 9; did you mean Bug?)",
+        "not found: Bugg (rule 1, line 4 and rule 2, line 9; did you mean Bug?)",
         "correct the name in the rule; Plain has Bug, Feature",
     )
     assert _fix(checks, "Plain tenants") == (
-        "not there: acme-us (rule 1, line 5; did you mean acme-eu?)",
+        "not found: acme-us (rule 1, line 5; did you mean acme-eu?)",
         "correct the name in the rule; Plain has acme, acme-eu",
     )
-    assert _fix(checks, "Plain assignees")[0] == "not there: nobody@example.com (rule 2, line 10)"
+    assert _fix(checks, "Plain assignees")[0] == "not found: nobody@example.com (rule 2, line 10)"
     assert _fix(checks, "Plain customers")[0] == (
-        "not there: external:b (rule 2, line 11 and [identity] fallback_customer)"
+        "not found: external:b (rule 2, line 11 and [identity] fallback_customer)"
     )
 
 

@@ -28,12 +28,12 @@ def test_doubles_are_shown(run: Run, bridge_database: Database) -> None:
         if claim.attempt == 1:
             ledger.retry_later(claim, 0.0, "plain_502", failed=True, unknown=True)
     ledger.settle(claim, Created(TICKET))
-    assert "Doubles" not in run("ledger", "show", "PB-1").stdout
+    assert "Duplicates" not in run("ledger", "show", "PB-1").stdout
     doubts = DuplicateChecks(bridge_database)
     (row,) = doubts.take(TEAM, 1)
     doubts.clear(row, ["T-8", "T-9"])
     shown = run("ledger", "show", "PB-1").stdout
     pairs = dict(line.split("  ", 1) for line in shown.splitlines())
-    assert pairs["Doubles"].strip() == "T-8, T-9"
+    assert pairs["Duplicates"].strip() == "T-8, T-9"
     (found,) = json.loads(run("ledger", "show", "PB-1", "--json").stdout)
     assert found["doubles"] == ["T-8", "T-9"]

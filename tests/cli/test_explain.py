@@ -103,17 +103,17 @@ def test_what_is_on_hold_says_whom_to_ask(run: Run, missed: MissedReactions, fol
 @pytest.mark.parametrize(
     ("link", "words"),
     [
-        ("hello", "this is no link to a Slack message"),
-        ("", "this is no link to a Slack message"),
-        ("https://sandbox.slack.com/archives/C1", "this is no link to a Slack message"),
-        ("https://[/archives/C1/p1700000001000100", "this is no link to a Slack message"),
+        ("hello", "this is not a link to a Slack message"),
+        ("", "this is not a link to a Slack message"),
+        ("https://sandbox.slack.com/archives/C1", "this is not a link to a Slack message"),
+        ("https://[/archives/C1/p1700000001000100", "this is not a link to a Slack message"),
         (
             "https://other.slack.com/archives/C1/p1700000001000100",
-            "the link leads to other.slack.com, and the bridge works in sandbox.slack.com",
+            "the link points to other.slack.com, but the bridge works in sandbox.slack.com",
         ),
         (
             "/archives/C1/p1700000001000100",
-            "the link leads to no workspace, and the bridge works in sandbox.slack.com",
+            "the link points to no workspace, but the bridge works in sandbox.slack.com",
         ),
     ],
 )

@@ -37,7 +37,7 @@ def three(bridge_database: Database) -> Database:
 
 def test_list(run: Run, three: Database) -> None:
     header, *rows = run("ledger", "list").stdout.splitlines()
-    columns = ["Reference", "State", "Asked", "Via", "Channel", "Asked by", "Ticket", "Why"]
+    columns = ["Reference", "State", "Requested", "Via", "Channel", "By", "Ticket", "Reason"]
     assert re.split(r"\s{2,}", header.strip()) == columns
     assert [row.split()[:2] for row in rows] == [
         ["PB-3", "waiting"],
@@ -98,8 +98,8 @@ def test_list_of_a_time_a_user_and_a_channel(run: Run, bridge_database: Database
     assert references(run, "--channel", "C1") == ["PB-2", "PB-1"]
     assert references(run, "--since", "7d") == ["PB-3", "PB-2"]
     assert references(run, "--since", "2w", "--user", "U2", "--channel", "C1") == ["PB-2"]
-    assert run("ledger", "list", "--user", "U9").stdout == "None of them fits.\n"
-    assert "U9x is no Slack user id" in run("ledger", "list", "--user", "U9x").stderr
+    assert run("ledger", "list", "--user", "U9").stdout == "No matching requests.\n"
+    assert "U9x is not a Slack user id" in run("ledger", "list", "--user", "U9x").stderr
     assert "such as 24h or 7d" in run("ledger", "list", "--since", "soon").stderr
 
 
@@ -111,7 +111,7 @@ def test_channels_by_name(run: Run, missed: MissedReactions) -> None:
     assert [row.split()[5] for row in listed[1:]] == ["C9", "#support"]
     assert references(run, "--channel", "#support") == ["PB-1"]
     lost = run("ledger", "list", "--channel", "#nope")
-    assert lost.stderr == "the bot is in no channel #nope: write its id (C…)\n"
+    assert lost.stderr == "the bot is not in a channel #nope: use its id (C…)\n"
 
 
 def test_list_some_as_json(run: Run, three: Database) -> None:
@@ -122,7 +122,7 @@ def test_list_some_as_json(run: Run, three: Database) -> None:
 
 
 def test_list_of_nothing(run: Run, bridge_database: Database) -> None:
-    assert run("ledger", "list").stdout == "Nothing there yet.\n"
+    assert run("ledger", "list").stdout == "No requests yet.\n"
     assert run("ledger", "list", "--json").stdout == "[]\n"
 
 
@@ -155,7 +155,7 @@ def test_what_was_undone_says_by_whom(run: Run, three: Database) -> None:
     assert (listed["reference"], listed["undone_by"]) == ("PB-1", "U0LINKER")
     exported = [json.loads(line) for line in run("ledger", "export").stdout.splitlines()]
     assert exported[0]["undone_at"] is not None
-    assert "is undone: only what is refused or parked" in run("ledger", "retry", "PB-1").stderr
+    assert "is undone: only refused or parked requests" in run("ledger", "retry", "PB-1").stderr
 
 
 def test_show_as_json(run: Run, three: Database) -> None:
@@ -171,7 +171,7 @@ def test_no_texts_are_shown(run: Run, three: Database) -> None:
 
 
 def test_retry(run: Run, three: Database) -> None:
-    assert run("ledger", "retry", "PB-2").stdout == "PB-2 is tried again.\n"
+    assert run("ledger", "retry", "PB-2").stdout == "PB-2 will be retried.\n"
     (shown,) = json.loads(run("ledger", "show", "PB-2", "--json").stdout)
     assert shown["state"] == "waiting"
 
@@ -181,8 +181,8 @@ def test_retry_does_what_it_can_and_says_the_rest(run: Run, three: Database) -> 
     assert retried.exit_code == 1
     assert [one["reference"] for one in json.loads(retried.stdout)] == ["PB-2"]
     assert retried.stderr.splitlines() == [
-        "PB-1 is created: only what is refused or parked can be tried again",
-        "the ledger has no PB-9",
+        "PB-1 is created: only refused or parked requests can be retried",
+        "PB-9 is not in the ledger",
     ]
 
 
@@ -205,9 +205,9 @@ def test_times_for_scripts_are_iso_8601(run: Run, three: Database) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("show", "PB-9"), "the ledger has no PB-9\n"),
-        (("show", "PB-" + "9" * 30), "the ledger has no PB-999"),
-        (("list", "--state", "done"), "done is no state: it is one of waiting, created, added"),
+        (("show", "PB-9"), "PB-9 is not in the ledger\n"),
+        (("show", "PB-" + "9" * 30), "PB-" + "9" * 30 + " is not in the ledger"),
+        (("list", "--state", "done"), "done is not a state: use one of waiting, created, added"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -228,8 +228,7 @@ def test_forget_asks_first(run: Run, three: Database) -> None:
 def test_forget_erases_a_person_and_leaves_the_keys(run: Run, three: Database) -> None:
     done = run("ledger", "forget", "--user", "U0ASKER", "--yes")
     assert done.stdout == (
-        "Erased U0ASKER: 3 escalations, 0 links, 0 open forms. "
-        "Their tickets in Plain are as they were.\n"
+        "Erased U0ASKER: 3 requests, 0 links, 0 open forms. Their tickets in Plain are unchanged.\n"
     )
     exported = run("ledger", "export").stdout
     assert "U0ASKER" not in exported
@@ -239,4 +238,4 @@ def test_forget_erases_a_person_and_leaves_the_keys(run: Run, three: Database) -
 
 
 def test_forget_wants_a_user_id(run: Run, three: Database) -> None:
-    assert "is no Slack user id" in run("ledger", "forget", "--user", "ada", "--yes").stderr
+    assert "is not a Slack user id" in run("ledger", "forget", "--user", "ada", "--yes").stderr

@@ -20,8 +20,8 @@ from bot.settings import load
         ("Tue, 14 Nov 2023 22:13:50 GMT", True, "30 s behind Slack's"),
         ("Tue, 14 Nov 2023 22:12:10 GMT", False, "70 s ahead of Slack's"),
         ("Tue, 14 Nov 2023 23:13:20 GMT", False, "3600 s behind Slack's"),
-        ("", True, "neither Slack nor Plain said what time it is"),
-        ("soon", True, "neither Slack nor Plain said what time it is"),
+        ("", True, "neither Slack nor Plain sent its time"),
+        ("soon", True, "neither Slack nor Plain sent its time"),
     ],
 )
 def test_the_clock(date: str, ok: bool, detail: str) -> None:

@@ -52,7 +52,7 @@ def test_link_list_unlink(run: Run, bridge_database: Database) -> None:
             "source": "link",
         }
     ]
-    assert run("people", "unlink", "U1").stdout == "U1 is linked no more.\n"
+    assert run("people", "unlink", "U1").stdout == "U1 is no longer linked.\n"
     assert CustomerLinks(bridge_database).all() == []
 
 
@@ -74,7 +74,7 @@ def test_what_a_command_changes_is_noted_as_such(
 def test_linking_opens_what_waited_for_it(run: Run, bridge_database: Database) -> None:
     refused(bridge_database, "U1")
     linked = run("people", "link", "U1", "external:acme", "--team", "T1")
-    assert linked.stdout == "U1 of T1 is external:acme. 1 waiting ticket goes on.\n"
+    assert linked.stdout == "U1 of T1 is external:acme. 1 pending request resumed.\n"
 
 
 def test_linking_before_the_first_run_makes_the_database(run: Run, folder: Path) -> None:
@@ -100,9 +100,9 @@ def test_the_team_is_what_an_earlier_start_learnt(run: Run, bridge_database: Dat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("link", "ann", "external:a"), "ann is no Slack user id: it begins with U or W"),
-        (("link", "U1", "acme"), "acme names no customer: write c_…, an e-mail address"),
-        (("link", "U1", "external:a", "--team", "acme"), "acme is no Slack team id"),
+        (("link", "ann", "external:a"), "ann is not a Slack user id, which begins with U or W"),
+        (("link", "U1", "acme"), "acme is not a customer: use c_…, an e-mail address"),
+        (("link", "U1", "external:a", "--team", "acme"), "acme is not a Slack team id"),
         (("link", "U1", "external:a"), "the workspace's team id is unknown: set SLACK_BOT_TOKEN"),
         (("unlink", "U1"), "U1 is not linked"),
         (("unlink", "U1", "--team", "T1"), "U1 is not linked in T1"),
@@ -121,7 +121,7 @@ def test_import_from_standard_input(run: Run, bridge_database: Database) -> None
     refused(bridge_database, "U2")
     content = "user,customer,name\nU1,ann@example.com,Ann\nU2,external:acme,\n"
     imported = run("people", "import", "-", "--team", "T1", input=content)
-    assert imported.stdout == "2 imported. 1 waiting ticket goes on.\n"
+    assert imported.stdout == "2 imported. 1 pending request resumed.\n"
     assert CustomerLinks(bridge_database).all() == [
         CustomerLink("T1", "U1", "ann@example.com", name="Ann", source="import"),
         CustomerLink("T1", "U2", "external:acme", source="import"),
@@ -143,7 +143,7 @@ def test_nothing_is_half_imported(run: Run, bridge_database: Database) -> None:
     imported = run("people", "import", "-", input=content)
     assert (imported.exit_code, imported.stdout) == (1, "")
     first, *mistakes = imported.stderr.splitlines()
-    assert first == "nothing was imported, for 2 mistakes:"
+    assert first == "nothing was imported because of 2 mistakes:"
     assert [mistake[:7] for mistake in mistakes] == ["line 3:", "line 4:"]
     assert CustomerLinks(bridge_database).all() == []
 
@@ -153,8 +153,8 @@ def test_a_team_said_twice(run: Run, bridge_database: Database) -> None:
     imported = run("people", "import", "-", "--team", "T1", input=content)
     assert imported.exit_code == 1
     assert imported.stderr == (
-        "nothing was imported, for 1 mistake:\n"
-        "line 3: U1 stands in line 2 already, with the team T1, which is the same\n"
+        "nothing was imported because of 1 mistake:\n"
+        "line 3: U1 is already in line 2, with the team T1, which is the same\n"
     )
     assert CustomerLinks(bridge_database).all() == []
 
@@ -168,9 +168,9 @@ def test_a_team_said_twice_is_told_beside_other_mistakes(
     for arguments in ((), ("--team", "T1")):
         imported = run("people", "import", "-", *arguments, input=content)
         first, *mistakes = imported.stderr.splitlines()
-        assert first == "nothing was imported, for 3 mistakes:"
+        assert first == "nothing was imported because of 3 mistakes:"
         assert [mistake[:7] for mistake in mistakes] == ["line 3:", "line 4:", "line 5:"]
-        assert "U1 stands in line 2 already, without the team T1" in mistakes[1]
+        assert "U1 is already in line 2, without the team T1" in mistakes[1]
 
 
 def test_an_import_says_whom_it_links_to_another(run: Run, bridge_database: Database) -> None:
@@ -207,17 +207,17 @@ def plain(
 
 def test_linking_says_what_plain_knows(run: Run, plain: Plain) -> None:
     linked = run("people", "link", "U1", "ann@example.com", "--team", "T1")
-    assert linked.stdout.splitlines()[1].startswith("Plain knows Ann Example (ann@example.com, c_")
+    assert linked.stdout.splitlines()[1].startswith("In Plain: Ann Example (ann@example.com, c_")
     stranger = run("people", "link", "U2", "nobody@x.example", "--team", "T1")
     assert stranger.exit_code == 0
-    assert "Plain has no customer nobody@x.example: until it has" in stranger.stdout
+    assert "Plain has no customer nobody@x.example: requests for this person" in stranger.stdout
     assert len(run("people", "link", "U2", "a@x.example", "--team", "T1", "--no-check").stdout) < 60
 
 
 def test_linking_only_whom_plain_knows(run: Run, plain: Plain, bridge_database: Database) -> None:
     result = run("people", "link", "U1", "nobody@x.example", "--team", "T1", "--check")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "nobody was linked: Plain has no customer nobody@x.example\n"
+    assert result.stderr == "not linked: Plain has no customer nobody@x.example\n"
     assert CustomerLinks(bridge_database).all() == []
 
 
@@ -228,7 +228,7 @@ def test_linking_goes_on_where_plain_is_away(
     monkeypatch.setenv("PLAIN_API_KEY", "plainApiKey_test")
     linked = run("people", "link", "U1", "ann@example.com", "--team", "T1")
     assert linked.exit_code == 0
-    assert "was not looked up: Plain was not reached (unreachable)." in linked.stdout
+    assert "was not looked up in Plain: Plain could not be reached (unreachable)." in linked.stdout
     assert run("people", "link", "U1", "c_1", "--team", "T1", "--check").exit_code == 1
     assert CustomerLinks(bridge_database).all() == [ANN]
 
@@ -300,7 +300,7 @@ def test_wrong_settings_are_told(run: Run, monkeypatch: Any) -> None:
     monkeypatch.setenv("PORT", "x")
     result = run("people", "list")
     assert result.exit_code == 1
-    assert result.stderr == 'environment: `PORT` is "x"; it takes a whole number\n'
+    assert result.stderr == 'environment: `PORT` is "x", but it must be a whole number\n'
 
 
 def test_an_unreachable_database_is_told(run: Run, monkeypatch: Any) -> None:

@@ -22,11 +22,13 @@ def test_it_records_what_is_missing(run: Run, missed: MissedReactions) -> None:
     assert row.split()[0] == "#support"
     assert row.split()[3:7] == [":ticket:", "1", missed.ada, "recorded"]
     assert row.split()[-1] == missed.slack.permalink(missed.support, ts)
-    assert summary == ("Looked at 1 channel: 1 message recorded. A running bridge delivers them.")
-    assert never.startswith("Direct messages are not looked at")
+    assert summary == (
+        "Searched 1 channel: 1 message recorded. A running bridge will process them."
+    )
+    assert never.startswith("Direct messages are not searched")
     assert missed.rows() == [f"{missed.slack.team}:{missed.support}:{ts}"]
     again = run("reconcile")
-    assert again.stdout.splitlines()[0] == "Looked at 1 channel: nothing is missing."
+    assert again.stdout.splitlines()[0] == "Searched 1 channel: nothing is missing."
     assert len(missed.rows()) == 1
 
 
@@ -40,7 +42,7 @@ def test_before_the_first_start_nothing_is_old_enough(run: Run, missed: MissedRe
     missed.lost()
     result = run("reconcile")
     assert result.stdout.splitlines()[0] == (
-        "Looked at 1 channel: nothing is missing; 1 older than the rule, left alone."
+        "Searched 1 channel: nothing is missing; 1 older than the rule, left alone."
     )
     assert missed.rows() == []
 
@@ -58,13 +60,13 @@ def test_a_dry_run_of_a_month(run: Run, missed: MissedReactions) -> None:
     assert [row.split()[-1].rpartition("/p")[2] for row in rows] == [
         ts.replace(".", "") for ts in (first, known, newest)
     ]
-    assert all("would be escalated" in row for row in rows)
+    assert all("would be processed" in row for row in rows)
     assert ["(older than the rule)" in row for row in rows] == [True, True, False]
     _, count = counts.splitlines()
     assert count.split() == ["1", ":ticket:", "in", "every", "channel", "3", "0"]
     assert last.splitlines()[0] == (
-        "Looked at 1 channel: 3 would be escalated, 0 are in the ledger. 2 of them are older "
-        "than the rule: without --dry-run these are left alone. Nothing was written."
+        "Searched 1 channel: 3 would be processed, 0 are in the ledger. 2 of them are older "
+        "than the rule and left alone without --dry-run. Nothing was changed."
     )
     assert dump(missed.database) == before
 
@@ -95,8 +97,8 @@ def test_a_dry_run_before_there_is_a_database_makes_none(
     monkeypatch.setenv("DATABASE_URL", "sqlite:///new.db")
     result = run("reconcile", "--dry-run")
     assert result.exit_code == 0
-    assert "would be escalated (older than the rule)" in result.stdout
-    assert "1 would be escalated, 0 are in the ledger. All are older" in result.stdout
+    assert "would be processed (older than the rule)" in result.stdout
+    assert "1 would be processed, 0 are in the ledger. All are older" in result.stdout
     assert not (folder / "new.db").exists()
     assert run("reconcile").exit_code == 1
     assert not (folder / "new.db").exists()
@@ -149,10 +151,10 @@ def test_a_channel_that_the_bot_is_not_in(run: Run, missed: MissedReactions) -> 
     result = run("reconcile", "--channel", "#lobby", "--channel", missed.support)
     assert result.exit_code == 1
     assert result.stderr == (
-        "the bot is in no channel #lobby: invite it there (/invite @plain-bridge), "
+        "the bot is not in a channel #lobby: invite it (/invite @plain-bridge), "
         "or correct the name\n"
     )
-    assert "Looked at 1 channel" in result.stdout
+    assert "Searched 1 channel" in result.stdout
     assert [key.rpartition(":")[2] for key in missed.rows()] == [ts]
 
 
@@ -163,7 +165,7 @@ def test_only_channels_that_the_bot_is_not_in_are_an_error_alone(
     result = run("reconcile", "--channel", "#nope", "--channel", "#lobby")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("the bot is in no channel #nope, #lobby: invite it there")
+    assert result.stderr.startswith("the bot is not in a channel #nope, #lobby: invite it")
 
 
 def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, missed: MissedReactions) -> None:
@@ -173,11 +175,10 @@ def test_what_it_did_not_come_to_is_said_and_comes_next(run: Run, missed: Missed
         missed.lost()
     first = run("reconcile", "--calls", "10").stdout.splitlines()
     assert first[-2] == (
-        "Not looked at to the end: #support (as many calls as it may make were made). "
-        "Run it again to go on from there."
+        "Not searched completely: #support (call limit reached). Run the command again to continue."
     )
     second = run("reconcile", "--calls", "10").stdout.splitlines()
-    assert second[-2].startswith("Looked at 1 more channel: 6 messages recorded.")
+    assert second[-2].startswith("Searched 1 more channel: 6 messages recorded.")
     assert len(missed.rows()) == 14
 
 
@@ -187,7 +188,7 @@ def test_a_dry_run_that_stops_short_names_the_way_on(run: Run, missed: MissedRea
     for _ in range(14):
         missed.lost()
     said = run("reconcile", "--calls", "10", "--dry-run").stdout.splitlines()
-    assert said[-2].endswith("Let it ask more often: --calls 50")
+    assert said[-2].endswith("Allow more calls: --calls 50")
 
 
 def test_slack_asks_to_wait(run: Run, missed: MissedReactions) -> None:
@@ -195,13 +196,11 @@ def test_slack_asks_to_wait(run: Run, missed: MissedReactions) -> None:
     missed.lost()
     missed.slack.fail("conversations.history", retry_after=30)
     said = run("reconcile").stdout.splitlines()
-    assert "#support (Slack asks to wait)" in said[1]
+    assert "#support (Slack's rate limit)" in said[1]
     missed.slack.fail("users.conversations", retry_after=30)
     result = run("reconcile")
     assert result.exit_code == 1
-    assert result.stderr == (
-        "it did not work just now: Slack asked to wait (slack_ratelimited); try again\n"
-    )
+    assert result.stderr == ("failed for now: Slack asked to wait (slack_ratelimited); try again\n")
 
 
 @pytest.mark.parametrize("since", ["1", "h", "0d", "1y", "-1d", "99999999d", ""])

@@ -63,7 +63,7 @@ def answer_the_tokens(terminal: Terminal) -> None:
 
 def test_from_nothing_to_a_configuration(folder: Path, urls: dict[str, str]) -> None:
     with Terminal(["setup"], folder, urls) as terminal:
-        terminal.until("How shall Slack reach the bridge?")
+        terminal.until("How should Slack reach the bridge?")
         terminal.type("")
         shown = terminal.until("Or by hand:")
         assert "Open create-slack-app.html" in shown
@@ -71,15 +71,15 @@ def test_from_nothing_to_a_configuration(folder: Path, urls: dict[str, str]) -> 
         page = (folder / "create-slack-app.html").read_text()
         assert 'href="https://api.slack.com/apps?new_app=1&amp;manifest_yaml=' in page
         answer_the_tokens(terminal)
-        terminal.until("Which features shall be left out?")
+        terminal.until("Which features should be left out?")
         terminal.type("")
         assert "thread:create  (threads)" in terminal.until("Paste an API key")
         terminal.type("plainApiKey_test")
         terminal.until("ok     Plain permission timeline:read")
-        terminal.until("Which emoji makes a ticket?")
+        terminal.until("Which emoji should create a ticket?")
         terminal.type("🎫")
         terminal.until("🎫 is no emoji's name: write its name, `:ticket:`.")
-        terminal.until("Which emoji makes a ticket?")
+        terminal.until("Which emoji should create a ticket?")
         terminal.type(":bug:")
         terminal.until("In which channels?")
         terminal.type("support")
@@ -90,7 +90,7 @@ def test_from_nothing_to_a_configuration(folder: Path, urls: dict[str, str]) -> 
         terminal.until("Which labels")
         terminal.type("1, incident")
         terminal.until(
-            "plain-bridge.toml is written: :bug: in #support, C024BE91L makes a ticket with the "
+            "Wrote plain-bridge.toml: :bug: in #support, C024BE91L creates a ticket with the "
             "label Bug, Incident."
         )
         terminal.until("Run the bridge now?")
@@ -115,23 +115,23 @@ def test_wrong_tokens_are_named_and_asked_for_again(
     with Terminal(["setup", "--connection", "socket"], folder, urls) as terminal:
         terminal.until("Paste the Bot User OAuth Token")
         terminal.type("xapp-test")
-        terminal.until("This is an App-Level Token (xapp-…): here goes the Bot User OAuth Token")
+        terminal.until("This is an App-Level Token (xapp-…): the Bot User OAuth Token")
         terminal.until("Paste the Bot User OAuth Token")
         terminal.type("xoxb-of-nobody")
-        terminal.until("failed Slack token: Slack does not take it (invalid_auth)")
+        terminal.until("failed Slack token: Slack rejects it (invalid_auth)")
         assert not (folder / ".env").exists() or "SLACK_BOT_TOKEN" not in dotenv(folder)
         world.slack.scopes.discard("users:read.email")
-        terminal.until("Enter looks again")
+        terminal.until("Press Enter to check again")
         terminal.type("xoxb-test")
-        terminal.until("failed Slack scopes: not granted: users:read.email")
+        terminal.until("failed Slack scopes: missing: users:read.email")
         assert dotenv(folder)["SLACK_BOT_TOKEN"] == "xoxb-test"  # good, as far as it goes
         world.slack.scopes.add("users:read.email")
-        terminal.until("Enter looks again")
+        terminal.until("Press Enter to check again")
         terminal.type("")
         terminal.until("Slack scopes: all")
         terminal.until("Paste an App-Level Token")
         terminal.type("plainApiKey_test")
-        terminal.until("This is a Plain API key (plainApiKey_…): here goes an App-Level Token")
+        terminal.until("This is a Plain API key (plainApiKey_…): an App-Level Token")
         terminal.interrupt()
         assert terminal.end() == 1
 
@@ -141,9 +141,9 @@ def test_broken_off_it_goes_on_where_it_was(
 ) -> None:
     with Terminal(["setup", "--connection", "socket"], folder, urls) as terminal:
         answer_the_tokens(terminal)
-        terminal.until("Which features shall be left out?")
+        terminal.until("Which features should be left out?")
         terminal.interrupt()
-        terminal.until("run `plain-bridge setup` again to go on there")
+        terminal.until("run `plain-bridge setup` again to continue")
         assert terminal.end() == 1
         assert "Traceback" not in terminal.shown
     assert dotenv(folder) == {
@@ -153,9 +153,9 @@ def test_broken_off_it_goes_on_where_it_was(
         "SLACK_APP_TOKEN": "xapp-test",
     }
     with Terminal(["setup", "--connection", "socket"], folder, {}) as terminal:
-        terminal.until("SLACK_BOT_TOKEN is taken from .env.")
-        terminal.until("SLACK_APP_TOKEN is taken from .env.")
-        assert "Paste" not in terminal.until("Which features shall be left out?")
+        terminal.until("Using SLACK_BOT_TOKEN from .env.")
+        terminal.until("Using SLACK_APP_TOKEN from .env.")
+        assert "Paste" not in terminal.until("Which features should be left out?")
         terminal.type("files, bogus")
         terminal.until("There is no bogus")
         terminal.type("files,additions")
@@ -173,7 +173,7 @@ def test_an_old_file_is_written_over_only_after_a_yes(
     arguments = ["setup", "--connection", "socket", "--without", "files", "--no-run"]
     for answer, emoji in (("", "old"), ("y", "fire")):
         with Terminal(arguments, folder, environ) as terminal:
-            terminal.until("plain-bridge.toml is there already. Write a new one over it?")
+            terminal.until("plain-bridge.toml already exists. Overwrite it?")
             terminal.type(answer)
             if answer == "y":
                 terminal.until("Which emoji")
@@ -188,10 +188,10 @@ def test_an_old_file_is_written_over_only_after_a_yes(
 
 def test_what_is_there_is_not_asked_again(folder: Path, world: LocalServices) -> None:
     with Terminal(["setup", "--no-run"], folder, world.variables) as terminal:
-        shown = terminal.until("Which emoji makes a ticket?")
-        assert "SLACK_APP_TOKEN is there already: the bridge calls Slack (Socket Mode)." in shown
-        assert "How shall Slack reach the bridge?" not in shown
-        assert "Which features shall be left out?" not in shown
+        shown = terminal.until("Which emoji should create a ticket?")
+        assert "SLACK_APP_TOKEN is already set, so Socket Mode is used;" in shown
+        assert "How should Slack reach the bridge?" not in shown
+        assert "Which features should be left out?" not in shown
         assert "Paste" not in shown
         terminal.interrupt()
         terminal.end()
@@ -202,10 +202,10 @@ def test_what_the_key_may_not_do_is_offered_to_be_left_out(
 ) -> None:
     world.plain.permissions -= {"attachment:create", "tenant:read"}
     with Terminal(["setup", "--no-run"], folder, world.variables) as terminal:
-        terminal.until("Which features shall be left out?")
+        terminal.until("Which features should be left out?")
         terminal.until("[files, tenants]")
         terminal.type("")
-        assert "failed" not in terminal.until("Which emoji makes a ticket?")
+        assert "failed" not in terminal.until("Which emoji should create a ticket?")
         terminal.interrupt()
         terminal.end()
 
@@ -231,7 +231,7 @@ def test_all_missing_secrets_are_named_at_once(
 def test_nobody_to_ask_is_a_clear_error(run: Run, folder: Path) -> None:
     result = run("setup")
     assert result.exit_code == 1
-    assert result.stderr.startswith("there is no terminal to ask questions at")
+    assert result.stderr.startswith("there is no terminal")
     assert list(folder.iterdir()) == []
 
 
@@ -254,7 +254,7 @@ def test_the_same_twice_changes_nothing(run: Run, folder: Path, environ: dict[st
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     result = run("setup", "--yes", "--emoji", "fire")
     assert result.exit_code == 0
-    assert "plain-bridge.toml is there already, and is left as it is." in result.stdout
+    assert "plain-bridge.toml already exists and is left unchanged." in result.stdout
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert run("setup", "--yes", "--emoji", "fire", "--overwrite").exit_code == 0
     assert load({}, folder).rules[0].emoji == ("fire",)
@@ -274,7 +274,7 @@ def test_secrets_from_standard_input(
 def test_a_secret_in_the_wrong_place_is_not_repeated(run: Run, folder: Path) -> None:
     result = run("setup", "--yes", "--secrets", "-", input="xoxb-test-alone\n")
     assert result.exit_code == 1
-    assert "takes lines of SLACK_BOT_TOKEN" in result.stderr
+    assert "write lines NAME=value, with SLACK_BOT_TOKEN" in result.stderr
     assert "xoxb-test-alone" not in result.output
 
 
@@ -283,11 +283,11 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(run: Run, folder: Path) -> 
     [
         ("SLACK_BOT_TOKEN", "", "SLACK_BOT_TOKEN is not set: the Bot User OAuth Token"),
         ("SLACK_BOT_TOKEN", "xoxp-test", "SLACK_BOT_TOKEN: This is a user token (xoxp-…)"),
-        ("SLACK_BOT_TOKEN", "xoxb-other", "Slack token: Slack does not take it (invalid_auth)"),
+        ("SLACK_BOT_TOKEN", "xoxb-other", "Slack token: Slack rejects it (invalid_auth)"),
         ("SLACK_APP_TOKEN", "xoxb-test", "SLACK_APP_TOKEN: This is a bot token (xoxb-…)"),
-        ("SLACK_APP_TOKEN", "xapp-other", "Slack link: Slack does not take it (invalid_auth)"),
-        ("PLAIN_API_KEY", "plainApiKey_other", "Plain key: Plain does not take it"),
-        ("PLAIN_API_KEY", "0" * 32, "This is a Signing Secret or a Client Secret: here goes Plain"),
+        ("SLACK_APP_TOKEN", "xapp-other", "Slack link: Slack rejects it (invalid_auth)"),
+        ("PLAIN_API_KEY", "plainApiKey_other", "Plain key: Plain rejects it"),
+        ("PLAIN_API_KEY", "0" * 32, "This is a Signing Secret or a Client Secret: Plain"),
     ],
 )
 def test_what_is_wrong_ends_it_with_what_to_do(
@@ -314,8 +314,8 @@ def test_missing_permissions_are_shown_one_by_one(
     result = run("setup", "--yes")
     assert result.exit_code == 1
     assert "ok     Plain permission thread:create: threads" in result.stdout
-    assert "failed Plain permission label:create: not granted: labels" in result.stdout
-    assert "failed Plain permission note:create: not granted: Undo" in result.stdout
+    assert "failed Plain permission label:create: missing: labels" in result.stdout
+    assert "failed Plain permission note:create: missing: Undo" in result.stdout
     assert dotenv(folder)["PLAIN_API_KEY"] == "plainApiKey_test"
     world.plain.permissions.add("label:create")
     assert run("setup", "--yes", "--without", "undo").exit_code == 0
@@ -338,7 +338,7 @@ def test_over_http(run: Run, folder: Path, environ: dict[str, str], monkeypatch:
     monkeypatch.delenv("SLACK_APP_TOKEN")
     result = run(*arguments)
     assert result.exit_code == 0, result.stderr
-    assert "its line is a comment now" in result.stdout
+    assert "its line is now a comment" in result.stdout
     settings = load({}, folder)
     assert settings.slack_app_token is None
     assert settings.slack_signing_secret is not None
@@ -359,9 +359,9 @@ def test_unknown_lines_of_an_old_file_stay(run: Run, folder: Path, environ: dict
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--connection", "pigeon"], 'Write "socket" or "http".'),
+        (["--connection", "pigeon"], 'Enter "socket" or "http".'),
         (["--without", "threads"], "There is no threads"),
-        (["--label", "Nothing"], "Nothing: no label type, or several of this name"),
+        (["--label", "Nothing"], "Nothing: no such label type, or several"),
         (["--emoji", "🎫"], "is no emoji's name"),
         (["--channel", "support"], 'like "#support"'),
     ],

@@ -45,7 +45,7 @@ def test_reads_all_columns_and_imports_them_as_import() -> None:
 
 
 KNOWN = "columns are team, user, customer, email, name, source"
-FORMS = "names no customer (c_…, an e-mail address or external:ID)"
+FORMS = "is not a customer (c_…, an e-mail address or external:ID)"
 MANY_BAD_LINES = """user,customer,team,email
 ann,acme,X1,nobody
 U2,external:acme,T1,a@b.example
@@ -71,7 +71,7 @@ U3,
         (
             "a column twice",
             "user,customer,user\nU1,external:a,U2\n",
-            ["line 1: the column `user` is there 2 times"],
+            ["line 1: the column `user` appears 2 times"],
         ),
         (
             "an unknown column beside other mistakes",
@@ -79,7 +79,7 @@ U3,
             [
                 f"line 1: unknown column `emial`; {KNOWN}",
                 f'line 3: `customer` "acme" {FORMS}',
-                "line 4: U1 stands in line 2 already",
+                "line 4: U1 is already in line 2",
             ],
         ),
         (
@@ -88,17 +88,17 @@ U3,
             [
                 f"line 1: the header has no `customer`; {KNOWN}",
                 f"line 1: unknown column `mail`; {KNOWN}",
-                'line 3: `user` "ann" is no Slack user id (U…)',
+                'line 3: `user` "ann" is not a Slack user id (U…)',
             ],
         ),
         (
             "every bad line",
             MANY_BAD_LINES,
             [
-                'line 2: `user` "ann" is no Slack user id (U…)',
+                'line 2: `user` "ann" is not a Slack user id (U…)',
                 f'line 2: `customer` "acme" {FORMS}',
-                'line 2: `team` "X1" is no Slack team id (T…)',
-                'line 2: `email` "nobody" is no e-mail address',
+                'line 2: `team` "X1" is not a Slack team id (T…)',
+                'line 2: `email` "nobody" is not an e-mail address',
                 "line 5: `user` is empty",
                 "line 6: `customer` is empty",
             ],
@@ -111,13 +111,13 @@ U3,
         (
             "the same person twice",
             "user,customer\nU1,external:a\nU2,external:a\nU1,external:b\n",
-            ["line 4: U1 stands in line 2 already"],
+            ["line 4: U1 is already in line 2"],
         ),
         ("too many cells", "user,customer\nU1,external:a,b\n", ["line 2: 3 cells for 2 columns"]),
         (
             "what PostgreSQL cannot hold",
             "user,customer,name\nU1,external:a,A\0nn\n",
-            ["line 2: holds a character that no database takes (NUL)"],
+            ["line 2: contains a NUL character, which cannot be stored"],
         ),
     ],
 )
@@ -127,7 +127,7 @@ def test_tells_every_mistake(name: str, text: str, mistakes: list[str]) -> None:
 
 def test_tells_where_it_stops_being_csv() -> None:
     (mistake,) = people.read_sheet(b'user,customer\nU1,external:a\nU2,"external:b"x\n').mistakes
-    assert mistake.startswith("line 3: is no CSV from here on")
+    assert mistake.startswith("line 3: not valid CSV from here on")
 
 
 def test_tells_another_encoding() -> None:

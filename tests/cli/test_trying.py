@@ -106,7 +106,7 @@ def test_lines_of_standard_input_in_words(run: Run, rules: Path) -> None:
     result = run("rules", "test", "-", input=lines)
     assert result.exit_code == 0
     header, *rows = (" ".join(row.split()) for row in result.stdout.splitlines())
-    assert header == "Channel Emoji By Rule Priority Labels And"
+    assert header == "Channel Emoji By Rule Priority Labels More"
     assert rows == [
         "#incidents :fire: U1 1 urgent Incident tenant acme",
         "C0OTHER :ticket: 3 normal",
@@ -135,15 +135,15 @@ def test_under_a_message_of_slack(run: Run, rules: Path, monkeypatch: pytest.Mon
         assert found[0]["channel_name"] == "incidents"
         bare = world.do(slack.post(ada, incidents, "Nothing here"))
         said = run("rules", "test", slack.permalink(incidents, bare))
-        assert said.stdout == "There is no reaction.\n"
+        assert said.stdout == "No reactions.\n"
         assert world.plain.threads == []
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("nowhere.json", "nowhere.json is no link to a message of Slack"),
-        ("{", "is no JSON: write"),
+        ("nowhere.json", "nowhere.json is neither a link to a Slack message"),
+        ("{", "is not JSON: write"),
         ("[1]", "reaction 1: write"),
         ('{"channel": "C1"}', "reaction 1: write"),
     ],

@@ -143,9 +143,9 @@ def test_postgresql_is_migrated_by_command_only(
         wiring.prepare(database)
     first = command("migrate", folder=tmp_path, database_url=url)
     assert (first.returncode, first.stderr) == (0, "")
-    assert "now." in first.stdout
+    assert "is now at" in first.stdout
     again = command("migrate", folder=tmp_path, database_url=url)
-    assert "already." in again.stdout
+    assert "is already at" in again.stdout
     wiring.prepare(database)
     database.close()
     execute(postgres_url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")

@@ -36,12 +36,12 @@ def test_setup_then_run_then_a_thread(tmp_path: Path, world: LocalServices) -> N
     ada = slack.add_user("Ada Nowak", email="ada@acme.example")
     support = slack.add_channel("support", members=(ada,))
     with Terminal(["setup"], tmp_path, {**urls, "PORT": "0"}) as terminal:
-        terminal.until("How shall Slack reach the bridge?")
+        terminal.until("How should Slack reach the bridge?")
         terminal.type("socket")
         for question, answer in (
             ("Paste the Bot User OAuth Token", "xoxb-test"),
             ("Paste an App-Level Token", "xapp-test"),
-            ("Which features shall be left out?", ""),
+            ("Which features should be left out?", ""),
             ("Paste an API key", "plainApiKey_test"),
             ("Which emoji", "bug"),
             ("In which channels?", ""),

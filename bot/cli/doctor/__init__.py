@@ -1,4 +1,4 @@
-"""`plain-bridge doctor`: whether everything that the bridge needs is there, and how to mend it."""
+"""`plain-bridge doctor`: check everything the bridge needs, and say how to fix what is missing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bot.settings import Settings, SettingsError, load
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
-    """Check everything that the bridge needs, and say how to fix what is missing.
+    """Report what's missing and how to fix it.
 
     Checks Slack's tokens, scopes, channels and events, Plain's key, permissions and names, both
-    APIs, the clock and the database. Changes nothing. Exit status 1 if any check fails.
+    APIs, the clock and the database. Changes nothing. Exit status 1 if a check fails.
     """
     try:
         checks = asyncio.run(_examine(load()))
     except SettingsError as error:
-        fix = "correct what each line names"
+        fix = "correct these settings"
         checks = [Check("settings", False, problem, fix) for problem in error.problems]
     if json:
         console.as_json([asdict(check) for check in checks])
@@ -53,7 +53,7 @@ async def _examine(settings: Settings) -> list[Check]:
 
 
 def show(check: Check) -> None:
-    """The check in a line, and what to do in a second one."""
+    """Print the check on one line, and its fix on a second one."""
     if check.skipped:
         verdict = Text("-     ", style="dim")
     elif check.ok:
@@ -69,7 +69,7 @@ def show(check: Check) -> None:
 def _summary(checks: list[Check]) -> str:
     failed = sum(not check.ok for check in checks)
     skipped = sum(check.skipped for check in checks)
-    aside = f", {skipped} not looked at" if skipped else ""
+    aside = f", {skipped} skipped" if skipped else ""
     if not failed:
         return f"{len(checks)} checks, none failed{aside}."
     return f"{len(checks)} checks, {failed} failed{aside}."

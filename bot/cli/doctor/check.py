@@ -13,10 +13,10 @@ from bot.slack import calls
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `fix` says how to mend it where `ok` is false.
+    """One check and its result; `fix` says what to do if it is not `ok`.
 
-    `skipped`: it could not be looked at, and `detail` says why; that is no failure.
-    `seconds`: how long the look took.
+    `skipped`: it could not be made, for the reason in `detail`; that is not a failure.
+    `seconds`: how long it took.
     """
 
     name: str
@@ -28,36 +28,36 @@ class Check:
 
 
 def skip(name: str, why: str) -> Check:
-    """What could not be looked at."""
+    """Return a check that could not be made, and why."""
     return Check(name, True, why, skipped=True)
 
 
-async def looked(look: Awaitable[Check]) -> Check:
-    """The check, with the time that it took."""
+async def timed(making: Awaitable[Check]) -> Check:
+    """Return the check with the time that it took."""
     started = time.monotonic()
-    return _timed(await look, started)
+    return _with_seconds(await making, started)
 
 
-def timed(checks: Iterable[Check]) -> Iterator[Check]:
-    """The checks as they come, each with the time since the one before."""
+def each_timed(checks: Iterable[Check]) -> Iterator[Check]:
+    """Yield the checks, each with the time since the one before."""
     started = time.monotonic()
     for check in checks:
-        yield _timed(check, started)
+        yield _with_seconds(check, started)
         started = time.monotonic()
 
 
-def _timed(check: Check, started: float) -> Check:
+def _with_seconds(check: Check, started: float) -> Check:
     return replace(check, seconds=round(time.monotonic() - started, 3))
 
 
 def not_set(settings: Settings, name: str, variable: str) -> Check:
-    """The variable is not set; with where to get it."""
+    """Return the failed check of a variable that is not set, with where to get its value."""
     detail, _, fix = settings.missing(variable)[0].partition(": ")
     return Check(name, False, detail, f"{fix}. `plain-bridge setup` asks for it and writes .env")
 
 
 def without_scope(name: str, fault: Fault) -> Check | None:
-    """For want of a scope it cannot be looked at; the check of the scopes is the one that fails."""
+    """Return a skipped check if a scope is missing, which the check of the scopes reports."""
     match fault:
         case Refused(reason=Reason.MISSING_SCOPE, data=data):
             return skip(name, f"the scope {data.get('needed', '')} is missing")
@@ -65,16 +65,16 @@ def without_scope(name: str, fault: Fault) -> Check | None:
 
 
 def slack_failed(name: str, fault: Fault, fix: str) -> Check:
-    """A token that is no good is mended by another one, a network otherwise."""
+    """Return the failed check of a Slack call; `fix` is for a bad token or a missing scope."""
     match fault:
         case TryLater(cause=cause):
             code = cause.removeprefix("slack_")
             if code in calls.TOKEN_ERRORS:
-                return Check(name, False, f"Slack does not take it ({code})", fix)
-            network = "see whether this machine reaches SLACK_API_URL (proxy, firewall)"
-            return Check(name, False, f"Slack was not reached ({code})", network)
+                return Check(name, False, f"Slack rejects it ({code})", fix)
+            network = "check that this machine can reach SLACK_API_URL (proxy, firewall)"
+            return Check(name, False, f"Slack could not be reached ({code})", network)
         case Refused(reason=Reason.MISSING_SCOPE, data=data):
-            return Check(name, False, f"it lacks the scope {data.get('needed', '')}", fix)
+            return Check(name, False, f"the scope {data.get('needed', '')} is missing", fix)
         case Refused(data=data):
             return Check(name, False, f"Slack refused ({data.get('code', '')})", fix)
     return Check(name, False, str(fault), fix)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 
 from bot.cli import services
-from bot.cli.doctor.check import Check, looked, skip, slack_failed, without_scope
+from bot.cli.doctor.check import Check, skip, slack_failed, timed, without_scope
 from bot.core.directory import Channel
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.plain import operations, trial
@@ -18,12 +18,25 @@ from bot.plain.client import PAGES, PlainClient
 from bot.settings import Settings
 from bot.slack.history import SlackHistory
 
+CHANNELS = "Slack channels"
+TRUST = "trusted addresses"
+CLOCK = "clock"
+
+MOST_NAMED = 10
+"""Existing names that a fix lists at most."""
+
+LARGEST_SKEW = 60.0
+"""Seconds; Slack's signatures are valid for 300."""
+
 _FIX_NAME = "correct the name in the rule"
+
+
+# Names in Plain
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What of the names is not there, each with where it is named; `existing` is what is."""
+    """The names that Plain does not have, each with its place, and the names that it has."""
 
     absent: Sequence[str]
     existing: Sequence[str] = ()
@@ -32,7 +45,7 @@ class Found:
 async def check_names(
     settings: Settings, plain: PlainClient, granted: frozenset[str]
 ) -> list[Check]:
-    """A check for each kind of name. What the key may not read is left to the permissions."""
+    """Return a check for each kind of name; skip what the key may not read."""
     rules = settings.rules
     fallback = settings.identity.fallback_customer
     labels = _once(label for rule in rules for label in rule.labels)
@@ -55,7 +68,7 @@ async def check_names(
         return Found([_with_notes(one, _customer_place(settings, one)) for one in absent])
 
     return [
-        await looked(_names_exist(f"Plain {what}", names, permission in granted, find))
+        await timed(_names_exist(f"Plain {what}", names, permission in granted, find))
         for what, names, permission, find in (
             ("labels", labels, "labelType:read", find_labels),
             ("tenants", tenants, "tenant:read", find_tenants),
@@ -77,21 +90,20 @@ async def _names_exist(
     except Refused as refused:
         if refused.reason is Reason.PLAIN_FORBIDDEN:
             return skip(name, "the key may not read them")
-        return Check(
-            name, False, f"Plain refused: {refused.data.get('message', refused)}", _FIX_NAME
-        )
+        why = refused.data.get("message", refused)
+        return Check(name, False, f"Plain refused: {why}", _FIX_NAME)
     except TryLater as later:
-        return skip(name, f"Plain could not be asked now ({later.cause})")
+        return skip(name, f"Plain could not be asked right now ({later.cause})")
     except Fault as fault:
         return skip(name, str(fault))
     if found.absent:
         exist = f"; Plain has {_first_of(found.existing)}" if found.existing else ""
-        return Check(name, False, f"not there: {', '.join(found.absent)}", f"{_FIX_NAME}{exist}")
-    return Check(name, True, f"all {len(names)} are there")
+        return Check(name, False, f"not found: {', '.join(found.absent)}", f"{_FIX_NAME}{exist}")
+    return Check(name, True, f"all {len(names)} exist")
 
 
 async def _labels(settings: Settings, plain: PlainClient, wanted: Sequence[str]) -> Found:
-    """Those that name no label type, or several."""
+    """Return those that name no label type, or several."""
     known = await plain.label_types()
     ids = {one.id for one in known}
     names = Counter(one.name.strip().casefold() for one in known)
@@ -101,7 +113,7 @@ async def _labels(settings: Settings, plain: PlainClient, wanted: Sequence[str])
         count = 1 if label in ids else names[label.strip().casefold()]
         place = _rules_naming(settings, "labels", label)
         if count > 1:
-            several = f"{count} label types have this name: write the id, lt_…"
+            several = f"{count} label types have this name: use the id, lt_…"
             absent.append(_with_notes(label, place, several))
         elif count == 0:
             absent.append(_with_notes(label, place, _did_you_mean(label, existing)))
@@ -109,7 +121,7 @@ async def _labels(settings: Settings, plain: PlainClient, wanted: Sequence[str])
 
 
 async def _tenants(settings: Settings, plain: PlainClient, wanted: Sequence[str]) -> Found:
-    """Those that are no tenant's external id."""
+    """Return those that are no tenant's external id."""
     known: list[str] = []
     after = None
     for _ in range(PAGES):
@@ -143,17 +155,15 @@ def _once(names: Iterable[str | None]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-CHANNELS = "Slack channels"
+# Channels in Slack
 
 
 async def check_channels(settings: Settings, history: SlackHistory) -> Check:
-    """Red where a rule names a channel, by id or #name, that the bot is not in."""
+    """Fail if a rule names a channel, by id or #name, that the bot is not in."""
     named = list(dict.fromkeys(channel for rule in settings.rules for channel in rule.channels))
     wanted = [channel for channel in named if not channel.startswith("D")]
     if not wanted:
-        return skip(
-            CHANNELS, "no rule names a channel; reactions count wherever the bot is invited"
-        )
+        return skip(CHANNELS, "no rule names a channel; reactions work wherever the bot is invited")
     try:
         here = await services.joined_channels(history)
     except Fault as fault:
@@ -167,10 +177,10 @@ async def check_channels(settings: Settings, history: SlackHistory) -> Check:
 async def _absent_channels(
     settings: Settings, history: SlackHistory, absent: Sequence[str], here: Sequence[Channel]
 ) -> Check:
-    """What is wrong with each: the bot is not in it, or no such channel can be seen."""
+    """Return why each is absent: the bot is not in it, or no such channel is visible."""
     try:
         public = await services.all_pages(history.public_channels)
-    except (TryLater, Refused):  # then nobody knows what there is
+    except (TryLater, Refused):  # nobody knows which exist
         public = None
     names = [f"#{one.name}" for one in (*here, *(public or ())) if one.name]
     there, unseen = [], []
@@ -184,7 +194,7 @@ async def _absent_channels(
     details, fixes = [], []
     if there:
         details.append(f"the bot is not in {', '.join(there)}")
-        fixes.append("invite it there (/invite @plain-bridge), or correct the rule")
+        fixes.append("invite it (/invite @plain-bridge), or correct the rule")
     if unseen:
         details.append(f"there is no public channel {', '.join(unseen)}")
         fixes.append("correct the name in the rule; if the channel is private, invite the bot")
@@ -196,12 +206,11 @@ def _is_channel(channel: Channel, wanted: str) -> bool:
     return wanted == channel.id or (bool(name) and wanted.lower() == f"#{name}")
 
 
-MOST_NAMED = 10
-"""Of what exists that are named."""
+# Where a name is, and what it may have meant
 
 
 def _rules_naming(settings: Settings, key: str, name: str) -> str:
-    """Return which rules name it under `key`, as in "rule 1, line 4"; empty where none does."""
+    """Return which rules name it under `key`, as in "rule 1, line 4"; empty if none does."""
     places = []
     for index, rule in enumerate(settings.rules):
         value = getattr(rule, key)
@@ -213,67 +222,61 @@ def _rules_naming(settings: Settings, key: str, name: str) -> str:
 
 
 def _closest(name: str, existing: Iterable[str]) -> str | None:
-    """Return what exists and reads most like `name`, whatever the case; None for nothing."""
+    """Return the existing name closest to `name`, ignoring case; None if none is close."""
     known = {one.casefold(): one for one in existing}
     close = get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
     return known[close[0]] if close else None
 
 
 def _with_notes(name: str, *notes: str | None) -> str:
-    """Return the name with what is to be said of it in brackets."""
-    said = "; ".join(note for note in notes if note)
-    return f"{name} ({said})" if said else name
+    """Return the name, followed by its notes in brackets."""
+    joined = "; ".join(note for note in notes if note)
+    return f"{name} ({joined})" if joined else name
 
 
 def _did_you_mean(name: str, existing: Iterable[str]) -> str | None:
-    """Return the question; None where nothing that exists is like it."""
+    """Return the question; None if no existing name is close."""
     found = _closest(name, existing)
     return f"did you mean {found}?" if found else None
 
 
 def _first_of(existing: Sequence[str]) -> str:
-    """Return the first of what exists, and how many more there are."""
+    """Return the first of the existing names, and how many more there are."""
     more = len(existing) - MOST_NAMED
     return ", ".join(existing[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-TRUST = "trusted addresses"
+# Trusted teams and the clock
 
 
 def check_trust(settings: Settings) -> Check:
-    """Warn where a team is trusted with every address; never red, for it may be meant."""
+    """Show whose e-mail addresses count; warn, without failing, of teams with any address."""
     teams, domains = settings.identity.trusted_teams, settings.identity.trusted_domains
     if not teams and not domains:
-        return Check(TRUST, True, "those of members only")
-    said = [f"{', '.join(named)} of {team}" for team, named in domains.items()]
+        return Check(TRUST, True, "members only")
+    trusted = [f"{', '.join(named)} of {team}" for team, named in domains.items()]
     if not teams:
-        return Check(TRUST, True, "; ".join(said))
-    said += [f"every address that {team} states" for team in teams]
+        return Check(TRUST, True, "; ".join(trusted))
+    trusted += [f"any address that {team} states" for team in teams]
     fix = (
-        "a company can put your other customers' addresses into its profiles: name the domains "
-        'that are its own instead, trusted_domains = { T… = ["example.com"] }'
+        "a company can put your other customers' addresses into its profiles: list its own "
+        'domains instead, trusted_domains = { T… = ["example.com"] }'
     )
-    return Check(TRUST, True, "; ".join(said), fix)
-
-
-LARGEST_SKEW = 60.0
-"""Seconds; Slack's signatures are valid for 300."""
-
-CLOCK = "clock"
+    return Check(TRUST, True, "; ".join(trusted), fix)
 
 
 @dataclass(slots=True)
 class Clocks:
-    """What time others said it is, beside what we thought then; filled while they are asked.
+    """How far this machine's clock is ahead of others', noted from the answers of other checks.
 
-    `now` is our own clock, in Unix seconds.
+    `now`: this machine's clock, in Unix seconds. `skews`: seconds ahead, by service.
     """
 
     now: Callable[[], float] = lambda: time.time()
-    heard: dict[str, float] = field(default_factory=dict)
+    skews: dict[str, float] = field(default_factory=dict)
 
     def note(self, who: str, date: str | None) -> None:
-        """Note the `Date` header (whole seconds) of an answer that has just come.
+        """Note the `Date` header (whole seconds) of an answer that has just arrived.
 
         https://www.rfc-editor.org/rfc/rfc9110#field.date
         """
@@ -281,16 +284,16 @@ class Clocks:
             theirs = parsedate_to_datetime(date or "").timestamp()
         except ValueError:
             return
-        self.heard[who] = self.now() - theirs
+        self.skews[who] = self.now() - theirs
 
     def check(self) -> Check:
-        """Red where ours is far from any of theirs."""
-        if not self.heard:
-            return skip(CLOCK, "neither Slack nor Plain said what time it is")
-        detail = ", ".join(_skew(who, skew) for who, skew in sorted(self.heard.items()))
-        if all(abs(skew) <= LARGEST_SKEW for skew in self.heard.values()):
+        """Fail if this machine's clock is far from any other."""
+        if not self.skews:
+            return skip(CLOCK, "neither Slack nor Plain sent its time")
+        detail = ", ".join(_skew(who, skew) for who, skew in sorted(self.skews.items()))
+        if all(abs(skew) <= LARGEST_SKEW for skew in self.skews.values()):
             return Check(CLOCK, True, detail)
-        return Check(CLOCK, False, detail, "set this machine's clock by NTP")
+        return Check(CLOCK, False, detail, "synchronize this machine's clock (NTP)")
 
 
 def _skew(who: str, skew: float) -> str:

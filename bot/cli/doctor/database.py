@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from bot import telemetry
 from bot.cli import console, services
 from bot.cli.console import CommandFailed
-from bot.cli.doctor.check import Check, skip, timed
+from bot.cli.doctor.check import Check, each_timed, skip
 from bot.core.faults import Fault
 from bot.refused_requests import LIKELY, PREFIX, Cause, Door, name
 from bot.settings import Settings
@@ -33,18 +33,18 @@ from bot.store.schema import memory
 from bot.store.suitable import Unsuitable
 
 
-class _Undone(Exception):
-    """Takes back what was written to see whether it can be."""
+class _RolledBack(Exception):
+    """Rolls back the write that showed that the database can be written to."""
 
 
 def examine(settings: Settings) -> list[Check]:
-    """The checks, in order; the first that fails is the last."""
+    """Return the checks in order; the first that fails is the last."""
     try:
         database = services.connect(settings)
     except CommandFailed as error:
         return [Check("database", False, str(error), "install what is missing")]
     try:
-        return list(timed(_examine(database, settings)))
+        return list(each_timed(_examine(database, settings)))
     finally:
         database.close()
 
@@ -79,10 +79,10 @@ def _examine(database: Database, settings: Settings) -> Iterator[Check]:
     try:
         _write_nothing(database)
     except (Fault, DBAPIError) as error:  # PostgreSQL's "permission denied" is no outage
-        fix = "give the bridge's user the right to write, and see whether the disk is full"
+        fix = "give the bridge's user write permission, and check that the disk is not full"
         yield Check("database writable", False, _why(error), fix)
         return
-    yield Check("database writable", True, "a write was tried and taken back")
+    yield Check("database writable", True, "a write succeeded and was rolled back")
     yield from _ledger(database)
     yield from check_doors(database, settings)
 
@@ -91,30 +91,30 @@ def _connections(allowed: int) -> Check:
     wrong = suitable.too_few_connections(allowed)
     if wrong is not None:
         return Check("database connections", False, wrong.what, wrong.fix)
-    each = f"each `run` or `worker` needs {PER_PROCESS}, and a command one"
+    each = f"each `run` or `worker` needs {PER_PROCESS}, a command one"
     return Check("database connections", True, f"{allowed} are allowed; {each}")
 
 
 def _exposed(database: Database) -> str:
-    """Whether others on this machine may read the SQLite file; it is made for its owner alone."""
+    """Return a remark if others on this machine can read the SQLite file."""
     if database.file is None:
         return ""
     mode = stat.S_IMODE(Path(database.file.path).stat().st_mode)
-    return f" (others may read it: chmod 600 {database.file.path})" if mode & 0o044 else ""
+    return f" (others can read it: chmod 600 {database.file.path})" if mode & 0o044 else ""
 
 
 def _unmade(file: Path) -> Check:
     folder = file.absolute().parent
     if folder.is_dir() and os.access(folder, os.W_OK):
-        return Check("database", True, f"{file} is not there yet; the first run makes it")
-    fix = f"make {folder} a folder that the bridge's user may write to, or change DATABASE_URL"
-    return Check("database", False, f"{file} cannot be made", fix)
+        return Check("database", True, f"{file} does not exist yet; the first run creates it")
+    fix = f"make {folder} a folder the bridge's user can write to, or change DATABASE_URL"
+    return Check("database", False, f"{file} cannot be created", fix)
 
 
 def _not_at_head(database: Database, revision: str | None) -> Check:
     at, head = revision or "no schema", migrating.head()
     if database.is_sqlite:
-        return Check("database schema", True, f"at {at}; the next run brings it to {head}")
+        return Check("database schema", True, f"at {at}; the next run upgrades it to {head}")
     detail = f"at {at}, this release needs {head}"
     return Check("database schema", False, detail, "run `plain-bridge migrate`")
 
@@ -127,8 +127,8 @@ def _write_nothing(database: Database) -> None:
                     name="doctor", value="null", updated_at=database.now()
                 )
             )
-            raise _Undone
-    except _Undone:
+            raise _RolledBack
+    except _RolledBack:
         return
 
 
@@ -140,20 +140,22 @@ def _why(error: Exception) -> str:
 
 def _fix(database: Database) -> str:
     if database.is_sqlite:
-        return "see whether DATABASE_URL names the bridge's file, and who may write to its folder"
-    return "see whether PostgreSQL runs, and whether DATABASE_URL is right"
+        return "check that DATABASE_URL names the bridge's file, and who can write to its folder"
+    return "check that PostgreSQL is running and that DATABASE_URL is right"
 
+
+# The ledger
 
 EVENTS = "Slack events"
 BACKLOG = "backlog"
 PEOPLE = "people to link"
 
 LONGEST_WAIT = 600.0
-"""Seconds that work may wait before it is a failure: several attempts lie in them."""
+"""Seconds that a request may wait before it is a failure: long enough for several attempts."""
 
 
 def _ledger(database: Database) -> Iterator[Check]:
-    """The checks, in order."""
+    """Return the checks in order."""
     try:
         yield _events(ledger_stats(database))
         yield _backlog(backlog(database))
@@ -163,51 +165,51 @@ def _ledger(database: Database) -> Iterator[Check]:
 
 
 def _events(found: LedgerStats) -> Check:
-    """Red where reactions are found in Slack's history, and none was delivered as an event.
+    """Fail if reactions were found in Slack's history but none arrived as an event since.
 
-    How long nobody asked is no failure: that is for whoever reads it to judge.
+    Silence alone is no failure: the detail shows its length for people to judge.
     """
     if found.asked_at is None and found.heard_at is None:
-        return skip(EVENTS, "nothing was recorded yet: react to a message, and look again")
-    heard = max(found.heard_at or 0.0, found.event_at or 0.0)
-    if found.found_at is not None and found.found_at > heard:
-        since = f"since {console.moment(heard)}" if heard else "yet"
-        detail = f"no event was delivered {since}; reactions are found in the history only"
+        return skip(EVENTS, "nothing recorded yet: react to a message, then check again")
+    last_event = max(found.heard_at or 0.0, found.event_at or 0.0)
+    if found.found_at is not None and found.found_at > last_event:
+        since = f"since {console.moment(last_event)}" if last_event else "yet"
+        detail = f"no event {since}; reactions were only found in the history"
         fix = (
             'https://api.slack.com/apps, your app, "Event Subscriptions": on, with '
-            "reaction_added; over HTTP, see that the address reaches the bridge"
+            "reaction_added; over HTTP, check that the request URL reaches the bridge"
         )
         return Check(EVENTS, False, detail, fix)
-    if not heard:
-        return skip(EVENTS, f"no event yet; asked last {_ago(found, found.asked_at)}")
-    return Check(EVENTS, True, f"the last one came {_ago(found, heard)}")
+    if not last_event:
+        return skip(EVENTS, f"no event yet; the last request came {_ago(found, found.asked_at)}")
+    return Check(EVENTS, True, f"the last one arrived {_ago(found, last_event)}")
 
 
 def _backlog(found: Backlog) -> Check:
     parked = f"; {found.parked} parked (`plain-bridge ledger list --state parked`)"
     rest = parked if found.parked else ""
     if not found.waiting:
-        return Check(BACKLOG, True, f"nothing waits{rest}")
+        return Check(BACKLOG, True, f"nothing is waiting{rest}")
     detail = f"{found.waiting} waiting, the oldest for {_span(found.oldest_age)}{rest}"
     if found.oldest_age <= LONGEST_WAIT:
         return Check(BACKLOG, True, detail)
     fix = (
-        "see that `plain-bridge run` is running; `plain-bridge ledger list --state waiting` "
-        "names the last trouble of each"
+        "check that `plain-bridge run` is running; `plain-bridge ledger list --state waiting` "
+        "shows the last error of each"
     )
     return Check(BACKLOG, False, detail, fix)
 
 
 def _people_to_link(found: UnlinkedCounts) -> Check:
-    """Nobody's fault, so never red: those who asked were told what to do."""
+    """Count the people whose requests are on hold; never fail: the submitters know what to do."""
     if not found.people:
-        return Check(PEOPLE, True, "nobody waits")
-    detail = f"{found.people} {'waits' if found.people == 1 else 'wait'}"
+        return Check(PEOPLE, True, "nobody is waiting")
+    detail = f"{found.people} waiting"
     if found.unconfirmed:
-        detail += f", {found.unconfirmed} of them with an e-mail address that Slack doesn't confirm"
+        detail += f", {found.unconfirmed} of them with an address that Slack hasn't confirmed"
     fix = (
         "link them with `plain-bridge people link`; `plain-bridge ledger list --state on-hold` "
-        "names them"
+        "lists them"
     )
     return Check(PEOPLE, True, detail, fix)
 
@@ -217,7 +219,7 @@ def _ago(found: LedgerStats, moment: float | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    """A time as people say it, in its largest unit."""
+    """Return a duration in its largest unit."""
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
@@ -229,17 +231,17 @@ DOORS: Mapping[Door, str] = {"slack": "Slack requests", "plain": "Plain webhooks
 LATELY_SECONDS = 86_400.0
 
 _DETAIL = {
-    Cause.UNSIGNED: "one without a signature came at {at}, and none with a good one yet",
-    Cause.WRONG_SIGNATURE: "one with a wrong signature came at {at}, and no good one since",
-    Cause.STALE_TIMESTAMP: "one whose signature is out of date came at {at}, and no good one since",
-    Cause.EVENTS_WITHHELD: "Slack held back events at {at} (app_rate_limited)",
+    Cause.UNSIGNED: "one without a signature arrived at {at}, and no valid one yet",
+    Cause.WRONG_SIGNATURE: "one with a wrong signature arrived at {at}, and no valid one since",
+    Cause.STALE_TIMESTAMP: "one with an expired signature arrived at {at}, and no valid one since",
+    Cause.EVENTS_WITHHELD: "Slack withheld events at {at} (app_rate_limited)",
 }
 
 
 def check_doors(
     database: Database, settings: Settings, clock: Callable[[], float] = time.time
 ) -> Iterator[Check]:
-    """Yield a check for each door that has its secret; over Socket Mode, of what went wrong."""
+    """Yield a check for each HTTP endpoint whose secret is set, and for any that had a problem."""
     secrets: dict[Door, object] = {
         "slack": settings.slack_signing_secret,
         "plain": settings.plain_webhook_secret,
@@ -257,9 +259,9 @@ def check_doors(
 
 
 def _door(door: Door, kept: Mapping[str, float], now: float) -> Check:
-    """Return the newest problem that no good request followed.
+    """Fail for the newest problem that no valid request followed.
 
-    Anybody can send what is refused; that alone, beside good requests, is no failure.
+    Anybody can send invalid requests: among valid ones they are no failure.
     """
     good = kept.get(name(door))
     found = {cause: kept[name(door, cause)] for cause in Cause if name(door, cause) in kept}
@@ -269,8 +271,8 @@ def _door(door: Door, kept: Mapping[str, float], now: float) -> Check:
         detail = _DETAIL[cause].format(at=console.moment(open_still[cause]))
         return Check(DOORS[door], False, detail, LIKELY[door, cause])
     if good is None:
-        return skip(DOORS[door], "none came yet over HTTP")
-    return Check(DOORS[door], True, f"the last good one came at {console.moment(good)}")
+        return skip(DOORS[door], "none arrived over HTTP yet")
+    return Check(DOORS[door], True, f"the last valid one arrived at {console.moment(good)}")
 
 
 def _is_open(cause: Cause, at: float, good: float | None, now: float) -> bool:

@@ -9,7 +9,7 @@ import httpx
 
 from bot.cli import services
 from bot.cli.doctor import check, configuration
-from bot.cli.doctor.check import Check, looked, skip
+from bot.cli.doctor.check import Check, skip, timed
 from bot.cli.doctor.configuration import Clocks
 from bot.cli.services import UnusablePlain
 from bot.core.faults import Fault, Reason, Refused, TryLater
@@ -46,8 +46,8 @@ async def _examine(settings: Settings, plain: PlainClient) -> list[Check]:
         key,
         allowed,
         *await configuration.check_names(settings, plain, workspace.permissions),
-        await looked(_reads(plain, features, may_all=allowed.ok)),
-        await looked(_writes(plain)),
+        await timed(_reads(plain, features, may_all=allowed.ok)),
+        await timed(_writes(plain)),
     ]
 
 
@@ -57,7 +57,7 @@ def unusable(error: UnusablePlain) -> Check:
 
 
 async def check_key(plain: PlainClient) -> tuple[Check, Workspace | None]:
-    """Whose the key is; the workspace where Plain takes it."""
+    """Return whose the key is, and the workspace if Plain accepts the key."""
     found: list[Workspace] = []
 
     async def look() -> Check:
@@ -67,31 +67,31 @@ async def check_key(plain: PlainClient) -> tuple[Check, Workspace | None]:
             return plain_failed(KEY, fault)
         return Check(KEY, True, f"workspace {found[0].name} ({found[0].id})")
 
-    return await looked(look()), next(iter(found), None)
+    return await timed(look()), next(iter(found), None)
 
 
 def plain_failed(name: str, fault: Fault) -> Check:
-    """A key that is no good is mended by another one, a network otherwise."""
+    """Return the failed check of a Plain call, with the fix that its fault suggests."""
     match fault:
         case Refused(reason=Reason.PLAIN_KEY):
-            fix = 'make a new key: Plain, Settings, "Machine users & API keys"'
-            return Check(name, False, "Plain does not take it", fix)
+            fix = 'create a new key: Plain, Settings, "Machine users & API keys"'
+            return Check(name, False, "Plain rejects it", fix)
         case Refused(data=data):
-            told = data.get("message") or data.get("code") or str(fault)
-            fix = "see whether PLAIN_API_URL is right and the key a machine user's"
-            return Check(name, False, f"Plain refused: {told}", fix)
+            why = data.get("message") or data.get("code") or str(fault)
+            fix = "check that PLAIN_API_URL is right and the key belongs to a machine user"
+            return Check(name, False, f"Plain refused: {why}", fix)
         case TryLater(cause=cause):
             fix = (
-                "see whether PLAIN_API_URL is right and this machine reaches it (proxy, firewall), "
+                "check that PLAIN_API_URL is right and reachable from here (proxy, firewall), "
                 "or try later"
             )
             code = cause.removeprefix("plain_")
-            return Check(name, False, f"Plain was not reached ({code})", fix)
+            return Check(name, False, f"Plain could not be reached ({code})", fix)
     return Check(name, False, str(fault), "try later")
 
 
 class Feature(StrEnum):
-    """What the bridge does beyond opening threads; each needs more of the key."""
+    """Something the bridge does besides creating threads; each needs more permissions."""
 
     ADDITIONS = "additions"
     FILES = "files"
@@ -101,8 +101,8 @@ class Feature(StrEnum):
 
 
 ALWAYS: Mapping[str, str] = {
-    "customer:create": "finding or making the customer",
-    "customer:edit": "finding or making the customer",
+    "customer:create": "finding or creating the customer",
+    "customer:edit": "finding or creating the customer",
     "customer:read": "finding the customer",
     "label:create": "labels",
     "label:read": "labels",
@@ -110,19 +110,19 @@ ALWAYS: Mapping[str, str] = {
     "thread:create": "threads",
     "thread:read": "threads",
 }
-"""What every bridge uses. https://www.plain.com/docs/api-reference/graphql/authentication"""
+"""What every bridge needs. https://www.plain.com/docs/api-reference/graphql/authentication"""
 
 MORE: Mapping[Feature, Mapping[str, str]] = {
     Feature.ADDITIONS: {
         "threadEvent:create": "adding a message to its ticket",
         "threadEvent:read": "adding a message to its ticket",
-        "timeline:read": "adding a message to its ticket once",
+        "timeline:read": "adding a message to its ticket only once",
     },
     Feature.FILES: {"attachment:create": "files of a message"},
     Feature.UNDO: {
         "thread:edit": "Undo: closing the thread",
-        "note:create": "Undo: saying in the thread who did it",
-        "timeline:read": "Undo: seeing that no agent acted yet",
+        "note:create": "Undo: noting in the thread who did it",
+        "timeline:read": "Undo: seeing whether an agent acted",
     },
     Feature.TENANTS: {"tenant:read": "tenants of rules and of the form"},
     Feature.ASSIGNEES: {
@@ -132,13 +132,13 @@ MORE: Mapping[Feature, Mapping[str, str]] = {
 }
 
 OPTIONAL = (Feature.ADDITIONS, Feature.FILES, Feature.UNDO, Feature.TENANTS)
-"""What `setup` may leave out. Assignees are needed where a rule names one, and only there."""
+"""What `setup` may leave out. Assignees are needed only if a rule names one."""
 
-_FIX_PERMISSIONS = 'give what is missing to the key: Plain, Settings, "Machine users & API keys"'
+_FIX_PERMISSIONS = 'add what is missing to the key: Plain, Settings, "Machine users & API keys"'
 
 
 def configured(settings: Settings) -> frozenset[Feature]:
-    """What the settings ask for."""
+    """Return the features that the settings use."""
     asked = {
         Feature.ADDITIONS: settings.escalation.one_thread_per == "slack_thread",
         Feature.UNDO: settings.escalation.undo_by_reaction,
@@ -149,7 +149,7 @@ def configured(settings: Settings) -> frozenset[Feature]:
 
 
 def needed(features: Iterable[Feature]) -> Mapping[str, str]:
-    """The permissions that opening threads and these features need, with what fails without."""
+    """Return the permissions for creating threads and these features, with their purpose."""
     found = dict(ALWAYS)
     for feature in sorted(features):
         found |= MORE[feature]
@@ -157,26 +157,26 @@ def needed(features: Iterable[Feature]) -> Mapping[str, str]:
 
 
 def check_permissions(granted: frozenset[str], features: Iterable[Feature]) -> Check:
-    """The key's permissions against what `features` need; what only other features need is told."""
+    """Check that the key may do what `features` need; mention what only others would need."""
     name = "Plain permissions"
     features = frozenset(features)
     wanted = needed(features)
     missing = {one: wanted[one] for one in sorted(set(wanted) - granted)}
     if missing:
-        return Check(name, False, f"not granted: {_listed(missing)}", _FIX_PERMISSIONS)
+        return Check(name, False, f"missing: {_listed(missing)}", _FIX_PERMISSIONS)
     detail = f"all {len(wanted)} needed are granted"
     others = needed(feature for feature in OPTIONAL if feature not in features)
     if spare := {one: others[one] for one in sorted(set(others) - granted)}:
-        detail += f"; not granted, and not needed for the rest: {_listed(spare)}"
+        detail += f"; missing, but not needed with these settings: {_listed(spare)}"
     return Check(name, True, detail)
 
 
 def one_by_one(granted: frozenset[str], features: Iterable[Feature]) -> list[Check]:
-    """A check for each permission that `features` need."""
+    """Return a check for each permission that `features` need."""
     return [
         Check(f"Plain permission {one}", True, what)
         if one in granted
-        else Check(f"Plain permission {one}", False, f"not granted: {what}", _FIX_PERMISSIONS)
+        else Check(f"Plain permission {one}", False, f"missing: {what}", _FIX_PERMISSIONS)
         for one, what in sorted(needed(features).items())
     ]
 
@@ -191,20 +191,20 @@ _FEATURE_OF: Mapping[str, Feature] = {
     "threadSeen": Feature.UNDO,
     "userByEmail": Feature.ASSIGNEES,
 }
-"""Reads that only a feature makes; the others every bridge makes."""
+"""The reads that only one feature makes; every bridge makes the others."""
 
 READS = "Plain reads"
 WRITES = "Plain writes"
 
 _NO_LONGER = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
-_FIX_UPGRADE = "Plain has changed its API: install the newest release of the bridge"
+_FIX_UPGRADE = "Plain has changed its API: install the latest release of the bridge"
 
 
 async def _reads(plain: PlainClient, features: Set[Feature], *, may_all: bool) -> Check:
-    """Red where a read is no longer valid.
+    """Send every read; fail if one is no longer valid.
 
-    `may_all`: no permission is known to be missing for these `features`, so that a read that is
-    forbidden to them is news.
+    `may_all`: the key has all permissions of these `features`, so a read of theirs that is still
+    forbidden is a failure.
     """
     broken: list[str] = []
     for operation in trial.reads():
@@ -215,27 +215,31 @@ async def _reads(plain: PlainClient, features: Set[Feature], *, may_all: bool) -
             if refused.data.get("code") in _NO_LONGER:
                 broken.append(f"{operation.name} ({refused.data.get('message', '')})")
             elif refused.reason is Reason.PLAIN_FORBIDDEN and may_all and used:
-                told = refused.data.get("message", "")
-                fix = 'give the key what is named: Plain, Settings, "Machine users & API keys"'
-                return Check(READS, False, f"{operation.name} is forbidden: {told}", fix)
+                why = refused.data.get("message", "")
+                fix = 'add the permission to the key: Plain, Settings, "Machine users & API keys"'
+                return Check(READS, False, f"{operation.name} is forbidden: {why}", fix)
         except TryLater as later:
             if later.cause != "plain_unexpected":
-                return skip(READS, f"{operation.name} could not be tried now ({later.cause})")
-            broken.append(f"{operation.name} (its answer is another one)")
+                return skip(READS, f"{operation.name} could not be tried right now ({later.cause})")
+            broken.append(f"{operation.name} (unexpected answer)")
     if broken:
-        return Check(READS, False, f"no longer as they were: {', '.join(broken)}", _FIX_UPGRADE)
-    return Check(READS, True, f"all {len(trial.reads())} were tried")
+        return Check(READS, False, f"no longer valid: {', '.join(broken)}", _FIX_UPGRADE)
+    return Check(READS, True, f"all {len(trial.reads())} work")
 
 
 async def _writes(plain: PlainClient) -> Check:
-    """Red where Plain's own schema lacks a mutation, or a field of one, that the bridge uses."""
+    """Fail if Plain's own schema lacks a mutation, or a field of one, that the bridge uses."""
     try:
-        told = await plain.ask(trial.schema(), {})
+        schema = await plain.ask(trial.schema(), {})
     except (Refused, TryLater):
-        return skip(WRITES, "Plain does not tell its schema, and nothing is written to try it")
-    if not told.mutations:
-        return skip(WRITES, "Plain does not tell its mutations, and nothing is written to try them")
-    lacking = [one for write in trial.writes() for one in trial.missing(write, told)]
+        return skip(
+            WRITES, "Plain does not disclose its schema, and `doctor` writes nothing to try it"
+        )
+    if not schema.mutations:
+        return skip(
+            WRITES, "Plain does not disclose its mutations, and `doctor` writes nothing to try them"
+        )
+    lacking = [one for write in trial.writes() for one in trial.missing(write, schema)]
     if lacking:
-        return Check(WRITES, False, f"Plain no longer knows {', '.join(lacking)}", _FIX_UPGRADE)
+        return Check(WRITES, False, f"Plain no longer has {', '.join(lacking)}", _FIX_UPGRADE)
     return Check(WRITES, True, f"Plain's schema has all {len(trial.writes())}")

@@ -11,7 +11,7 @@ import aiohttp
 
 from bot import proxies
 from bot.cli.doctor import configuration
-from bot.cli.doctor.check import Check, looked, not_set, skip, slack_failed, without_scope
+from bot.cli.doctor.check import Check, not_set, skip, slack_failed, timed, without_scope
 from bot.cli.doctor.configuration import Clocks
 from bot.core.attachments import SkipReason
 from bot.core.faults import Fault, TryLater
@@ -27,24 +27,24 @@ from bot.slack.text.files import file_of
 SCOPES: Mapping[str, str] = {
     "commands": "the shortcuts and /plain-ticket",
     "chat:write": "answers",
-    "reactions:read": "hearing reactions",
+    "reactions:read": "receiving reactions",
     "channels:history": "reading messages of public channels",
     "groups:history": "reading messages of private channels",
     "channels:read": "names of public channels",
     "groups:read": "names of private channels",
-    "files:read": "files of an escalated message",
+    "files:read": "files of a message",
     "usergroups:read": "names of user groups",
     "users:read": "who the author is",
     "users:read.email": "which customer the author is",
     "reactions:write": "the receipt",
 }
-"""Every scope of `manifest.yml`, with what fails without it."""
+"""Every scope of `manifest.yml`, and what it is needed for."""
 
 _APP_PAGE = 'https://api.slack.com/apps, your app, "OAuth & Permissions"'
 
 
 async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
-    """The checks, in order; those that a failed one makes idle are left out."""
+    """Return the checks in order; leave out those that a failed one makes pointless."""
     async with calls.open_session() as session:
         if settings.slack_bot_token is None:
             checks = [not_set(settings, "Slack token", "slack_bot_token")]
@@ -58,23 +58,23 @@ async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
         return [
             *checks,
             await connection(settings, client),
-            await looked(configuration.check_channels(settings, history)),
-            await looked(_files(client)),
+            await timed(configuration.check_channels(settings, history)),
+            await timed(_files(client)),
         ]
 
 
 async def check_token(
     settings: Settings, client: SlackClient, clocks: Clocks | None = None
 ) -> list[Check]:
-    """Whose the bot token is, and what it may; the latter only where Slack takes the token."""
-    token = await looked(_token(client, clocks or Clocks()))
+    """Return whose the bot token is and, if Slack accepts it, whether it has the scopes."""
+    token = await timed(_token(client, clocks or Clocks()))
     if not token.ok:
         return [token]
-    return [token, await looked(_scopes(settings, client))]
+    return [token, await timed(_scopes(settings, client))]
 
 
 def needed_scopes(settings: Settings) -> frozenset[str]:
-    """The scopes that the bridge uses with these settings."""
+    """Return the scopes that the bridge uses with these settings."""
     unused = {"reactions:write"} if settings.escalation.confirm != "reaction" else set()
     if not settings.rules:
         unused.add("reactions:read")
@@ -91,8 +91,8 @@ async def _token(client: SlackClient, clocks: Clocks) -> Check:
     headers = {header.lower(): value for header, value in answer.headers.items()}
     clocks.note("Slack", headers.get("date"))
     named = calls.content(answer).get("team")
-    told = f"{named} " if isinstance(named, str) and named else ""
-    return Check(name, True, f"workspace {told}{here.team} ({here.url})")
+    prefix = f"{named} " if isinstance(named, str) and named else ""
+    return Check(name, True, f"workspace {prefix}{here.team} ({here.url})")
 
 
 async def _scopes(settings: Settings, client: SlackClient) -> Check:
@@ -106,33 +106,36 @@ async def _scopes(settings: Settings, client: SlackClient) -> Check:
     lacking = sorted(needed_scopes(settings) - granted)
     if not lacking:
         return Check(name, True, f"all {len(needed_scopes(settings))} needed are granted")
-    told = ", ".join(f"{scope} ({SCOPES[scope]})" for scope in lacking)
-    fix = f"add them at {_APP_PAGE}, Scopes, and install the app again"
-    return Check(name, False, f"not granted: {told}", fix)
+    missing = ", ".join(f"{scope} ({SCOPES[scope]})" for scope in lacking)
+    fix = f"add them at {_APP_PAGE}, Scopes, then reinstall the app"
+    return Check(name, False, f"missing: {missing}", fix)
 
 
 CONNECTION = "Slack link"
 HELLO_SECONDS = 10.0
 
 _HOW_TO_CONNECT = (
-    "make an App-Level Token with connections:write: https://api.slack.com/apps, your app, "
+    "create an App-Level Token with connections:write: https://api.slack.com/apps, your app, "
     '"Basic Information"; and turn Socket Mode on'
 )
 
 
 async def connection(settings: Settings, client: SlackClient | None) -> Check:
-    """The door that the settings open. `client` of the bot's token, where Slack takes it."""
+    """Check how Slack reaches the bridge: Socket Mode or HTTP.
+
+    `client`: of the bot token, if Slack accepts it.
+    """
     if settings.slack_app_token is not None:
-        return await looked(_socket_mode(settings, client))
+        return await timed(_socket_mode(settings, client))
     if settings.slack_signing_secret is not None:
         return Check(CONNECTION, True, "HTTP, SLACK_SIGNING_SECRET is set")
     return not_set(settings, CONNECTION, "slack_signing_secret")
 
 
 async def _socket_mode(settings: Settings, client: SlackClient | None) -> Check:
-    """Opens a connection, waits for Slack's hello, and closes it at once.
+    """Open a connection, wait for Slack's hello, and close it at once.
 
-    At once, because what Slack sends goes to any one of an app's connections.
+    At once, because Slack sends each event to any one of an app's connections.
     https://docs.slack.dev/apis/events-api/using-socket-mode
     """
     token = settings.slack_app_token.get_secret_value() if settings.slack_app_token else ""
@@ -144,15 +147,17 @@ async def _socket_mode(settings: Settings, client: SlackClient | None) -> Check:
             )
         except TryLater as later:
             if later.cause == "slack_ratelimited":
-                return Check(CONNECTION, True, "Socket Mode; Slack checks the token once a minute")
+                return Check(
+                    CONNECTION, True, "Socket Mode; Slack limits this check to once a minute"
+                )
             return slack_failed(CONNECTION, later, _HOW_TO_CONNECT)
         except Fault as fault:
             return slack_failed(CONNECTION, fault, _HOW_TO_CONNECT)
         hello = await _hello(session, str(opened.get("url") or ""))
     if hello is None:
-        fix = "see whether this machine may open WebSockets (wss) to Slack (proxy, firewall)"
+        fix = "check that this machine can open WebSockets (wss) to Slack (proxy, firewall)"
         return Check(
-            CONNECTION, False, "Socket Mode: the connection stays silent, without a hello", fix
+            CONNECTION, False, "Socket Mode: the connection was opened, but no hello came", fix
         )
     return await _same_app(hello, client)
 
@@ -170,23 +175,25 @@ async def _hello(session: aiohttp.ClientSession, url: str) -> Mapping[str, Any] 
 
 
 async def _same_app(hello: Mapping[str, Any], client: SlackClient | None) -> Check:
-    """Both tokens have to be one app's: else the events of another one arrive."""
+    """Check that both tokens belong to one app; otherwise the events of another app arrive."""
     listening = string(mapping(hello.get("connection_info")), "app_id")
     speaking = await client.app() if client else None
     if listening and speaking and listening != speaking:
-        detail = f"SLACK_APP_TOKEN is of the app {listening}, SLACK_BOT_TOKEN of {speaking}"
-        return Check(CONNECTION, False, detail, "take both tokens from the page of one app")
+        detail = f"SLACK_APP_TOKEN belongs to the app {listening}, SLACK_BOT_TOKEN to {speaking}"
+        return Check(CONNECTION, False, detail, "use two tokens of the same app")
     return Check(CONNECTION, True, "Socket Mode, Slack said hello")
 
 
 FILES = "Slack files"
 LISTED_FILES = 50
 
-_FIX_FILES = "add the scope files:read, and install the app again"
+_FIX_FILES = "add the scope files:read, then reinstall the app"
 
 
 async def _files(client: SlackClient) -> Check:
-    """Fetches the smallest of the files that the bot saw last, and drops it.
+    """Download the smallest of the files that the bot saw last, and drop it.
+
+    A wrong token gets Slack's login page, with status 200.
 
     https://docs.slack.dev/reference/methods/files.list
     """
@@ -197,7 +204,7 @@ async def _files(client: SlackClient) -> Check:
     listed = [file_of(one) for one in maps(calls.content(answer).get("files"))]
     found = [file for file in listed if file is not None and _can_be_fetched(file)]
     if not found:
-        return skip(FILES, "the bot sees no file yet; the scope is granted")
+        return skip(FILES, "the bot sees no files yet; the scope is granted")
     return await _fetch(SlackFiles(client.web), min(found, key=lambda file: file.size or 0))
 
 
@@ -207,16 +214,16 @@ def _can_be_fetched(file: File) -> bool:
 
 
 async def _fetch(files: SlackFiles, file: File) -> Check:
-    fix = "see whether this machine reaches files.slack.com (proxy, firewall)"
+    fix = "check that this machine can reach files.slack.com (proxy, firewall)"
     try:
         async with files.download(file) as given:
             if given is SkipReason.FAILED:
-                return skip(FILES, "Slack cannot give a file now; look again later")
+                return skip(FILES, "Slack can't deliver a file right now; check again later")
             if isinstance(given, SkipReason):
                 return Check(
-                    FILES, False, "Slack gives something else in a file's place", _FIX_FILES
+                    FILES, False, "Slack delivers something other than the file", _FIX_FILES
                 )
             size = sum([len(chunk) async for chunk in given])
     except TryLater as later:
-        return Check(FILES, False, f"a file could not be fetched ({later.cause})", fix)
-    return Check(FILES, True, f"one of {size} bytes was fetched")
+        return Check(FILES, False, f"a file could not be downloaded ({later.cause})", fix)
+    return Check(FILES, True, f"downloaded one of {size} bytes")

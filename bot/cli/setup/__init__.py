@@ -1,4 +1,4 @@
-"""`plain-bridge setup`: from nothing to a configuration with which `run` works."""
+"""`plain-bridge setup`: create a configuration that `run` works with."""
 
 from __future__ import annotations
 
@@ -23,30 +23,36 @@ Listed = list[str] | None
 
 def setup(
     yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing: take the options and the defaults.")
+        bool, typer.Option("--yes", help="Ask nothing: use the options and the defaults.")
     ] = False,
     connection: Annotated[
-        str | None, typer.Option(metavar="socket|http", help="How Slack reaches the bridge.")
+        str | None,
+        typer.Option(metavar="socket|http", help="How Slack reaches the bridge (default: socket)."),
     ] = None,
     public_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where Slack reaches it, for http.")
+        str | None, typer.Option(metavar="URL", help="The bridge's public address, for http.")
     ] = None,
-    emoji: Annotated[str | None, typer.Option(help="The first rule's emoji.")] = None,
+    emoji: Annotated[
+        str | None, typer.Option(metavar="EMOJI", help="The first rule's emoji (default: ticket).")
+    ] = None,
     label: Annotated[
-        Listed, typer.Option(help="A label type's name or id, for the rule; may be repeated.")
+        Listed,
+        typer.Option(metavar="LABEL", help="A label type for the rule, name or id; repeatable."),
     ] = None,
     channel: Annotated[
-        Listed, typer.Option(help="A channel's #name or id, for the rule; may be repeated.")
+        Listed,
+        typer.Option(metavar="CHANNEL", help="A channel for the rule, #name or id; repeatable."),
     ] = None,
     without: Annotated[
-        Listed, typer.Option(help=f"Of {', '.join(OPTIONAL)}, what to leave out.")
+        Listed,
+        typer.Option(metavar="FEATURE", help=f"Leave out {', '.join(OPTIONAL)}; repeatable."),
     ] = None,
     secrets: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="A file of lines NAME=value; - is standard input."),
+        typer.Option(metavar="FILE", help="A file of lines NAME=value; - for standard input."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write plain-bridge.toml over an old one.")
+        bool, typer.Option("--overwrite", help="Overwrite an existing plain-bridge.toml.")
     ] = False,
     run: Annotated[
         bool | None, typer.Option("--run/--no-run", help="Run the bridge at the end.")
@@ -54,10 +60,9 @@ def setup(
 ) -> None:
     """Set up the bridge in this folder: Slack app, tokens, Plain key, first rule.
 
-    Each token is looked at at once and kept in .env as soon as it is good, so that a run that was
-    broken off goes on where it was. Secrets are asked for without showing them, or taken from the
-    environment, from .env, or from --secrets; never from options, which every user of the machine
-    can read and the shell keeps.
+    Validates each token as you go and keeps it in .env, so that setup continues where it stopped.
+    Secrets are typed without being shown, or taken from the environment, .env or --secrets; never
+    from options, which every user of the machine can read and the shell history keeps.
     """
     environ = dict(os.environ)
     given = _secrets(secrets) if secrets else {}
@@ -72,7 +77,7 @@ def setup(
         Setup(Path(), config, options, values, ask).go()
         start = run if run is not None else ask.yes(questions.RUN_NOW, default=False)
     except (typer.Abort, KeyboardInterrupt, EOFError):
-        raise CommandFailed(questions.BROKEN_OFF) from None
+        raise CommandFailed(questions.STOPPED) from None
     if start:
         running.run()
 
@@ -92,7 +97,7 @@ def _options(
     if unknown := [one for one in without or () if one not in OPTIONAL]:
         raise CommandFailed(f"--without: {questions.no_feature(unknown, OPTIONAL)}")
     return Options(
-        connection=connection,  # type: ignore[arg-type]  # looked at above
+        connection=connection,  # type: ignore[arg-type]  # checked above
         public_url=public_url,
         emoji=emoji,
         labels=_given(label, yes),
@@ -103,17 +108,17 @@ def _options(
 
 
 def _given(listed: Listed, yes: bool) -> tuple[str, ...] | None:
-    """None where it is to be asked."""
+    """Return None if it has to be asked."""
     return tuple(listed or ()) if listed or yes else None
 
 
 def _secrets(name: str) -> dict[str, str]:
-    """The secrets of a file of lines NAME=value."""
+    """Return the secrets in a file of lines NAME=value."""
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise CommandFailed(f"--secrets {name}: cannot be read as UTF-8 text") from None
+        raise CommandFailed(f"--secrets {name}: not a readable UTF-8 file") from None
     read = parsed(text)
-    if read is None or not read.keys() <= NAMES.keys():  # what it holds instead may be a secret
-        raise CommandFailed(f"--secrets {name}: takes lines of {', '.join(NAMES)}, each with its =")
+    if read is None or not read.keys() <= NAMES.keys():  # its content may be a secret
+        raise CommandFailed(f"--secrets {name}: write lines NAME=value, with {', '.join(NAMES)}")
     return read

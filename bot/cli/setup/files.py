@@ -18,14 +18,14 @@ from bot.core.model import LabelType
 from bot.settings.tables import Tables
 
 _TOML_HEAD = """\
-# Which reactions make a Plain thread, and how. `plain-bridge rules lint` checks this file;
+# Which reactions create a Plain thread, and how. `plain-bridge rules lint` checks this file;
 # plain-bridge.example.toml, in Plain Bridge's repository, shows every key.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FirstRule:
-    """`channels` are ids or #names; none means all."""
+    """The rule that setup writes; `channels` are ids or #names, none means all."""
 
     emoji: str
     labels: Sequence[LabelType] = ()
@@ -33,7 +33,7 @@ class FirstRule:
 
 
 def toml(rule: FirstRule, *, additions: bool) -> str:
-    """The file. `additions`: the messages of a Slack thread share a ticket."""
+    """Return plain-bridge.toml; `additions`: the messages of a Slack thread share a ticket."""
     lines = ["", "[[rule]]", f"emoji = {_toml_string(rule.emoji)}"]
     if rule.channels:
         lines.append(f"channels = [{', '.join(map(_toml_string, rule.channels))}]")
@@ -47,7 +47,7 @@ def toml(rule: FirstRule, *, additions: bool) -> str:
 
 
 def mistake(rule: FirstRule) -> str | None:
-    """What is wrong with the emoji or a channel, in the settings' own words."""
+    """Return what the settings find wrong with the emoji or a channel, or None."""
     try:
         checked(rule)
     except ValidationError as errors:
@@ -58,7 +58,7 @@ def mistake(rule: FirstRule) -> str | None:
 
 
 def checked(rule: FirstRule) -> FirstRule:
-    """The rule as the settings read it: a channel's link is its id. ValidationError."""
+    """Return the rule as the settings read it (a channel's link is its id). ValidationError."""
     (table,) = Tables.model_validate(tomllib.loads(toml(rule, additions=True))).rule or ()
     return replace(rule, emoji=table.emoji[0], channels=table.channels)
 
@@ -73,7 +73,7 @@ def _printable(value: str) -> str:
 
 
 LONGEST_LINK = 8000
-"""Characters; longer addresses are cut or refused on the way."""
+"""Characters; longer addresses may be cut or refused on the way."""
 
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]{1,5})?", re.IGNORECASE)
 _EXAMPLE = "https://bridge.example.com/"
@@ -89,29 +89,29 @@ _NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 
 
 def manifest_path() -> Path:
-    """The manifest: inside the package in a wheel, beside it in a checkout."""
+    """Return the manifest's path: inside the package in a wheel, next to it in a checkout."""
     package = Path(str(files("bot")))
     inside = package / "manifest.yml"
     return inside if inside.is_file() else package.parent / "manifest.yml"
 
 
 def app_link(public_url: str | None = None) -> str:
-    """The link that opens Slack's page with the manifest filled in.
+    """Return the link that opens Slack's page with the manifest filled in.
 
-    `public_url` is where Slack reaches the bridge over HTTP. The app begins with Socket Mode all
-    the same: Slack looks at its addresses once that is turned off, and the bridge can be running
-    then. https://docs.slack.dev/app-manifests/configuring-apps-with-app-manifests
+    `public_url`: where Slack reaches the bridge over HTTP. The app still starts in Socket Mode:
+    Slack checks its addresses when that is turned off, and by then the bridge can be running.
+    https://docs.slack.dev/app-manifests/configuring-apps-with-app-manifests
     """
     return _NEW_APP + quote(manifest_text(public_url), safe="")
 
 
 def app_page(public_url: str | None = None) -> str:
-    """A page of HTML that holds nothing but the link."""
+    """Return an HTML page that holds nothing but the link."""
     return _PAGE.format(link=escape(app_link(public_url)))
 
 
 def manifest_text(public_url: str | None = None) -> str:
-    """The manifest without its comments."""
+    """Return the manifest without its comments."""
     lines = manifest_path().read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     whole = "\n".join(kept) + "\n"
@@ -119,8 +119,7 @@ def manifest_text(public_url: str | None = None) -> str:
 
 
 def public_url(given: str) -> str | None:
-    """The address up to its host, as `text` takes it; None where it is none that Slack would
-    call (https, and a host)."""
+    """Return the address up to its host; None unless Slack could call it (https and a host)."""
     parts = urlsplit(given.strip())
     if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
         return None

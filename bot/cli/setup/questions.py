@@ -19,43 +19,41 @@ from bot.settings.environment import SOURCES
 STEPS = 5
 
 BEGIN = (
-    "This sets up Plain Bridge in this folder, in 5 steps. What is found good is kept in .env, "
-    "which only you can read. Ctrl-C breaks off; run it again to go on."
+    "This sets up Plain Bridge in this folder, in 5 steps. It validates each answer as you go and "
+    "keeps it in .env, which only you can read. Ctrl-C stops; run it again to continue."
 )
-BROKEN_OFF = (
-    "Broken off. What was found good is in .env; run `plain-bridge setup` again to go on there."
-)
+STOPPED = "Stopped. Valid answers are kept in .env; run `plain-bridge setup` again to continue."
 
 CONNECTION = (
-    'How shall Slack reach the bridge? "socket": the bridge calls Slack, no public address is '
+    'How should Slack reach the bridge? "socket": the bridge connects to Slack, no public address '
     'needed. "http": Slack calls the bridge'
 )
-NO_CONNECTION = 'Write "socket" or "http".'
-PUBLIC_URL = "Address at which Slack will reach the bridge (https://…; empty: fill it in later)"
-APP_IS_THERE = "A bot token is there already, so the app is too."
+NO_CONNECTION = 'Enter "socket" or "http".'
+PUBLIC_URL = "Address where Slack will reach the bridge (https://…; empty to fill it in later)"
+APP_IS_THERE = "There is already a bot token, so the app exists."
 
 WITHOUT = (
-    "Which features shall be left out? additions (more messages of a Slack thread go to its "
-    "ticket), files, undo, tenants; several with commas; Enter keeps all"
+    "Which features should be left out? additions (more messages of a Slack thread go to its "
+    "ticket), files, undo, tenants; separated by commas; Enter keeps all"
 )
 WITHOUT_LACKING = (
-    "Which features shall be left out? Those that the key may not do are named; Enter takes them, "
+    "Which features should be left out? Enter leaves out those that the key lacks permissions for, "
     '"none" keeps all'
 )
 NONE = "none"
 
-EMOJI = "Which emoji makes a ticket?"
-CHANNELS = "In which channels? #names or ids, several with commas; empty: all"
-LABELS = "Which labels shall the ticket get? Numbers or names, several with commas; empty: none"
-NO_LABELS = "This Plain workspace has no label types; the rule gets no label."
+EMOJI = "Which emoji should create a ticket?"
+CHANNELS = "In which channels? #names or ids, separated by commas; empty for all"
+LABELS = "Which labels should the ticket get? Numbers or names, separated by commas; empty for none"
+NO_LABELS = "This Plain workspace has no label types, so the rule gets no label."
 
 UNSET_SOCKET_MODE = (
-    "SLACK_APP_TOKEN is set in the environment, which means Socket Mode: unset it, or choose "
+    "SLACK_APP_TOKEN is set in the environment, which means Socket Mode: unset it, or use "
     "--connection socket"
 )
-SOCKET_MODE_TAKEN_OUT = "SLACK_APP_TOKEN in .env means Socket Mode: its line is a comment now."
+SOCKET_MODE_TAKEN_OUT = "SLACK_APP_TOKEN in .env means Socket Mode: its line is now a comment."
 
-MEND_AND_RUN_AGAIN = "Correct what is named, and run `plain-bridge setup` again."
+FIX_AND_RUN_AGAIN = "Correct this, and run `plain-bridge setup` again."
 RUN_NOW = "Run the bridge now?"
 
 
@@ -64,54 +62,54 @@ def step(number: int, what: str) -> str:
 
 
 APP_PAGE = "create-slack-app.html"
-"""The page with the link that creates the app: 3,000 characters, too many for a terminal."""
+"""The page with the link that creates the app; its 3,000 characters are too many for a terminal."""
 
 
 def create_app(manifest: Path, link: str | None = None) -> list[str]:
-    """How to make the app; `link` where the page could not be written."""
+    """Return how to create the app; `link` if the page could not be written."""
     by_hand = 'https://api.slack.com/apps, "Create New App", "From a manifest", and paste'
     return [
-        f"Open {APP_PAGE} (written here) in a browser and follow its link."
+        f"Open {APP_PAGE} (in this folder) in a browser and follow its link."
         if link is None
         else f"Open this link: {link}",
-        "Choose the workspace, and press Create; then Install to Workspace.",
+        "Choose the workspace and press Create, then Install to Workspace.",
         f"Or by hand: {by_hand} {manifest}.",
     ]
 
 
 def connected(connection: str, name: str) -> str:
-    how = "the bridge calls Slack (Socket Mode)" if connection == "socket" else "Slack calls it"
+    how = "Socket Mode" if connection == "socket" else "HTTP"
     other = "http" if connection == "socket" else "socket"
-    return f"{name} is there already: {how}. --connection {other} changes that."
+    return f"{name} is already set, so {how} is used; --connection {other} changes that."
 
 
 def create_key(needed: Mapping[str, str]) -> list[str]:
     where = 'In Plain, Settings, "Machine users & API keys"'
     return [
-        f"{where}: add a machine user, and an API key with these permissions:",
+        f"{where}: add a machine user and an API key with these permissions:",
         *(f"  {permission}  ({what})" for permission, what in sorted(needed.items())),
     ]
 
 
 def taken_from(name: str, origin: str) -> str:
-    return f"{name} is taken from {origin}."
+    return f"Using {name} from {origin}."
 
 
 def paste(name: str) -> str:
     source = SOURCES[name.lower()].partition("; or set ")[0]
-    return f"Paste {source} (it is not shown)"
+    return f"Paste {source} (hidden)"
 
 
 def paste_again(name: str) -> str:
-    return f"Enter looks again once it is mended; or paste {NAMES[name]} anew"
+    return f"Press Enter to check again once it is fixed, or paste {NAMES[name]} again"
 
 
 def no_public_url(given: str) -> str:
-    return f"{given} is no address that Slack calls: it begins with https:// and has a host's name"
+    return f"{given} is not an address Slack can call: use https:// and a host name"
 
 
 def no_feature(unknown: Iterable[str], known: Iterable[str]) -> str:
-    return f"There is no {', '.join(unknown)}: write of {', '.join(known)}, or nothing."
+    return f"There is no {', '.join(unknown)}: choose from {', '.join(known)}."
 
 
 def label_list(known: Sequence[LabelType]) -> list[str]:
@@ -119,65 +117,63 @@ def label_list(known: Sequence[LabelType]) -> list[str]:
 
 
 def no_label(wrong: Iterable[str]) -> str:
-    return (
-        f"{', '.join(wrong)}: no label type, or several of this name; write its number or id (lt_…)"
-    )
+    return f"{', '.join(wrong)}: no such label type, or several; use its number or id (lt_…)"
 
 
 def overwrite(config: str) -> str:
-    return f"{config} is there already. Write a new one over it?"
+    return f"{config} already exists. Overwrite it?"
 
 
 def left_as_it_is(config: str) -> str:
-    return f"{config} is there already, and is left as it is."
+    return f"{config} already exists and is left unchanged."
 
 
 def wrote(config: str, rule: FirstRule) -> str:
     where = f" in {', '.join(rule.channels)}" if rule.channels else ""
     labelled = ", ".join(label.name for label in rule.labels)
     what = f" with the label {labelled}" if labelled else ""
-    return f"{config} is written: :{rule.emoji}:{where} makes a ticket{what}."
+    return f"Wrote {config}: :{rule.emoji}:{where} creates a ticket{what}."
 
 
 def done(connection: str, public_url: str | None) -> list[str]:
-    """What is left to do once everything is written."""
+    """Return what is left to do once everything is written."""
     lines = [
-        "Everything is there. What is left:",
+        "Done. What is left:",
         "  plain-bridge run     runs the bridge",
-        "  plain-bridge doctor  checks everything, whenever something seems wrong",
-        "  /invite @plain-bridge in each channel of Slack where the emoji shall count",
+        "  plain-bridge doctor  checks everything when something seems wrong",
+        "  /invite @plain-bridge in every Slack channel where the emoji should work",
     ]
     if connection == "http":
         address = f"{(public_url or 'https://YOUR-HOST').rstrip('/')}/slack/events"
         lines.append(
             "  with the bridge running, https://api.slack.com/apps, your app: turn Socket Mode "
-            f"off, and see that the request URLs are {address}"
+            f"off, and check that the request URLs are {address}"
         )
     return lines
 
 
 _NO_ARGV = (
-    "Secrets are not taken as options: every user of the machine can read those, and the shell "
-    "keeps them."
+    "Secrets can't be given as options: every user of the machine could read them, and the shell "
+    "history keeps them."
 )
 
 
 class Asker(Protocol):
-    """`option` and `variable` are how the answer is given without a question."""
+    """Answers questions; `option` and `variable` say how to answer without being asked."""
 
     attended: bool
 
     def line(self, question: str, default: str | None, option: str) -> str:
-        """A line, or the default."""
+        """Return a line, or the default."""
 
     def secret(self, question: str, variable: str, *, may_be_empty: bool = False) -> str:
-        """A line that is not shown."""
+        """Return a line that is not shown."""
 
     def yes(self, question: str, *, default: bool) -> bool: ...
 
 
 class Terminal:
-    """Asks the person at the terminal. Who breaks off raises Abort, KeyboardInterrupt, EOFError."""
+    """Asks the person at the terminal. Stopping raises Abort, KeyboardInterrupt or EOFError."""
 
     attended = True
 
@@ -197,13 +193,13 @@ class Terminal:
 
 
 class Nobody:
-    """Takes the defaults. Raises CommandFailed, with what to give, where there is none."""
+    """Takes the defaults. Raises CommandFailed, with what to give, if there is none."""
 
     attended = False
 
     def line(self, question: str, default: str | None, option: str) -> str:
         if default is None:
-            raise CommandFailed(f"{question}: say it with {option}")
+            raise CommandFailed(f"{question}: answer with {option}")
         return default
 
     def secret(self, question: str, variable: str, *, may_be_empty: bool = False) -> str:  # noqa: ARG002
@@ -214,21 +210,21 @@ class Nobody:
 
 
 def not_given(variables: Sequence[str]) -> str:
-    """Where to get each of these secrets, and how to give them where nobody can be asked."""
+    """Return where to get each of these secrets, and how to give them without a terminal."""
     lines = [f"{name} is not set: {SOURCES[name.lower()]}." for name in variables]
     them = "it" if len(variables) == 1 else "them"
-    ways = f"Set {them} in the environment, or in a file or on standard input with --secrets."
-    return "\n".join([*lines, f"{ways} {_NO_ARGV}"])
+    how = f"Set {them} in the environment, or pass a file or standard input with --secrets."
+    return "\n".join([*lines, f"{how} {_NO_ARGV}"])
 
 
 def asker(*, yes: bool) -> Asker:
-    """Nobody with `--yes`; CommandFailed where there is nobody to ask."""
+    """Return who answers: nobody with `--yes`. Raise CommandFailed without a terminal."""
     if yes:
         return Nobody()
     if not sys.stdin.isatty():
         raise CommandFailed(
-            "there is no terminal to ask questions at: run `plain-bridge setup` in one, or add "
-            "--yes, and set SLACK_BOT_TOKEN, PLAIN_API_KEY, and SLACK_APP_TOKEN or "
+            "there is no terminal: run `plain-bridge setup` in one, or add "
+            "--yes and set SLACK_BOT_TOKEN, PLAIN_API_KEY, and SLACK_APP_TOKEN or "
             "SLACK_SIGNING_SECRET in the environment"
         )
     return Terminal()

@@ -23,12 +23,12 @@ from bot.core.model import LabelType
 from bot.settings import Settings, SettingsError, load
 
 Connection = Literal["socket", "http"]
-Look = Callable[[str], list[Check]]
+CheckSecret = Callable[[str], list[Check]]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was said by options; None where it is to be asked."""
+    """What the command's options gave; None if it has to be asked."""
 
     connection: Connection | None = None
     public_url: str | None = None
@@ -41,7 +41,7 @@ class Options:
 
 @dataclass
 class Setup:
-    """One run in `folder`. `config` is the name of the TOML file."""
+    """One run of the wizard in `folder`; `config`: the name of the TOML file."""
 
     folder: Path
     config: str
@@ -52,7 +52,7 @@ class Setup:
     label_types: Sequence[LabelType] = field(default_factory=tuple)
 
     def go(self) -> None:
-        """All steps. CommandFailed where one cannot be done; run again, it goes on there."""
+        """Run all steps. Raise CommandFailed if one fails; the next run continues there."""
         if not self.ask.attended:
             self._need_all()
         self.values.keep_urls()
@@ -64,13 +64,13 @@ class Setup:
             self._signing_secret()
         self._plain_key()
         self._rules()
-        self._whole()
+        self._load()
         console.say("")
         for line in questions.done(connection, self.options.public_url):
             console.say(line)
 
     def _need_all(self) -> None:
-        """CommandFailed that names every secret that is missing, where nobody can be asked."""
+        """Raise CommandFailed that names every missing secret, if nobody can be asked."""
         connection = self.options.connection or self._found_connection() or "socket"
         door = "SLACK_APP_TOKEN" if connection == "socket" else "SLACK_SIGNING_SECRET"
         names = ("SLACK_BOT_TOKEN", door, "PLAIN_API_KEY")
@@ -99,7 +99,7 @@ class Setup:
             console.say(line)
 
     def _found_connection(self) -> Connection | None:
-        """What the secrets that are there already mean; Socket Mode where both are."""
+        """Return the connection that the known secrets mean; Socket Mode if both are known."""
         if self.values.known("SLACK_APP_TOKEN")[0] is not None:
             return "socket"
         return "http" if self.values.known("SLACK_SIGNING_SECRET")[0] is not None else None
@@ -178,7 +178,7 @@ class Setup:
             return self.options.without
         lacking = self._lacking()
         if lacking is not None and not lacking:
-            return frozenset()  # the key that is there may do all of it
+            return frozenset()  # the known key may do everything
         question = questions.WITHOUT_LACKING if lacking else questions.WITHOUT
         while True:
             answer = _listed(self.ask.line(question, ", ".join(lacking or ()), "--without"))
@@ -190,7 +190,7 @@ class Setup:
             return frozenset(Feature(one) for one in answer)
 
     def _lacking(self) -> list[Feature] | None:
-        """What a key that is there already may not do; None where there is no good one."""
+        """Return the features the known key lacks permissions for; None without a valid key."""
         key = self.values.known("PLAIN_API_KEY")[0]
         if key is None or variables.mistake("PLAIN_API_KEY", key) is not None:
             return None
@@ -265,19 +265,19 @@ class Setup:
     ) -> tuple[str, ...]:
         return given if given is not None else tuple(_listed(self.ask.line(question, "", option)))
 
-    def _whole(self) -> None:
-        """Whether the bridge takes what was written, together with what was there."""
+    def _load(self) -> None:
+        """Load everything as the bridge will. Raise CommandFailed if it is not accepted."""
         try:
             load(self.values.environ, self.folder)
         except SettingsError as error:
-            raise CommandFailed(f"{error}\n{questions.MEND_AND_RUN_AGAIN}") from None
+            raise CommandFailed(f"{error}\n{questions.FIX_AND_RUN_AGAIN}") from None
 
     # A secret
 
-    def _secret(self, name: str, look: Look) -> None:
-        """Take it from where it is or ask for it, look at it, and keep it once it is good.
+    def _secret(self, name: str, check_secret: CheckSecret) -> None:
+        """Find or ask for a secret, check it, and keep it once it is valid.
 
-        One that the service takes is kept even while something else is still missing.
+        A secret that the service accepts is kept even if, say, a scope is still missing.
         """
         value, origin = self.values.known(name)
         if value is not None:
@@ -293,7 +293,7 @@ class Setup:
                 self._refuse(f"{name}: {wrong}")
                 value, again = None, False
                 continue
-            checks = look(value)
+            checks = check_secret(value)
             if checks[0].ok:
                 self.values.keep(name, value)
             for check in checks:
@@ -321,7 +321,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _chosen(wanted: Sequence[str], known: Sequence[LabelType]) -> tuple[list[LabelType], list[str]]:
-    """The label types that are meant, by their number, id or name; and what means none."""
+    """Return the label types named by number, id or name, and the names that match none."""
     chosen: list[LabelType] = []
     wrong: list[str] = []
     for one in wanted:

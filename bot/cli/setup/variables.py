@@ -21,63 +21,63 @@ _URLS = ("slack_api_url", "plain_api_url")
 
 @dataclass
 class Values:
-    """`given` on standard input or in a file goes before `environ`, and this before `.env`."""
+    """The values known so far: `given` with --secrets before `environ`, and that before `.env`."""
 
     dotenv: DotEnv
     environ: Mapping[str, str]
     given: Mapping[str, str]
 
     def known(self, name: str) -> tuple[str | None, str]:
-        """The value that is there already, and where it is from, in words."""
+        """Return the known value, or None, and its origin in words."""
         for values, origin in ((self.given, "--secrets"), (self.environ, "the environment")):
             if value := cleaned(values.get(name, "")):
                 return value, origin
         return self.dotenv.get(name), ".env"
 
     def keep(self, name: str, value: str) -> None:
-        """Put it into `.env`."""
+        """Put the value into `.env`. Raise CommandFailed if that fails."""
         try:
             self.dotenv.put(name, value)
         except OSError as error:
             raise CommandFailed(f".env cannot be written: {error.strerror}") from None
 
     def keep_urls(self) -> None:
-        """Put the services' addresses into `.env` where they are not the usual ones."""
+        """Put the services' addresses into `.env` if they are not the defaults."""
         for name in _URLS:
             value, origin = self.known(name.upper())
             if value and origin != ".env" and value != Variables.model_fields[name].default:
                 self.keep(name.upper(), value)
 
     def settings(self, **secrets: str) -> Settings:
-        """Settings with these secrets, for the checks; ValueError where one has not its form."""
+        """Return settings with these secrets, for the checks. Raise ValueError if malformed."""
         urls = {name: value for name in _URLS if (value := self.known(name.upper())[0])}
         given = {name: SecretStr(value) for name, value in secrets.items()}
         return Settings.model_validate({**urls, **given})
 
 
 _SAFE = re.compile(r"[\w.:/@%+=,~-]*", re.ASCII)
-_HEADER = "# The settings of Plain Bridge, secrets among them: nobody else may read this file.\n"
+_HEADER = "# The settings of Plain Bridge, including secrets: nobody else may read this file.\n"
 
 
 class DotEnv:
-    """The file at `path`, which need not be there yet. Only its owner can read what is written."""
+    """The file at `path`, which need not exist; only its owner can read what is written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()  # a link stays a link
 
     def get(self, name: str) -> str | None:
-        """The variable's value as it was put here; None where it is empty or not there."""
+        """Return the variable's value; None if it is empty or not set."""
         lines = [line for line in self._lines() if _assigns(line, name)]
         value = lines[-1].partition("=")[2].strip() if lines else ""
         return _unquoted(value) or None
 
     def put(self, name: str, value: str) -> None:
-        """Set the variable, in the place of the line that sets it already. OSError."""
+        """Set the variable, replacing the line that sets it. Raise OSError."""
         if self.get(name) != value or self._is_open_to_others():
             self._write([*self._with(name, f"{name}={_quoted(value)}\n")])
 
     def take_out(self, name: str) -> None:
-        """Make a comment of the line that sets the variable."""
+        """Turn the line that sets the variable into a comment."""
         if self.get(name) is not None:
             lines = self._lines()
             self._write([f"# {line}" if _assigns(line, name) else line for line in lines])
@@ -104,13 +104,13 @@ class DotEnv:
         except OSError as error:
             raise CommandFailed(f".env cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise CommandFailed(".env cannot be read as UTF-8 text: mend it, or move it") from None
+            raise CommandFailed(".env cannot be read as UTF-8 text: correct or move it") from None
 
     def _is_open_to_others(self) -> bool:
         return bool(stat.S_IMODE(self._path.stat().st_mode) & 0o077)
 
     def _write(self, lines: list[str]) -> None:
-        """All at once: whoever breaks off has the old file or the new one."""
+        """Replace the file at once: an interruption leaves the old file or the new one."""
         handle, name = tempfile.mkstemp(prefix=".env.", dir=self._path.parent)  # 0600
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -124,7 +124,7 @@ class DotEnv:
 
 
 def parsed(text: str) -> dict[str, str] | None:
-    """The variables of a text of the same form; None where a line is something else."""
+    """Return the variables of a text in the same format; None if a line is something else."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
@@ -159,7 +159,7 @@ NAMES = {
     "SLACK_SIGNING_SECRET": "the Signing Secret",
     "PLAIN_API_KEY": "Plain's API key (plainApiKey_…)",
 }
-"""What belongs into each variable."""
+"""What each variable holds."""
 
 # https://docs.slack.dev/authentication/tokens
 _KINDS: tuple[tuple[str, str, str | None], ...] = (
@@ -167,7 +167,7 @@ _KINDS: tuple[tuple[str, str, str | None], ...] = (
     (r"xapp-.+", "an App-Level Token (xapp-…)", "SLACK_APP_TOKEN"),
     (r"xoxp-.+|xoxe\.xoxp-.+", "a user token (xoxp-…), which acts as a person", None),
     (r"xoxe-.+", "a refresh token (xoxe-…) of token rotation, which the bridge does not use", None),
-    (r"xox[a-z]-.+", "a token of Slack's of another kind", None),
+    (r"xox[a-z]-.+", "another kind of Slack token", None),
     (r"plainApiKey_.+", "a Plain API key (plainApiKey_…)", "PLAIN_API_KEY"),
     (r"[0-9]{6,}\.[0-9]{6,}", "the app's Client ID", None),
     (r"A[A-Z0-9]{8,}", "the app's App ID", None),
@@ -179,35 +179,35 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 
 def mistake(variable: str, text: str) -> str | None:
-    """What is wrong with `text` as the value of `variable`, in words; None where nothing is.
+    """Return what is wrong with `text` as the value of `variable`, or None.
 
-    The text itself is never part of the words.
+    The sentence never contains the text itself.
     """
     wanted = NAMES[variable]
     if not text:
-        return f"Nothing was given: here goes {wanted}."
+        return f"Nothing was given: {wanted} is needed."
     if _PRINTABLE.fullmatch(text) is None:
-        return f"It holds a blank or a character that no token has: here goes {wanted}, whole."
+        return f"This contains a space or a character no token has: paste all of {wanted}."
     kind, belongs = _kind(text)
     if belongs == variable or (belongs is None and kind is None and not _has_form(variable)):
         return None
-    return f"This is {kind or 'something else'}: here goes {wanted}."
+    return f"This is {kind or 'something else'}: {wanted} is needed."
 
 
 def suspicion(variable: str, text: str) -> str | None:
-    """What looks odd about a value that may be right all the same."""
+    """Return what looks odd about a value that may still be right, or None."""
     if variable == "SLACK_SIGNING_SECRET" and _HEX.fullmatch(text) is None:
-        return "It does not look like a Signing Secret, which has 32 characters from 0 to f."
+        return "This doesn't look like a Signing Secret, which has 32 characters 0-9 and a-f."
     return None
 
 
 def _has_form(variable: str) -> bool:
-    """Whether values of the variable begin in a way of their own."""
+    """Return True if the variable's values have a recognizable form."""
     return any(belongs == variable for _, _, belongs in _KINDS)
 
 
 def _kind(text: str) -> tuple[str | None, str | None]:
-    """What the text is, in words, and the variable that it belongs to."""
+    """Return what the text is, in words, and the variable it belongs to."""
     for form, words, belongs in _KINDS:
         if re.fullmatch(form, text):
             return words, belongs
