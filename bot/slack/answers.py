@@ -84,11 +84,11 @@ class Answers:
             if (quiet := build.quietly(outcome, reference, bot)) is not None:
                 await self._privately(trigger.reply_to, root, quiet)
             return None
-        ways_on = _ways_on(trigger, outcome, reference)
+        next_actions = _next_actions(trigger, outcome, reference)
         answerer = await self._answerer(trigger, outcome)
         unused = chosen(trigger) if isinstance(outcome, Added) else ()
         answer = build.outcome(
-            outcome, reference, bot, ways_on=ways_on, answerer=answerer, unused=unused
+            outcome, reference, bot, next_actions=next_actions, answerer=answerer, unused=unused
         )
         if answer is None:
             return None
@@ -298,7 +298,7 @@ def _response(answer: Answer) -> dict[str, Any]:
     return said | ({"blocks": answer.blocks} if answer.blocks else {})
 
 
-def _ways_on(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button, ...]:
+def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button, ...]:
     """What the person who asked can do about a refusal, as buttons below it.
 
     What was typed into a form is not to be typed again; who may not ask needs no form.

@@ -76,18 +76,18 @@ T = ticket("123456789")
 # Answers
 
 
-def turned(text: str, reason: Reason, answerer: Answerer | None) -> Answer | None:
+def rejected(text: str, reason: Reason, answerer: Answerer | None) -> Answer | None:
     names = ("requester", "name", "customer", "channel", "needed", "label", "assignee", "message")
     data = dict.fromkeys((*names, "fields", "code", "method", "last", "standing"), text)
-    ways_on = (form.reopen_button("PB-1"),)
+    next_actions = (form.reopen_button("PB-1"),)
     return answer.outcome(
-        Rejected(reason, data), "PB-1", "UBOT", ways_on=ways_on, answerer=answerer
+        Rejected(reason, data), "PB-1", "UBOT", next_actions=next_actions, answerer=answerer
     )
 
 
-def every_refusal(text: str) -> list[Case]:
+def every_rejection(text: str) -> list[Case]:
     answerers = (None, Yourself(), Others(), Others(tuple(f"U{n}" for n in range(50))), Hosts())
-    return [partial(turned, text, reason, one) for reason in Reason for one in answerers]
+    return [partial(rejected, text, reason, one) for reason in Reason for one in answerers]
 
 
 def outcomes(text: str) -> list[Outcome]:

@@ -39,7 +39,7 @@ from tests.slack.block_cases import (
     Case,
     T,
     choices,
-    every_refusal,
+    every_rejection,
     of_home,
     of_the_form,
     of_why,
@@ -54,7 +54,7 @@ from tests.slack.block_kit import LARGEST_VIEW, check_message, check_options, ch
 
 CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "answer.outcome": lambda: [
-        *(case for text in STRANGE for case in every_refusal(text)),
+        *(case for text in STRANGE for case in every_rejection(text)),
         *(partial(answer.outcome, one, "PB-1") for text in STRANGE for one in outcomes(text)),
     ],
     "answer.success": lambda: strange(lambda text: answer.success(Created(ticket(text)), "PB-1")),

@@ -1,4 +1,4 @@
-"""Every sentence that a person is shown, word for word; refusals have a file of their own."""
+"""Every sentence that a person is shown, word for word; rejections have a file of their own."""
 
 from __future__ import annotations
 

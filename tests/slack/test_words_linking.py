@@ -51,7 +51,7 @@ BROKEN = {"requester": "U1", "customer": "c_9"}
         (None, f"Ask {COMMAND}. {THEN}"),
     ],
 )
-def test_a_refusal_ends_in_the_question_and_whom_to_put_it_to(
+def test_a_request_on_hold_says_who_can_choose_the_customer(
     answerer: Answerer | None, what: str
 ) -> None:
     assert rejections.rejection(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
@@ -77,15 +77,15 @@ def test_only_so_many_are_named() -> None:
 
 @pytest.mark.parametrize("name", ["Gus", "G" * 500])
 def test_the_button_says_whom_it_is_about(name: str) -> None:
-    turned = Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": name})
-    built = answer.outcome(turned, "PB-7", answerer=Yourself())
+    rejected = Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": name})
+    built = answer.outcome(rejected, "PB-7", answerer=Yourself())
     assert built is not None
     (button,) = built.blocks[1]["elements"]
     assert button["text"]["text"] == "Choose customer"
     assert button["accessibility_label"].startswith("Choose customer: G")
     assert len(button["accessibility_label"]) <= 75
     for nobody in (Others(), Hosts(), None):
-        built = answer.outcome(turned, "PB-7", answerer=nobody)
+        built = answer.outcome(rejected, "PB-7", answerer=nobody)
         assert built is not None
         assert len(built.blocks) == 1
 

@@ -26,8 +26,7 @@ from bot.slack.views.kit import Answer, Button, open_button
 from bot.slack.views.undo import undo_button
 
 CREATED_QUIETLY = "A ticket was created."
-"""The final answer if people of another company read it: nothing of the ticket itself. So are the
-next two."""
+"""For people of another company, as are the next two: nothing about the ticket itself."""
 ADDED_QUIETLY = "Your message was added to a ticket."
 ALREADY_QUIETLY = "This message already has a ticket."
 
@@ -37,13 +36,13 @@ def outcome(
     reference: str,
     bot: str | None = None,
     *,
-    ways_on: tuple[Button, ...] = (),
+    next_actions: tuple[Button, ...] = (),
     answerer: Answerer | None = None,
     unused: Sequence[FormField] = (),
 ) -> Answer | None:
     """Return the final answer; None if there is nothing to say. `bot` is the bot's user id.
 
-    `ways_on` are the buttons of a rejection: what the person can do about it right here.
+    `next_actions` are the buttons of a rejection: what the person can do about it right here.
     `answerer` says who can link the requester, if a link is missing. `unused` are the fields of
     a form that were not used.
     """
@@ -53,9 +52,9 @@ def outcome(
         case Rejected(reason, data):
             if isinstance(answerer, Yourself):
                 name = data.get("name") or data.get("requester", "")
-                ways_on = (link.button(name, reference), *ways_on)
+                next_actions = (link.button(name, reference), *next_actions)
             said = rejections.rejection(reason, data, reference, bot, answerer)
-            return Answer(said, ways_on)
+            return Answer(said, next_actions)
         case Ignored():
             return None
 

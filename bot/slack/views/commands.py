@@ -1,4 +1,4 @@
-"""What `/plain-ticket` answers besides tickets: its help, and that it could do nothing."""
+"""Answers of `/plain-ticket`: the help, an unknown word, and that nothing was saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANOTHER_WORKSPACE = (
 )
 
 _TYPED_LENGTH = 39_000
-"""Of a command's text that is given back: a message has 40,000 characters."""
+"""How much of a command's text is given back: a message holds 40,000 characters."""
 _WORD_LENGTH = 40
 
 

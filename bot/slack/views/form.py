@@ -33,12 +33,12 @@ REOPEN_ACTION = "reopen_form"
 
 TITLE_LENGTH = 250
 DESCRIPTION_LENGTH = 3000
-"""What a text input takes.
+"""Characters that a text input takes.
 https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element"""
 MOST_OPTIONS = 100
 MOST_LABELS = 25
 VALUE_LENGTH = 150
-"""Of an option. https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
+"""Of an option, in UTF-16 units. https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
 QUOTE_LENGTH = 1000
 
 VALUE = "value"
@@ -50,7 +50,7 @@ _BUTTON_LENGTH = 24
 """https://docs.slack.dev/reference/views/modal-views"""
 
 UNTITLED = quote.UNTITLED
-"""The title of a ticket whose message gives none; plain text."""
+"""The title of a ticket whose message has none; plain text."""
 
 FORM_TITLE = "Create Plain ticket"
 FORM_SUBMIT = "Create ticket"
@@ -100,15 +100,15 @@ NOT_RECORDED_HERE = (
     "Your request couldn't be saved. Everything you typed is still here: submit the form again in "
     "a minute."
 )
-"""Beside the title, when a submission could not be recorded."""
+"""Next to the title, if a submission could not be recorded."""
 
 FORM_TOO_OLD = (
     "Nothing was saved because this form has expired: it was open for more than a day, or it "
     "couldn't be saved when it opened. Copy what you typed, close the form and open it again."
 )
-"""Beside the title, when there is no draft: it was erased, or never committed."""
+"""Next to the title, if there is no draft: it was erased, or never committed."""
 
-# Beside the inputs, in mrkdwn.
+# Next to the inputs, in mrkdwn.
 
 QUOTE = "*Quote in the ticket*"
 QUOTE_CUT = "Shortened here. The ticket will have the full quote."
@@ -245,7 +245,7 @@ def _description(draft: FormDraft) -> Block:
 
 
 def _of_a_new_thread(draft: FormDraft, beside: FormContext, with_requester: bool) -> list[Block]:
-    """What can be said of a thread only when it is created."""
+    """Return the inputs for what only a new thread takes."""
     priority = _input(
         "priority",
         PRIORITY_LABEL,
@@ -365,7 +365,7 @@ def _closed(beside: FormContext, bot: str | None) -> list[Block]:
 
 
 def _quote(beside: FormContext) -> list[Block]:
-    """Plain text, so that nothing of it is taken for a link, a mention or a format."""
+    """Return the quote as plain text, so that nothing in it becomes a link or a mention."""
     if not beside.quote.strip():
         return []
     shown = shorten(beside.quote, QUOTE_LENGTH)
@@ -375,13 +375,13 @@ def _quote(beside: FormContext) -> list[Block]:
 
 
 def _adding_submit(ticket: Ticket) -> str:
-    """On the button, where the message joins a ticket; plain text."""
+    """Return the label of the button if the message joins a ticket; plain text."""
     label = f"Add to {ticket.ref}"
     return label if units(label) <= _BUTTON_LENGTH else "Add to ticket"
 
 
 def _adds_to(ticket: Ticket) -> str:
-    """At the top of the form, where the message joins a ticket."""
+    """Return the sentence at the top of the form if the message joins a ticket."""
     return (
         f"This will be added to {escape(ticket.ref)}, this Slack thread's ticket. "
         "You can change its priority, labels and tenant in Plain."
@@ -389,7 +389,7 @@ def _adds_to(ticket: Ticket) -> str:
 
 
 def in_plain(user: str, customer: CustomerStatus) -> str:
-    """Below the requester: who that is in Plain."""
+    """Return the sentence below the requester: who that is in Plain."""
     who = f"<@{escape(user)}>"
     match customer:
         case Known(name):
@@ -412,7 +412,7 @@ def in_plain(user: str, customer: CustomerStatus) -> str:
 
 
 def _not_allowed(standing: str) -> str:
-    """Instead of the form, for who may not create tickets."""
+    """Return what a person who may not create tickets sees instead of the form."""
     those = THOSE[standing]
     return (
         f"{those[0].upper()}{those[1:]} can't create tickets here. "
@@ -421,7 +421,7 @@ def _not_allowed(standing: str) -> str:
 
 
 def closed(what: UnreadableParts, bot: str | None) -> str:
-    """What Slack does not let the bridge read, and what can be done; `bot` is its user id."""
+    """Return what Slack doesn't let the bridge read, and what can be done; `bot` is its user id."""
     parts = ["the rest of the Slack thread"] * what.thread + ["the message's files"] * what.files
     missing = " and ".join(parts)
     if what.direct:

@@ -31,7 +31,7 @@ NEWEST_ACTION = "home_newest"
 Permalink = Callable[[Record], str | None]
 
 _SECTIONS = 20
-"""Of the rules, at most: the view may have a hundred blocks."""
+"""The most sections that rules fill: the view may have a hundred blocks."""
 
 
 TICKETS = "My tickets"
@@ -69,7 +69,7 @@ FOREIGN = (
 
 
 def home(shown: Home, configured: Sequence[Rule], permalink: Permalink) -> View:
-    """The view; `configured` are the rules, `permalink` gives the link to a record's message."""
+    """Return the view; `configured` are the rules, `permalink` links to a record's message."""
     if isinstance(shown, OwnHome):
         blocks = [*_tickets(shown, permalink), *_waiting(shown), *_how(shown, configured)]
     else:
@@ -132,7 +132,7 @@ def _how(shown: OwnHome, configured: Sequence[Rule]) -> Iterator[Block]:
 
 
 def _portions(text: str) -> list[str]:
-    """The lines of a text, in as few sections as hold them."""
+    """Return the lines of a text in as few portions as hold them."""
     portions = [""]
     for line in text.split("\n"):
         longer = f"{portions[-1]}\n{shorten(line, SECTION_LENGTH)}".strip()
@@ -144,7 +144,7 @@ def _portions(text: str) -> list[str]:
 
 
 def _waits(waiting: WaitingPerson) -> str:
-    """A person who waits to be linked."""
+    """Return a person whose requests are on hold, as a line."""
     return (
         f"{person(waiting.user)} ({code(waiting.user)}) · {ago(waiting.since)} · "
         f"{code(waiting.reference)}"

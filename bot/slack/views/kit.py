@@ -1,4 +1,4 @@
-"""The Block Kit pieces that every surface is made of: texts, blocks, windows, buttons and answers.
+"""Block Kit: the texts, blocks, windows, buttons and answers that every surface is made of.
 
 Plain dictionaries and not `slack_sdk.models`, which check lengths by reflection: about 90 µs for
 one section, on the path from a shortcut to its form. The tests check every view against Slack's
@@ -19,7 +19,7 @@ View = dict[str, Any]
 SECTION_LENGTH = 3000
 """Characters. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
 LABEL_LENGTH = 75
-"""Of a button's label for screen readers, and of an option's text.
+"""Characters of a button's label for screen readers, and of an option's text.
 https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
 
 OPEN_IN_PLAIN = "Open in Plain"

@@ -26,9 +26,9 @@ from bot.slack.views.kit import LABEL_LENGTH, Answer, Button, View, plain, secti
 
 CALLBACK_ID = "plain_link_form"
 ACTION = "link_person"
-"""The button's that opens it; its value is the reference of a row that waits."""
+"""The button that opens the form; its value is the reference of a request on hold."""
 SEARCH_ACTION = "link_customer"
-"""The search's, which tells its options from those of other forms."""
+"""The search, whose options are told from those of other forms by this id."""
 
 NAME_LENGTH = 200
 EMAIL_LENGTH = 254
@@ -40,7 +40,7 @@ CLOSE = "Cancel"
 NOTICE_CLOSE = "Close"
 
 BUTTON = "Choose customer"
-"""Below a refusal, for who may say it."""
+"""Below the answer to a request on hold, for people who may link."""
 
 CUSTOMER_LABEL = "Customer in Plain"
 CUSTOMER_HINT = "Search by name or e-mail address. Leave empty to create a new customer."
@@ -64,13 +64,13 @@ EMAIL_WRONG = "Enter an e-mail address like ada@example.com."
 NOT_SAVED = (
     "Nothing was linked: Slack or the bridge's database didn't respond in time. Press “Link” again."
 )
-"""Beside the search, when a submission could not be recorded."""
+"""Next to the search, if a submission could not be recorded."""
 
 NOT_OPENED = "The form couldn't be opened, and nothing was changed. Try again in a minute."
 """mrkdwn; the answer to a click."""
 
 CUSTOMER_IS = "CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
-"""mrkdwn; what stands in the command for whoever runs the bridge."""
+"""mrkdwn; explains the command that `command` returns."""
 
 _MOST_NAMED = 5
 
@@ -165,12 +165,12 @@ def button(name: str, reference: str) -> Button:
 
 
 def command(user: str) -> str:
-    """The command that links this Slack user; mrkdwn."""
+    """Return the command that links this Slack user."""
     return code(f"plain-bridge people link {user} CUSTOMER")
 
 
 def who_may(answerer: Answerer) -> str:
-    """Those who may link people, as in "Ask …"; mrkdwn."""
+    """Return the people who may link others, as in "Ask …"."""
     users = answerer.users if isinstance(answerer, Others) else ()
     if not users:
         return "an owner or admin of this workspace"
@@ -178,7 +178,7 @@ def who_may(answerer: Answerer) -> str:
 
 
 def _question(asked: LinkQuestion) -> str:
-    """Above the form: who it is about, and no more of them than that; mrkdwn."""
+    """Return the question above the form, which names the person and shows nothing else of them."""
     who = _person(asked.name, asked.user)
     return f"Which Plain customer is {who}? {_slack_shows(asked.profile)}"
 
@@ -192,7 +192,7 @@ def _slack_shows(profile: Profile | None) -> str:
 
 
 def _linked(done: Linked) -> str:
-    """In place of the form, once it is written; mrkdwn."""
+    """Return who is which customer now, and which requests resume."""
     who, customer = _person(done.name, done.user), escape(shorten(done.customer.name, 200))
     if done.opened == 0:
         goes_on = "No request was on hold for this."
@@ -210,7 +210,7 @@ def _linked(done: Linked) -> str:
 
 
 def _over(over: NothingToLink) -> str:
-    """In place of the form, where there is nothing to say any more; mrkdwn."""
+    """Return why there is nothing left to link."""
     if over.reference is None or over.user is None:
         return "Nothing was changed: this request no longer exists."
     ticket = f" Its ticket is {link(over.ticket)}." if over.ticket else ""
@@ -222,7 +222,7 @@ def _over(over: NothingToLink) -> str:
 
 
 def _not_yours(refused: MayNotLink) -> str:
-    """In place of the form, for who may not say it; mrkdwn."""
+    """Return who may link people instead."""
     if not isinstance(refused.answerer, Others):
         return (
             "Nothing was changed: only people from the workspace that runs the bridge can choose "
@@ -241,7 +241,7 @@ def _not_yours(refused: MayNotLink) -> str:
 
 
 def not_made(refused: CustomerNotCreated) -> str:
-    """Beside the new customer's address, where Plain did not make it."""
+    """Return why Plain did not create the new customer; plain text, next to the address."""
     said = refused.data.get("fields") or refused.data.get("message") or ""
     told = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
     match refused.reason:
@@ -258,7 +258,7 @@ def not_made(refused: CustomerNotCreated) -> str:
 
 
 def _option(name: str, email: str | None, longest: int) -> str:
-    """One customer that a search found, in so many characters; plain text."""
+    """Return a customer that a search found in at most so many characters; plain text."""
     name = " ".join(name.split())
     if not email:
         return shorten(name or "?", longest)
@@ -273,5 +273,5 @@ def _person(name: str, user: str) -> str:
 
 
 def _unstarred(text: str) -> str:
-    """`text` for between two asterisks, which one of its own would end."""
+    """Return `text` for between two asterisks, which one of its own would end."""
     return text.replace("*", "∗")

@@ -18,7 +18,7 @@ from bot.slack.views.formatting import code, escape, shorten
 from bot.slack.views.link import CUSTOMER_IS, command, who_may
 
 BRIDGE = "@plain-bridge"
-"""How the bot is called if its user id is unknown."""
+"""The bot's name if its user id is unknown."""
 
 _OPERATOR = "whoever runs the bridge"
 _AGAIN = "then request the ticket again"

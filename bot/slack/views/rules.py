@@ -11,9 +11,9 @@ from bot.slack.views.formatting import channel, code, emojis, escape, shorten
 from bot.slack.views.kit import Answer
 
 _LONGEST = 20_000
-"""Characters of all rules together: what a message, or the Home, has room for."""
+"""Characters of all rules together, for which a message and the Home have room."""
 _MOST_NAMED = 8
-"""Emoji, channels or labels of one rule that are named; the others are counted."""
+"""How many emoji, channels or labels of one rule are named; the others are counted."""
 
 NO_RULES = (
     "No reaction creates a ticket here. Open a message's `…` menu and choose *Create Plain ticket*."

@@ -38,7 +38,7 @@ CONFIRM_NO = "Keep it"
 FOR_OWN_PEOPLE = "Only people from the company that runs Plain Bridge can use this button."
 """To a person of another company."""
 UNDONE_QUIETLY = "The ticket that was created here was undone."
-"""In place of an answer that people of another company read too."""
+"""Replaces an answer that people of another company read too."""
 
 
 def undo_button(ticket: Ticket, reference: str) -> Button:

@@ -24,8 +24,8 @@ from bot.slack.views.kit import SECTION_LENGTH, Answer, Block, View, context, di
 CALLBACK_ID = "plain_why"
 
 _LIST_BYTES = 40_000
-"""Of one list: the view may have 250,000 bytes and a hundred blocks. Two sections that follow each
-other hold more than one section's text, so that these make 27 at most.
+"""The most that one list fills: the view may have 250,000 bytes and a hundred blocks. Two adjacent
+sections hold more text than fits one, so that these are 27 sections at most.
 https://docs.slack.dev/reference/methods/views.open#errors"""
 
 
@@ -145,7 +145,7 @@ def sentences(
 
 def _first(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
     if explained.why is Why.REFUSED:
-        return _refused(explained, bot, answerer)
+        return _rejected(explained, bot, answerer)
     return _FIRST[explained.why](explained, bot)
 
 
@@ -157,7 +157,7 @@ def _has_ticket(explained: Explanation, _: str | None) -> str:
     return f"There is a ticket: {shown}."
 
 
-def _refused(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
+def _rejected(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
     record = _latest(explained)
     try:
         reason = Reason(record.reason or "")
@@ -166,7 +166,7 @@ def _refused(explained: Explanation, bot: str | None, answerer: Answerer | None)
     return rejections.rejection(reason, record.data, record.reference, bot, answerer, button=False)
 
 
-def _unwanted(explained: Explanation, _: str | None) -> str:
+def _ignored(explained: Explanation, _: str | None) -> str:
     if _latest(explained).reason == "asked_by_a_bot":
         return (
             "No ticket was created: a bot reacted, and bots can't create tickets. "
@@ -253,7 +253,7 @@ _FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
         "The ticket is being created; you don't need to request it again. "
         f"Reference: {code(_latest(explained).reference)}"
     ),
-    Why.UNWANTED: _unwanted,
+    Why.UNWANTED: _ignored,
     Why.UNDONE: _undone,
     Why.LEDGER_AWAY: lambda *_: (
         "The bridge can't read its records right now, so it doesn't know what happened to this "
