@@ -42,13 +42,13 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
         ),
         (
             TryLater("slack_timeout"),
-            "failed for now: Slack did not answer in time (slack_timeout); try again",
+            "failed for now: Slack didn't respond in time (slack_timeout); try again",
         ),
         (
             Refused(Reason.SLACK_REFUSED, code="x", method="auth.test"),
-            "refused: Slack did not let the bridge do its part (code x, method auth.test)",
+            "refused: Slack rejected the bridge's request (code x, method auth.test)",
         ),
-        (Refused(Reason.PLAIN_KEY), "refused: Plain does not accept the bridge's key"),
+        (Refused(Reason.PLAIN_KEY), "refused: Plain doesn't accept the bridge's API key"),
         (LeaseLost(), "failed for now; try again"),
     ],
 )

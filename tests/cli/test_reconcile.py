@@ -200,7 +200,9 @@ def test_slack_asks_to_wait(run: Run, missed: MissedReactions) -> None:
     missed.slack.fail("users.conversations", retry_after=30)
     result = run("reconcile")
     assert result.exit_code == 1
-    assert result.stderr == ("failed for now: Slack asked to wait (slack_ratelimited); try again\n")
+    assert result.stderr == (
+        "failed for now: Slack's rate limit was reached (slack_ratelimited); try again\n"
+    )
 
 
 @pytest.mark.parametrize("since", ["1", "h", "0d", "1y", "-1d", "99999999d", ""])
