@@ -1,4 +1,4 @@
-"""The sandbox's story: four people ask in four ways, and four Plain threads come of it."""
+"""Play the sandbox's story: two people create four Plain threads, each in a different way."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Say = Callable[[str], None]
 
 
 class StoryBroke(Exception):
-    """Something did not come about in time."""
+    """Something did not happen in time."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A Slack and a Plain with the bridge between them, and who is there."""
+    """A Slack and a Plain with the bridge between them, and the story's people."""
 
     slack: Slack
     plain: Plain
@@ -33,25 +33,25 @@ class Stage:
     support: str
 
     async def thread(self, count: int) -> Any:
-        """The `count`th thread, once it has come about."""
+        """Wait for the `count`th thread and return it. Raise StoryBroke after ten seconds."""
         for _ in range(1000):
             if len(self.plain.threads) >= count:
                 return self.plain.threads[count - 1]
             await asyncio.sleep(0.01)
-        raise StoryBroke(f"thread {count} did not come about; see {self.bridge.log}")
+        raise StoryBroke(f"thread {count} did not appear; see {self.bridge.log}")
 
     async def answer(self, user: str, count: int) -> str:
-        """The `count`th message that only `user` sees."""
+        """Wait for the `count`th message that only `user` sees and return it."""
         for _ in range(1000):
             if len(seen := self.slack.ephemerals(user)) >= count:
                 return seen[count - 1].text
             await asyncio.sleep(0.01)
-        raise StoryBroke(f"{user} was not answered; see {self.bridge.log}")
+        raise StoryBroke(f"{user} got no answer; see {self.bridge.log}")
 
 
 @asynccontextmanager
 async def stage(folder: Path, *, socket_mode: bool = False) -> AsyncIterator[Stage]:
-    """Set the stage: `folder` holds the bridge's configuration, database and log."""
+    """Start everything; `folder` holds the bridge's configuration, database and log."""
     slack, plain = Slack(), Plain()
     ada = slack.add_user("Ada Nowak", email="ada@acme.example")
     ben = slack.add_user("Ben Ortiz", email="ben@acme.example")
@@ -76,9 +76,9 @@ async def stage(folder: Path, *, socket_mode: bool = False) -> AsyncIterator[Sta
 
 
 async def play(stage: Stage, say: Say) -> list[dict[str, Any]]:
-    """Play the story; returns the threads that came of it, in the shape of Plain's API."""
+    """Play the story; return the threads it created, in the shape of Plain's API."""
     slack = stage.slack
-    say("Ada writes in #support; Ben reacts to it with :bug:, which a rule names.")
+    say("Ada posts in #support; Ben reacts with :bug:, which matches a rule.")
     ts = await slack.post(
         stage.ada,
         stage.support,
@@ -87,20 +87,20 @@ async def play(stage: Stage, say: Say) -> list[dict[str, Any]]:
     await slack.react(stage.ben, stage.support, ts, "bug")
     await _tell(stage, say, 1, await stage.answer(stage.ben, 1))
 
-    say("Ada writes again; Ben picks “Create Plain ticket” in the message's menu and submits.")
+    say("Ada posts again; Ben chooses “Create Plain ticket” in the message's menu and submits.")
     ts = await slack.post(stage.ada, stage.support, "Can we have invoices in euros?")
     opened = await slack.use_shortcut(stage.ben, stage.support, ts, "create_plain_ticket")
     values = {"description": "Asked for by three customers.", "priority": "low"}
     await slack.submit(stage.ben, _view_id(opened.view), values)
     await _tell(stage, say, 2, await stage.answer(stage.ben, 2))
 
-    say("Ben types /plain-ticket with a text.")
+    say("Ben types /plain-ticket and a text.")
     await slack.command(
         stage.ben, stage.support, "/plain-ticket", "The status page shows last week's dates"
     )
     await _tell(stage, say, 3, await stage.answer(stage.ben, 3))
 
-    say("Ada picks “New Plain ticket”, which is about no message, and fills in the form.")
+    say("Ada chooses the global shortcut “New Plain ticket” and fills in the form.")
     opened = await slack.use_global_shortcut(stage.ada, "new_plain_ticket")
     values = {"title": "Two more seats", "description": "From next month, please."}
     await slack.submit(stage.ada, _view_id(opened.view), values)
@@ -108,7 +108,7 @@ async def play(stage: Stage, say: Say) -> list[dict[str, Any]]:
     say(f"  → {thread.ref}: {thread.title}")
     for _ in range(500):
         if dms := slack.dms(stage.ada):
-            say(f"  Ada is told: {_without_links(dms[-1]['text'])}")
+            say(f"  Ada sees: {_without_links(dms[-1]['text'])}")
             break
         await asyncio.sleep(0.01)
     return [stage.plain.as_json(thread) for thread in stage.plain.threads]
@@ -117,7 +117,7 @@ async def play(stage: Stage, say: Say) -> list[dict[str, Any]]:
 async def _tell(stage: Stage, say: Say, count: int, answer: str) -> None:
     thread = await stage.thread(count)
     say(f"  → {thread.ref}: {thread.title}")
-    say(f"  Ben is told: {_without_links(answer)}")
+    say(f"  Ben sees: {_without_links(answer)}")
 
 
 def _view_id(view: dict[str, Any] | None) -> str:
@@ -127,5 +127,5 @@ def _view_id(view: dict[str, Any] | None) -> str:
 
 
 def _without_links(text: str) -> str:
-    """Slack's `<url|words>` as the words."""
+    """Return the text with the words of each `<url|words>`."""
     return re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text)

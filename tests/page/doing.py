@@ -46,7 +46,7 @@ async def react(said: Locator, emoji: str = "ticket") -> None:
 
 
 async def use_shortcut(said: Locator, name: str) -> None:
-    await said.get_by_label("More about this message").click()
+    await said.get_by_label("More actions for this message").click()
     await said.get_by_role("button", name=name).click()
 
 

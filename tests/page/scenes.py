@@ -57,7 +57,7 @@ async def trouble(window: Page, desk: Desk) -> Locator:
         await doing.switch(window, label).click()
     await doing.react(doing.message(window, INVOICE))
     row = window.locator(".ledger > li").first
-    await expect(row).to_contain_text("again in")
+    await expect(row).to_contain_text("retry in")
     return window.locator("#bridge")
 
 

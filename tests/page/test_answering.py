@@ -37,7 +37,7 @@ async def test_undo_is_too_late_once_an_agent_has_answered(windows: Windows, des
     await doing.react(doing.message(window, "An agent was faster"))
     ref = await doing.ref(window, "An agent was faster")
     thread = window.get_by_role("article")
-    await thread.get_by_label("Answer to Ben Ortiz").fill("We are on it.")
+    await thread.get_by_label("Reply to Ben Ortiz").fill("We are on it.")
     await thread.get_by_role("button", name="Send").click()
     await expect(thread.get_by_role("list", name="Timeline")).to_contain_text("We are on it.")
     await doing.whisper(window, ref).get_by_role("button", name="Undo").click()

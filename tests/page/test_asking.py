@@ -90,7 +90,7 @@ async def test_a_command_is_a_message_that_begins_with_a_slash(
     await expect(composer).to_have_value("")
     await composer.fill("/remind me")
     await composer.press("Enter")
-    await expect(doing.whisper(window, "/remind is not a command")).to_be_visible()
+    await expect(doing.whisper(window, "/remind is not a valid command")).to_be_visible()
 
 
 async def test_everybody_sees_the_own_channels_only(windows: Windows, desk: Desk) -> None:
@@ -100,7 +100,7 @@ async def test_everybody_sees_the_own_channels_only(windows: Windows, desk: Desk
         rooms = window.get_by_role("navigation", name="Channels")
         await expect(rooms.get_by_role("link")).to_have_count(count)
     said = window.locator("#messages > .said").first
-    await said.get_by_label("More about this message").click()
+    await said.get_by_label("More actions for this message").click()
     await expect(said.get_by_role("button", name="Create Plain ticket")).to_have_count(0)
 
 
@@ -111,11 +111,11 @@ async def test_the_bridge_hears_nothing_until_it_is_invited(windows: Windows, de
     said = doing.message(window, "The oven is cold")
     await doing.react(said)
     await expect(said.locator(".reactions")).to_be_visible()
-    await expect(window.get_by_text("without the bridge", exact=False).first).to_be_visible()
+    await expect(window.get_by_text("bridge not invited", exact=False).first).to_be_visible()
     composer = window.get_by_label("Message #lunch")
     await composer.fill("/invite @plain-bridge")
     await composer.press("Enter")
-    await expect(doing.whisper(window, "@plain-bridge is in this channel now")).to_be_visible()
+    await expect(doing.whisper(window, "@plain-bridge was added to this channel")).to_be_visible()
     await expect(doing.in_plain(window, "The oven is cold")).to_have_count(0)
     await said.get_by_role("button", name="ticket 1").click()
     await expect(said.locator(".reactions")).to_have_count(0)

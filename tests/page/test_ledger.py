@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from bot.cli.ledger import SHOWN_STATES, WORDS
 from bot.core.faults import Reason
 from bot.sandbox.page import ledger
 from bot.sandbox.page.ledger import LedgerFile
@@ -66,7 +67,7 @@ def test_rows_are_counted_and_told(sqlite_url: str) -> None:
     assert read.version() != before
     reading = read.read()
     assert reading.counts == {"waiting": 2, "created": 1, "on hold": 2, "refused": 2}
-    assert [row.stands for row in reading.rows] == [
+    assert [row.shown_state for row in reading.rows] == [
         *("refused", "on hold", "on hold", "refused", "created", "waiting", "waiting")
     ]
     assert reading.rows[3].data == {"standing": "guest"}
@@ -75,10 +76,12 @@ def test_rows_are_counted_and_told(sqlite_url: str) -> None:
 
 
 def test_states_are_counted_as_the_command_line_calls_them() -> None:
-    assert set(ledger._COUNTED) == {state.replace("-", " ") for state in STATES}
+    assert set(ledger._COUNTED) == {state.replace("-", " ") for state in SHOWN_STATES}
     stored = set(STATES) - {ON_HOLD}  # what is on hold is stored as refused
     every = ledger._counted([(state, None, 0, 1) for state in stored])
-    assert {state for state, count in every.items() if count} == stored
+    assert {state for state, count in every.items() if count} == {
+        WORDS.get(state, state) for state in stored
+    }
     assert ledger._counted([]) == {"waiting": 0, "created": 0, "on hold": 0}
 
 

@@ -96,7 +96,7 @@ async def test_what_is_undone_is_said_where_the_ticket_was(windows: Windows, des
 
 async def test_a_page_whose_server_is_away_says_so(windows: Windows) -> None:
     window = await windows.open()
-    ended = window.get_by_role("alert").filter(has_text="The sandbox has ended")
+    ended = window.get_by_role("alert").filter(has_text="The sandbox has stopped")
     await expect(ended).to_have_count(0)
     await window.evaluate("source.close(); source.onerror()")
     await expect(ended).to_be_visible()
@@ -122,7 +122,7 @@ async def test_nobody_writes_to_the_app(windows: Windows, desk: Desk) -> None:
         "Sending messages to this app has been turned off."
     )
     await expect(window.locator("textarea")).to_have_count(0)
-    with pytest.raises(ValueError, match="takes no messages"):
+    with pytest.raises(ValueError, match="does not accept messages"):
         await desk.say(ada, desk.room(ada, "app"), "hello bot", None)
 
 
@@ -172,7 +172,7 @@ async def test_nothing_is_wider_than_its_place(
         window = await windows.open(f"{query}&pane={pane}", width=width)
         await window.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         if pane == "bridge":
-            await expect(window.locator(".ledger")).to_contain_text("unwanted")
+            await expect(window.locator(".ledger")).to_contain_text("ignored")
         assert await window.evaluate(TOO_WIDE) == []
 
 

@@ -38,7 +38,7 @@ def looked_up(outcome: str = "ok", key: str = KEY) -> Request:
         ),
         pytest.param(
             [created("503"), looked_up(), created("ok")],
-            "503 · looked up · not there · created",
+            "503 · looked up · not found · created",
             id="refused by a gateway",
         ),
         pytest.param(
@@ -74,7 +74,7 @@ def test_a_later_generation_has_an_id_of_its_own() -> None:
     ("sent", "told"),
     [
         ([Sent("E1", EVENT, True)], ""),
-        ([Sent("E1", EVENT, True)] * 2, "came 2×, one row"),
+        ([Sent("E1", EVENT, True)] * 2, "received 2×, one row"),
         ([Sent("E1", EVENT, False), Sent("E1", EVENT, True)], ""),
         ([Sent("E1", EVENT, True), Sent("E2", EVENT, True)], ""),
         ([Sent("E1", OTHER, True)] * 2, ""),

@@ -56,7 +56,7 @@ async def test_an_event_that_comes_twice_is_one_thread(windows: Windows, desk: D
     window = await asks(windows, desk, "The map is upside down", label=label)
     row = window.locator(".ledger > li").first
     await expect(row).to_contain_text("created")
-    await expect(row.locator(".proof")).to_have_text("came 2×, one row")
+    await expect(row.locator(".proof")).to_have_text("received 2×, one row")
     await turn(window, label, "false")
     await expect(doing.in_plain(window, "The map is upside down")).to_have_count(1)
 
@@ -76,9 +76,9 @@ async def test_a_killed_bridge_comes_back_and_goes_on(windows: Windows, desk: De
     await window.get_by_role("button", name="Kill the bridge").click()
     await expect(window.locator("#bridge-state")).not_to_contain_text("running")
     dead = await window.locator("#bridge").inner_text()
-    assert "running" in dead or "came back" not in dead  # both of the same moment
+    assert "running" in dead or "restarted" not in dead  # both of the same moment
     await doing.react(doing.message(window, "lift is stuck"))
     await expect(window.locator("#bridge-state")).to_contain_text("running")
     assert desk.bridge.pid != before
-    await expect(window.locator("#bridge")).to_contain_text("came back by itself")
+    await expect(window.locator("#bridge")).to_contain_text("restarted automatically")
     await expect(doing.in_plain(window, "The lift is stuck")).to_have_count(1)

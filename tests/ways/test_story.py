@@ -140,4 +140,4 @@ def test_the_sandbox_plays_the_story_with_a_bridge_of_its_own(arguments: list[st
     assert threads[0]["customer"]["fullName"] == "Ada Nowak"
     assert "export" in texts(threads[0])[0]
     for ref in ("T-1", "T-2", "T-3", "T-4"):
-        assert f"is told: Created ticket {ref} · Open in Plain" in story
+        assert f"sees: Created ticket {ref} · Open in Plain" in story

@@ -1,4 +1,4 @@
-"""The desk behind the page: both workspaces, the bridge between them, and what people do."""
+"""Hold both workspaces and the bridge behind the page, and do what people do there."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bot.sandbox.process import Keeper
 from bot.sandbox.slack import Delivery, Ephemeral, Json, Slack, SlackError, block_kit
 
 PATIENCE = 1.5
-"""Seconds that a person's action is waited for; what takes longer goes on by itself."""
+"""Seconds that the page waits for a person's action; it continues in the background after."""
 
 _COMMAND = re.compile(r"(/[\w-]+)\s*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What Slack itself tells one person, or what somebody was whispered, with its time.
+    """A message only one person sees: Slack's own, or the app's ephemeral message (`of`).
 
-    `number` names it in the page. A whisper is `of` an ephemeral message.
+    `number` identifies it in the page.
     """
 
     number: int
@@ -40,6 +40,8 @@ class Notice:
 
 @dataclass
 class Desk:
+    """Everything behind the page, shared by all its windows."""
+
     slack: Slack
     plain: Plain
     bridge: Keeper
@@ -49,19 +51,19 @@ class Desk:
     troubles: Troubles
     changes: int = 0
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
-    """View id to the words beside its fields; "" is for the whole view."""
+    """The errors of each view by block id; "" is for the whole view."""
     offered: dict[tuple[str, str], dict[str, Json]] = field(default_factory=dict)
-    """The options that a field of a view has been offered, by value."""
+    """The options that a field of a view was offered, by value."""
     _notices: list[Notice] = field(default_factory=list)
     _whispers: dict[str, Notice] = field(default_factory=dict)
     _numbers: int = 0
     _doing: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    # What is there.
+    # State.
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
-        """Another one whenever something may look different."""
+        """Return a value that changes whenever something may look different."""
         slack, plain = self.slack, self.plain
         return (
             self.changes,
@@ -79,22 +81,22 @@ class Desk:
 
     @property
     def app_channel(self) -> str:
-        """Stands in for the app's own conversation, which each person has one of."""
+        """Return the id that means the app's own conversation with whoever looks."""
         return "app"
 
     def room(self, user: str, channel: str) -> str:
-        """The id of the conversation that this person means."""
+        """Return the id of the conversation that this person means."""
         if channel != self.app_channel:
             return channel
         return self.slack.add_dm(user, self.slack.bot_user)
 
     def channels(self, user: str) -> list[str]:
-        """Those that this person is in."""
+        """Return the channels that this person is in."""
         found = (self.slack.channel(one) for one in self.cast.channels)
         return [one.id for one in found if user in one.members]
 
     def whispers(self, user: str, channel: str) -> list[Notice]:
-        """What only this person sees in a conversation."""
+        """Return what only this person sees in a conversation."""
         self._number_whispers()
         seen = [*self._whispers.values(), *self._notices]
         return [one for one in seen if (one.user, one.channel) == (user, channel)]
@@ -107,11 +109,11 @@ class Desk:
         raise ValueError("that message is gone")
 
     def _number_whispers(self) -> None:
-        """What replaces a whisper stands in its place, under its number."""
-        standing = {whisper.ts: (user, whisper) for user, whisper in self.slack.whispers}
-        for gone in self._whispers.keys() - standing.keys():
+        """Number the whispers; one that replaces another keeps its number."""
+        current = {whisper.ts: (user, whisper) for user, whisper in self.slack.whispers}
+        for gone in self._whispers.keys() - current.keys():
             del self._whispers[gone]
-        for ts, (user, whisper) in standing.items():
+        for ts, (user, whisper) in current.items():
             seen = self._whispers.get(ts)
             if seen is not None and seen.of is whisper:
                 continue
@@ -125,12 +127,12 @@ class Desk:
         self._numbers += 1
         return self._numbers
 
-    # What people do in Slack.
+    # Actions in Slack.
 
     async def say(self, user: str, channel: str, text: str, thread_ts: str | None) -> None:
-        """A message, or a slash command; ValueError where people cannot write."""
+        """Post a message or run a slash command. Raise ValueError where nobody can write."""
         if channel == self.room(user, self.app_channel) and not self.app.takes_messages:
-            raise ValueError("the app takes no messages")
+            raise ValueError("this app does not accept messages")
         text = text.strip()
         command = _COMMAND.fullmatch(text)
         if command and not self.slack.users[user].bot_id:
@@ -142,13 +144,13 @@ class Desk:
             )
 
     async def react(self, user: str, channel: str, ts: str, emoji: str) -> None:
-        """Add the reaction, or take it away where it is one's own."""
+        """Add the reaction, or remove it if this person has added it."""
         given = user in self.slack.reactions(channel, ts).get(emoji, ())
         act = self.slack.unreact if given else self.slack.react
         await self._do(user, channel, act(user, channel, ts, emoji))
 
     async def shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> None:
-        """A message's shortcut; without a message, the one that is about none."""
+        """Use a message shortcut; without `ts`, a global one."""
         slack = self.slack
         if ts:
             await self._do(user, channel, slack.use_shortcut(user, channel, ts, callback_id))
@@ -156,7 +158,7 @@ class Desk:
             await self._do(user, channel, slack.use_global_shortcut(user, callback_id))
 
     async def submit(self, user: str, view_id: str, values: Json) -> None:
-        """Fill in a form and send it; what is wrong with it stands beside its fields."""
+        """Fill in a form and submit it; keep its errors for its fields."""
         self.errors.pop(view_id, None)
         try:
             filled = {name: self._chosen(view_id, name, value) for name, value in values.items()}
@@ -167,7 +169,7 @@ class Desk:
             if delivery.errors:
                 self.errors[view_id] = delivery.errors
             elif delivery.failure and view_id in self.slack.views:
-                self.errors[view_id] = {"": "We could not reach the app. Try it again."}
+                self.errors[view_id] = {"": "We couldn't reach the app. Try again."}
         self.changes += 1
 
     async def close(self, user: str, channel: str, view_id: str) -> None:
@@ -177,7 +179,7 @@ class Desk:
     async def click(
         self, user: str, channel: str, action_id: str, where: Mapping[str, str]
     ) -> None:
-        """A button of a message (`ts`), a whisper (`whisper`), a view (`view`) or the home tab.
+        """Click a button in a message (`ts`), a `whisper`, a `view`, or else the Home tab.
 
         `value` is the button's.
         """
@@ -193,17 +195,17 @@ class Desk:
         await self._do(user, channel, act)
 
     async def choose(self, user: str, view_id: str, block_id: str, value: Any) -> None:
-        """Choose in a field of an open form; the app hears of it where the field wants that."""
+        """Choose in a field of an open form; the app is told if the field dispatches actions."""
         room = self.room(user, self.app_channel)
         chosen = self._chosen(view_id, block_id, value)
         await self._do(user, room, self.slack.choose(user, view_id, block_id, chosen))
 
     async def suggest(self, user: str, view_id: str, block_id: str, text: str) -> list[Json]:
-        """The options that a field offers for a text; they can be chosen afterwards."""
+        """Return the options that a field offers for a text; they can be chosen afterwards."""
         found = await self.slack.suggest(user, view_id, block_id, text)
         known = self.offered.setdefault((view_id, block_id), {})
-        standing = (self.slack.view(view_id) or {"state": {"values": {}}})["state"]["values"]
-        chosen = [block_kit.chosen(held) for held in standing.get(block_id, {}).values()]
+        current = (self.slack.view(view_id) or {"state": {"values": {}}})["state"]["values"]
+        chosen = [block_kit.chosen(held) for held in current.get(block_id, {}).values()]
         for option in [*chain.from_iterable(map(_listed, chosen)), *found]:
             known[option["value"]] = option
         return found
@@ -212,7 +214,7 @@ class Desk:
         await self._do(user, self.room(user, self.app_channel), self.slack.open_home(user))
 
     def dismiss(self, number: int) -> None:
-        """Take a message that only one person saw out of that person's sight."""
+        """Hide a message that only one person sees."""
         seen = self.whisper(number)
         if seen.of is None:
             self._notices.remove(seen)
@@ -220,10 +222,10 @@ class Desk:
             self.slack.whispers[:] = [one for one in self.slack.whispers if one[1] is not seen.of]
         self.changes += 1
 
-    # What an agent does in Plain, and what goes wrong.
+    # Actions in Plain, and trouble.
 
     def act_in_plain(self, ref: str, what: str, text: str = "") -> None:
-        """An agent takes a thread, answers in it or marks it as done; again: as to be done."""
+        """Let an agent take a thread, reply in it, or mark it as done or as to do."""
         thread = {one.ref: one for one in self.plain.threads}[ref]
         if what == "take":
             self.plain.assign(thread)
@@ -241,7 +243,7 @@ class Desk:
         self.bridge.kill()
         self.changes += 1
 
-    # How it is done.
+    # Helpers.
 
     async def _command(self, user: str, channel: str, command: str, text: str) -> None:
         if command in {one.command for one in self.app.commands}:
@@ -251,9 +253,9 @@ class Desk:
             )
         elif (command, text.lstrip("@")) == ("/invite", self.app.bot_name):
             self.slack.channel(channel).members.add(self.slack.bot_user)
-            self._tell(user, channel, f"@{self.app.bot_name} is in this channel now.")
+            self._tell(user, channel, f"@{self.app.bot_name} was added to this channel.")
         else:
-            self._tell(user, channel, f"{command} is not a command that this small Slack knows.")
+            self._tell(user, channel, f"{command} is not a valid command here.")
 
     async def _do(
         self,
@@ -264,13 +266,13 @@ class Desk:
         *,
         quiet: bool = False,
     ) -> None:
-        """Do it, and wait for a while; who did it is told where it did not work."""
+        """Do it and wait a while; tell the person if it failed."""
 
         async def doing() -> None:
             try:
                 came = await action
             except (ValueError, SlackError) as error:
-                self._tell(user, channel, f"That did not work: {error}.")
+                self._tell(user, channel, f"That didn't work: {error}.")
             else:
                 if isinstance(came, Delivery) and came.failure and not quiet and came.attempts == 1:
                     named = what or self.app.name
@@ -291,14 +293,14 @@ class Desk:
         self.changes += 1
 
     def _chosen(self, view_id: str, name: str, value: Any) -> Any:
-        """What was chosen of options that were offered, as those options."""
+        """Return the chosen values as the options that were offered."""
         known = self.offered.get((view_id, name), {})
         if isinstance(value, list):
             return [known.get(one, one) for one in value]
         return known.get(value, value)
 
     def _with_mentions(self, text: str) -> str:
-        """A person's "@Ada Nowak" or "@ada", picked as Slack's own composer would."""
+        """Turn "@Ada Nowak" or "@ada" into mentions, as Slack's composer does."""
         people = [(one.name, one.id) for one in self.slack.users.values()]
         for name, user in sorted(people, key=lambda one: -len(one[0])):
             for said in dict.fromkeys((name, name.split()[0])):

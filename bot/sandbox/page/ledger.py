@@ -24,12 +24,12 @@ SELECT state, reason, instr(coalesce(reason_data, ''), '"requester"') > 0, count
 FROM escalation GROUP BY 1, 2, 3
 """
 _ALWAYS_COUNTED = ("waiting", "created", "on hold")
-_COUNTED = (*_ALWAYS_COUNTED, "added", "refused", "undone", "unwanted", "parked")
+_COUNTED = (*_ALWAYS_COUNTED, "added", "refused", "undone", "ignored", "parked")
 
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One escalation; `due_in` in seconds, None where nothing is left to do."""
+    """One escalation; `due_in` in seconds, None if nothing is left to do."""
 
     id: int
     key: str
@@ -44,9 +44,9 @@ class LedgerRow:
     data: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def stands(self) -> str:
-        """Return how it stands, as `plain-bridge ledger list` calls it."""
-        return _stands(self.state, self.reason, "requester" in self.data)
+    def shown_state(self) -> str:
+        """Return the state in the words of `plain-bridge ledger list`."""
+        return _shown_state(self.state, self.reason, "requester" in self.data)
 
     @property
     def waits(self) -> bool:
@@ -67,14 +67,14 @@ class LedgerSnapshot:
 
 
 class LedgerFile:
-    """Nothing is there until the bridge has made its database."""
+    """The bridge's SQLite file, opened for reading only; empty until the bridge has created it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
 
     def version(self) -> int:
-        """Another number whenever somebody else has committed something.
+        """Return a number that changes whenever another connection has committed.
 
         https://www.sqlite.org/pragma.html#pragma_data_version
         """
@@ -120,17 +120,19 @@ def _row(found: tuple[object, ...], now: float) -> LedgerRow:
     )
 
 
-def _stands(state: str, reason: str | None, about_a_person: bool) -> str:
-    """Return the state in words: what waits for somebody to link a person is on hold."""
+def _shown_state(state: str, reason: str | None, about_a_person: bool) -> str:
+    """Return the state in words: a request that waits for a person's link is on hold."""
     linking = reason == "no_customer" or (reason == "broken_link" and about_a_person)
-    return "on hold" if state == "refused" and linking else state
+    if state == "refused" and linking:
+        return "on hold"
+    return "ignored" if state == "unwanted" else state
 
 
 def _counted(found: Iterable[tuple[str, str | None, int, int]]) -> dict[str, int]:
-    """Return the counts by state; the states that are rare only where there are any."""
+    """Return the counts by state; rare states only if there are any."""
     counts: dict[str, int] = Counter()
     for state, reason, about_a_person, count in found:
-        counts[_stands(state, reason, bool(about_a_person))] += count
+        counts[_shown_state(state, reason, bool(about_a_person))] += count
     known = {name: counts.pop(name, 0) for name in _COUNTED}
     return {
         name: count
@@ -185,7 +187,7 @@ _CAUSES = (
     (r"conversation_held|worker_waits|answer_waits", "it waited for another request"),
     (r"timeout|not_in_time|stood_still", "it took too long"),
 )
-"""What this small Slack and this small Plain can be made to do; the first that fits counts."""
+"""The causes that the sandbox's Slack and Plain can produce; the first match counts."""
 
 
 def reason(code: str, data: Mapping[str, str]) -> str:
@@ -195,7 +197,7 @@ def reason(code: str, data: Mapping[str, str]) -> str:
 
 
 def cause(code: str) -> str:
-    """Return why the last attempt was put off."""
+    """Return why the last attempt was postponed."""
     found = (words for form, words in _CAUSES if re.fullmatch(form, code))
     return next(found, code.replace("_", " "))
 
@@ -204,20 +206,20 @@ _FAILED = {"late": "no answer", "hang": "no answer", "drop": "connection lost", 
 
 
 def slack_trail(row: LedgerRow, sent: Iterable[Sent]) -> str:
-    """Return how often Slack delivered the row's event, where that was more than once."""
+    """Return how often Slack delivered the row's event, if more than once."""
     came = Counter(one.event_id for one in sent if one.ok and row.key.endswith(_message(one)))
     most = max(came.values(), default=0)
-    return f"came {most}×, one row" if most > 1 else ""
+    return f"received {most}×, one row" if most > 1 else ""
 
 
 def plain_trail(row: LedgerRow, requests: Iterable[Request]) -> str:
-    """Return what was sent to Plain for the row's thread and what came of it.
+    """Return what was sent to Plain for the row's thread and what the result was.
 
-    Empty where nothing failed and nothing was found: that is how it mostly goes. A look-up before
-    the first `createThread`, which a request gets after a restart, is left out.
+    Empty if nothing failed and nothing was found, which is the usual case. A look-up before the
+    first `createThread`, which a request gets after a restart, is left out.
     """
     steps = list(_steps(row, requests))
-    while steps[:2] == ["looked up", "not there"]:
+    while steps[:2] == ["looked up", "not found"]:
         del steps[:2]
     return " · ".join(steps) if steps not in ([], ["created"]) else ""
 
@@ -234,7 +236,7 @@ def _steps(row: LedgerRow, requests: Iterable[Request]) -> Iterator[str]:
             yield "created" if answered else _FAILED.get(outcome, outcome)
         elif one.operation == "threadByExternalId" and outcome == "ok":
             yield "looked up"
-            yield f"found {row.ticket or 'it'}" if there else "not there"
+            yield f"found {row.ticket or 'it'}" if there else "not found"
 
 
 def _external_id(request: Request) -> object:
@@ -243,6 +245,6 @@ def _external_id(request: Request) -> object:
 
 
 def _message(sent: Sent) -> str:
-    """Return what the key of a row ends with that is about the same message as the event."""
+    """Return how the key of a row about the event's message ends."""
     item = sent.event.get("item") or {}
     return f":{item.get('channel')}:{item.get('ts')}"

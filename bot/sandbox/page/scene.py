@@ -37,7 +37,7 @@ class ShownReaction:
 
 @dataclass(frozen=True)
 class ShownMessage:
-    """A message as one person sees it. `number` is a whisper's, 0 for what everybody sees."""
+    """A message as one person sees it; `number` is a whisper's, 0 for what everybody sees."""
 
     key: str
     ts: str
@@ -58,13 +58,16 @@ class ShownMessage:
 
 
 PANES = ("slack", "bridge", "plain")
-"""On a narrow screen only one of them is seen."""
+"""The parts of the page; a narrow screen shows only one of them."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """`user` looks at `channel` (there at the thread under `thread`), at the thread `ticket` in
-    Plain. `tab` is "home" or "messages" of the app's own conversation."""
+    """What one window looks at; it is in the address, so that a link can change it.
+
+    `user` looks at `channel` (there at the thread under `thread`) and at the thread `ticket` in
+    Plain. `tab` is "home" or "messages" of the app's own conversation.
+    """
 
     user: str
     channel: str
@@ -75,11 +78,11 @@ class Selection:
 
     @classmethod
     def of(cls, query: Mapping[str, str], default: Selection) -> Selection:
-        """What the query says, and `default` where it says nothing."""
+        """Return what the query selects; `default` for the rest."""
         return replace(default, **{name: query[name] for name in _NAMES if name in query})
 
     def query(self, **changes: Any) -> str:
-        """As a query, with a question mark; what is empty is left out."""
+        """Return it as a query with a question mark; leave out what is empty."""
         values = {name: getattr(self, name) for name in _NAMES} | changes
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
@@ -88,7 +91,7 @@ _NAMES = tuple(field.name for field in fields(Selection))
 
 
 class Scene:
-    """One window's sight of the desk, at one moment."""
+    """What one window shows of the desk at one moment."""
 
     switches = SWITCHES
     panes = PANES
@@ -100,7 +103,7 @@ class Scene:
         self.texts = SlackText(self.name, self.anchor, desk.slack.clock)
 
     def _possible(self, look: Selection) -> Selection:
-        """What this person can look at: a window may still stand where another one was."""
+        """Return what this person can look at: the window may still show another person's place."""
         desk, cast = self.desk, self.desk.cast
         user = look.user if look.user in cast.users else next(iter(cast.users))
         seen = desk.channels(user)
@@ -123,7 +126,7 @@ class Scene:
 
     @property
     def has_menus(self) -> bool:
-        """Shortcuts and commands are for the people of the workspace that has the app."""
+        """Return True if this person has shortcuts and commands: one of the app's workspace."""
         slack = self.desk.slack
         return not slack.external(self.person) and not slack.users[self.person].bot_id
 
@@ -140,12 +143,12 @@ class Scene:
         return self.desk.room(self.look.user, self.look.channel)
 
     def users(self) -> list[tuple[str, str, str]]:
-        """Id, name and what that person is."""
+        """Return id, name and kind of each person."""
         names = self.desk.slack.users
         return [(user, names[user].name, what) for user, what in self.desk.cast.users.items()]
 
     def choosable(self) -> list[tuple[str, str]]:
-        """Whom a form's select of people offers."""
+        """Return the people that a form's users_select offers."""
         people = self.desk.slack.users.values()
         return [(one.id, one.name) for one in people if not one.bot_id]
 
@@ -153,18 +156,23 @@ class Scene:
         return [self.channel(one) for one in self.desk.channels(self.person)]
 
     def channel(self, id_: str) -> Json:
-        """How a conversation is named and what it is."""
+        """Return a conversation's name and what it is."""
         if id_ == self.desk.app_channel:
             return {"id": id_, "name": self.desk.app.name, "sign": "", "what": "app"}
         found = self.desk.slack.channel(id_)
         has_bot = self.desk.slack.bot_user in found.members
         if found.kind == "im":
             other = next(iter(found.members - {self.person}), self.person)
-            return {"id": id_, "name": self.name(f"@{other}")[1:], "sign": "@", "what": "direct"}
+            return {
+                "id": id_,
+                "name": self.name(f"@{other}")[1:],
+                "sign": "@",
+                "what": "direct message",
+            }
         what = "shared with another company" if found.shared else "public"
         what = "private" if found.kind == "group" else what
         if not has_bot:
-            what += ", without the bridge"
+            what += ", bridge not invited"
         return {"id": id_, "name": found.name, "sign": "#", "what": what}
 
     @property
@@ -172,7 +180,7 @@ class Scene:
         return self.channel(self.look.channel)
 
     def conversation(self) -> list[ShownMessage]:
-        """What is said where the window looks, oldest first."""
+        """Return the messages where the window looks, oldest first."""
         root, room = self.look.thread, self.room
         messages = self.desk.slack.messages(room)
         if root:
@@ -180,7 +188,7 @@ class Scene:
         else:
             shown = [one for one in messages if _on_top(one)]
         whispers = self.desk.whispers(self.person, room)
-        # As in Slack: what is said in a thread for one person only is seen only in that thread.
+        # As in Slack: an ephemeral message in a thread is visible only in that thread.
         mine = [one for one in whispers if (one.thread_ts or "") == root]
         said = [*map(self._message, shown), *map(self._whisper, mine)]
         return sorted(said, key=lambda one: one.at)
@@ -230,7 +238,7 @@ class Scene:
         )
 
     def view(self) -> Json | None:
-        """The form on top of what this person has open."""
+        """Return the topmost view that this person has open."""
         opened = self.desk.slack.open_views(self.person)
         return opened[-1] if opened else None
 
@@ -239,12 +247,12 @@ class Scene:
 
     @property
     def takes_messages(self) -> bool:
-        """Return whether people can write here: to the app only where its manifest lets them."""
+        """Return True if people can write here: to the app only if its manifest allows it."""
         return not self.in_app or self.desk.app.takes_messages
 
     @property
     def outside(self) -> int:
-        """Return how much stands in the channel outside of the thread that is open."""
+        """Return how many messages the channel shows outside of the open thread."""
         room = self.room
         whispers = self.desk.whispers(self.person, room)
         return len([one for one in self.desk.slack.messages(room) if _on_top(one)]) + len(
@@ -261,7 +269,7 @@ class Scene:
     # Texts and links.
 
     def name(self, token: str) -> str:
-        """What is read where "@U…", "#C…" or "!…" stands."""
+        """Return what is shown for "@U…", "#C…" or "!…"."""
         slack, (sign, rest) = self.desk.slack, (token[:1], token[1:])
         if sign == "@":
             if rest == slack.bot_user:
@@ -277,14 +285,14 @@ class Scene:
         return self.texts.mrkdwn(text)
 
     def words(self, text: Json) -> Markup:
-        """A text object."""
+        """Return the HTML of a text object."""
         return self.mrkdwn(text["text"]) if text["type"] == "mrkdwn" else whole_refs(text["text"])
 
     def rich(self, block: Json) -> Markup:
         return self.texts.rich(block)
 
     def markdown(self, text: str) -> Markup:
-        """What Plain's text component shows."""
+        """Return the HTML of Plain's text component."""
         return markdown(text, self.anchor)
 
     def anchor(self, url: str, words: Markup) -> Markup:
@@ -298,7 +306,7 @@ class Scene:
         )
 
     def href(self, url: str) -> str | None:
-        """Where a link leads: what this page shows itself is shown here. None: nowhere."""
+        """Return where a link leads, within this page if it can show it; None for nowhere."""
         if thread := _THREAD_ID.search(url):
             ref = next((one.ref for one in self.desk.plain.threads if one.id == thread[1]), "")
             if ref:
@@ -322,10 +330,10 @@ class Scene:
 
     @cached_property
     def ticket(self) -> Any | None:
-        """The thread that is open: the one asked for, else the newest."""
+        """Return the open thread: the selected one, else the newest."""
         threads = self.desk.plain.threads
-        asked = next((one for one in threads if one.ref == self.look.ticket), None)
-        return asked or (threads[-1] if threads else None)
+        selected = next((one for one in threads if one.ref == self.look.ticket), None)
+        return selected or (threads[-1] if threads else None)
 
     def priority(self, thread: Any) -> str:
         return PRIORITIES[thread.priority]
@@ -337,7 +345,7 @@ class Scene:
         return "Done: ignored" if detail == "Ignored" else thread.status.capitalize()
 
     def timeline(self, thread: Any) -> Iterator[Json]:
-        """Each entry of the thread: what it is, when, by whom, its title and components."""
+        """Yield each entry of the thread: its kind, itself and its time."""
         for entry in thread.timeline:
             yield {
                 "kind": type(entry.of).__name__,
@@ -345,32 +353,32 @@ class Scene:
                 "time": clock(entry.timestamp.at),
             }
 
-    # Between them.
+    # The bridge.
 
     @cached_property
     def reading(self) -> Any:
         return self.desk.ledger.read()
 
     def why(self, row: LedgerRow) -> str:
-        """Return why there is no ticket, or not yet; empty where there is nothing to explain."""
+        """Return why there is no ticket, or not yet; empty if there is nothing to explain."""
         if not row.waits:
             return ledger.reason(row.reason, row.data) if row.reason else ""
-        told = [ledger.cause(row.cause)] if row.cause else []
+        parts = [ledger.cause(row.cause)] if row.cause else []
         if row.attempts:
-            told.append(f"tried {row.attempts}×")
+            parts.append(f"tried {row.attempts}×")
         if row.due_in and row.attempts:
-            told.append(f"again\u00a0in\u00a0{math.ceil(row.due_in)}\u00a0s")
-        return " · ".join(told)
+            parts.append(f"retry\u00a0in\u00a0{math.ceil(row.due_in)}\u00a0s")
+        return " · ".join(parts)
 
     def proofs(self, row: LedgerRow) -> list[str]:
-        """Return what the two workspaces saw of the row that went another way than usual."""
+        """Return what both workspaces saw of the row that was not the usual case."""
         tried = f"tried {row.attempts}×" if row.attempts > 1 and not row.waits else ""
-        told = (
+        trails = (
             ledger.slack_trail(row, self.desk.slack.courier.sent),
             ledger.plain_trail(row, self.desk.plain.requests),
             tried,
         )
-        return [one for one in told if one]
+        return [one for one in trails if one]
 
     def title(self, ref: str) -> str:
         """Return the title of the thread of this ref."""
@@ -380,11 +388,11 @@ class Scene:
         return switch.name in self.desk.troubles.on
 
     def news(self) -> str:
-        """The latest thing that somebody else did, in one sentence."""
+        """Return the latest event, in one sentence for screen readers."""
         found: list[tuple[float, str]] = [(0.0, "")]
         if threads := self.desk.plain.threads:
             newest = threads[-1]
-            found.append((newest.created_at.at, f"{newest.ref} is in Plain: {newest.title}"))
+            found.append((newest.created_at.at, f"New in Plain: {newest.ref}, {newest.title}"))
         for said in self.desk.whispers(self.person, self.room)[-1:]:
             words = self.texts.mrkdwn(said.text).striptags() if said.of else said.text
             found.append((said.at, f"Only visible to you: {words}"))
@@ -392,11 +400,11 @@ class Scene:
 
 
 def _on_top(message: Json) -> bool:
-    """Whether a channel shows it outside of its thread."""
+    """Return True if a channel shows the message outside of its thread."""
     root = message.get("thread_ts", message["ts"])
     return bool(root == message["ts"]) or message.get("subtype") == "thread_broadcast"
 
 
 def clock(at: float) -> str:
-    """The time of day, here."""
+    """Return the local time of day."""
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M")

@@ -24,19 +24,19 @@ class Switch:
 
 
 SWITCHES = (
-    Switch("down", "Plain is down", "Nothing answers there. Tickets wait, and none is lost."),
+    Switch("down", "Plain is down", "Nothing answers. Tickets wait, and none is lost."),
     Switch("slow", "Plain is slow", f"Every answer takes {SLOW_SECONDS:g} seconds."),
     Switch(
         "lies",
         "Plain commits and answers 502",
-        "The thread is created, and the answer says that it failed. Still one thread each.",
+        "The thread is created, but the answer says it failed. Still only one thread each.",
     ),
-    Switch("twice", "Slack sends everything twice", "Every event comes two times."),
+    Switch("twice", "Slack sends everything twice", "Every event arrives twice."),
 )
 
 
 class Troubles:
-    """Which switches are on."""
+    """Keeps which switches are on, and makes the trouble that they mean."""
 
     def __init__(self, slack: Slack, plain: Plain, gate: PlainGate) -> None:
         self.on: set[str] = set()
@@ -45,7 +45,7 @@ class Troubles:
         self._gate = gate
 
     async def turn(self, name: str) -> None:
-        """The other way round; ValueError where there is no such switch."""
+        """Flip a switch. Raise ValueError if there is none of this name."""
         if name not in {one.name for one in SWITCHES}:
             raise ValueError(f"there is no switch {name!r}")
         self.on ^= {name}
@@ -65,8 +65,10 @@ _CHUNK = 65_536
 
 
 class PlainGate:
-    """Passes connections on to `target`, byte by byte. A request that finds it shut was surely
-    not processed; one that got a 503 might have been."""
+    """Forwards connections to port `target` byte by byte, unless it is shut.
+
+    A request that finds it shut was certainly not processed; one that got a 503 might have been.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
