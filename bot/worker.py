@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -22,73 +23,59 @@ from bot.core.faults import (
     delay,
 )
 from bot.core.model import Created, Outcome, Rejected, Trigger
-from bot.flows.attempt import Attempt, keep_lease
 from bot.flows.deliver import Progress
-from bot.flows.thread_order import ThreadOrder
+from bot.flows.thread_order import ThreadOrder, Turn
 from bot.store.claims import Claim
+from bot.store.deliveries import Ledger
 from bot.store.executor import Run
 
 AT_ONCE = 8
-"""Deliveries under way at a time."""
+"""Deliveries at a time."""
 
 LONGEST_DELIVERY = 600.0
-"""Seconds for one attempt, its turns included. Its lease is renewed for no longer: a step that
-never ends must not keep its row, and its place among those under way, for ever."""
+"""Seconds for one attempt, waiting for its turn included. Its lease is renewed for no longer: a
+step that never ends must not keep its row, and its place in the worker, for ever."""
+
+RENEWALS_PER_LEASE = 3
 
 _WRITE_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 IDLE_SECONDS = 30.0
-"""The longest sleep: a safety net under the wakes."""
+"""The longest sleep: a safety net, for work wakes the worker."""
 
 HELD_BACK_SECONDS = 1.0
-"""How soon to look again at a due row that may not be claimed: another worker has an earlier one
-of its channel."""
+"""How soon to look again at a due row that may not be claimed, because another worker has an
+earlier one of its channel."""
 
 LOOK_AHEAD_SECONDS = 0.1
-"""How soon to look for what is due next, once something was claimed: that goes first."""
+"""How soon to look for what is due next after a claim, which goes first."""
 
 P = ParamSpec("P")
 
-_TOLD = ("code", "method", "fields", "request_id")
-"""What the log says of a refusal beside its reason: Slack's and Plain's words, nobody's text."""
+_LOGGED = ("code", "method", "fields", "request_id")
+"""Data of a refusal that is logged with its reason: Slack's and Plain's words, nobody's text."""
 
 log = structlog.get_logger("bot.worker")
 
 
-class Work(Protocol):
-    """The ledger as the worker needs it; every method is one transaction."""
-
-    def claim(self, worker: str, limit: int) -> list[Claim]: ...
-    def next_due(self) -> float | None: ...
-    def give_back(self, claim: Claim) -> None: ...
-    def renew(self, claim: Claim) -> None: ...
-    def settle(self, claim: Claim, outcome: Outcome) -> None: ...
-    def retry_later(
-        self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool
-    ) -> None: ...
-    def is_hopeless(self, claim: Claim) -> bool: ...
-    def answered(self, claim: Claim, *, said: bool) -> None: ...
-    def answer_later(self, claim: Claim, after: float, cause: str, *, failed: bool) -> None: ...
-
-
 class Pace(Protocol):
-    """The rate limit's share as the worker needs it: what it cannot serve it does not claim."""
+    """The share of the rate limit: the worker claims no more than it can serve."""
 
     def room(self, running: int, wanted: int) -> int:
-        """How many of `wanted` deliveries the share has room for, beside `running` ones."""
+        """Return for how many of `wanted` deliveries there is room besides `running` ones."""
 
     def opens_in(self) -> float:
-        """Seconds until it is worth asking again for room."""
+        """Return the seconds until there may be more room."""
 
     async def reserve(self, deliveries: int) -> int:
-        """For how many of so many deliveries, running ones included, there are permits."""
+        """Return for how many of these deliveries, running ones included, there are permits."""
 
     async def rest(self) -> None:
-        """Nothing is left to deliver."""
+        """Take note that nothing is left to deliver."""
 
 
 class Unpaced:
-    """There is always room."""
+    """A rate limit that always has room."""
 
     def room(self, running: int, wanted: int) -> int:  # noqa: ARG002
         return wanted
@@ -112,11 +99,11 @@ Observe = Callable[[Claim, str], None]
 class Worker:
     """One process's worker. `name` is unique among the replicas.
 
-    `observe` is told each outcome's name, for the metrics.
+    `tell` answers the submitter; `observe` counts outcomes by name, for the metrics.
     """
 
     name: str
-    ledger: Work
+    ledger: Ledger
     deliver: Deliver
     tell: Tell
     run: Run
@@ -130,27 +117,27 @@ class Worker:
     _claiming: asyncio.Event = field(default_factory=asyncio.Event)
     _claimed_last: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
-    _turns: ThreadOrder = field(default_factory=ThreadOrder)
+    _order: ThreadOrder = field(default_factory=ThreadOrder)
     last_turn: float = field(default_factory=time.monotonic)
-    """When the loop last went round (monotonic seconds): a worker that hangs grows old."""
+    """When the loop last ran (monotonic seconds), which shows if the worker hangs."""
 
     def wake(self) -> None:
-        """There may be work."""
+        """Look for work now: there may be some."""
         self._work.set()
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is under way."""
+        """Return True while anything is being delivered."""
         return bool(self._running)
 
     async def work(self) -> None:
-        """Deliver what is due until `stop` is called; then finish what is under way."""
+        """Deliver what is due until `stop` is called; then finish what has begun."""
         self._claiming.set()
         while not self._stopping.is_set():
             self.last_turn = time.monotonic()
             self._work.clear()
             try:
-                pause = await self._go_round()
+                pause = await self._run_once()
             except TryLater as fault:
                 log.warning("worker_waits", cause=fault.cause)
                 pause = 1.0
@@ -168,7 +155,7 @@ class Worker:
         self._stopping.set()
         self._work.set()
         if self._claiming.is_set():
-            # A claim may be on its way to the ledger; what it brings is to be given back.
+            # A claim may be in progress; its rows are to be given back.
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace):
                     await self._claimed_last.wait()
@@ -185,8 +172,8 @@ class Worker:
             with suppress(Fault):
                 await self.run(self.ledger.give_back, claim)
 
-    async def _go_round(self) -> float:
-        """Claim what there is room for; returns how long to sleep if nobody wakes us."""
+    async def _run_once(self) -> float:
+        """Claim as much as there is room for; return how long to sleep unless woken."""
         wanted = self.at_once - len(self._running)
         if wanted <= 0:
             return IDLE_SECONDS
@@ -212,7 +199,7 @@ class Worker:
         return IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.01, due))
 
     async def _served(self, claims: list[Claim]) -> int:
-        """How many of `claims` there are permits for; the rest is given back."""
+        """Return for how many of `claims` there are permits; give the others back."""
         if not claims:
             return 0
         running = len(self._running)
@@ -224,13 +211,13 @@ class Worker:
         return served
 
     def _start(self, claim: Claim) -> None:
-        self._turns.enter(claim)
+        self._order.enter(claim)
         task = asyncio.create_task(self._handle(claim), name=claim.reference)
         self._running[task] = claim
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._turns.leave(self._running.pop(task))
+        self._order.leave(self._running.pop(task))
         self._work.set()
 
     async def _sleep(self, seconds: float) -> None:
@@ -241,28 +228,28 @@ class Worker:
     # One row
 
     async def _handle(self, claim: Claim) -> None:
-        attempt = Attempt(claim, self._turns)
+        turn = Turn(claim, self._order)
         try:
-            outcome = claim.outcome or await self._settle(claim, attempt)
+            outcome = claim.outcome or await self._settle(claim, turn)
             if outcome is not None:
-                await self._answer(claim, attempt.trigger, outcome)
+                await self._answer(claim, turn.trigger, outcome)
         except LeaseLost:
             log.warning("lease_lost", key=claim.external_id)
         except TryLater as fault:
-            # The ledger could not be written: the lease runs out, and another attempt looks
-            # for what this one sent.
+            # The ledger could not be written: the lease expires, and another attempt looks for
+            # what this one sent.
             log.warning("ledger_unwritable", key=claim.external_id, cause=fault.cause)
         except Exception:
             log.exception("delivery_broke", key=claim.external_id)
             with suppress(Fault):
                 await self._retry(claim, TryLater("bug", unknown=True))
 
-    async def _settle(self, claim: Claim, attempt: Attempt) -> Outcome | None:
-        """Deliver and write down what came of it; None where it is to be tried again."""
+    async def _settle(self, claim: Claim, turn: Turn) -> Outcome | None:
+        """Deliver and settle the row; return None if it is to be tried again."""
         try:
             if claim.hopeless:
                 raise TryLater(LEASE_LOST, unknown=True)
-            outcome = await self._delivered(claim, attempt)
+            outcome = await self._delivered(claim, turn)
         except Refused as refusal:
             outcome = Rejected(refusal.reason, refusal.data, refusal.unsure)
         except TryLater as fault:
@@ -277,25 +264,39 @@ class Worker:
     async def _is_hopeless(self, claim: Claim, fault: TryLater) -> bool:
         return fault.is_failure and await self.run(self.ledger.is_hopeless, claim)
 
-    async def _delivered(self, claim: Claim, attempt: Attempt) -> Outcome:
-        """As `deliver`, for at most `longest` seconds, in which the lease is kept.
+    async def _delivered(self, claim: Claim, turn: Turn) -> Outcome:
+        """Deliver, for at most `longest` seconds, and renew the lease meanwhile.
 
         A bug counts as a failure like others, so that its row is parked too.
         """
-        renewing = asyncio.create_task(keep_lease(claim, self.ledger.renew, self.run))
+        renewing = asyncio.create_task(self._keep_lease(claim))
         limit = asyncio.timeout(self.longest)
         try:
             async with limit:
-                return await self.deliver(claim, attempt)
+                return await self.deliver(claim, turn)
         except Fault:
             raise
         except Exception as error:
             if limit.expired():
-                raise attempt.too_long() from error
+                raise turn.too_long() from error
             log.exception("delivery_broke", key=claim.external_id)
             raise TryLater("bug", unknown=True) from error
         finally:
             renewing.cancel()
+
+    async def _keep_lease(self, claim: Claim) -> None:
+        """Renew the lease until cancelled, or until it is lost.
+
+        A renewal that fails is tried again; the lease expires if none succeeds in time.
+        """
+        while math.isfinite(claim.lease):
+            await asyncio.sleep(claim.lease / RENEWALS_PER_LEASE)
+            try:
+                await self.run(self.ledger.renew, claim)
+            except LeaseLost:
+                return
+            except TryLater:
+                """There are two more renewals before the lease expires."""
 
     async def _retry(self, claim: Claim, fault: TryLater) -> None:
         after = self._delay(claim, fault)
@@ -320,13 +321,13 @@ class Worker:
     async def _answer(self, claim: Claim, trigger: Trigger, outcome: Outcome) -> None:
         refused = isinstance(outcome, Rejected)
         if claim.outcome is not None and not refused:
-            # A late answer to a success counts as said before it is: never an answer twice.
+            # A late answer to a success counts as given before it is: never an answer twice.
             await self._write(self.ledger.answered, claim, said=True)
         try:
             await self.tell(trigger, outcome, claim.reference)
         except TryLater as fault:
             if fault.unknown and not refused:
-                return  # perhaps it was said
+                return  # it may have been given
             after = self._delay(claim, fault, answering=True)
             await self._write(
                 self.ledger.answer_later, claim, after, fault.cause, failed=fault.is_failure
@@ -340,7 +341,7 @@ class Worker:
                 await self._write(self.ledger.answered, claim, said=True)
 
     async def _write(self, method: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Write to the ledger, again while it cannot be written to and the lease may last."""
+        """Write to the ledger, and try again while the lease may last."""
         for pause in _WRITE_PAUSES:
             try:
                 await self.run(method, *args, **kwargs)
@@ -357,14 +358,14 @@ class Worker:
 
     def _note(self, claim: Claim, outcome: Outcome) -> None:
         name = type(outcome).__name__.lower()
-        told: dict[str, object] = {"via": claim.escalation.trigger.via.value}
+        fields: dict[str, object] = {"via": claim.escalation.trigger.via.value}
         match outcome:
             case Rejected(reason, data):
-                told |= {"reason": reason.value}
-                told |= {name: data[name] for name in _TOLD if data.get(name)}
+                fields |= {"reason": reason.value}
+                fields |= {name: data[name] for name in _LOGGED if data.get(name)}
             case Created(ticket):
-                told |= {"thread": ticket.ref}
+                fields |= {"thread": ticket.ref}
             case _:
                 pass
-        log.info(name, key=claim.external_id, reference=claim.reference, **told)
+        log.info(name, key=claim.external_id, reference=claim.reference, **fields)
         self.observe(claim, name)

@@ -1,37 +1,42 @@
-"""The order among the rows of one Slack thread."""
+"""Keeps the order among the rows of one Slack thread, and makes each delivery wait for its turn."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+from bot.core.faults import Postponed, TryLater
+from bot.core.model import Message
 from bot.store.claims import Claim
 
 
 class ThreadOrder:
-    """Lets the rows of one Slack thread past in the order in which they were asked for.
+    """Lets the rows of one Slack thread pass in the order in which they were requested.
 
     Which Slack thread a reaction belongs to is known only once its message was read: until
     then a row holds back the later ones of its channel.
     """
 
     def __init__(self) -> None:
-        # A row whose lease ran out may be here twice: it is its claims that take turns.
+        # A row whose lease ran out may be here twice, so this counts claims, not rows.
         self._keys: dict[tuple[int, str], tuple[str | None, str | None]] = {}
         self._waiting: set[asyncio.Event] = set()
 
     def enter(self, claim: Claim) -> None:
+        """Add a claim whose delivery begins."""
         trigger = claim.escalation.trigger
         self._keys[claim.id, claim.token] = (trigger.ref.channel if trigger.ref else None, None)
 
     def leave(self, claim: Claim) -> None:
+        """Remove a claim whose delivery has ended."""
         self._keys.pop((claim.id, claim.token), None)
-        self._tell()
+        self._notify()
 
     async def wait(self, claim: Claim, conversation_key: str) -> None:
-        """Returns once no earlier row of this conversation is on its way."""
+        """Return once no earlier row of this conversation is being delivered."""
         channel, _ = self._keys[claim.id, claim.token]
         self._keys[claim.id, claim.token] = (channel, conversation_key)
-        self._tell()
+        self._notify()
         moved = asyncio.Event()
         self._waiting.add(moved)
         try:
@@ -47,6 +52,33 @@ class ThreadOrder:
             for (earlier, _), (place, known) in self._keys.items()
         )
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for moved in self._waiting:
             moved.set()
+
+
+class Turn:
+    """The progress of one delivery, which waits for its turn in the order of its Slack thread.
+
+    `trigger` knows its message as soon as that was read. `waits` is True while an earlier row of
+    the conversation is being delivered.
+    """
+
+    def __init__(self, claim: Claim, order: ThreadOrder) -> None:
+        self.trigger = claim.escalation.trigger
+        self.waits = False
+        self._claim = claim
+        self._order = order
+
+    async def read(self, message: Message | None, conversation_key: str) -> None:
+        """See `deliver.Progress.read`."""
+        self.trigger = replace(self.trigger, message=message)
+        self.waits = True
+        await self._order.wait(self._claim, conversation_key)
+        self.waits = False
+
+    def too_long(self) -> TryLater:
+        """Return the fault of a delivery that took too long: none of its own if it waited."""
+        if self.waits:
+            return Postponed("conversation_held", 1.0)
+        return TryLater("took_too_long", unknown=True)

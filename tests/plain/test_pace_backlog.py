@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from bot.core.model import Created, Outcome, Trigger
 from bot.flows.deliver import Progress
 from bot.plain.pace import Pace
 from bot.store.claims import Claim
+from bot.store.deliveries import Ledger
 from bot.worker import Worker
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation
@@ -20,7 +22,7 @@ from tests.plain.paced import Plain, Shared, now, simulated
 
 
 class Backlog:
-    """As many rows as there is time for; fits the worker's ledger. Each needs `requests`."""
+    """As many rows as there is time for, in place of a ledger. Each needs `requests`."""
 
     def __init__(self, plain: Plain, requests: Callable[[int], int]) -> None:
         self.plain = plain
@@ -41,7 +43,8 @@ class Backlog:
         async def tell(_trigger: Trigger, _outcome: Outcome, _reference: str) -> None:
             await asyncio.sleep(0.02)
 
-        return Worker(name, self, deliver, tell, run, chance=lambda: 0.5, pace=pace)
+        ledger = cast("Ledger", self)
+        return Worker(name, ledger, deliver, tell, run, chance=lambda: 0.5, pace=pace)
 
     def claim(self, worker: str, limit: int) -> list[Claim]:
         first, self._next = self._next + 1, self._next + limit

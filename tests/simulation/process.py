@@ -99,7 +99,7 @@ class Process:
             chance=world.dice.chance,
             pace=pace,
         )
-        self.worker._turns._waiting = cast("set[asyncio.Event]", _InOrder())
+        self.worker._order._waiting = cast("set[asyncio.Event]", _InOrder())
 
         async def record(escalation: Escalation, within: float) -> Recorded:
             return await self.run(store.ledger.record, escalation, within=within)

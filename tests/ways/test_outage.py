@@ -77,7 +77,7 @@ async def test_a_ticket_whose_answer_slack_does_not_take_is_told_later_and_once(
 @pytest.fixture
 def full_disk(on_stage: Stage) -> Iterator[None]:
     """The database file may not grow: what SQLite meets on a full disk."""
-    engine = on_stage.bridge.worker.ledger._database.engine  # type: ignore[attr-defined]
+    engine = on_stage.bridge.worker.ledger._database.engine
 
     def allow_no_more_pages(connection: Connection) -> None:
         raw = connection.connection.dbapi_connection
