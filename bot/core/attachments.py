@@ -54,22 +54,22 @@ class SkipReason(StrEnum):
 
 
 WORDS: Mapping[SkipReason, str] = {
-    SkipReason.EXTERNAL: "it lies outside of Slack",
+    SkipReason.EXTERNAL: "it is stored outside Slack",
     SkipReason.DELETED: "it was deleted",
-    SkipReason.HIDDEN: "Slack hides it, for it is older than the workspace's plan shows",
+    SkipReason.HIDDEN: "Slack hides it because it is older than the workspace's plan keeps",
     SkipReason.ONLY_IN_SLACK: "it is a Slack document, which only opens in Slack",
     SkipReason.UNREADABLE: "the bridge cannot read it here",
-    SkipReason.SCOPE: "the bridge's Slack app lacks the permission files:read",
+    SkipReason.SCOPE: "the Slack app lacks the files:read permission",
     SkipReason.EMPTY: "it is empty",
-    SkipReason.KIND: "Plain takes no files of this kind",
+    SkipReason.KIND: "Plain does not accept files of this type",
     SkipReason.TOO_LARGE: "it is larger than 6 MB",
-    SkipReason.TOGETHER: "the files are larger than 6 MB together",
+    SkipReason.TOGETHER: "the files exceed 6 MB together",
     SkipReason.COUNT: f"there are more than {MOST_FILES} files",
     SkipReason.SLOW: "it took too long",
-    SkipReason.FAILED: "it could not be copied just then",
-    SkipReason.FORBIDDEN: "the bridge's Plain key lacks the permission attachment:create",
-    SkipReason.REFUSED: "Plain did not take it",
-    SkipReason.ADDITION: "Plain takes no files with what is added to a ticket",
+    SkipReason.FAILED: "it could not be copied",
+    SkipReason.FORBIDDEN: "the Plain key lacks the attachment:create permission",
+    SkipReason.REFUSED: "Plain rejected it",
+    SkipReason.ADDITION: "Plain accepts no files with a message that is added to a ticket",
 }
 
 _FOR_GOOD = frozenset(

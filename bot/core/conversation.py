@@ -19,13 +19,13 @@ from bot.core.text.plaintext import one_line, units
 LONGEST_TEXT = 10_000
 """UTF-16 units of one text component."""
 
-WITHOUT_TEXT = StyledRun("(without a text)", italic=True)
+WITHOUT_TEXT = StyledRun("(no text)", italic=True)
 """The text of a message that shows nothing."""
 
 _UNREAD = {
-    Reason.NOT_IN_CHANNEL: "the bridge's bot is not in that channel",
-    Reason.CHANNEL_NOT_FOUND: "the bridge's bot is not in that conversation",
-    Reason.MISSING_SCOPE: "the bridge's Slack app lacks a permission to read it",
+    Reason.NOT_IN_CHANNEL: "the bot is not in that channel",
+    Reason.CHANNEL_NOT_FOUND: "the bot is not in that conversation",
+    Reason.MISSING_SCOPE: "the Slack app lacks a permission to read it",
     Reason.MESSAGE_NOT_FOUND: "the Slack thread is gone",
 }
 
@@ -140,7 +140,7 @@ class TranscriptBuilder:
         parts: tuple[Part, ...] = tuple(map(TextPart, opening))
         if further:
             entries = "1 further entry" if of == 2 else f"{of - 1} further entries"
-            parts += (_aside(f"The Slack thread goes on in {entries}."),)
+            parts += (_aside(f"The Slack thread continues in {entries}."),)
         if cut := messages - self._whole:
             parts += (_beyond(cut),)
         return Transcript(
@@ -154,7 +154,7 @@ def _beyond(messages: int) -> PlainTextPart:
     last = "last message is" if messages == 1 else f"last {messages:,} messages are"
     return PlainTextPart(
         f"The Slack thread is too long for a ticket: its {last} not quoted in full. "
-        "Open it in Slack to read on.",
+        "Open it in Slack to read the rest.",
         Tone.WARNING,
     )
 
@@ -173,7 +173,7 @@ def unread(why: Reason) -> PlainTextPart:
     """Return the warning that the thread was requested and could not be read."""
     because = _UNREAD.get(why, "Slack refused it")
     return PlainTextPart(
-        f"The whole Slack thread was asked for, but only this message is quoted: {because}.",
+        f"The whole Slack thread was requested, but only this message is quoted: {because}.",
         Tone.WARNING,
     )
 
@@ -191,7 +191,7 @@ def app_of(message: Message) -> str | None:
 
 
 def moment(ref: MessageRef | None) -> str | None:
-    """When the message was posted, in words; None where nobody knows."""
+    """Return when the message was posted, in words; None if that is unknown."""
     if ref is None:
         return None
     try:

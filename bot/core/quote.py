@@ -263,7 +263,7 @@ def _behalf(context: QuoteContext) -> tuple[Part, ...]:
 
 _NO_MEMBER = {
     UserKind.GUEST: " (a guest in Slack)",
-    UserKind.EXTERNAL: " (of another company)",
+    UserKind.EXTERNAL: " (from another company)",
 }
 
 
@@ -303,6 +303,6 @@ def _aside(text: str) -> Part:
 def _warning(kinds: Iterable[str]) -> Part:
     return PlainTextPart(
         f"Secrets were masked before this left Slack ({', '.join(kinds)}). "
-        "Whoever posted them should have them replaced.",
+        "Whoever posted them should rotate them.",
         Tone.WARNING,
     )

@@ -1,4 +1,4 @@
-"""Rules: which of them a reaction may follow, which one it follows, and which never can be."""
+"""Matches reactions with rules, and finds the rules that can never apply."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def bare_emoji(name: str) -> str:
 
 
 def candidates(rules: Sequence[Rule], trigger: Trigger) -> tuple[Rule, ...]:
-    """The rules that may apply to a reaction, in order, up to the first that surely does.
+    """Return the rules that may apply to a reaction, in order, up to the first that surely does.
 
     A rule that names channels by name may apply until the worker knows this channel's name.
-    Empty where no rule names the reaction, and for every door but the reaction.
+    Empty if no rule names the reaction, and for everything but a reaction.
     """
     channel = trigger.ref.channel if trigger.ref else trigger.channel
     if trigger.emoji is None or channel is None:
@@ -41,7 +41,7 @@ def candidates(rules: Sequence[Rule], trigger: Trigger) -> tuple[Rule, ...]:
 
 
 def applicable(rules: Sequence[Rule], channel: Channel) -> Rule | None:
-    """The first of a reaction's `candidates` that applies, now that the channel is known."""
+    """Return the first of a reaction's `candidates` that applies to the channel."""
     here = {channel.id}
     if channel.name is not None:
         here.add(f"#{channel.name.removeprefix('#').lower()}")
@@ -50,40 +50,40 @@ def applicable(rules: Sequence[Rule], channel: Channel) -> Rule | None:
 
 @dataclass(frozen=True, slots=True)
 class UnreachableRule:
-    """The rule at `index` never applies: those at `because` (ascending) take all it would."""
+    """The rule at `index` never applies: those at `because` (ascending) match all it would."""
 
     index: int
     because: tuple[int, ...]
 
 
 def unreachable(rules: Sequence[Rule]) -> tuple[UnreachableRule, ...]:
-    """The rules that can never apply, in order.
+    """Return the rules that can never apply, in order.
 
     Ids and names are compared as they are: whether `C024BE91L` is `#support` only Slack knows.
     """
-    return tuple(_deaths(rules))
+    return tuple(_find_unreachable(rules))
 
 
-def _deaths(rules: Sequence[Rule]) -> Iterator[UnreachableRule]:
+def _find_unreachable(rules: Sequence[Rule]) -> Iterator[UnreachableRule]:
     for index, rule in enumerate(rules):
         because: set[int] = set()
         for emoji, channel in _places(rule):
-            taker = _taker(rules[:index], emoji, channel)
-            if taker is None:
+            match = _earlier_match(rules[:index], emoji, channel)
+            if match is None:
                 break
-            because.add(taker)
+            because.add(match)
         else:
             yield UnreachableRule(index, tuple(sorted(because)))
 
 
 def _places(rule: Rule) -> Iterator[tuple[str, str | None]]:
-    """Every emoji in every channel that the rule names; None stands for all channels."""
+    """Yield every emoji in every channel that the rule names; None stands for all channels."""
     for emoji in rule.emoji:
         for channel in rule.channels or (None,):
             yield emoji, channel
 
 
-def _taker(earlier: Sequence[Rule], emoji: str, channel: str | None) -> int | None:
+def _earlier_match(earlier: Sequence[Rule], emoji: str, channel: str | None) -> int | None:
     for index, rule in enumerate(earlier):
         if emoji in rule.emoji and (_everywhere(rule) or channel in rule.channels):
             return index

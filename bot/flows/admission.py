@@ -1,25 +1,24 @@
-"""Whether an asking counts: who asked, which rule wants it, and for whom they may ask."""
+"""Admits requests: who may submit them, which rule applies, and for whom they may be."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.core import routing
 from bot.core.directory import Channel, Profile, UserKind, kind_of, may_submit
 from bot.core.faults import Reason, Refused
 from bot.core.model import Escalation, Form, Ignored, Message, Rule, Trigger, Via
-from bot.flows.ports import Slack
+from bot.flows.ports import Profiles, Slack
 
 DEACTIVATED = "deactivated"
-"""Stands for the standing of whoever asked with an account that was deactivated since."""
+"""What `named` calls a submitter whose account was deactivated since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """It counts. `submitter` is None for a user that Slack does not show, `rule` for every door but
-    the reaction, `channel` for a form that was opened nowhere."""
+    """An admitted request. `submitter` is None for a user that Slack does not show, `rule` for
+    everything but a reaction, `channel` for a form that was opened outside of any channel."""
 
     submitter: Profile | None
     channel: Channel | None
@@ -27,7 +26,10 @@ class Admitted:
 
 
 async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Admitted | Ignored:
-    """Let those in who may ask, for what a rule wants; raises Refused for who may not."""
+    """Admit what people who may submit requests submit; ignore reactions that no rule matches.
+
+    Raise Refused for a person who may not submit requests.
+    """
     trigger = escalation.trigger
     submitter = await slack.profile(trigger.submitter)
     standing = kind_of(submitter)
@@ -43,34 +45,34 @@ async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Adm
 
 
 def named(profile: Profile | None) -> str:
-    """Return what a refusal calls the person's standing."""
+    """Return what a refusal calls the kind of user that the person is."""
     if profile is not None and profile.deactivated:
         return DEACTIVATED
     return kind_of(profile).value
 
 
-# For whom somebody may ask
+# For whom a request may be
 
 
 def is_confined(submitter: Profile | None) -> bool:
-    """Return whether the person may ask only for themselves or for the message's author.
+    """Return True if the person may name only themselves or the message's author as requester.
 
-    All but members: an agent's answer to their words goes to the requester by e-mail, and tenants
-    are other companies.
+    So it is for all but members: an agent's answer to their words goes to the requester by
+    e-mail, and tenants are other companies.
     """
     return kind_of(submitter) is not UserKind.MEMBER
 
 
 def confined(form: Form, submitter: str, message: Message | None) -> Form:
-    """Return the form as such a person may send it, before they have seen it."""
+    """Return the prefilled form as such a person may submit it."""
     allowed = _requesters(submitter, message)
     requester = form.requester if form.requester in allowed else allowed[-1]
     return replace(form, requester=requester, tenant=None)
 
 
 def confine(trigger: Trigger, submitter: Profile | None, message: Message | None) -> Trigger:
-    """Return what the person may ask for of what they did. Raises Refused where the requester is
-    somebody for whom they may not ask, whatever the form offered them."""
+    """Return the trigger without what the person may not set. Raise Refused if they may not name
+    this requester, whatever the form offered them."""
     form = trigger.form
     if form is None or not is_confined(submitter):
         return trigger
@@ -80,31 +82,26 @@ def confine(trigger: Trigger, submitter: Profile | None, message: Message | None
 
 
 def _requesters(submitter: str, message: Message | None) -> tuple[str, ...]:
-    """The person who asks and, where a person wrote the message, its author, who comes last."""
+    """Return the submitter and, last, the message's author if a person wrote it."""
     if message is None or message.author is None or message.bot is not None:
         return (submitter,)
     return (submitter, message.author)
 
 
-# Who may hear of tickets
-
-
-class Profiles(Protocol):
-    async def profile(self, user: str) -> Profile | None:
-        """Return who that is (cached); None for a user that Slack does not show."""
+# Who may learn about tickets
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Tells who may ask for tickets: nobody else is told anything of one."""
+    """Keeps from tickets everybody who may not submit requests."""
 
     slack: Profiles
     who: Set[UserKind]
 
     async def refused(self, user: str) -> str | None:
-        """Return the standing for which the person may not ask; None where they may.
+        """Return the kind of user that may not submit requests; None if the person may.
 
-        Raises TryLater, and Refused where Slack shows nobody at all.
+        Raise TryLater, and Refused if Slack shows no user at all.
         """
         profile = await self.slack.profile(user)
         return None if may_submit(profile, self.who) else named(profile)

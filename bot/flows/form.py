@@ -1,4 +1,4 @@
-"""What the form shows and offers besides its inputs: from caches at once, then with a look."""
+"""Finds what the form shows besides its inputs, and what its selects offer."""
 
 from __future__ import annotations
 

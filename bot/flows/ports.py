@@ -1,4 +1,4 @@
-"""The two ports: what the flows need of Slack and of Plain. They raise nothing but faults."""
+"""Defines the two ports, Slack and Plain, as the flows need them. They raise nothing but faults."""
 
 from __future__ import annotations
 
@@ -49,7 +49,14 @@ class ThreadSummary:
     external_id: str | None
 
 
-class Slack(Protocol):
+class Profiles(Protocol):
+    """The people of one Slack workspace."""
+
+    async def profile(self, user: str) -> Profile | None:
+        """Return who the user is (cached); None for one that Slack does not show."""
+
+
+class Slack(Profiles, Protocol):
     """One Slack workspace."""
 
     # Reading
@@ -59,9 +66,6 @@ class Slack(Protocol):
 
     async def replies(self, root: MessageRef) -> tuple[Message, ...]:
         """Return the whole Slack thread, its root first. Raise Refused if it cannot be read."""
-
-    async def profile(self, user: str) -> Profile | None:
-        """Return who the user is (cached); None for one that Slack does not show."""
 
     async def channel(self, channel: str) -> Channel:
         """Return the conversation (cached); without a name if it cannot be read."""

@@ -119,7 +119,7 @@ async def _whole(workspace: Workspace, request: AdmittedRequest) -> SlackThread 
         return None
     replies = await workspace.slack.replies(MessageRef(message.ref.channel, message.thread_ts))
     if not any(reply.ref == message.ref for reply in replies):
-        replies = (*replies, message)  # deleted since, and asked for all the same
+        replies = (*replies, message)  # deleted since, and requested all the same
     replies = tuple([await authorship.settled(one, workspace.slack) for one in replies])
     people = {one.author for one in replies if one.author is not None and one.bot is None}
     authors = {one: name_of(await workspace.slack.profile(one), one) for one in sorted(people)}

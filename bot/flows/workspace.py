@@ -1,4 +1,4 @@
-"""The two values that a flow is given: its workspace, and the process that it runs in."""
+"""Defines the two values that a flow is given: its workspace, and the process that it runs in."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_a_message_of_files_or_of_nothing_is_there() -> None:
     with_files = said(1, "", files=(File("F1", "a.png"),))
     found = texts(whole(said(0, ""), with_files, chosen=9))
     assert found == [
-        "**Ada** · 2020-09-08 01:45 UTC\n_(without a text)_",
+        "**Ada** · 2020-09-08 01:45 UTC\n_(no text)_",
         "**Ada** · 2020-09-08 01:46 UTC\nThe message has no text, only 1 file: a.png",
     ]
 
@@ -97,7 +97,7 @@ def test_what_does_not_fit_goes_on() -> None:
     )
     assert [len(group) for group in told.further] == [3, 1]
     assert told.opening[-1] == PlainTextPart(
-        "The Slack thread goes on in 2 further entries.", Tone.MUTED, small=True
+        "The Slack thread continues in 2 further entries.", Tone.MUTED, small=True
     )
     context = QuoteContext(
         author="Ada",
@@ -203,7 +203,7 @@ def test_files_that_did_not_go_are_named_with_the_reason() -> None:
     assert isinstance(part, TextPart)
     assert part.text.endswith(
         "With 2 files: a.png, [b.exe](https://x.example/F2) "
-        "(not attached: Plain takes no files of this kind)"
+        "(not attached: Plain does not accept files of this type)"
     )
 
 

@@ -49,7 +49,7 @@ LINK = LinkPart("Open in Slack", "https://acme.slack.example/archives/C1/p159952
 BY = PlainTextPart("Escalated by Grace Hopper with the :ticket: reaction", Tone.MUTED, small=True)
 MASKED = PlainTextPart(
     "Secrets were masked before this left Slack (Slack token). "
-    "Whoever posted them should have them replaced.",
+    "Whoever posted them should rotate them.",
     Tone.WARNING,
 )
 FILES = (File("F1", "a_b.pdf", link="https://acme.slack.example/files/F1"), File("F2"))
@@ -181,7 +181,7 @@ def test_where(channel: Channel | None, expected: str) -> None:
         ),
         (
             UserKind.EXTERNAL,
-            "Submitted by Grace Hopper (of another company) on behalf of Victor of Beta",
+            "Submitted by Grace Hopper (from another company) on behalf of Victor of Beta",
         ),
     ],
 )

@@ -287,15 +287,15 @@ async def test_an_addition_that_waits_meets_no_half_thread(bench: Bench) -> None
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (Reason.NOT_IN_CHANNEL, "the bridge's bot is not in that channel"),
-        (Reason.MISSING_SCOPE, "the bridge's Slack app lacks a permission to read it"),
+        (Reason.NOT_IN_CHANNEL, "the bot is not in that channel"),
+        (Reason.MISSING_SCOPE, "the Slack app lacks a permission to read it"),
     ],
 )
 async def test_a_thread_that_cannot_be_read(bench: Bench, reason: Reason, words: str) -> None:
     bench.slack.faults = [Refused(reason)]
     assert isinstance(await bench.settle(asked(bench)), Created)
     (draft,) = bench.plain.threads
-    said = "The whole Slack thread was asked for, but only this message is quoted"
+    said = "The whole Slack thread was requested, but only this message is quoted"
     assert PlainTextPart(f"{said}: {words}.", Tone.WARNING) in draft.parts
     assert events(bench) == []
 

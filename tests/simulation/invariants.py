@@ -18,7 +18,7 @@ from tests.simulation.watch import MOST_LOOK_UPS
 if TYPE_CHECKING:
     from tests.simulation.world import Simulation
 
-_GOES_ON = re.compile(r"The Slack thread goes on in (\d+) further entr")
+_GOES_ON = re.compile(r"The Slack thread continues in (\d+) further entr")
 _FINAL = {"created", "added", "refused", "parked", "unwanted"}
 
 

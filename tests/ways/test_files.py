@@ -62,7 +62,7 @@ Make = Callable[[Stage], Any]
 LOST: dict[str, tuple[Make, str]] = {
     "a banned kind": (
         lambda on: on.slack.add_file("setup.EXE", b"MZ"),
-        "Plain takes no files of this kind",
+        "Plain does not accept files of this type",
     ),
     "too large": (
         lambda on: on.slack.add_file("big.zip", b"x" * 6_000_001),
@@ -71,7 +71,7 @@ LOST: dict[str, tuple[Make, str]] = {
     "empty": (lambda on: on.slack.add_file("a.txt", b""), "it is empty"),
     "external": (
         lambda on: on.slack.add_file("plan", b"?", mode="external", is_external=True),
-        "it lies outside of Slack",
+        "it is stored outside Slack",
     ),
     "deleted": (
         lambda _on: {"id": "F9", "mode": "tombstone", "permalink": "https://x.example/F9"},
@@ -79,7 +79,7 @@ LOST: dict[str, tuple[Make, str]] = {
     ),
     "hidden by the plan's limit": (
         lambda _on: {"id": "F9", "mode": "hidden_by_limit", "permalink": "https://x.example/F9"},
-        "Slack hides it, for it is older than the workspace's plan shows",
+        "Slack hides it because it is older than the workspace's plan keeps",
     ),
     "a canvas": (
         lambda on: on.slack.add_file("Plan", b"{}", mode="canvas"),
@@ -123,7 +123,7 @@ async def test_without_the_permission_the_ticket_comes_all_the_same(on_stage: St
     on.plain.permissions.discard("attachment:create")
     thread = await react(on, await post(on, "shot.png", "log.txt"))
     assert thread.attachments == []
-    why = "the bridge's Plain key lacks the permission attachment:create"
+    why = "the Plain key lacks the attachment:create permission"
     assert listed(thread).count(f"(not attached: {why})") == 2
     asked = [one for one in on.plain.requests if one.operation == "createAttachmentUploadUrl"]
     assert len(asked) == 1
@@ -168,7 +168,7 @@ async def test_what_is_too_much_together_is_named(on_stage: Stage) -> None:
         ),
     )
     assert list(carried(on, thread)) == ["a.bmp", "c.bmp"]
-    assert "(not attached: the files are larger than 6 MB together)" in listed(thread)
+    assert "(not attached: the files exceed 6 MB together)" in listed(thread)
 
 
 async def test_files_of_the_whole_thread_go_too(on_stage: Stage) -> None:
@@ -191,7 +191,7 @@ async def test_an_addition_names_its_files(on_stage: Stage) -> None:
     thread = await react(on, reply)
     (event,) = thread.events
     said = str(event.components)
-    assert "(not attached: Plain takes no files with what is added to a ticket)" in said
+    assert "(not attached: Plain accepts no files with a message that is added to a ticket)" in said
     assert on.plain.attachments == []
 
 
@@ -217,7 +217,7 @@ async def test_a_failing_bucket_costs_a_file_and_no_ticket(on_stage: Stage, how:
     on.plain.fail("upload", how)
     thread = await react(on, await post(on, "shot.png", "log.txt"))
     assert list(carried(on, thread)) == ["log.txt"]
-    assert "(not attached: it could not be copied just then)" in listed(thread)
+    assert "(not attached: it could not be copied)" in listed(thread)
 
 
 async def test_a_download_that_breaks_costs_a_file_and_no_ticket(on_stage: Stage) -> None:
@@ -225,4 +225,4 @@ async def test_a_download_that_breaks_costs_a_file_and_no_ticket(on_stage: Stage
     on.slack.fail("download", status=503)
     thread = await react(on, await post(on, "shot.png", "log.txt"))
     assert list(carried(on, thread)) == ["log.txt"]
-    assert "(not attached: it could not be copied just then)" in listed(thread)
+    assert "(not attached: it could not be copied)" in listed(thread)

@@ -284,7 +284,7 @@ async def test_in_a_group_message_it_works_and_names_what_it_cannot_bring(
     (thread,) = on.plain.threads
     told = str(thread.components)
     assert "It fails still" in told
-    assert "The whole Slack thread was asked for, but only this message is quoted" in told
+    assert "The whole Slack thread was requested, but only this message is quoted" in told
     assert "log.txt" in told
     assert "the bridge cannot read it here" in told
     (answer,) = on.slack.ephemerals(on.ada)

@@ -87,7 +87,7 @@ async def test_a_long_thread_goes_on_in_events_and_loses_nothing(
             "Slack thread, part 2 of 3",
             "Slack thread, part 3 of 3",
         ]
-        assert "The Slack thread goes on in 2 further entries." in small(thread.components)
+        assert "The Slack thread continues in 2 further entries." in small(thread.components)
         key = thread.external_id
         assert [event.external_id for event in thread.events] == [f"{key}#2", f"{key}#3"]
         await until(lambda: on.seen_by(on.ada))
@@ -114,7 +114,7 @@ async def test_a_thread_that_cannot_be_read_is_not_dropped_in_silence(on_stage: 
     (thread,) = on.plain.threads
     assert texts(thread.components) == ["Number 1"]
     assert (
-        "The whole Slack thread was asked for, but only this message is quoted: the bridge's bot "
+        "The whole Slack thread was requested, but only this message is quoted: the bot "
         "is not in that channel."
     ) in small(thread.components)
 
