@@ -24,7 +24,7 @@ async def in_place(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
 
 
 class Executor:
-    """Runs blocking work in a few threads: `StyledRun`."""
+    """Runs blocking work in a few threads; fits `Run`."""
 
     def __init__(self, count: int = 8, name: str = "store") -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)

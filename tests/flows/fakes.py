@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 async def run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`executor.StyledRun` in the test's own thread."""
+    """`executor.Run` in the test's own thread."""
     return work(*args, **kwargs)
 
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Elsewhere:
-    """An `executor.StyledRun` that counts the steps."""
+    """An `executor.Run` that counts the steps."""
 
     def __init__(self) -> None:
         self.steps = 0

@@ -32,7 +32,7 @@ class Onward:
 
 @dataclass
 class Stopping:
-    """`executor.StyledRun`; the process stands still for so long after each `stop_after`."""
+    """`executor.Run`; the process stands still for so long after each `stop_after`."""
 
     clock: Clock
     stop_after: str

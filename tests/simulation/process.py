@@ -168,7 +168,7 @@ class Process:
         if not self.alive:
             raise asyncio.CancelledError
 
-    # `executor.StyledRun`
+    # `executor.Run`
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The store's method, in one go; death and failure come before it or after it."""
