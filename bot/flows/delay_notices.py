@@ -23,7 +23,7 @@ async def tell_queued(
     team: str, notices: DelayNotices, slack: Slack, who: Set[UserKind], run: Run
 ) -> None:
     """Tell each submitter who has waited too long; raises TryLater only for the database."""
-    waiting = list(await run(notices.take, team, NOTICE_SECONDS, _AT_ONCE))
+    waiting = list(await run(notices.take_late, team, NOTICE_SECONDS, _AT_ONCE))
     while waiting:
         queued = waiting[0]
         try:

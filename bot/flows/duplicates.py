@@ -32,7 +32,7 @@ async def find_duplicates(
 
     Nothing is undone: only people can see in which of two threads somebody has answered.
     """
-    rows = await run(checks.take, team, AT_ONCE)
+    rows = await run(checks.take_due, team, AT_ONCE)
     for row in rows:
         try:
             threads = await plain.threads_since(row.customer, row.asked_at - CLOCK_SKEW)

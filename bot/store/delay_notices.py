@@ -26,7 +26,7 @@ class DelayNotices:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, team: str, seconds: float, limit: int) -> list[Queued]:
+    def take_late(self, team: str, seconds: float, limit: int) -> list[Queued]:
         """Return rows that were requested `seconds` ago and still wait; each once, to one caller.
 
         The caller tells the submitters, and gives back those that surely could not be told.

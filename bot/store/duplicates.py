@@ -40,7 +40,7 @@ class DuplicateChecks:
         self._database = database
         self._again = again
 
-    def take(self, team: str, limit: int) -> list[PossibleDuplicate]:
+    def take_due(self, team: str, limit: int) -> list[PossibleDuplicate]:
         """Take the due rows; each is due again after a while, unless it is cleared.
 
         Writes nothing if no row is due.

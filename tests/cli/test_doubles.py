@@ -30,7 +30,7 @@ def test_doubles_are_shown(run: Run, bridge_database: Database) -> None:
     ledger.settle(claim, Created(TICKET))
     assert "Duplicates" not in run("ledger", "show", "PB-1").stdout
     doubts = DuplicateChecks(bridge_database)
-    (row,) = doubts.take(TEAM, 1)
+    (row,) = doubts.take_due(TEAM, 1)
     doubts.clear(row, ["T-8", "T-9"])
     shown = run("ledger", "show", "PB-1").stdout
     pairs = dict(line.split("  ", 1) for line in shown.splitlines())

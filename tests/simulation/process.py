@@ -199,7 +199,7 @@ class Process:
         await self.step(f"store.{name}.end")
         if name == "claim":
             watch.claims(self, cast("list[Claim]", result))
-        elif name == "waiting_long":
+        elif name == "take_late":
             self._world.notices.given(self, cast("list[Queued]", result))
         return result
 

@@ -154,7 +154,7 @@ def asks_on_after_a_429(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_whom_it_told(patch: pytest.MonkeyPatch) -> None:
     """Whoever waits hears again and again that it takes longer."""
-    take = DelayNotices.take
+    take = DelayNotices.take_late
 
     @wraps(take)
     def again(self: DelayNotices, team: str, seconds: float, limit: int) -> list[Queued]:
@@ -163,7 +163,7 @@ def forgets_whom_it_told(patch: pytest.MonkeyPatch) -> None:
             self.give_back(queued)
         return found
 
-    patch.setattr(DelayNotices, "take", again)
+    patch.setattr(DelayNotices, "take_late", again)
 
 
 @pytest.mark.parametrize(

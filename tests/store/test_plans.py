@@ -158,7 +158,7 @@ def test_ending_every_lease(grown: Database, plans: list[str]) -> None:
 
 
 def test_who_has_waited_long(grown: Database, plans: list[str]) -> None:
-    DelayNotices(grown).take(TEAM, 0.0, 10)
+    DelayNotices(grown).take_late(TEAM, 0.0, 10)
     check(plans, "ix_escalation_due")
 
 
