@@ -12,13 +12,13 @@ from tests.crash.ground import PATIENCE, Ground, Replica, until
 FIRST = "plain.after createThread:1"
 """Where a bridge dies for the door "recovery", whose second bridge dies once more."""
 
-_AT_THE_START = ("auth.test", "bots.info", "memory.keep", "claiming.free_all")
+_AT_THE_START = ("auth.test", "bots.info", "kv.keep", "claims.free_all")
 """What a start passes besides, at a moment of its own."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A door, and the place at which the process dies ("commit.after ledger.settle:1")."""
+    """A door, and the place at which the process dies ("commit.after deliveries.settle:1")."""
 
     door: str
     place: str
@@ -212,4 +212,4 @@ def _is_its_own(place: str) -> bool:
     """Whether an asking passes the place each time, and not just the process beside it."""
     if any(word in place for word in _AT_THE_START):
         return False
-    return "claiming.claim" not in place or place.endswith(":1")
+    return "claims.claim" not in place or place.endswith(":1")

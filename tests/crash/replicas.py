@@ -11,19 +11,19 @@ from tests.crash.ground import Ground, Replica, until
 
 KILLED_AT = (
     "commit.after *record*:1",
-    "commit.after claiming.claim:1",
-    "commit.after ledger.freeze:1",
+    "commit.after claims.claim:1",
+    "commit.after deliveries.freeze:1",
     "plain.before createThread:1",
     "plain.after createThread:1",
-    "commit.after ledger.settle:1",
+    "commit.after deliveries.settle:1",
 )
 PAUSED_AT = (
-    "commit.after claiming.claim:1",
+    "commit.after claims.claim:1",
     "slack.after conversations.replies:1",
-    "commit.before ledger.freeze:1",
-    "commit.after ledger.freeze:1",
+    "commit.before deliveries.freeze:1",
+    "commit.after deliveries.freeze:1",
     "plain.after createThread:1",
-    "commit.before ledger.settle:1",
+    "commit.before deliveries.settle:1",
 )
 TOO_LATE_AT = "plain.before createThread:1"
 """Past the last look at the lease: what is paused here goes on to send."""

@@ -17,7 +17,7 @@ RECORDED = "commit.after *record*:1"
 CASES: dict[tuple[Engine, Duplicates], tuple[Case, ...]] = {
     ("sqlite", "allow"): (
         Case("reaction", "commit.before *record*:1"),
-        Case("reaction", "commit.after ledger.freeze:1"),
+        Case("reaction", "commit.after deliveries.freeze:1"),
         Case("command", RECORDED),
         Case("addition", "plain.after createThreadEvent:1"),
         Case("refusal", "slack.after chat.postEphemeral:1"),
@@ -27,23 +27,23 @@ CASES: dict[tuple[Engine, Duplicates], tuple[Case, ...]] = {
         Case("reaction", "plain.before createThread:1"),
         Case("form", RECORDED),
         Case("addition", "plain.before createThreadEvent:1"),
-        Case("refusal", "commit.before ledger.settle:1"),
-        Case("recovery", "commit.before claiming.free_all:1"),
+        Case("refusal", "commit.before deliveries.settle:1"),
+        Case("recovery", "commit.before claims.free_all:1"),
     ),
     ("postgresql", "allow"): (
         Case("reaction", RECORDED),
         Case("reaction", "plain.after createThread:1"),
-        Case("command", "commit.after ledger.settle:1"),
+        Case("command", "commit.after deliveries.settle:1"),
         Case("form", "slack.before views.open:1"),
-        Case("addition", "commit.before ledger.settle:1"),
+        Case("addition", "commit.before deliveries.settle:1"),
     ),
     ("postgresql", "refuse"): (
-        Case("reaction", "commit.before ledger.freeze:1"),
-        Case("reaction", "commit.before ledger.settle:1"),
+        Case("reaction", "commit.before deliveries.freeze:1"),
+        Case("reaction", "commit.before deliveries.settle:1"),
         Case("whole", "plain.after createThreadEvent:1"),
         Case("command", "slack.after users.info:1"),
-        Case("refusal", "commit.after claiming.claim:1"),
-        Case("recovery", "commit.after ledger.settle:1"),
+        Case("refusal", "commit.after claims.claim:1"),
+        Case("recovery", "commit.after deliveries.settle:1"),
     ),
 }
 
@@ -72,15 +72,15 @@ async def test_an_asking_passes_these_places(sqlite_url: str, tmp_path: Path) ->
         places = await lane.places("reaction")
         await lane.results()
     for place in (
-        "commit.before claiming.claim:1",
+        "commit.before claims.claim:1",
         "slack.before users.info:1",
         "slack.after users.info:1",
-        "commit.before ledger.freeze:1",
-        "commit.after ledger.freeze:1",
+        "commit.before deliveries.freeze:1",
+        "commit.after deliveries.freeze:1",
         "plain.before createThread:1",
         "plain.after createThread:1",
-        "commit.before ledger.settle:1",
-        "commit.after ledger.settle:1",
+        "commit.before deliveries.settle:1",
+        "commit.after deliveries.settle:1",
         "slack.before chat.postEphemeral:1",
         "slack.after chat.postEphemeral:1",
     ):

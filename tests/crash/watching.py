@@ -105,7 +105,7 @@ class Watch:
 
 
 def _transaction() -> str:
-    """The store's method whose transaction this is, "ledger.settle"; "other" outside of it."""
+    """The store's method whose transaction this is, "deliveries.settle"; "other" outside of it."""
     frame = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
