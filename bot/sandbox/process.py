@@ -93,18 +93,18 @@ class Keeper:
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs; None while there is none."""
+        """Return the id of the running process; None while there is none."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
     def kill(self) -> None:
-        """SIGKILL: nothing is finished, nothing is said goodbye to."""
+        """Kill the bridge with SIGKILL: nothing is finished or closed."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             self.state = "down"
 
     async def run(self, first: asyncio.Event) -> None:
-        """Keep it running until this is cancelled; `first` is set when it is ready at first.
+        """Keep it running until this is cancelled; `first` is set once it is ready.
 
         BridgeFailed where it dies before it was ready for the first time.
         """
@@ -132,7 +132,7 @@ class Keeper:
 async def kept(
     variables: Mapping[str, str], folder: Path, *, arguments: Sequence[str] = RUN
 ) -> AsyncIterator[Keeper]:
-    """As `bridge`, of a bridge that comes back when it dies."""
+    """Run a bridge as `bridge` does, and restart it whenever it dies."""
     keeper = Keeper(variables, folder, arguments)
     first = asyncio.Event()
     keeping = asyncio.create_task(keeper.run(first))
@@ -165,7 +165,7 @@ async def _started(
 
 
 async def _ended(process: Process) -> None:
-    """Asked to end, and after ten seconds made to."""
+    """End the process: SIGTERM, and SIGKILL after ten seconds."""
     if process.returncode is None:
         process.terminate()
         try:
@@ -196,7 +196,7 @@ def _last_words(log: Path) -> str:
 
 
 def _bare_environment() -> dict[str, str]:
-    """What a program needs of this environment, and no setting of a bridge."""
+    """Return what a program needs of this environment, without any setting of a bridge."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH")
     return {name: os.environ[name] for name in kept if name in os.environ}
 

@@ -23,7 +23,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
-    """Serve `app` while the context lasts; yields its base URL, without a trailing slash."""
+    """Serve `app` while the context lasts; yield its base URL without a trailing slash."""
     listener = socket.create_server(("127.0.0.1", port))
     # asyncio sets this only for sockets that it made: without it an answer waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -66,7 +66,7 @@ class Wire:
         await self._app(scope, receive, send)
 
     async def pause(self, seconds: float, receive: Receive | None = None) -> bool:
-        """Wait so long; False if it was cut short because the server stops.
+        """Wait this long; return False if the server stopped before.
 
         With `receive`, also because the client of that request has gone.
         """
@@ -84,7 +84,7 @@ class Wire:
 
     @contextlib.asynccontextmanager
     async def serving(self, port: int) -> AsyncIterator[str]:
-        """Serve; requests that still wait when the context ends are ended with it."""
+        """Serve while the context lasts; requests that still wait then are ended."""
         self._stopping.clear()
         async with serving(self, port) as url:
             try:

@@ -30,7 +30,7 @@ RETRY_DELAYS = (0.0, 3.0, 10.0)
 async def page(
     folder: Path, port: int = PORT, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[tuple[str, Desk]]:
-    """Serve the page until the context ends; yields its address and the desk behind it.
+    """Serve the page while the context lasts; yield its address and the desk behind it.
 
     `folder` holds the bridge's configuration, database and log. `clock` is Slack's and Plain's,
     in Unix seconds. OSError where the port is taken, BridgeFailed where the bridge does not start.

@@ -49,7 +49,7 @@ class PostedForm:
 
 
 def application(desk: Desk, stopping: asyncio.Event) -> ASGIApp:
-    """`stopping` ends the streams of windows that are still open."""
+    """Return the page's ASGI app; `stopping` ends the streams of windows that are still open."""
 
     def seen(request: Request) -> Scene:
         user = next(iter(desk.cast.users))
@@ -125,7 +125,7 @@ async def _submit(desk: Desk, scene: Scene, form: PostedForm) -> dict[str, str]:
 
 
 def _value(form: PostedForm, block: Json, element: Json) -> Any:
-    """What stands in a field: a list where several can be chosen, None where it is empty."""
+    """Return a field's value: a list if several can be chosen, None if it is empty."""
     given = [one for one in form.texts(FIELD + block["block_id"]) if one]
     if block_kit.SELECTED[element["type"]].endswith("s"):
         return given
@@ -257,7 +257,7 @@ AT_LEAST = 1.0
 
 
 async def changes(desk: Desk, look: Selection, stopping: asyncio.Event) -> AsyncIterator[str]:
-    """First every part, then those that changed; until the page is closed.
+    """Yield every part, then those that changed, until the page is closed.
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
@@ -302,7 +302,7 @@ def draw_part(name: str, scene: Scene) -> str:
 def draw_offered(
     scene: Scene, view: Json, block_id: str, chosen: list[str], found: list[Json]
 ) -> str:
-    """The choices of a field after somebody typed in it: what is chosen, then what was found."""
+    """Return the choices of a field after somebody typed in it: the chosen, then the found."""
     element = next(one for block, one in block_kit.inputs(view) if block["block_id"] == block_id)
     kept = [one for one in scene.offered(view, block_id) if one["value"] in chosen]
     more = [one for one in found if one["value"] not in chosen]

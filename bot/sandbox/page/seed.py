@@ -26,7 +26,7 @@ class Seed:
 
 
 async def seed(slack: Slack, plain: Plain) -> Seed:
-    """Fill both workspaces; nothing of it asks for a ticket."""
+    """Fill both workspaces; nothing in them requests a ticket."""
     ada = slack.add_user("Ada Nowak", email="ada@acme.example", owner=True, admin=True)
     ben = slack.add_user("Ben Ortiz", email="ben@acme.example")
     gwen = slack.add_user("Gwen Hall", email="gwen@agency.example", guest=True)
@@ -111,7 +111,7 @@ class Manifest:
 
 
 def read_manifest() -> Manifest:
-    """The manifest that this version of the bridge comes with."""
+    """Return the manifest that this version of the bridge comes with."""
     path = next(place for place in _PLACES if place.exists())
     return parse_manifest(yaml.safe_load(path.read_text(encoding="utf-8")))
 

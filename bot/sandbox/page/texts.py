@@ -155,7 +155,7 @@ def _is_quote(line: str) -> bool:
 
 
 def _joined(parts: list[Markup]) -> Markup:
-    """A quote is a block of its own; between other lines stands a line end."""
+    """Join the lines; a quote is a block of its own, other lines are separated by line ends."""
     return Markup("").join(parts)
 
 
@@ -192,7 +192,7 @@ def whole_refs(text: str) -> Markup:
 
 
 def _unescaped(text: str) -> str:
-    """Slack escapes three characters, and nothing else."""
+    """Undo Slack's escapes, of which there are three."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
@@ -204,7 +204,7 @@ _ENDS = {"strong_close": "</strong>", "em_close": "</em>"}
 
 
 def markdown(text: str, anchor: Callable[[str, Markup], Markup]) -> Markup:
-    """Line ends stay as they are: the page shows them. No block rule is on."""
+    """Return Markdown as HTML; line ends stay, and no block rule is on."""
     parts = []
     for index, part in enumerate(_BLANK_LINES.split(text)):
         if index % 2 or not part:
@@ -216,7 +216,7 @@ def markdown(text: str, anchor: Callable[[str, Markup], Markup]) -> Markup:
 
 
 def _shown(tokens: list[Token], anchor: Callable[[str, Markup], Markup]) -> Markup:
-    """The tokens, with each link made by `anchor` of what stands in it."""
+    """Return the tokens as HTML; `anchor` makes each link."""
     stack: list[list[Markup]] = [[]]
     urls: list[str] = []
     for token in tokens:
@@ -266,5 +266,5 @@ _CHARACTERS = {
 
 
 def character(name: str) -> str | None:
-    """None for a name that is not known here; skin tones are left out."""
+    """Return the character of an emoji, without skin tone; None for an unknown name."""
     return _CHARACTERS.get(name.partition("::")[0])

@@ -82,13 +82,13 @@ class PlainGate:
         return self._port
 
     async def open(self) -> None:
-        """Listen, at the port that it had before."""
+        """Listen on the same port as before."""
         if self._server is None:
             self._server = await asyncio.start_server(self._pass, "127.0.0.1", self._port)
             self._port = self._server.sockets[0].getsockname()[1]
 
     async def shut(self) -> None:
-        """Stop listening, and break what is under way."""
+        """Stop listening, and break open connections."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -112,7 +112,7 @@ class PlainGate:
 
 
 async def _pour(reader: StreamReader, writer: StreamWriter) -> None:
-    """Until one side has no more to say; the other is then told so."""
+    """Copy until one side ends its data, then end the other's."""
     with suppress(OSError):
         while data := await reader.read(_CHUNK):
             writer.write(data)
@@ -122,7 +122,7 @@ async def _pour(reader: StreamReader, writer: StreamWriter) -> None:
 
 @asynccontextmanager
 async def gate(url: str) -> AsyncIterator[tuple[PlainGate, str]]:
-    """A gate before `url`, open at first, and the URL that leads through it."""
+    """Open a gate in front of `url`; yield it and the URL that leads through it."""
     parts = urlsplit(url)
     made = PlainGate(parts.port or 80)
     await made.open()

@@ -69,12 +69,12 @@ class Plain:
 
     @property
     def app(self) -> ASGIApp:
-        """Answers on every path; to be served by uvicorn, for connections can be dropped."""
+        """Return the ASGI app, for every path; only uvicorn can drop its connections."""
         return self._server.app
 
     @contextlib.asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
-        """Serve on loopback while the context lasts; yields the API's full URL."""
+        """Serve on loopback while the context lasts; yield the API's full URL."""
         async with self._server.app.serving(port) as url:
             self._world.base_url = url
             yield url + PATH
@@ -85,7 +85,7 @@ class Plain:
 
     @property
     def machine_user(self) -> MachineUser:
-        """Who acts through the API key."""
+        """Return the machine user who acts through the API key."""
         return self._world.machine_user
 
     @property
@@ -98,22 +98,22 @@ class Plain:
 
     @property
     def attachments(self) -> list[Attachment]:
-        """Places that were asked for, whether or not a file came."""
+        """Return every upload that was prepared, with or without its file."""
         return self._world.attachments
 
     def overlook_uploads(self, times: int) -> None:
-        """Let the next `times` threads with attachments meet `attachment_not_uploaded`."""
+        """Let the next `times` threads with attachments fail with `attachment_not_uploaded`."""
         self._world.uploads_unseen = times
 
     @property
     def requests(self) -> list[Request]:
-        """Every request so far, refused ones too, in the order of their coming."""
+        """Return every request so far in order of arrival, refused ones too."""
         return self._server.requests
 
     def add_customer(
         self, full_name: str, email: str, external_id: str | None = None, *, spam: bool = False
     ) -> Customer:
-        """ValueError where the workspace has the address or the external id already."""
+        """Add a customer. Raise ValueError if the address or the external id is taken."""
         taken = external_id is not None and self._world.customer_by_external_id(external_id)
         if taken or self._world.customer_by_email(email):
             raise ValueError(f"there is such a customer already: {email}, {external_id}")
@@ -125,7 +125,7 @@ class Plain:
         return customer
 
     def add_label_type(self, name: str, *, archived: bool = False) -> LabelType:
-        """Several may have the same name."""
+        """Add a label type; several may have the same name."""
         return self._world.add_label_type(name, archived=archived)
 
     def add_user(self, email: str, full_name: str, *, deleted: bool = False) -> User:
@@ -137,32 +137,32 @@ class Plain:
     # What agents do.
 
     def answer(self, thread: Thread, text: str, agent: User | None = None) -> None:
-        """An agent answers the customer, by e-mail."""
+        """Let an agent reply to the customer by e-mail."""
         threads.answer(self._world, thread, text, agent or self._agent())
 
     def write_note(self, thread: Thread, text: str, agent: User | None = None) -> None:
         threads.write_note(self._world, thread, text, agent or self._agent())
 
     def assign(self, thread: Thread, to: User | None = None, by: User | None = None) -> None:
-        """An agent gives the thread to somebody; to themself, where nobody is named."""
+        """Let an agent assign the thread to somebody, or to themself."""
         agent = by or self._agent()
         threads.assign(self._world, thread, to or agent, UserActor(agent))
 
     def change_status(
         self, thread: Thread, status: Status, by: User | SystemActor | None = None
     ) -> None:
-        """An agent, or Plain itself, changes the status; "investigating" stays a TODO."""
+        """Let an agent, or Plain itself, change the status; "investigating" stays a TODO."""
         new, detail = STATUSES[status]
         actor = by if isinstance(by, SystemActor) else UserActor(by or self._agent())
         threads.change_status(self._world, thread, new, detail, actor)
 
     def _agent(self) -> User:
-        """Somebody who works in Plain."""
+        """Return somebody who works in Plain."""
         users = [user for user in self._world.users if not user.is_deleted]
         return users[0] if users else self.add_user("agent@plain.example", "Agnes Agent")
 
     def as_json(self, thread: Thread) -> dict[str, Any]:
-        """The thread in the API's shape, with its components and events."""
+        """Return the thread in the API's shape, with its components and events."""
         return timeline.as_json(thread)
 
     def fail(
@@ -183,7 +183,7 @@ class Plain:
         self._server.faults.add(PlainFault(operation, how, times, seconds, committed))
 
     def heal(self) -> None:
-        """No failure is to come any more, and Plain is up."""
+        """Forget all failures and bring Plain up."""
         self._server.faults.clear()
         self._server.down = None
 

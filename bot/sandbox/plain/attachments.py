@@ -33,7 +33,7 @@ _NAME = re.compile(rb'name="([^"]*)"')
 
 
 def create_upload_url(world: PlainWorld, given: Input) -> dict[str, Any]:
-    """A place for one file.
+    """Create a place to upload one file to.
 
     https://www.plain.com/docs/api-reference/graphql/attachments
     """
@@ -74,7 +74,7 @@ def create_upload_url(world: PlainWorld, given: Input) -> dict[str, Any]:
 
 
 def named(world: PlainWorld, ids: Sequence[str], customer: Customer) -> list[Attachment]:
-    """The attachments that a new thread of the customer's names."""
+    """Return the attachments that a new thread of the customer's names."""
     now = world.clock()
     found = {
         one.id: one
@@ -98,7 +98,7 @@ def named(world: PlainWorld, ids: Sequence[str], customer: Customer) -> list[Att
 
 
 async def take(world: PlainWorld, request: Request) -> Response:
-    """The form with a file, as a bucket takes it: all fields first, the file last, to the byte."""
+    """Take the form with a file as a bucket does: all fields first, then the file, to the byte."""
     attachment = next(
         (one for one in world.attachments if one.id == request.path_params["attachment"]), None
     )
@@ -125,7 +125,7 @@ async def take(world: PlainWorld, request: Request) -> Response:
 
 
 def _fields(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
-    """The form's fields in their order; none where it is no such form."""
+    """Return the form's fields in their order; none where it is no such form."""
     kind, _, boundary = content_type.partition("boundary=")
     if not kind.startswith("multipart/form-data") or not boundary:
         return []

@@ -11,7 +11,10 @@ from bot.sandbox.plain.world import PlainWorld
 
 
 def upsert_customer(world: PlainWorld, given: Input) -> dict[str, Any]:
-    """E-mail and external id are unique in the workspace; an empty `onUpdate` changes nothing."""
+    """Create or update a customer; an empty `onUpdate` changes nothing.
+
+    E-mail and external id are unique in the workspace.
+    """
     _check(given)
     customer = world.customer_named(given["identifier"])
     if customer is None:
@@ -79,7 +82,7 @@ def _update(world: PlainWorld, customer: Customer, changes: Input) -> bool:
 
 
 def _wanted(changes: Input) -> dict[str, Any]:
-    """The wrapped values by attribute; a wrapper around null clears, no wrapper leaves."""
+    """Return the wrapped values by attribute; a wrapper around null clears, no wrapper keeps."""
     names = {"fullName": "full_name", "shortName": "short_name", "externalId": "external_id"}
     return {
         attribute: changes[name].get("value")

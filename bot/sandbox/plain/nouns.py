@@ -41,7 +41,7 @@ class DateTime:
 
     @property
     def unix_timestamp(self) -> str:
-        """In milliseconds."""
+        """Return milliseconds since 1970."""
         return str(round(self.at * 1000))
 
 

@@ -82,7 +82,7 @@ def run(
     variables: dict[str, Any],
     operation_name: str | None,
 ) -> ExecutionResult:
-    """Execute a valid document; every error of the result carries a code."""
+    """Execute a valid document; every error in the result has a code."""
     result = execute_sync(
         schema,
         document,
@@ -108,7 +108,7 @@ def _needs(info: Info, *needed: str) -> None:
 
 
 def _field(source: Any, info: Info, **_arguments: Any) -> Any:
-    """The attribute or key of the field's name, if the key may read it; null anybody may."""
+    """Return the attribute or key of the field's name if the API key may read it; null always."""
     value = _value(source, info.field_name)
     needed = FIELD_PERMISSIONS.get((info.parent_type.name, info.field_name))
     if needed is not None and value is not None:
@@ -138,7 +138,7 @@ Query = Callable[..., Any]
 
 
 def _reads(read: Callable[..., Any]) -> Query:
-    """A query of `world` and the field's arguments, which are handed on in snake case."""
+    """Return a resolver that calls a query with `world` and the field's arguments in snake case."""
 
     def resolve(_source: Any, info: Info, **arguments: Any) -> Any:
         needed = FIELD_PERMISSIONS.get((info.parent_type.name, info.field_name))
@@ -358,7 +358,7 @@ def page(
     last: int | None = None,
     before: str | None = None,
 ) -> dict[str, Any]:
-    """A connection over `nodes`; GraphQLError BAD_USER_INPUT for a page that cannot be."""
+    """Return a connection over `nodes`. Raise GraphQLError for an impossible page."""
     forward, backward = (first, after), (last, before)
     if forward != (None, None) and backward != (None, None):
         raise _bad("first and after cannot be combined with last and before")

@@ -19,12 +19,12 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 def utf16_units(text: str) -> int:
-    """The length as JavaScript counts it."""
+    """Return the length as JavaScript counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def text(found: Findings, name: str, value: str | None, longest: int | None = None) -> None:
-    """`value` is there, is not blank and is not too long."""
+    """Check that `value` is given, not blank and not too long."""
     if value is None:
         found.add(name, "This is required.", "REQUIRED")
     elif not value.strip():
@@ -36,13 +36,13 @@ def text(found: Findings, name: str, value: str | None, longest: int | None = No
 def optional_text(
     found: Findings, name: str, value: str | None, longest: int | None = None
 ) -> None:
-    """`value`, where it is there, is not blank and is not too long."""
+    """Check that `value`, if given, is not blank and not too long."""
     if value is not None:
         text(found, name, value, longest)
 
 
 def exactly_one(found: Findings, name: str, identifier: Input, *keys: str) -> None:
-    """An identifier names its object in one way, neither in none nor in two."""
+    """Check that an identifier names its object in exactly one way."""
     if sum(identifier.get(key) is not None for key in keys) != 1:
         found.add(name, f"Exactly one of {', '.join(keys)} must be given.")
 
@@ -53,13 +53,13 @@ def email(found: Findings, name: str, value: str) -> None:
 
 
 def priority(found: Findings, name: str, value: int | None) -> None:
-    """0 urgent, 1 high, 2 normal, 3 low."""
+    """Check a priority: 0 urgent, 1 high, 2 normal, 3 low."""
     if value is not None and not 0 <= value <= 3:
         found.add(name, "This must be 0, 1, 2 or 3.")
 
 
 def timestamp(found: Findings, name: str, value: str | None) -> DateTime | None:
-    """The moment that an ISO 8601 text names."""
+    """Return the moment of an ISO 8601 text."""
     if value is None:
         return None
     try:
@@ -88,7 +88,7 @@ def _is_url(value: str) -> bool:
 
 
 def components(found: Findings, name: str, given: Sequence[Input]) -> None:
-    """Every component holds exactly one kind, within that kind's limits."""
+    """Check that every component has exactly one kind, within that kind's limits."""
     for index, component in enumerate(given):
         at = f"{name}.{index}"
         kinds = [kind for kind, value in component.items() if value is not None]
@@ -108,7 +108,7 @@ def _plain_text(found: Findings, at: str, given: Input) -> None:
 
 
 def _divider(_found: Findings, _at: str, _given: Input) -> None:
-    """A divider has no limits: its one field is an enum that may be left out."""
+    """Check nothing: a divider's one field is an optional enum."""
 
 
 def _spacer(found: Findings, at: str, given: Input) -> None:
@@ -160,7 +160,7 @@ _KINDS: dict[str, Callable[[Findings, str, Input], None]] = {
 
 
 def visible_text(given: Sequence[Input]) -> str:
-    """The texts of the components, one line each: what a preview is inferred from."""
+    """Return the components' texts, one per line, from which a preview is inferred."""
     lines = [
         _visible(kind, value)
         for component in given
@@ -210,23 +210,23 @@ class Refusal(Exception):
 
 
 def invalid(code: str, message: str, *fields: MutationFieldError) -> Refusal:
-    """A refusal by a rule that has its own code."""
+    """Return the refusal by a rule with its own code."""
     return Refusal(MutationError(message, "VALIDATION", code, fields))
 
 
 def not_found(what: str, *names: str) -> Refusal:
-    """The input fields `names` name no `what` of this workspace."""
+    """Return the refusal of input fields `names` that name no `what` of this workspace."""
     fields = [MutationFieldError(name, f"There is no such {what}.", "NOT_FOUND") for name in names]
     return Refusal(MutationError(f"There is no such {what}.", "VALIDATION", "not_found", fields))
 
 
 def forbidden(missing: Iterable[str]) -> MutationError:
-    """The key lacks the permissions `missing`, which the message names."""
+    """Return the refusal of a key that lacks the permissions `missing`."""
     return MutationError(lacking(missing), "FORBIDDEN", "forbidden")
 
 
 def lacking(missing: Iterable[str]) -> str:
-    """The sentence that names the permissions that a key lacks."""
+    """Return the sentence that names the permissions a key lacks."""
     return f"The API key has insufficient permissions, it lacks: {', '.join(missing)}."
 
 
@@ -240,6 +240,6 @@ class Findings:
         self._fields.append(MutationFieldError(name, message, kind))
 
     def settle(self) -> None:
-        """Raises Refusal if anything was found."""
+        """Raise Refusal if anything was found."""
         if self._fields:
             raise invalid("input_validation", "The input did not pass validation.", *self._fields)

@@ -80,7 +80,7 @@ class PlainServer:
         return given.response
 
     async def _upload(self, request: HttpRequest) -> Response:
-        """A file's form; it fails where "upload" was told to."""
+        """Take a file's form, or fail if "upload" is set to."""
         if self.down is not None:
             return failure(self.down, self.down).response
         fault = self.faults.next({"upload"})
@@ -94,7 +94,7 @@ class PlainServer:
         return failure(fault.how, fault.outcome).response
 
     def _refusal(self, request: HttpRequest) -> GraphQLAnswer | None:
-        """What stands before the API says no: the outage, Cloudflare, the gateway."""
+        """Return the refusal by what is in front of the API: an outage, Cloudflare, the gateway."""
         if self.down is not None:
             return failure(self.down, self.down)
         if not request.headers.get("user-agent"):
@@ -130,7 +130,7 @@ class PlainServer:
         return given
 
     async def _late(self, asked: GraphQLRequest, fault: PlainFault) -> GraphQLAnswer:
-        """Takes effect after the delay, whether or not somebody still waits for the answer."""
+        """Take effect after the delay, whether or not somebody still waits for the answer."""
         if not await self.app.pause(fault.seconds or 0):
             return failure("late", "late")
         given = self._api.execute(asked)
@@ -168,7 +168,7 @@ def answer(body: object, status: int, outcome: str) -> GraphQLAnswer:
 
 
 def read(body: bytes) -> GraphQLRequest:
-    """The request in `body`: `{"query", "variables", "operationName"}`."""
+    """Return the request in `body`: `{"query", "variables", "operationName"}`."""
     try:
         sent = json.loads(body)
         query, variables, name = sent["query"], sent.get("variables"), sent.get("operationName")
@@ -190,14 +190,14 @@ def _unreadable() -> GraphQLError:
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """The operation that `name` chooses, else the first."""
+    """Return the operation called `name`, else the first."""
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     named = [one for one in operations if one.name is not None and one.name.value == name]
     return next(iter(named or operations), None)
 
 
 def _names(operation: OperationDefinitionNode | None) -> tuple[tuple[str, ...], set[str]]:
-    """The operation's root fields, and all that it goes by: these and its own name."""
+    """Return the operation's root fields, and all its names: these and its own."""
     if operation is None:
         return (), set()
     chosen = operation.selection_set.selections
@@ -214,7 +214,7 @@ class Api:
         self._schema = resolvers.bound_schema()
 
     def execute(self, asked: GraphQLRequest) -> GraphQLAnswer:
-        """Requests that cannot be executed are answered 400, all others 200."""
+        """Execute a request; answer 400 if it cannot be executed, else 200."""
         if asked.document is None:
             return _errors([asked.error or _unreadable()], HTTPStatus.BAD_REQUEST)
         if invalid := _mistakes(self._schema, asked.query):
@@ -283,7 +283,7 @@ class PlainFaults:
         self._pending: list[PlainFault] = []
 
     def add(self, fault: PlainFault) -> None:
-        """ValueError for a failure that cannot be."""
+        """Add a failure. Raise ValueError for one that is impossible."""
         if fault.how not in get_args(How):
             raise ValueError(f"no such failure: {fault.how}")
         if fault.how == "429" and fault.committed:
@@ -296,7 +296,7 @@ class PlainFaults:
         self._pending.clear()
 
     def next(self, names: Collection[str]) -> PlainFault | None:
-        """The failure that a request meets whose operation goes by `names`; it is used up."""
+        """Return and use up the failure for a request whose operation has one of `names`."""
         for fault in self._pending:
             if fault.operation is None or fault.operation in names:
                 fault.times -= 1
@@ -307,7 +307,7 @@ class PlainFaults:
 
 
 def failure(how: How, outcome: str) -> GraphQLAnswer:
-    """The answer that a request gets which fails in this way."""
+    """Return the answer to a request that fails in this way."""
     match how:
         case "html":
             return GraphQLAnswer(HTMLResponse(_PAGE), outcome)
@@ -350,7 +350,7 @@ class RateLimit:
         self._used = 0
 
     def take(self) -> bool:
-        """Whether one more request fits; one that does not is not counted."""
+        """Return True and count the request if one more fits."""
         if self._clock() >= self._opened + WINDOW:
             self._opened, self._used = self._clock(), 0
         if self.per_minute is None:

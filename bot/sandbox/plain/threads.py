@@ -33,7 +33,7 @@ _CHANNELS = frozenset({"API", "EMAIL", "CHAT", "INTERNAL"})
 
 
 def create_thread(world: PlainWorld, given: Input) -> dict[str, Any]:
-    """A thread in TODO, for a customer who exists.
+    """Create a thread in TODO for a customer who exists.
 
     https://www.plain.com/docs/graphql-reference/mutations/createThread
     """
@@ -155,7 +155,7 @@ def _assignee(world: PlainWorld, identifier: Input | None, name: str) -> User | 
 
 
 def create_thread_event(world: PlainWorld, given: Input) -> dict[str, Any]:
-    """An entry in a thread's timeline that the customer never sees."""
+    """Add an entry to a thread's timeline that the customer never sees."""
     found = Findings()
     rules.text(found, "title", given["title"])
     rules.optional_text(found, "externalId", given.get("externalId"))
@@ -180,7 +180,7 @@ def create_thread_event(world: PlainWorld, given: Input) -> dict[str, Any]:
 
 
 def create_note(world: PlainWorld, given: Input) -> dict[str, Any]:
-    """A note on a customer, in a thread's timeline where a thread is named."""
+    """Add a note to a customer, and to a thread's timeline if a thread is named."""
     found = Findings()
     rules.text(found, "text", given["text"])
     found.settle()
@@ -205,7 +205,7 @@ def create_note(world: PlainWorld, given: Input) -> dict[str, Any]:
 
 
 def assign_thread(world: PlainWorld, given: Input) -> dict[str, Any]:
-    """Gives the thread to one user or machine user, whoever had it before."""
+    """Assign the thread to one user or machine user, whoever had it before."""
     found = Findings()
     rules.exactly_one(found, "userId", given, "userId", "machineUserId")
     found.settle()
@@ -242,7 +242,7 @@ _Entered = Thread | ThreadEvent | Note | Email | StatusTransition | AssignmentTr
 
 
 def answer(world: PlainWorld, thread: Thread, text: str, agent: User) -> None:
-    """An agent's answer, which goes to the customer by e-mail."""
+    """Add an agent's reply, which goes to the customer by e-mail."""
     enter(world, thread, Email(world.ids.new("em"), thread.title, text), UserActor(agent))
 
 
@@ -259,14 +259,14 @@ def write_note(world: PlainWorld, thread: Thread, text: str, agent: User) -> Non
 
 
 def assign(world: PlainWorld, thread: Thread, to: User | MachineUser | None, by: Who) -> None:
-    """Give the thread to somebody, or to nobody, whoever had it before."""
+    """Assign the thread to somebody or nobody, whoever had it before."""
     before, thread.assigned_to = thread.assigned_to, to
     thread.assigned_at = world.now() if to else None
     enter(world, thread, AssignmentTransition(before, to), by)
 
 
 def change_status(world: PlainWorld, thread: Thread, status: str, detail: str, by: Who) -> None:
-    """`status` is "TODO", "SNOOZED" or "DONE", `detail` a member of the union of details."""
+    """Change the status to "TODO", "SNOOZED" or "DONE"; `detail` is a member of its union."""
     now, before = world.now(), thread.status
     thread.status = status
     thread.status_detail = StatusDetail(detail, now, thread.created_at)

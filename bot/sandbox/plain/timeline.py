@@ -27,12 +27,12 @@ _TYPES = {
 
 
 def type_of(entry: TimelineEntry) -> str:
-    """The entry's kind, as filters name it."""
+    """Return the entry's kind as filters name it."""
     return _TYPES.get(type(entry.of), "CUSTOM")
 
 
 def entry(source: TimelineEntry, _info: object) -> Mapping[str, Any]:
-    """The member of the union Entry that stands for what was entered."""
+    """Return the member of the union Entry for what was entered."""
     of = source.of
     if isinstance(of, Note):
         return {
@@ -82,7 +82,7 @@ def components_of(source: ThreadEvent, _info: object) -> list[Mapping[str, Any]]
 
 
 def components(given: Sequence[Input]) -> list[Mapping[str, Any]]:
-    """Component inputs as component objects: `componentText` becomes a ComponentText."""
+    """Return component inputs as component objects: `componentText` becomes a ComponentText."""
     return [
         {"__typename": kind[0].upper() + kind[1:], **_fields(value)}
         for component in given
@@ -96,7 +96,7 @@ def _fields(value: Input) -> dict[str, Any]:
 
 
 def as_json(thread: Thread) -> dict[str, Any]:
-    """Fields as the API names them; components and events as they were given."""
+    """Return the thread with the API's field names; components and events as they were given."""
     customer, assignee, tenant = thread.customer, thread.assigned_to, thread.tenant
     return {
         "id": thread.id,

@@ -73,11 +73,11 @@ class PlainWorld:
 
     @property
     def actor(self) -> Actor:
-        """Who acts through the API key."""
+        """Return the machine user who acts through the API key."""
         return MachineUserActor(self.machine_user)
 
     def stamp(self, actor: Actor | None = None) -> Stamp:
-        """Made just now, by the key's machine user unless another is named."""
+        """Return a stamp of now, by the key's machine user unless another is named."""
         now, by = self.now(), actor or self.actor
         return Stamp(created_at=now, created_by=by, updated_at=now, updated_by=by)
 
@@ -130,7 +130,7 @@ class PlainWorld:
         return next((one for one in among if one.id == wanted), None)
 
     def customer_by_email(self, email: str) -> Customer | None:
-        """Addresses are compared without regard to case."""
+        """Return the customer with this address, ignoring case."""
         wanted = email.casefold()
         return next((one for one in self.customers if one.email.email.casefold() == wanted), None)
 
@@ -138,7 +138,7 @@ class PlainWorld:
         return next((one for one in self.customers if one.external_id == external_id), None)
 
     def customer_named(self, identifier: Input) -> Customer | None:
-        """The customer that an identifier with exactly one key names."""
+        """Return the customer that an identifier with exactly one key names."""
         if (email := identifier.get("emailAddress")) is not None:
             return self.customer_by_email(email)
         if (external_id := identifier.get("externalId")) is not None:
@@ -146,13 +146,13 @@ class PlainWorld:
         return self.by_id(self.customers, identifier.get("customerId"))
 
     def tenant_named(self, identifier: Input) -> Tenant | None:
-        """The tenant that an identifier with exactly one key names."""
+        """Return the tenant that an identifier with exactly one key names."""
         if (external_id := identifier.get("externalId")) is not None:
             return next((one for one in self.tenants if one.external_id == external_id), None)
         return self.by_id(self.tenants, identifier.get("tenantId"))
 
     def assignee_named(self, identifier: Input) -> User | MachineUser | None:
-        """The user or machine user that an identifier names; a deleted one is nobody."""
+        """Return the user or machine user that an identifier names; a deleted one is nobody."""
         if identifier.get("machineUserId") is not None:
             named = identifier["machineUserId"] == self.machine_user.id
             return self.machine_user if named else None
@@ -160,12 +160,12 @@ class PlainWorld:
         return None if user is None or user.is_deleted else user
 
     def user_by_email(self, email: str) -> User | None:
-        """Also a deleted one, as with Plain."""
+        """Return the user with this address, even a deleted one, as Plain does."""
         wanted = email.casefold()
         return next((one for one in self.users if one.email.casefold() == wanted), None)
 
     def thread_by_external_id(self, customer_id: str, external_id: str) -> Thread | None:
-        """The customer's first thread with this external id."""
+        """Return the customer's first thread with this external id."""
         return next(
             (
                 thread

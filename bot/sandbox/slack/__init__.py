@@ -55,12 +55,12 @@ class Slack(Interactions):
 
     @property
     def api_url(self) -> str:
-        """What the app takes as `SLACK_API_URL`."""
+        """Return the app's `SLACK_API_URL`."""
         return f"{self.base_url}/api/"
 
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
-        """Serve on the loopback interface while the context lasts; yields the base URL."""
+        """Serve on the loopback interface while the context lasts; yield the base URL."""
         runner = web.AppRunner(self._web_api.app(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await self.courier.start()
@@ -78,11 +78,11 @@ class Slack(Interactions):
     # How it reaches the app.
 
     def deliver_to(self, events_url: str | None) -> None:
-        """Send to this address, except while a Socket Mode connection is there."""
+        """Send to this address, except while there is a Socket Mode connection."""
         self.courier.events_url = events_url
 
     async def verify_url(self) -> bool:
-        """Whether the app answers the challenge that Slack sends to a new address."""
+        """Return True if the app answers the challenge that Slack sends to a new address."""
         challenge = self.nonce("challenge")
         answer = await self.courier.once(
             "events_api", {"type": "url_verification", "challenge": challenge}
@@ -101,7 +101,7 @@ class Slack(Interactions):
         return await self.courier.raw(body, content_type, signature, headers)
 
     async def refresh_sockets(self, reason: str = "refresh_requested") -> None:
-        """Ask the Socket Mode connections to come again."""
+        """Ask the Socket Mode connections to reconnect."""
         await self.courier.sockets.refresh(reason)
 
     async def settled(self) -> None:
@@ -110,7 +110,7 @@ class Slack(Interactions):
 
     @property
     def deliver_twice(self) -> bool:
-        """Every event is sent twice, with one `event_id`."""
+        """Return True if every event is sent twice, with the same `event_id`."""
         return self.courier.twice
 
     @deliver_twice.setter
@@ -119,7 +119,7 @@ class Slack(Interactions):
 
     @property
     def deaf(self) -> bool:
-        """Socket Mode connections stand, and nothing comes over them."""
+        """Return True if Socket Mode connections stay open but carry nothing."""
         return self.courier.sockets.deaf
 
     @deaf.setter
@@ -128,7 +128,7 @@ class Slack(Interactions):
 
     @property
     def connections(self) -> int:
-        """How many Socket Mode connections there are."""
+        """Return the number of Socket Mode connections."""
         return self.courier.sockets.connected
 
     # What goes wrong.
@@ -161,26 +161,26 @@ class Slack(Interactions):
     # What people see.
 
     def messages(self, channel: str) -> list[Json]:
-        """All messages of a conversation, replies too, oldest first."""
+        """Return all messages of a conversation, replies too, oldest first."""
         return [payloads.shown(message) for message in self.channel(channel).messages]
 
     def dms(self, user: str) -> list[Json]:
-        """The direct messages between the app and this person."""
+        """Return the direct messages between the app and this person."""
         pair = {user, self.bot_user}
         found = (one for one in self.conversations.values() if one.members == pair)
         return [message for channel in found for message in self.messages(channel.id)]
 
     def ephemerals(self, user: str) -> list[Ephemeral]:
-        """What only this person saw, oldest first."""
+        """Return what only this person saw, oldest first."""
         return [whisper for of, whisper in self.whispers if of == user]
 
     def view(self, view_id: str) -> Json | None:
-        """An open view, with what stands in its fields; None once it is closed."""
+        """Return an open view with the values of its fields; None once it is closed."""
         view = self.views.get(view_id)
         return payloads.filled(view) if view else None
 
     def open_views(self, user: str) -> list[Json]:
-        """What this person has open, the latest last."""
+        """Return the views that this person has open, the latest last."""
         return [payloads.filled(view) for view in self.views.values() if view.user == user]
 
     def home(self, user: str) -> Json | None:
@@ -188,6 +188,6 @@ class Slack(Interactions):
         return payloads.filled(home) if home else None
 
     def reactions(self, channel: str, ts: str) -> dict[str, list[str]]:
-        """Emoji to the people who reacted with it."""
+        """Return the people who reacted, by emoji."""
         given = self.message(channel, ts).get("reactions", [])
         return {one["name"]: list(one["users"]) for one in given}

@@ -54,19 +54,19 @@ _LENGTHS = {"callback_id": 255, "private_metadata": 3000, "external_id": 255}
 
 
 def faults_of_view(view: Any) -> list[str]:
-    """What Slack would find wrong with a modal or home tab; empty if nothing."""
+    """Return what Slack would find wrong with a modal or home tab; empty if nothing."""
     if not isinstance(view, dict) or view.get("type") not in ("modal", "home"):
         return [_fault("unsupported type", "/view/type")]
     return list(_view(view))
 
 
 def faults_of_message(blocks: Any) -> list[str]:
-    """What Slack would find wrong with a message's blocks; empty if nothing."""
+    """Return what Slack would find wrong with a message's blocks; empty if nothing."""
     return list(_blocks(blocks, 50, "/blocks"))
 
 
 def faults_of_options(answer: Json) -> list[str]:
-    """What Slack would find wrong with the options that an app offers; none at all are fine.
+    """Return what Slack would find wrong with the options that an app offers; none at all are fine.
 
     https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
     """
@@ -310,7 +310,7 @@ SELECTED = {
 
 
 def inputs(view: Json) -> Iterator[tuple[Json, Json]]:
-    """Each field of a view: its block and the element in it."""
+    """Yield each field of a view: its block and its element."""
     for block in view.get("blocks", []):
         held = [block.get("element"), block.get("accessory"), *block.get("elements", [])]
         for element in held:
@@ -323,7 +323,7 @@ def initial(element: Json) -> Any:
 
 
 def state(element: Json, value: Any) -> Json:
-    """An element's state with `value` in it; nothing chosen of many is an empty list.
+    """Return an element's state with `value` in it; nothing chosen of many is an empty list.
 
     https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
     """
@@ -339,7 +339,7 @@ def state(element: Json, value: Any) -> Json:
 
 
 def chosen(held: Json) -> Any:
-    """What stands in an element's state; None where it is empty."""
+    """Return the value in an element's state; None if it is empty."""
     return held[SELECTED[held["type"]]] or None
 
 
@@ -349,7 +349,7 @@ def options(element: Json) -> list[Json]:
 
 
 def _option(element: Json, value: Any) -> Json:
-    """The option that a person means: itself, its value, or the text that is read."""
+    """Return the option that a person means by itself, its value or its text."""
     if isinstance(value, dict):
         return value
     for option in options(element):

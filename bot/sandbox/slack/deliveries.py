@@ -56,7 +56,7 @@ class Courier:
             self._session = None
 
     async def event(self, envelope: Json) -> Delivery:
-        """An event, until it is taken or its retries are used up; twice where that is set."""
+        """Send an event until it is taken or its retries are used up; twice if that is set."""
         if self.twice:
             await self._until_taken(envelope)
         return await self._until_taken(envelope)
@@ -76,14 +76,14 @@ class Courier:
         self.sent.append(Sent(envelope["event_id"], envelope["event"], delivery.ok))
 
     async def once(self, kind: Kind, payload: Json) -> Delivery:
-        """A command or an interaction: one attempt."""
+        """Send a command or an interaction: one attempt."""
         delivery, _ = await self._attempt(kind, payload, 0, None)
         return delivery
 
     async def _attempt(
         self, kind: Kind, payload: Json, number: int, reason: str | None
     ) -> tuple[Delivery, str | None]:
-        """What came of the attempt, and why there should be another one (None: no need)."""
+        """Return the delivery, and why to try again (None: no need)."""
         if self.sockets.connected or self.events_url is None:
             return await self._over_socket(kind, payload, number, reason)
         headers = {"x-slack-retry-num": str(number), "x-slack-retry-reason": reason or ""}
@@ -216,7 +216,7 @@ class Sockets:
     async def send(
         self, kind: str, payload: Json, attempt: int, reason: str | None, timeout: float
     ) -> Any:
-        """The payload that came with the acknowledgement, if any."""
+        """Send a payload; return the one that came with the acknowledgement, if any."""
         if not self._connections:
             raise NotAcknowledged
         self._count += 1
@@ -243,7 +243,7 @@ class Sockets:
             self._waiting.pop(envelope_id, None)
 
     async def refresh(self, reason: str = "refresh_requested") -> None:
-        """Ask every connection to come again, as Slack does every few hours, and close it."""
+        """Ask every connection to reconnect, as Slack does every few hours, and close it."""
         for connection in list(self._connections):
             self._connections.remove(connection)
             with contextlib.suppress(ConnectionError):
@@ -276,7 +276,7 @@ class Sockets:
         return connection
 
     async def _ping(self, connection: web.WebSocketResponse) -> None:
-        """Slack pings its clients every few seconds."""
+        """Ping the client every few seconds, as Slack does."""
         with contextlib.suppress(ConnectionError):
             while True:
                 await asyncio.sleep(self.ping_seconds)
@@ -308,7 +308,7 @@ class Sockets:
                 answer.set_result(ack.get("payload"))
 
     def _gone(self, connection: web.WebSocketResponse) -> None:
-        """What it had not acknowledged is free for another connection at once."""
+        """Free what the connection had not acknowledged for another one at once."""
         with contextlib.suppress(ValueError):
             self._connections.remove(connection)
         for of, answer in self._waiting.values():

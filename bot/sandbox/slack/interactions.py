@@ -20,7 +20,7 @@ class Interactions(MessageActions):
     modals: Modals
 
     async def use_shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> Delivery:
-        """The message shortcut from the menu of a message; the bot need not be there."""
+        """Use a message shortcut from a message's menu; the bot need not be in the channel."""
         person, place = self._own(user), self._place(user, channel)
         posted = self.message(channel, ts)
         payload = payloads.message_action(self, person, place, posted, callback_id)
@@ -31,7 +31,7 @@ class Interactions(MessageActions):
         return await self._interact(user, payloads.shortcut(self, self._own(user), callback_id))
 
     async def command(self, user: str, channel: str, command: str, text: str = "") -> Delivery:
-        """A slash command; `text` as typed, with `<@U…>` for a person that was picked."""
+        """Run a slash command; `text` as typed, with `<@U…>` for a person that was picked."""
         person, place = self._own(user), self._place(user, channel)
         sent = typed.command_text(text, self._label) if self.should_escape else text
         form = payloads.command(self, person, place, command, sent)
@@ -65,7 +65,7 @@ class Interactions(MessageActions):
         return self._after_submit(user, view, delivery)
 
     async def close_view(self, user: str, view_id: str) -> Delivery | None:
-        """Close a form; None where it does not want to be told."""
+        """Close a form; return None if the app does not want to be told."""
         view = self._open(user, view_id)
         self.modals.close(view)
         if not view.shape["notify_on_close"]:
@@ -84,7 +84,7 @@ class Interactions(MessageActions):
         view_id: str | None = None,
         value: str | None = None,
     ) -> Delivery:
-        """Press a button of a message, of an ephemeral message, of a view or of the home tab.
+        """Press a button in a message, an ephemeral message, a view or the Home tab.
 
         `value` tells which one, where several have the same action.
         """
@@ -104,7 +104,7 @@ class Interactions(MessageActions):
         return await self._interact(user, payloads.block_actions(self, person, action, place))
 
     async def suggest(self, user: str, view_id: str, block_id: str, text: str) -> list[Json]:
-        """The options that an external select offers for a text: none for one that is shorter
+        """Return the options an external select offers for a text: none for one that is shorter
         than it wants, and none where Slack cannot read the answer.
 
         https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
@@ -121,7 +121,7 @@ class Interactions(MessageActions):
         return block_kit.options(delivery.body)
 
     async def choose(self, user: str, view_id: str, block_id: str, value: Any) -> Delivery | None:
-        """Put a value into one field of an open view; None where the app is not told."""
+        """Put a value into one field of an open view; return None if the app is not told."""
         view = self._open(user, view_id)
         block, element = _field(view, block_id)
         self._fill(view, block_id, value)
@@ -135,7 +135,7 @@ class Interactions(MessageActions):
         return await self._interact(user, payloads.block_actions(self, person, action, place))
 
     async def open_home(self, user: str) -> Delivery | None:
-        """Look at the app's home tab; what was published there before is sent along.
+        """Open the app's Home tab; the event carries what was published there before.
 
         https://docs.slack.dev/reference/events/app_home_opened
         """
@@ -163,7 +163,7 @@ class Interactions(MessageActions):
         return replace(delivery, trigger_id=trigger_id, view=shown)
 
     def _shown(self, delivery: Delivery, user: str, channel: str) -> Delivery:
-        """A command's answer: JSON, or a bare text, which only the caller sees."""
+        """Show a command's answer: JSON, or a bare text, which only the caller sees."""
         body = {"text": delivery.body} if isinstance(delivery.body, str) else delivery.body
         if not delivery.ok or not isinstance(body, dict):
             return delivery
@@ -175,7 +175,7 @@ class Interactions(MessageActions):
         return replace(delivery, ephemeral=whisper)
 
     def _after_submit(self, user: str, view: View, delivery: Delivery) -> Delivery:
-        """An empty answer closes the view; whatever Slack cannot read leaves it open."""
+        """Act on the answer to a submission: empty closes the view, unreadable leaves it open."""
         if not delivery.ok or view.id not in self.views:
             return delivery
         try:
@@ -185,7 +185,7 @@ class Interactions(MessageActions):
         return replace(delivery, view=payloads.filled(shown)) if shown else delivery
 
     def _obey(self, user: str, view: View, delivery: Delivery) -> View | None:
-        """Do what the answer says; the view that it puts on the screen, if any."""
+        """Do what the answer says; return the view that it shows, if any."""
         action = delivery.response_action
         if delivery.body in (None, ""):
             self.modals.close(view)
@@ -203,7 +203,7 @@ class Interactions(MessageActions):
     # Who, where and which.
 
     def _own(self, user: str) -> User:
-        """Shortcuts and commands are for the people of the installed workspace only."""
+        """Return the person. Raise ValueError for one of another workspace, who has no such menu."""
         if self.external(user):
             raise ValueError(f"{user} belongs to another workspace and has no such menu")
         return self.person(user)
@@ -228,7 +228,7 @@ class Interactions(MessageActions):
         view.state[block["block_id"]] = {element["action_id"]: block_kit.state(element, value)}
 
     def _label(self, token: str) -> str | None:
-        """The name that Slack puts beside an id in a command's text."""
+        """Return the name that Slack puts beside an id in a command's text."""
         if not self.known(token):
             return None
         name = token[1:]
@@ -248,7 +248,7 @@ class Interactions(MessageActions):
         }
 
     def _clicked_whisper(self, user: str, whisper: Ephemeral) -> Json:
-        """An ephemeral message's content is not sent along; the thread that it is in is.
+        """Return the place of a click in an ephemeral message: its thread, without its content.
 
         https://github.com/slackapi/java-slack-sdk/issues/1200
         """
@@ -271,7 +271,7 @@ def _field(view: View, block_id: str) -> tuple[Json, Json]:
 
 
 def _check(view: View) -> None:
-    """What Slack's form checks before it sends anything."""
+    """Check what Slack's form checks before it sends anything. Raise ValueError."""
     for block, element in block_kit.inputs(view.shape):
         held = block_kit.chosen(view.state[block["block_id"]][element["action_id"]])
         if held is None and block["type"] == "input" and not block.get("optional"):
@@ -291,7 +291,7 @@ def _emptied(view: View, block_ids: Iterable[str]) -> dict[str, dict[str, Json]]
 
 
 def _beside_inputs(view: View, errors: Mapping[str, str]) -> bool:
-    """Errors stand beside input blocks only. https://docs.slack.dev/surfaces/modals#displaying_errors"""
+    """Check that errors name input blocks. https://docs.slack.dev/surfaces/modals#displaying_errors"""
     blocks = {block["block_id"] for block in view.shape["blocks"] if block["type"] == "input"}
     return bool(errors) and errors.keys() <= blocks
 

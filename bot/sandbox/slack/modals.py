@@ -31,7 +31,7 @@ class Modals:
         return trigger.view
 
     def push(self, user: str, shape: Any, previous: View) -> View:
-        """Lay another view over one that is open."""
+        """Push a view on top of an open one."""
         root = previous.shape["root_view_id"]
         stack = [view for view in self._world.views.values() if view.shape["root_view_id"] == root]
         if len(stack) >= DEEPEST:
@@ -39,7 +39,7 @@ class Modals:
         return self._put(user, self._accepted(shape, "modal"), previous)
 
     def update(self, arguments: Json) -> View:
-        """Show something else in an open view.
+        """Replace the content of an open view.
 
         A field that was there keeps what stands in it; its new initial value is ignored.
         """
@@ -103,7 +103,7 @@ class Modals:
         return view
 
     def _shape(self, view: Json) -> Json:
-        """A view as Slack gives it back: with ids, a hash and every field."""
+        """Return a view as Slack gives it back: with ids, a hash and every field."""
         world = self._world
         view_id = f"V{world.nonce('view').upper()[:10]}"
         blocks = [
@@ -144,7 +144,7 @@ class Modals:
         return accepted
 
     def _unknown_people(self, view: Json) -> list[str]:
-        """Preset people who are not there; Slack's own words for it are not known."""
+        """Return the preset people who do not exist; Slack's own error for it is not known."""
         preset = [
             (block, user)
             for block, element in block_kit.inputs(view)
@@ -215,7 +215,7 @@ class Triggers:
         return trigger_id
 
     def exchange(self, trigger_id: object) -> _Trigger:
-        """The trigger, which is used up by this."""
+        """Return and use up the trigger."""
         trigger = self._triggers.get(str(trigger_id))
         if trigger is None:
             raise SlackError("invalid_trigger_id")
@@ -247,13 +247,13 @@ class ResponseUrls:
         message_ts: str | None = None,
         ephemeral: Ephemeral | None = None,
     ) -> str:
-        """A new `response_url`; of a click, with the message or the ephemeral clicked on."""
+        """Return a new `response_url`; for a click, tied to the message that was clicked."""
         name = self._world.nonce("answer")
         self._addresses[name] = _Address(user, channel, self._world.clock(), message_ts, ephemeral)
         return f"{self._world.base_url}/app/{self._world.team}/{name}"
 
     def take(self, name: str, answer: Json) -> tuple[str, Json | None]:
-        """Show an answer; gives the channel, and the message if everybody sees it."""
+        """Show an answer; return the channel, and the message if everybody sees it."""
         address = self._addresses.get(name)
         if address is None:
             raise SlackError("invalid_url")
@@ -269,7 +269,7 @@ class ResponseUrls:
         return address.channel, self._replace(address, answer)
 
     def _replace(self, address: _Address, answer: Json) -> Json | None:
-        """Only what was clicked on can be replaced, never a command's earlier answer."""
+        """Replace what was clicked; a command's earlier answer cannot be replaced."""
         world = self._world
         clicked = address.message_ts and world.channel(address.channel).find(address.message_ts)
         if clicked and _removes(answer):
@@ -303,7 +303,7 @@ def _removes(answer: Json) -> bool:
 def show(
     world: SlackWorld, user: str, channel: str, answer: Json
 ) -> tuple[Ephemeral | None, Json | None]:
-    """An answer to an interaction: for that person only, unless it says `in_channel`."""
+    """Show an answer to an interaction: to that person only, unless it says `in_channel`."""
     text, blocks = str(answer.get("text") or ""), list(answer.get("blocks") or [])
     if answer.get("response_type") == "in_channel":
         posted = world.bot_message(text, blocks)

@@ -51,7 +51,7 @@ class Conversation:
         return next((message for message in self.messages if message["ts"] == ts), None)
 
     def thread(self, root: str) -> list[Json]:
-        """The root and its replies, oldest first."""
+        """Return the root and its replies, oldest first."""
         return [
             message
             for message in self.messages
@@ -60,7 +60,7 @@ class Conversation:
 
     @property
     def payload_name(self) -> str:
-        """How interactive payloads and commands name it."""
+        """Return the name in interactive payloads and commands."""
         if self.kind == "im":
             return "directmessage"
         return "privategroup" if self.kind in ("group", "mpim") else self.name
@@ -145,6 +145,6 @@ class Delivery:
 
     @property
     def errors(self) -> dict[str, str]:
-        """Input block id to the words beside it, where the form was sent back."""
+        """Return the errors by input block id if the form was sent back."""
         found = self.body.get("errors") if isinstance(self.body, dict) else None
         return found if isinstance(found, dict) else {}

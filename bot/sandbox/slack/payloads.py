@@ -13,7 +13,7 @@ _TOKEN = "verification-token-test"  # noqa: S105 — the deprecated token, worth
 
 
 def envelope(world: SlackWorld, event: Json, actor: str | None, channel: str | None) -> Json:
-    """An event as the Events API wraps it.
+    """Return an event as the Events API wraps it.
 
     In a channel shared with another company `team_id` can be the sender's; `authorizations`
     names the installed workspace. https://docs.slack.dev/apis/events-api#callback-field
@@ -45,7 +45,7 @@ def envelope(world: SlackWorld, event: Json, actor: str | None, channel: str | N
 
 
 def reaction(world: SlackWorld, change: str, user: str, channel: str, ts: str, emoji: str) -> Json:
-    """`reaction_added` or `reaction_removed`; whose message it is only where a user wrote it."""
+    """Return `reaction_added` or `reaction_removed`; the author only if a user wrote it."""
     author = world.message(channel, ts).get("user")
     return {
         "type": change,
@@ -58,7 +58,7 @@ def reaction(world: SlackWorld, change: str, user: str, channel: str, ts: str, e
 
 
 def message(channel: Conversation, posted: Json) -> Json:
-    """A `message` event; a person's files make it a `file_share`."""
+    """Return a `message` event; a person's files make it a `file_share`."""
     subtype = {"subtype": "file_share"} if posted.get("files") and "user" in posted else {}
     return {
         **subtype,
@@ -70,7 +70,7 @@ def message(channel: Conversation, posted: Json) -> Json:
 
 
 def changed(channel: Conversation, now: Json | None, before: Json, ts: str) -> Json:
-    """`message_changed`, or `message_deleted` where nothing is left."""
+    """Return `message_changed`, or `message_deleted` if nothing is left."""
     about = {"deleted_ts": before["ts"]} if now is None else {"message": shown(now)}
     return {
         "type": "message",
@@ -86,7 +86,7 @@ def changed(channel: Conversation, now: Json | None, before: Json, ts: str) -> J
 
 
 def shown(posted: Json) -> Json:
-    """A copy of a message, apart from what only its own methods show."""
+    """Return a copy of a message, apart from what only its own methods show."""
     return copy.deepcopy({key: value for key, value in posted.items() if key != "metadata"})
 
 
@@ -105,7 +105,7 @@ def message_action(
 
 
 def shortcut(world: SlackWorld, user: User, callback_id: str) -> Json:
-    """A global shortcut: no channel and no `response_url`."""
+    """Return a global shortcut: no channel and no `response_url`."""
     return {
         "type": "shortcut",
         **_interaction(world, user),
@@ -115,7 +115,7 @@ def shortcut(world: SlackWorld, user: User, callback_id: str) -> Json:
 
 
 def command(world: SlackWorld, user: User, channel: Conversation, name: str, text: str) -> Json:
-    """The form fields of a slash command; there is no word of a thread."""
+    """Return the form fields of a slash command, which never name a thread."""
     return {
         "token": _TOKEN,
         "team_id": world.team,
@@ -141,7 +141,7 @@ def submission(world: SlackWorld, user: User, view: View) -> Json:
 
 
 def closed(world: SlackWorld, user: User, view: View) -> Json:
-    """Without a `trigger_id`: nothing can be opened from here."""
+    """Return a `view_closed`, which has no `trigger_id`: nothing can be opened from it."""
     return {
         "type": "view_closed",
         **_interaction(world, user),
@@ -151,7 +151,7 @@ def closed(world: SlackWorld, user: User, view: View) -> Json:
 
 
 def block_actions(world: SlackWorld, user: User, action: Json, place: Json) -> Json:
-    """A click; `place` is where: container and view, or channel and message."""
+    """Return a click; `place` is where: container and view, or channel and message."""
     return {
         "type": "block_actions",
         **_interaction(world, user),
@@ -161,7 +161,7 @@ def block_actions(world: SlackWorld, user: User, action: Json, place: Json) -> J
 
 
 def block_suggestion(world: SlackWorld, user: User, view: View, where: Json, typed: str) -> Json:
-    """What an external select asks while a person types."""
+    """Return what an external select sends while a person types."""
     return {
         "type": "block_suggestion",
         **_interaction(world, user),
@@ -173,7 +173,7 @@ def block_suggestion(world: SlackWorld, user: User, view: View, where: Json, typ
 
 
 def filled(view: View) -> Json:
-    """The view with what stands in its fields."""
+    """Return the view with the values of its fields."""
     return copy.deepcopy({**view.shape, "state": {"values": view.state}})
 
 
@@ -194,7 +194,7 @@ def _interaction(world: SlackWorld, user: User) -> Json:
 
 
 def profile(world: SlackWorld, user: User) -> Json:
-    """A user as `users.info` shows it; the e-mail needs its own scope.
+    """Return a user as `users.info` shows it; the e-mail needs its own scope.
 
     https://docs.slack.dev/reference/objects/user-object
     """
@@ -227,7 +227,7 @@ def profile(world: SlackWorld, user: User) -> Json:
 
 
 def conversation(world: SlackWorld, channel: Conversation) -> Json:
-    """A conversation as `conversations.info` shows it.
+    """Return a conversation as `conversations.info` shows it.
 
     https://docs.slack.dev/reference/objects/conversation-object
     """
@@ -269,7 +269,7 @@ class Events:
         self._tasks: set[asyncio.Task[Delivery | None]] = set()
 
     async def tell(self, event: Json, actor: str | None, channel: str | None) -> Delivery | None:
-        """Send the event and wait for what comes of it; None where the app does not hear it."""
+        """Send the event and wait for its delivery; return None if the app does not receive it."""
         world = self._world
         inside = channel is None or world.bot_user in world.channel(channel).members
         if event["type"] not in world.subscriptions or not inside:
@@ -277,7 +277,7 @@ class Events:
         return await world.courier.event(envelope(world, event, actor, channel))
 
     def spread(self, event: Json, actor: str | None, channel: str | None) -> None:
-        """Send the event in the background: for what the app itself did."""
+        """Send the event in the background, for what the app itself did."""
         task = asyncio.create_task(self.tell(event, actor, channel))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

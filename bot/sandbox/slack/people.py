@@ -34,7 +34,7 @@ class MessageActions(SlackWorld):
         bot_id: str | None = None,
         rich_text: bool = True,
     ) -> str:
-        """Write a message; its `ts`.
+        """Write a message; return its `ts`.
 
         `text` is what is typed: `&`, `<` and `>` are escaped, but for `<@U…>`, `<#C…>`,
         `<!subteam^S…>` and `<!here>` that name something, which stand for a mention that was
@@ -71,7 +71,7 @@ class MessageActions(SlackWorld):
     def add_file(
         self, name: str, content: bytes, *, user: str | None = None, **more: object
     ) -> Json:
-        """A file that was uploaded, in Slack's shape, with `more` in place of what it says.
+        """Add an uploaded file in Slack's shape; `more` overrides its fields.
 
         Messages can carry it from now on.
         https://docs.slack.dev/reference/objects/file-object
@@ -100,7 +100,7 @@ class MessageActions(SlackWorld):
         return shape
 
     def redirect_file(self, file_id: str, address: str) -> None:
-        """From now on the file's address leads elsewhere."""
+        """Redirect the file's address elsewhere from now on."""
         self.uploads[file_id].leads_to = address
 
     async def edit(self, user: str, channel: str, ts: str, text: str) -> Delivery | None:
@@ -122,7 +122,7 @@ class MessageActions(SlackWorld):
     async def react(
         self, user: str, channel: str, ts: str, emoji: str, *, deliver: bool = True
     ) -> Delivery | None:
-        """React; with `deliver=False` the event is lost. None where the app is not told."""
+        """React; with `deliver=False` the event is lost. Return None if the app is not told."""
         add_reaction(self, user, channel, ts, emoji)
         return await self._tell_reaction("reaction_added", user, channel, ts, emoji, deliver)
 
@@ -135,7 +135,7 @@ class MessageActions(SlackWorld):
     async def send_event(
         self, event: Json, *, actor: str | None = None, channel: str | None = None
     ) -> Delivery:
-        """Any event in its envelope, whether or not the app subscribed to it."""
+        """Send any event in its envelope, whether or not the app subscribed to it."""
         return await self.courier.event(payloads.envelope(self, event, actor, channel))
 
     async def _tell_reaction(
@@ -145,7 +145,7 @@ class MessageActions(SlackWorld):
         return await self.news.tell(event, user, channel) if deliver else None
 
     def _file(self, name: str | Json, user: str | None) -> Json:
-        """A hosted file of a kilobyte by its name; a file in Slack's own shape stays as it is."""
+        """Return a hosted file of a kilobyte by its name; a file in Slack's own shape is kept."""
         if isinstance(name, dict):
             return name
         return self.add_file(name, b"sandbox\n" * 128, user=user)

@@ -83,7 +83,7 @@ class ReadMethods:
         return {"channel": payloads.conversation(self._world, channel)}
 
     def conversations_list(self, arguments: Json) -> Json:
-        """Every public channel, and of the others those that the bot is in."""
+        """List every public channel, and the others that the bot is in."""
         bot = self._world.bot_user
         found = [c for c in self._of_types(arguments) if c.kind == "channel" or bot in c.members]
         page, after = _page(found, arguments, 100, self._world.page_cap)
@@ -91,7 +91,7 @@ class ReadMethods:
         return {"channels": shown, "response_metadata": {"next_cursor": after}}
 
     def users_conversations(self, arguments: Json) -> Json:
-        """Those that the bot, or the person who is named, is in; nothing says so of each."""
+        """List the conversations that the bot, or the named person, is in, without `is_member`."""
         world = self._world
         user = world.person(str(arguments.get("user") or world.bot_user)).id
         found = [
@@ -125,14 +125,14 @@ class ReadMethods:
         return {"members": page, "response_metadata": {"next_cursor": after}}
 
     def conversations_history(self, arguments: Json) -> Json:
-        """Top-level messages only, the newest first."""
+        """List top-level messages, the newest first."""
         channel = self._joined(arguments)
         top = [message for message in channel.messages if _is_top(message)]
         within = [message for message in reversed(top) if _within(message["ts"], arguments)]
         return self._messages(within, arguments)
 
     def conversations_replies(self, arguments: Json) -> Json:
-        """The root, which is always there, and the replies, the oldest first.
+        """List the root, which is always included, and the replies, the oldest first.
 
         What a reply's `ts` gives is disputed: https://github.com/slackapi/bolt-python/issues/783
         """
@@ -148,7 +148,7 @@ class ReadMethods:
         return self._messages([first, *within], arguments)
 
     def reactions_get(self, arguments: Json) -> Json:
-        """Whether a reply's thread is shown is not documented: `reactions_get_shows_thread`."""
+        """Return a message's reactions; `reactions_get_shows_thread`: undocumented for replies."""
         world = self._world
         channel = world.joined_by_bot(text_of(arguments, "channel"))
         message = payloads.shown(world.message(channel.id, text_of(arguments, "timestamp")))
@@ -165,7 +165,7 @@ class ReadMethods:
         return {"channel": channel.id, "permalink": self._world.permalink(channel.id, ts)}
 
     def files_list(self, arguments: Json) -> Json:
-        """The newest files of the conversations that the bot is in.
+        """List the newest files of the conversations that the bot is in.
 
         https://docs.slack.dev/reference/methods/files.list
         """
@@ -217,7 +217,7 @@ def _is_top(message: Json) -> bool:
 
 
 def _within(ts: str, arguments: Json) -> bool:
-    """Between `oldest` and `latest`, which count themselves only where it says `inclusive`."""
+    """Return the messages between `oldest` and `latest`, which count only if `inclusive`."""
     oldest = str(arguments.get("oldest") or "0")
     latest = str(arguments.get("latest") or "9" * 12)
     if flag(arguments.get("inclusive")):
@@ -236,7 +236,7 @@ def _micros(ts: str) -> int:
 def _page(
     everything: list[T], arguments: Json, default: int, most: int = 1000
 ) -> tuple[list[T], str]:
-    """A page, and the cursor of the next one; "" where there is none.
+    """Return a page, and the cursor of the next one; "" if there is none.
 
     Fewer than asked for may come. https://docs.slack.dev/apis/web-api/pagination
     """

@@ -42,7 +42,7 @@ _MENTION = {"@": ("user", "user_id"), "#": ("channel", "channel_id")}
 
 
 def escaped(text: str) -> str:
-    """The three characters that Slack escapes.
+    """Escape the three characters that Slack escapes.
 
     https://docs.slack.dev/messaging/formatting-message-text#escaping
     """
@@ -50,7 +50,7 @@ def escaped(text: str) -> str:
 
 
 def mrkdwn(text: str, known: Callable[[str], bool]) -> str:
-    """The message's `text`: escaped, but for tokens that name something `known` and for links."""
+    """Return the message's `text`, escaped except for links and `known` tokens."""
     parts, at = [], 0
     for match in _KEPT.finditer(text):
         if match["url"]:
@@ -65,7 +65,7 @@ def mrkdwn(text: str, known: Callable[[str], bool]) -> str:
 
 
 def command_text(text: str, label: Callable[[str], str | None]) -> str:
-    """A command's text where its `should_escape` is set: `<@U…|name>`, `<#C…|name>`.
+    """Return a command's text where its `should_escape` is set: `<@U…|name>`, `<#C…|name>`.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#creating_your_command
     """
@@ -83,7 +83,7 @@ def _labelled(found: re.Match[str], label: Callable[[str], str | None]) -> str:
 
 
 def rich_text(text: str, known: Callable[[str], bool], block_id: str) -> Json:
-    """The block that Slack's composer makes of a typed text.
+    """Return the block that Slack's composer makes of a typed text.
 
     https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
     """

@@ -70,7 +70,7 @@ class WebApi:
         return None
 
     def _answered(self, name: str, token: str | None, arguments: Json) -> web.Response:
-        """`ok: false` comes with status 200, as everything but a rate limit does."""
+        """Return the HTTP answer; `ok: false` has status 200, like everything but a rate limit."""
         method = self._table.get(name)
         if method is None:
             return self._json({"ok": False, "error": "unknown_method", "req_method": name})
@@ -102,7 +102,7 @@ class WebApi:
         return web.json_response(body, headers=headers)
 
     async def _trouble(self, name: str, request: web.Request) -> web.Response | None:
-        """What this request meets instead of an answer, if it was told to."""
+        """Return the fault that this request meets instead of an answer, if any."""
         fault = self.faults.next(name)
         if fault is None:
             return None
@@ -116,14 +116,14 @@ class WebApi:
         return web.json_response(body, status=429, headers={"Retry-After": str(seconds)})
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        """A file's bytes; it fails where "download" was told to."""
+        """Return a file's bytes, or fail if "download" is set to."""
         faulty = await self._trouble("download", request)
         if faulty is not None:
             return faulty
         return served(self._world, request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        """An answer to a `response_url`; it takes no token."""
+        """Take an answer to a `response_url`, without a token."""
         try:
             answer = json.loads(await request.text())
         except ValueError:
@@ -142,7 +142,7 @@ class WebApi:
 
 
 async def _arguments(request: web.Request) -> Json:
-    """Query, form and JSON bodies alike; nested values of a form are JSON."""
+    """Return the arguments of a query, form or JSON body; nested values of a form are JSON."""
     arguments: Json = dict(request.query)
     if request.content_type == "application/json":
         try:
@@ -191,7 +191,7 @@ KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
 
 def of_kinds(what: str) -> tuple[str, ...]:
-    """The scopes for each kind of conversation: "channels:read", "groups:read", …"""
+    """Return the scopes for each kind of conversation: "channels:read", "groups:read", …"""
     return tuple(f"{kind}:{what}" for kind in KINDS.values())
 
 
@@ -208,7 +208,7 @@ def need_for(world: SlackWorld, channel: Conversation, what: str) -> None:
 
 
 def text_of(arguments: Json, name: str) -> str:
-    """A required argument."""
+    """Return a required text argument."""
     if arguments.get(name) in (None, ""):
         message = f"[ERROR] missing required field: {name}"
         raise SlackError("invalid_arguments", response_metadata={"messages": [message]})
@@ -216,7 +216,7 @@ def text_of(arguments: Json, name: str) -> str:
 
 
 def flag(value: Any) -> bool:
-    """A boolean, which forms and queries carry as a word."""
+    """Return a boolean argument, which forms and queries carry as a word."""
     return value in (True, 1, "1", "true", "True")
 
 
@@ -248,7 +248,7 @@ class FileMethods:
 
 
 def served(world: SlackWorld, request: web.Request) -> web.StreamResponse:
-    """The file's bytes. Who may not read it gets the login page, with status 200."""
+    """Return the file's bytes, or the login page with status 200 if the token may not read it."""
     upload = world.uploads.get(request.match_info["place"].partition("-")[2])
     if upload is None:
         return web.Response(status=404, text="not found")
@@ -265,7 +265,7 @@ def served(world: SlackWorld, request: web.Request) -> web.StreamResponse:
 
 
 def _is_seen_by_bot(world: SlackWorld, file_id: str) -> bool:
-    """Whether it stands in a conversation that the bot is in, be it that somebody forwarded it."""
+    """Return True if the file is in a conversation of the bot's, also as a forwarded one."""
     return any(
         _holds(message, file_id)
         for place in world.conversations.values()
@@ -322,7 +322,7 @@ class RateLimits:
         self._calls: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def wait(self, method: str, channel: str, now: float) -> int | None:
-        """Seconds to wait where there were too many calls; else the call is counted."""
+        """Return the seconds to wait after too many calls; else count the call."""
         allowed = _PER_MINUTE.get(TIERS[method], _SPECIAL_PER_MINUTE)
         waits = [self._wait(method, allowed, 60, now)]
         if method == "chat.postMessage":
@@ -362,7 +362,7 @@ class SlackFaults:
         self._faults[method].append(fault)
 
     def next(self, method: str) -> SlackFault | None:
-        """The fault of this call, set for its method or for all ("*")."""
+        """Return the fault of this call, set for its method or for all ("*")."""
         for name in (method, "*"):
             faults = self._faults[name]
             if faults:

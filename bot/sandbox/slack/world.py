@@ -99,8 +99,11 @@ class SlackWorld:
         admin: bool = False,
         visible: bool = True,
     ) -> str:
-        """The id of a new user. `team` names another workspace: a person of Slack Connect, whose
-        e-mail is withheld unless one is given. One that is not `visible` cannot be looked up."""
+        """Add a user and return the id.
+
+        `team`: another workspace, for a person of Slack Connect, whose e-mail is withheld unless
+        one is given. Users who are not `visible` cannot be looked up.
+        """
         user = User(
             id=self.next_id("U"),
             name=name,
@@ -118,7 +121,7 @@ class SlackWorld:
         return user.id
 
     def add_bot(self, name: str) -> str:
-        """The id (B…) of a new bot without a user: an integration or a workflow."""
+        """Return the id (B…) of a new bot without a user: an integration or a workflow."""
         bot_id = self.next_id("B")
         self.bots[bot_id] = name
         return bot_id
@@ -132,22 +135,22 @@ class SlackWorld:
         members: Iterable[str] = (),
         bot_member: bool = True,
     ) -> str:
-        """The id of a new channel; `shared` with another company."""
+        """Return the id of a new channel; `shared` with another company."""
         inside = {*members, *([self.bot_user] if bot_member else [])}
         kind: Literal["group", "channel"] = "group" if private else "channel"
         return self._add(name, kind, inside, shared=shared)
 
     def add_dm(self, user_a: str, user_b: str, bot_member: bool = False) -> str:
-        """The id of the direct message between two; with the bot as a third, a group message."""
+        """Return the id of the direct message between two; with the bot, a group message."""
         return self.add_group_dm({user_a, user_b, *([self.bot_user] if bot_member else [])})
 
     def add_group_dm(self, members: set[str]) -> str:
-        """The id of the conversation of just these people; there is one of each."""
+        """Return the id of the conversation of just these people; there is one of each."""
         found = self._between(members)
         return found or self._add("", "im" if len(members) < 3 else "mpim", members)
 
     def add_usergroup(self, handle: str, name: str | None = None) -> str:
-        """The id of a new user group, "@handle"."""
+        """Return the id of a new user group, "@handle"."""
         group = self.next_id("S")
         self.usergroups[group] = {
             "id": group,
@@ -194,19 +197,19 @@ class SlackWorld:
         return f"{prefix}{self._counts[prefix]:08d}"
 
     def nonce(self, of: str) -> str:
-        """A word that no earlier sandbox, started at another time, has used."""
+        """Return a word that no earlier sandbox, started at another time, has used."""
         text = f"{self._started}:{self.next_id(of)}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def next_ts(self) -> str:
-        """Later than every `ts` before it."""
+        """Return a `ts` later than every one before it."""
         self._last_ts = max(self._last_ts + 1, int(self.clock() * 1_000_000))
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
     # What is what.
 
     def known(self, token: str) -> bool:
-        """Whether `<token>` means something here: a person, a channel, a group, a broadcast."""
+        """Return True if `<token>` means a person, a channel, a group or a broadcast here."""
         of, name = token[:1], token[1:]
         if of == "!":
             return name in ("here", "channel", "everyone") or name[8:] in self.usergroups
@@ -216,7 +219,7 @@ class SlackWorld:
         return self.users[user].team != self.team
 
     def stranger(self, user: str) -> bool:
-        """Of another workspace, and in no channel that the bot sees.
+        """Return True for a person of another workspace who is in no channel that the bot sees.
 
         https://docs.slack.dev/reference/objects/user-object
         """
@@ -237,21 +240,21 @@ class SlackWorld:
         return found
 
     def seen_by_bot(self, channel: str) -> Conversation:
-        """The conversation as the bot finds it: a private one without it does not exist."""
+        """Return the conversation as the bot finds it: a private one without it does not exist."""
         found = self.channel(channel)
         if found.kind != "channel" and self.bot_user not in found.members:
             raise SlackError("channel_not_found")
         return found
 
     def joined_by_bot(self, channel: str) -> Conversation:
-        """The conversation, in which the bot is."""
+        """Return the conversation, in which the bot is."""
         found = self.seen_by_bot(channel)
         if self.bot_user not in found.members:
             raise SlackError("not_in_channel")
         return found
 
     def message(self, channel: str, ts: str) -> Json:
-        """The message, as it stands: later changes show."""
+        """Return the message itself: later changes show."""
         found = self.channel(channel).find(ts)
         if found is None:
             raise SlackError("message_not_found")
@@ -291,7 +294,7 @@ class SlackWorld:
         root["latest_reply"] = reply["ts"]
 
     def bot_message(self, text: str, blocks: list[Json], **more: object) -> Json:
-        """A message as the app's bot posts it."""
+        """Return a message as the app's bot posts it."""
         return {
             "user": self.bot_user,
             "bot_id": self.bot_id,

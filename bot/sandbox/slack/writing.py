@@ -53,7 +53,7 @@ class WriteMethods:
         return {"channel": channel.id, "ts": written["ts"], "message": payloads.shown(written)}
 
     def post_ephemeral(self, arguments: Json) -> Json:
-        """Nobody sees one for a thread without replies.
+        """Post an ephemeral message; nobody sees one in a thread without replies.
 
         https://docs.slack.dev/reference/methods/chat.postEphemeral#behavior
         """
@@ -74,7 +74,7 @@ class WriteMethods:
         return {"message_ts": ts}
 
     def update(self, arguments: Json) -> Json:
-        """Only what the bot itself posted; an ephemeral message is none.
+        """Update a message that the bot itself posted; an ephemeral message cannot be updated.
 
         Blocks that are not given stay. https://docs.slack.dev/reference/methods/chat.update
         """
@@ -129,7 +129,7 @@ class WriteMethods:
         return {"url": f"{base}/link?ticket={ticket}"}
 
     def _address(self, name: str) -> Conversation:
-        """The conversation to post in: an id, a "#name", or a person's id for a direct message."""
+        """Return the conversation to post in: an id, a "#name", or a person's id."""
         world = self._world
         if name in world.users:
             if not world.messages_tab:
@@ -153,7 +153,7 @@ class WriteMethods:
         return world.channel(world.add_group_dm({*people, world.bot_user}))
 
     def _said(self, arguments: Json) -> dict[str, Any]:
-        """What is to be said, within Slack's limits.
+        """Return the text and blocks of a call, within Slack's limits.
 
         https://docs.slack.dev/reference/methods/chat.postMessage#errors
         """
