@@ -6,11 +6,11 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.core.directory import Profile, UserKind, may_submit
+from bot.core.directory import UserKind, may_submit
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, page
-from bot.core.identity import Linkers
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
+from bot.flows.workspace import Workspace
 from bot.store.executor import Run
 from bot.store.kv import ShownHome, ShownHomes
 from bot.store.records import Records
@@ -18,9 +18,6 @@ from bot.store.records import Records
 
 class HomePublisher(Protocol):
     """The Home tab in Slack."""
-
-    async def profile(self, user: str) -> Profile | None:
-        """Return who that is (cached); None for a user that Slack does not show."""
 
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
         """Publish the Home unless its digest is `unless`; return its digest."""
@@ -50,16 +47,13 @@ class RefusedUndos:
 class HomeContext:
     """Everything that the Home uses.
 
-    `team` is the installed workspace; `who` may submit requests; `clock` gives Unix seconds;
-    `refused` holds the ids of rows whose undo was refused for good.
+    `clock` gives Unix seconds; `refused` holds the ids of rows whose undo was refused for good.
     """
 
-    team: str
-    slack: HomePublisher
+    workspace: Workspace
+    publisher: HomePublisher
     records: Records
     homes: ShownHomes
-    linkers: Linkers
-    who: frozenset[UserKind]
     run: Run
     clock: Callable[[], float]
     refused: Container[int] = ()
@@ -96,24 +90,24 @@ async def _show(
     user: str, context: HomeContext, last: ShownHome | None, before: int | None = None
 ) -> None:
     home = await _home(user, context, before)
-    digest = await context.slack.show_home(user, home, last.digest if last else None)
+    digest = await context.publisher.show_home(user, home, last.digest if last else None)
     now = ShownHome(digest, is_linker=isinstance(home, OwnHome) and home.waiting is not None)
     if now != last:
         await context.run(context.homes.keep, user, now)
 
 
 async def _home(user: str, context: HomeContext, before: int | None) -> Home:
-    profile = await context.slack.profile(user)
+    profile = await context.workspace.slack.profile(user)
     if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
         return ForeignHome()
-    run, team = context.run, context.team
-    may = may_submit(profile, context.who)
+    run, team, policy = context.run, context.workspace.team, context.workspace.policy
+    may = may_submit(profile, policy.who)
     found: Sequence[Record] = ()
     if may:  # a user who may not submit sees no ticket
         found = await run(context.records.of_submitter, team, user, before, PAGE + 1)
     tickets, older = page(found, context.clock(), context.refused)
     waiting: Sequence[WaitingPerson] | None = None
-    if context.linkers.include(profile):
+    if policy.linkers.include(profile):
         waiting = await run(context.records.to_link, team, PAGE + 1)
     return OwnHome(
         tickets=tickets,

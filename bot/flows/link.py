@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.identity import Answerer, Hosts, Linkers, Yourself, is_customer_id
+from bot.core.identity import Answerer, Hosts, Yourself, is_customer_id
 from bot.core.model import Customer, Ticket
 from bot.core.record import State
-from bot.flows.ports import Plain, Slack
+from bot.flows.workspace import Workspace
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.executor import Run
 from bot.store.records import Records
@@ -122,17 +122,14 @@ class CustomerNotCreated:
 class Linking:
     """Asks who somebody is, and links them.
 
-    `team` is the installed workspace; `wake` tells the worker that requests resume.
+    `wake` tells the worker that requests resume.
     """
 
-    linkers: Linkers
+    workspace: Workspace
     records: Records
     people: CustomerLinks
-    slack: Slack
-    plain: Plain
     run: Run
     wake: Callable[[], None]
-    team: str
 
     async def ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
         """Return the question for `linker` about a request; raises TryLater if too slow."""
@@ -149,9 +146,11 @@ class Linking:
             return ()
         try:
             async with _within(SEARCH_SECONDS):
-                if not self.linkers.include(await self.slack.profile(linker)):
+                if not self.workspace.policy.linkers.include(
+                    await self.workspace.slack.profile(linker)
+                ):
                     return ()
-                found = await self.plain.search_customers(term, HITS)
+                found = await self.workspace.plain.search_customers(term, HITS)
         except Fault:
             return ()
         return [one for one in found if is_customer_id(one.id)]
@@ -179,11 +178,11 @@ class Linking:
 
     async def _ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
         profile, record = await asyncio.gather(
-            self.slack.profile_now(linker),
-            self.run(self.records.by_reference, self.team, reference),
+            self.workspace.slack.profile_now(linker),
+            self.run(self.records.by_reference, self.workspace.team, reference),
         )
         user = record.requester if record else None
-        answerer = self.linkers.answerer(profile)
+        answerer = self.workspace.policy.linkers.answerer(profile)
         if not isinstance(answerer, Yourself):
             foreign = isinstance(answerer, Hosts)
             return MayNotLink(answerer, None if foreign else user)
@@ -196,7 +195,7 @@ class Linking:
 
     async def _profile(self, user: str) -> Profile | None:
         try:
-            return await self.slack.profile(user)
+            return await self.workspace.slack.profile(user)
         except Refused:
             return None  # then the form shows the id
 
@@ -206,7 +205,9 @@ class Linking:
         try:
             async with _within(CREATE_SECONDS):
                 # The address was typed: nobody has verified it.
-                return await self.plain.upsert_customer(choice.email, choice.name, verified=False)
+                return await self.workspace.plain.upsert_customer(
+                    choice.email, choice.name, verified=False
+                )
         except TryLater:
             return CustomerNotCreated()
         except Refused as refused:
@@ -217,13 +218,13 @@ class Linking:
         found = None
         with suppress(Fault):
             async with _within(CREATE_SECONDS):
-                found = await self.plain.find_customer(choice.customer)
+                found = await self.workspace.plain.find_customer(choice.customer)
         return found or Customer(choice.customer, choice.name)
 
     async def _write(self, linker: str, asked: LinkQuestion, customer: Customer) -> int:
         """Write the link where a delivery looks first; replace one that is there already."""
-        teams = [self.team]
-        if asked.profile is not None and asked.profile.team != self.team:
+        teams = [self.workspace.team]
+        if asked.profile is not None and asked.profile.team != self.workspace.team:
             teams.insert(0, asked.profile.team)
         old = await self.run(self.people.find, asked.user, teams)
         line = CustomerLink(
@@ -233,7 +234,7 @@ class Linking:
             name=customer.name,
         )
         return await self.run(
-            self.people.link, [line], by=linker, team=self.team, within=WRITE_SECONDS
+            self.people.link, [line], by=linker, team=self.workspace.team, within=WRITE_SECONDS
         )
 
 

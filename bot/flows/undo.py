@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from bot.core import refs
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.identity import Linkers
 from bot.core.model import Outcome, PostedAnswer, Ticket, Trigger
 from bot.core.record import Record, State
 from bot.core.undo import (
@@ -32,7 +31,7 @@ from bot.core.undo import (
     note,
     refusal,
 )
-from bot.flows.ports import Plain, Slack
+from bot.flows.workspace import Workspace
 from bot.store.executor import Run
 from bot.store.undo import Begin, StaleAnswer, Undos
 
@@ -64,14 +63,11 @@ Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class UndoContext:
-    """Everything that an undo uses. `team` is the installed workspace; `sleep` takes seconds."""
+    """Everything that an undo uses; `sleep` takes seconds."""
 
-    team: str
+    workspace: Workspace
     undos: Undos
-    plain: Plain
-    slack: Slack
     run: Run
-    linkers: Linkers
     sleep: Sleep = asyncio.sleep
 
 
@@ -90,9 +86,9 @@ async def undo(row_id: int, by: Profile | None, context: UndoContext) -> Result:
     undone in the end. Only the note may appear twice.
     """
     run, undos = context.run, context.undos
-    record = await run(undos.find, context.team, row_id)
+    record = await run(undos.find, context.workspace.team, row_id)
     for _ in range(IN_HAND_LOOKS):
-        refused = refusal(record, by, context.linkers)
+        refused = refusal(record, by, context.workspace.policy.linkers)
         if refused is not None or record is None or record.ticket is None or by is None:
             return refused or Nothing()
         match await run(undos.begin, record.id, by.user):
@@ -102,7 +98,7 @@ async def undo(row_id: int, by: Profile | None, context: UndoContext) -> Result:
                 return AddedTo(record.ticket)
             case Begin.IN_HAND:
                 await context.sleep(IN_HAND_PAUSE)
-        record = await run(undos.find, context.team, row_id)
+        record = await run(undos.find, context.workspace.team, row_id)
     return Unreached(record.ticket if record else None, goes_on=True)
 
 
@@ -124,7 +120,7 @@ async def undo_reaction(key: str, user: str, emoji: str, context: UndoContext) -
         return None
     if record.age > UNDO_SECONDS:
         return None
-    by = await patiently(lambda: context.slack.profile(user), context.sleep)
+    by = await patiently(lambda: context.workspace.slack.profile(user), context.sleep)
     result = await undo(record.id, by, context)
     return None if isinstance(result, TooLate | Outsider) else UndoReport(record, result)
 
@@ -157,7 +153,7 @@ async def finish_left_over(context: UndoContext) -> list[UndoReport]:
     """Finish undos that were begun and not finished; return those that ended, undone or not."""
     over = []
     run, undos = context.run, context.undos
-    for record in await run(undos.unfinished, context.team, LEFT_OVER_AT_ONCE):
+    for record in await run(undos.unfinished, context.workspace.team, LEFT_OVER_AT_ONCE):
         by = record.undo_begun_by
         if by is None or record.ticket is None:
             continue
@@ -165,7 +161,7 @@ async def finish_left_over(context: UndoContext) -> list[UndoReport]:
             continue
         profile = None
         with suppress(Fault):
-            profile = await context.slack.profile(by)
+            profile = await context.workspace.slack.profile(by)
         name = profile.name if profile else "Somebody"
         result = await _finish(record, record.ticket, name, context)
         if not isinstance(result, Unreached):
@@ -209,7 +205,7 @@ async def _mark(
     record: Record, ticket: Ticket, name: str, context: UndoContext, progress: _Progress
 ) -> Result:
     """Look at the thread and do what is missing; harmless twice, but for the note."""
-    undos, plain, run = context.undos, context.plain, context.run
+    undos, plain, run = context.undos, context.workspace.plain, context.run
     seen = await plain.seen(ticket.id)
     found = Look.IGNORED if seen is None else look(seen, assigns=record.may_assign)
     if found is Look.ACTED:
@@ -236,7 +232,7 @@ async def tell(trigger: Trigger, outcome: Outcome, reference: str, context: Undo
 
     Raises what `ports.Slack.tell` raises.
     """
-    posted = await context.slack.tell(trigger, outcome, reference)
+    posted = await context.workspace.slack.tell(trigger, outcome, reference)
     row_id = refs.row_id(reference)
     if posted is not None and row_id is not None:
         # It was said; if it cannot be remembered, its button merely stays longer than it works.
@@ -254,7 +250,7 @@ async def retract(row_id: int, context: UndoContext) -> tuple[PostedAnswer, ...]
 
 async def edit_stale_answers(context: UndoContext) -> int:
     """Edit the answers whose undo has expired or was done; return how many there were."""
-    found = await context.run(context.undos.stale_answers, context.team, EDITS_AT_ONCE)
+    found = await context.run(context.undos.stale_answers, context.workspace.team, EDITS_AT_ONCE)
     for one in found:
         await _edit(one, context)
     return len(found)
@@ -265,9 +261,9 @@ async def _edit(stale: StaleAnswer, context: UndoContext) -> bool:
     try:
         for posted in stale.posted:
             if stale.undone_by is not None:
-                await context.slack.edit_undone(posted, stale.ticket, stale.undone_by)
+                await context.workspace.slack.edit_undone(posted, stale.ticket, stale.undone_by)
             else:
-                await context.slack.edit_ended(posted, stale.ticket)
+                await context.workspace.slack.edit_ended(posted, stale.ticket)
     except TryLater:
         return False  # the next run tries again
     except Refused:

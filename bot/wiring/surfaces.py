@@ -87,15 +87,13 @@ async def note_events(
 def homing(parts: Parts) -> HomeListeners:
     """The app's Home."""
     refused = home.RefusedUndos(time.time)
-    tab = HomeTab(parts.slack.web, parts.slack.profile, parts.installation, parts.settings.rules)
+    tab = HomeTab(parts.slack.web, parts.installation, parts.settings.rules)
     return HomeListeners(
         home.HomeContext(
-            team=parts.installation.team,
-            slack=tab,
+            workspace=parts.workspace,
+            publisher=tab,
             records=Records(parts.database),
             homes=ShownHomes(parts.database),
-            linkers=parts.linkers,
-            who=parts.workspace.policy.who,
             run=parts.run,
             clock=time.time,
             refused=refused,
@@ -164,14 +162,11 @@ def _linking(parts: Parts, worker: Worker, tab: HomeListeners) -> LinkListeners:
         tab.waiting_changed()
 
     link = Linking(
-        linkers=parts.linkers,
+        workspace=parts.workspace,
         records=Records(parts.database),
         people=CustomerLinks(parts.database),
-        slack=parts.slack,
-        plain=parts.plain,
         run=parts.run,
         wake=wake,
-        team=parts.installation.team,
     )
     return LinkListeners(link=link, slack=parts.slack, clock=time.time, later=tab.later)
 
@@ -179,12 +174,9 @@ def _linking(parts: Parts, worker: Worker, tab: HomeListeners) -> LinkListeners:
 def undo_context(parts: Parts) -> undo.UndoContext:
     """Return everything that an undo uses."""
     return undo.UndoContext(
-        team=parts.installation.team,
+        workspace=parts.workspace,
         undos=Undos(parts.database),
-        plain=parts.plain,
-        slack=parts.slack,
         run=parts.run,
-        linkers=parts.linkers,
     )
 
 

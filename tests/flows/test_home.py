@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.core.directory import Profile, UserKind
+from bot.core.directory import Installation, Profile, UserKind
 from bot.core.faults import Reason
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, is_undoable
-from bot.core.identity import Linkers
 from bot.core.model import Created, Outcome, Rejected, Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
@@ -22,11 +21,12 @@ from bot.flows.home import (
     refresh_linkers,
     turn_page,
 )
+from bot.flows.workspace import Workspace
 from bot.store.database import Database
 from bot.store.kv import ShownHome, ShownHomes
 from bot.store.records import Records
 from tests.conftest import Clock
-from tests.flows.fakes import profile, run
+from tests.flows.fakes import FakePlain, FakeSlack, profile, run
 from tests.flows.settling import settled
 from tests.nouns import TEAM, TICKET, escalation
 
@@ -88,9 +88,6 @@ class HomeBench:
         """A request is on hold until somebody links this user."""
         self.add("U0BEN", Rejected(Reason.NO_CUSTOMER, {"requester": user, "name": user}))
 
-    async def profile(self, user: str) -> Profile | None:
-        return WHOM.get(user, profile(user))
-
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
         digest = repr(home)
         if digest != unless:
@@ -100,12 +97,14 @@ class HomeBench:
     @property
     def context(self) -> HomeContext:
         return HomeContext(
-            team=TEAM,
-            slack=self,
+            workspace=Workspace(
+                Installation(TEAM, "https://example.slack.com/", "U0BOT"),
+                FakeSlack(profiles=dict(WHOM)),
+                FakePlain(),
+            ),
+            publisher=self,
             records=Records(self.database),
             homes=self.homes,
-            linkers=Linkers(),
-            who=frozenset({UserKind.MEMBER}),
             run=run,
             clock=lambda: NOW,
         )

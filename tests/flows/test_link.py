@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.core.directory import Profile, UserKind
+from bot.core.directory import Installation, Profile, UserKind
 from bot.core.faults import Fault, Reason, Refused, TryLater
 from bot.core.identity import Hosts, Linkers, Others
 from bot.core.model import Created, Customer, Outcome, Rejected
@@ -23,6 +23,7 @@ from bot.flows.link import (
     NewCustomer,
     NothingToLink,
 )
+from bot.flows.workspace import Policy, Workspace
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.records import Records
@@ -115,14 +116,16 @@ class LinkBench:
 
     def story(self, linkers: Linkers | None = None) -> Linking:
         return Linking(
-            linkers=linkers or Linkers(),
+            workspace=Workspace(
+                Installation(TEAM, "https://example.slack.com/", "U0BOT"),
+                self.slack,
+                self.plain,
+                Policy(linkers=linkers or Linkers()),
+            ),
             records=Records(self.database),
             people=self.people,
-            slack=self.slack,
-            plain=self.plain,
             run=run,
             wake=self.wake,
-            team=TEAM,
         )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from bot.core.directory import Profile
+from bot.core.directory import Installation, Profile
 from bot.core.faults import Fault
 from bot.core.identity import Linkers
 from bot.core.record import Record, State
 from bot.core.undo import NEEDED, Actor, Kind, ThreadSnapshot, TimelineEntry
 from bot.flows import undo
 from bot.flows.undo import UndoContext
+from bot.flows.workspace import Policy, Workspace
 from bot.store.database import Database
 from bot.store.undo import LEASE_SECONDS, Undos
 from tests.conftest import Clock
@@ -105,9 +106,13 @@ class UndoBench:
             self.slept.append(seconds)
             self.during_sleep(len(self.slept))
 
-        return UndoContext(
-            TEAM, self.undos, self.plain, self.slack, run, Linkers(("U0LINKER",)), sleep
+        workspace = Workspace(
+            Installation(TEAM, "https://example.slack.com/", "U0BOT"),
+            self.slack,
+            self.plain,
+            Policy(linkers=Linkers(("U0LINKER",))),
         )
+        return UndoContext(workspace, self.undos, run, sleep)
 
     @property
     def record(self) -> Record:

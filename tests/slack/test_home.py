@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from bot.core.directory import Profile, UserKind
+from bot.core.directory import Installation
 from bot.core.faults import TryLater
 from bot.core.home import Home
-from bot.core.identity import Linkers
 from bot.flows.home import HomeContext
+from bot.flows.workspace import Workspace
 from bot.slack.listeners.home import HomeListeners
 from bot.store.database import Database
 from bot.store.kv import ShownHome, ShownHomes
 from bot.store.records import Records
-from tests.flows.fakes import profile, run
+from tests.flows.fakes import FakePlain, FakeSlack, profile, run
 from tests.nouns import TEAM
 
 
@@ -32,9 +32,6 @@ class Tab:
     most: int = 0
     faults: int = 0
     fault: Exception = field(default_factory=lambda: TryLater("slack_ratelimited"))
-
-    async def profile(self, user: str) -> Profile | None:
-        return profile(user, admin=user == "U0OLGA")
 
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
         self.at_once += 1
@@ -60,12 +57,14 @@ def homing(tab: Tab, sqlite_url: str) -> Iterator[HomeListeners]:
     for user in ("U0ADA", "U0BEN", "U0OLGA"):
         homes.keep(user, ShownHome("x", is_linker=user == "U0OLGA"))
     world = HomeContext(
-        team=TEAM,
-        slack=tab,
+        workspace=Workspace(
+            Installation(TEAM, "https://example.slack.com/", "U0BOT"),
+            FakeSlack(profiles={"U0OLGA": profile("U0OLGA", admin=True)}),
+            FakePlain(),
+        ),
+        publisher=tab,
         records=Records(database),
         homes=homes,
-        linkers=Linkers(),
-        who=frozenset({UserKind.MEMBER}),
         run=run,
         clock=lambda: 0.0,
     )

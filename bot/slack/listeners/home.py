@@ -17,7 +17,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import refs
-from bot.core.directory import Installation, Profile
+from bot.core.directory import Installation
 from bot.core.faults import Fault
 from bot.core.home import Home
 from bot.core.model import Rule
@@ -60,26 +60,20 @@ class HomeOpened(BaseModel):
 
 
 class HomeTab:
-    """Publishes Homes; fits `flows.home.Slack`."""
+    """Publishes Homes; fits `flows.home.HomePublisher`."""
 
     def __init__(
         self,
         web: AsyncWebClient,
-        profile: Callable[[str], Awaitable[Profile | None]],
         installation: Installation,
         rules: Sequence[Rule],
     ) -> None:
         self._web = web
-        self._profile = profile
         self._installation = installation
         self._rules = rules
 
-    async def profile(self, user: str) -> Profile | None:
-        """Who that is (cached)."""
-        return await self._profile(user)
-
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
-        """See `flows.home.Slack.show_home`."""
+        """See `flows.home.HomePublisher.show_home`."""
         view = build.home(home, self._rules, self.permalink)
         digest = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()[:32]
         if digest != unless:

@@ -96,7 +96,7 @@ class UndoListeners:
             if not isinstance(told.result, Undone):
                 self.later.do(self._take_back(told))
         context = self.context
-        for user in await context.run(context.undos.just_expired, context.team):
+        for user in await context.run(context.undos.just_expired, context.workspace.team):
             self.changed(user)
         await undo.edit_stale_answers(context)
 
@@ -121,7 +121,7 @@ class UndoListeners:
 
     async def _show_again(self, row: int) -> None:
         context = self.context
-        found = await context.run(context.undos.find, context.team, row)
+        found = await context.run(context.undos.find, context.workspace.team, row)
         if found is not None:
             self.changed(found.submitter)
 
@@ -189,10 +189,10 @@ class UndoListeners:
     # A reaction
 
     async def _undo_reaction(self, removed: ReactionRemoved) -> None:
-        asked = removed.trigger(self.context.team, self.clock())
+        asked = removed.trigger(self.context.workspace.team, self.clock())
         if asked is None or asked.ref is None or asked.emoji is None:
             return
-        key = refs.message_key(self.context.team, asked.ref)
+        key = refs.message_key(self.context.workspace.team, asked.ref)
         told = await undo.undo_reaction(key, asked.submitter, asked.emoji, self.context)
         if told is None:
             return
