@@ -18,13 +18,15 @@ from bot.core.faults import (
     Fault,
     LeaseLost,
     Reason,
-    Refused,
+    Rejected,
+    Rejection,
     TryLater,
     delay,
 )
-from bot.core.model import Created, Outcome, Rejected, Trigger
+from bot.core.model import Added, Created, Ignored, Outcome, Trigger
 from bot.flows.deliver import Progress
 from bot.flows.thread_order import ThreadOrder, Turn
+from bot.store import rejections
 from bot.store.claims import Claim
 from bot.store.deliveries import Ledger
 from bot.store.executor import Run
@@ -242,21 +244,21 @@ class Worker:
         except Exception:
             log.exception("delivery_broke", key=claim.external_id)
             with suppress(Fault):
-                await self._retry(claim, TryLater("bug", unknown=True))
+                await self._retry(claim, TryLater("bug", outcome_unknown=True))
 
     async def _settle(self, claim: Claim, turn: Turn) -> Outcome | None:
         """Deliver and settle the row; return None if it is to be tried again."""
         try:
             if claim.hopeless:
-                raise TryLater(LEASE_LOST, unknown=True)
+                raise TryLater(LEASE_LOST, outcome_unknown=True)
             outcome = await self._delivered(claim, turn)
-        except Refused as refusal:
-            outcome = Rejected(refusal.reason, refusal.data, refusal.unsure)
+        except Rejected as refusal:
+            outcome = refusal.rejection
         except TryLater as fault:
             if not claim.hopeless and not await self._is_hopeless(claim, fault):
                 await self._retry(claim, fault)
                 return None
-            outcome = Rejected(Reason.GAVE_UP, {"last": fault.cause})
+            outcome = Rejection(Reason.GAVE_UP, cause=fault.cause)
         await self._write(self.ledger.settle, claim, outcome)
         self._note(claim, outcome)
         return outcome
@@ -280,7 +282,7 @@ class Worker:
             if limit.expired():
                 raise turn.too_long() from error
             log.exception("delivery_broke", key=claim.external_id)
-            raise TryLater("bug", unknown=True) from error
+            raise TryLater("bug", outcome_unknown=True) from error
         finally:
             renewing.cancel()
 
@@ -306,7 +308,7 @@ class Worker:
             after,
             fault.cause,
             failed=fault.is_failure,
-            unknown=fault.unknown,
+            outcome_unknown=fault.outcome_unknown,
         )
         log.info(
             "tried",
@@ -319,21 +321,21 @@ class Worker:
         self.observe(claim, "retried" if fault.is_failure else "waiting")
 
     async def _answer(self, claim: Claim, trigger: Trigger, outcome: Outcome) -> None:
-        refused = isinstance(outcome, Rejected)
+        refused = isinstance(outcome, Rejection)
         if claim.outcome is not None and not refused:
             # A late answer to a success counts as given before it is: never an answer twice.
             await self._write(self.ledger.answered, claim, said=True)
         try:
             await self.tell(trigger, outcome, claim.reference)
         except TryLater as fault:
-            if fault.unknown and not refused:
+            if fault.outcome_unknown and not refused:
                 return  # it may have been given
             after = self._delay(claim, fault, answering=True)
             await self._write(
                 self.ledger.answer_later, claim, after, fault.cause, failed=fault.is_failure
             )
             log.info("answer_waits", key=claim.external_id, cause=fault.cause)
-        except Refused as refusal:
+        except Rejected as refusal:
             log.warning("answer_refused", key=claim.external_id, reason=refusal.reason.value)
             await self._write(self.ledger.answered, claim, said=False)
         else:
@@ -357,15 +359,28 @@ class Worker:
         return delay(max(1, failure), fault.after, self.chance())
 
     def _note(self, claim: Claim, outcome: Outcome) -> None:
-        name = type(outcome).__name__.lower()
-        fields: dict[str, object] = {"via": claim.escalation.trigger.via.value}
-        match outcome:
-            case Rejected(reason, data):
-                fields |= {"reason": reason.value}
-                fields |= {name: data[name] for name in _LOGGED if data.get(name)}
-            case Created(ticket):
-                fields |= {"thread": ticket.ref}
-            case _:
-                pass
-        log.info(name, key=claim.external_id, reference=claim.reference, **fields)
+        name, fields = _event(outcome)
+        via = claim.escalation.trigger.via.value
+        log.info(name, key=claim.external_id, reference=claim.reference, via=via, **fields)
         self.observe(claim, name)
+
+
+def _event(outcome: Outcome) -> tuple[str, dict[str, object]]:
+    """Return the outcome's name for log and metrics, and what the log says beside it.
+
+    Of a rejection these are Slack's and Plain's words, nobody's text.
+    """
+    match outcome:
+        case Created(ticket):
+            return "created", {"thread": ticket.ref}
+        case Added():
+            return "added", {}
+        case Ignored():
+            return "ignored", {}
+        case Rejection() as rejection:
+            data = rejections.to_data(rejection)
+            told = {name: data[name] for name in _LOGGED if name in data}
+            return "rejected", {"reason": rejection.reason.value, **told}
+
+
+_LOGGED = ("code", "method", "fields", "request_id")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Postponed, Reason, TryLater
-from bot.core.model import Created, Ignored, Outcome, Rejected
+from bot.core.faults import Postponed, Reason, Rejection, TryLater
+from bot.core.model import Created, Ignored, Outcome
 from bot.flows.deliver import Progress
 from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.deliveries import Ledger
@@ -92,7 +92,7 @@ async def test_a_fault_puts_the_row_back_and_later_it_is_tried_again(bench: Benc
         nonlocal attempts
         attempts += 1
         if attempts < 3:
-            raise TryLater("plain_502", unknown=True)
+            raise TryLater("plain_502", outcome_unknown=True)
         return Created(TICKET)
 
     bench.ledger.record(escalation())
@@ -213,7 +213,7 @@ async def test_a_row_whose_leases_ran_out_too_often_is_parked_and_told(bench: Be
     async with working(bench.worker(creates)):
         await until(lambda: bench.entry().answer == "said")
     assert bench.entry().state == "parked"
-    assert bench.told == [(escalation().trigger, Rejected(Reason.GAVE_UP, {"last": "lease_lost"}))]
+    assert bench.told == [(escalation().trigger, Rejection(Reason.GAVE_UP, cause="lease_lost"))]
 
 
 async def test_what_nobody_wants_is_settled(bench: Bench) -> None:
@@ -250,7 +250,7 @@ async def test_a_row_that_failed_too_often_while_others_succeeded_is_parked(
     async with working(bench.worker(raises(TryLater("plain_500")))):
         await until(lambda: bench.entry().answer == "said")
     assert bench.entry().state == "parked"
-    assert bench.told == [(escalation().trigger, Rejected(Reason.GAVE_UP, {"last": "plain_500"}))]
+    assert bench.told == [(escalation().trigger, Rejection(Reason.GAVE_UP, cause="plain_500"))]
 
 
 async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_nothing(
@@ -348,4 +348,4 @@ async def test_a_delivery_that_breaks_counts_as_a_failure_and_can_be_parked(
     async with working(bench.worker(raises(KeyError("a bug")))):
         await until(lambda: bench.entry().answer == "said")
     assert bench.entry().state == "parked"
-    assert bench.told == [(escalation().trigger, Rejected(Reason.GAVE_UP, {"last": "bug"}))]
+    assert bench.told == [(escalation().trigger, Rejection(Reason.GAVE_UP, cause="bug"))]

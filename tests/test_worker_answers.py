@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Outcome, Rejected
+from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
+from bot.core.model import Outcome
 from bot.flows.deliver import Progress
 from bot.store.claims import LEASE_SECONDS, Claim
 from tests.nouns import escalation, message, ts
@@ -14,16 +14,16 @@ __all__ = ["bench"]
 
 async def test_a_refusal_is_told_and_then_nothing_is_left(bench: Bench) -> None:
     bench.ledger.record(escalation())
-    async with working(bench.worker(raises(Refused(Reason.MESSAGE_NOT_FOUND)))):
+    async with working(bench.worker(raises(Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))))):
         await until(lambda: bench.entry().answer == "said")
-    assert bench.told == [(escalation().trigger, Rejected(Reason.MESSAGE_NOT_FOUND, {}))]
+    assert bench.told == [(escalation().trigger, Rejection(Reason.MESSAGE_NOT_FOUND))]
     assert (bench.entry().state, bench.entry().due) == ("refused", None)
 
 
 async def test_the_answer_knows_the_message_that_was_read(bench: Bench) -> None:
     async def script(_claim: Claim, progress: Progress) -> Outcome:
         await progress.read(message(thread_ts=ts(9)), "k")
-        raise Refused(Reason.NO_CUSTOMER, requester="U0AUTHOR", name="Author")
+        raise Rejected(Rejection(Reason.NO_CUSTOMER, requester="U0AUTHOR", requester_name="Author"))
 
     bench.ledger.record(escalation())
     async with working(bench.worker(script)):
@@ -46,7 +46,7 @@ async def test_an_answer_that_was_surely_not_said_is_said_later(bench: Bench) ->
 
 
 async def test_a_success_that_may_have_been_said_is_not_said_again(bench: Bench) -> None:
-    bench.tell_faults = [TryLater("slack_timeout", unknown=True)]
+    bench.tell_faults = [TryLater("slack_timeout", outcome_unknown=True)]
     bench.ledger.record(escalation())
     async with working(bench.worker(creates)):
         await until(lambda: not bench.tell_faults)
@@ -54,9 +54,9 @@ async def test_a_success_that_may_have_been_said_is_not_said_again(bench: Bench)
 
 
 async def test_a_refusal_that_may_not_have_been_said_is_said_again(bench: Bench) -> None:
-    bench.tell_faults = [TryLater("slack_timeout", unknown=True)]
+    bench.tell_faults = [TryLater("slack_timeout", outcome_unknown=True)]
     bench.ledger.record(escalation())
-    worker = bench.worker(raises(Refused(Reason.EMPTY)))
+    worker = bench.worker(raises(Rejected(Rejection(Reason.EMPTY))))
     async with working(worker):
         await until(lambda: bench.entry().due != bench.clock.now)
         bench.clock.move(LEASE_SECONDS)
@@ -65,8 +65,12 @@ async def test_a_refusal_that_may_not_have_been_said_is_said_again(bench: Bench)
 
 
 async def test_an_answer_that_can_be_said_nowhere_is_noted(bench: Bench) -> None:
-    bench.tell_faults = [Refused(Reason.SLACK_REFUSED, code="messages_tab_disabled")]
+    bench.tell_faults = [
+        Rejected(
+            Rejection(Reason.SLACK_REFUSED, slack_error=SlackError(code="messages_tab_disabled"))
+        )
+    ]
     bench.ledger.record(escalation())
-    async with working(bench.worker(raises(Refused(Reason.EMPTY)))):
+    async with working(bench.worker(raises(Rejected(Rejection(Reason.EMPTY))))):
         await until(lambda: bench.entry().answer == "unsayable")
     assert bench.entry().due is None

@@ -13,10 +13,11 @@ from typer.core import TyperCommand, TyperGroup
 from bot import proxies, telemetry, wiring
 from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, run, sandbox, setup
 from bot.cli.console import CommandFailed
-from bot.core.faults import Fault, Refused, TryLater
+from bot.core.faults import Fault, Rejected, TryLater
 from bot.settings import SettingsError
 from bot.slack.views import rejections
 from bot.store import cluster, suitable
+from bot.store.rejections import to_data
 
 __all__ = ["app", "main"]
 
@@ -123,9 +124,9 @@ def _words(fault: Fault) -> str:
             return _without_database(cause if driver is None or cause in _CAUSES else str(driver))
         case TryLater(cause=cause):
             return f"failed for now: {rejections.cause(cause)} ({cause}); try again"
-        case Refused(reason=reason, data=data):
-            details = ", ".join(f"{name} {value}" for name, value in data.items())
-            words = rejections.short(reason.value, data)
+        case Rejected(rejection=rejection):
+            details = ", ".join(f"{name} {value}" for name, value in to_data(rejection).items())
+            words = rejections.short(rejection.reason, rejection)
             return telemetry.masked(f"refused: {words}{f' ({details})' if details else ''}")
     return "failed for now; try again"
 

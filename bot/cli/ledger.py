@@ -219,7 +219,7 @@ def _state(entry: Record) -> str:
 
 def _why(entry: Record) -> str | None:
     if entry.reason is not None:
-        return rejections.short(entry.reason, entry.reason_data)
+        return rejections.short(entry.reason, entry.rejection)
     return rejections.cause(entry.cause) if entry.cause is not None else None
 
 
@@ -233,7 +233,7 @@ def _pairs(entry: Record) -> list[tuple[str, object]]:
         ("Reference", entry.reference),
         ("State", _state(entry)),
         ("Reason", _with_code(_why(entry), entry.reason)),
-        *((f"  {name}", value) for name, value in entry.data.items()),
+        *((f"  {name}", value) for name, value in (entry.reason_data or {}).items()),
         ("Last error", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
         ("Ticket", ticket.ref if ticket else None),
         ("Link", ticket.url if ticket else None),

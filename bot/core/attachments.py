@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejection
 from bot.core.model import File
 from bot.core.secrets import mask
 from bot.core.text import links
@@ -182,20 +182,23 @@ def attachment_ids(files: Sequence[File], results: Mapping[str, UploadResult]) -
     return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
-def skip_reason(refusal: Refused) -> SkipReason:
-    """Return why Plain, which refused the upload of one file, did not take it."""
-    if refusal.reason is Reason.PLAIN_FORBIDDEN:
+def skip_reason(rejection: Rejection) -> SkipReason:
+    """Return why Plain, which rejected the upload of one file, did not take it."""
+    if rejection.reason is Reason.PLAIN_FORBIDDEN:
         return SkipReason.FORBIDDEN
     return {
         "attachment_file_size_too_large": SkipReason.TOO_LARGE,
         "attachment_file_type_not_allowed": SkipReason.KIND,
-    }.get(refusal.data.get("code", ""), SkipReason.REFUSED)
+    }.get(rejection.code or "", SkipReason.REFUSED)
 
 
-def files_are_to_blame(refusal: Refused) -> bool:
-    """Return True if Plain refused a thread for the attachments that it names."""
-    code, fields = refusal.data.get("code", ""), refusal.data.get("fields", "")
-    return code.startswith("attachment") or "attachment" in fields.casefold()
+def files_are_to_blame(rejection: Rejection) -> bool:
+    """Return True if Plain rejected a thread for the attachments that it names."""
+    error = rejection.plain_error
+    if error is None:
+        return False
+    said = " ".join(f"{one.field} {one.message}" for one in error.fields)
+    return (error.code or "").startswith("attachment") or "attachment" in said.casefold()
 
 
 def _is_banned(name: str | None) -> bool:

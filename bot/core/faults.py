@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 LONGEST_DELAY = 300.0
@@ -14,49 +14,149 @@ worked on it for longer than it may."""
 
 
 class Reason(StrEnum):
-    """Why something was refused; `slack/views/rejections` has words for each."""
+    """Why a request was rejected; `slack/views/rejections` has words for each."""
 
     NO_CUSTOMER = "no_customer"
-    """Nothing says which Plain customer the requester is.
-    data: requester, name?, address? ("unconfirmed" where Slack does not call theirs confirmed)"""
+    """Nothing names the Plain customer that the requester is."""
     BROKEN_LINK = "broken_link"
-    """The link names a customer that Plain does not know. data: requester?, customer"""
+    """The link, a rule or the settings name a customer that Plain does not know."""
     NOT_ALLOWED = "not_allowed"
-    """The person who asked may not ask (`[escalation] who`). data: standing, or "deactivated"."""
+    """The submitter may not create tickets (`[escalation] who`)."""
     REQUESTER_NOT_ALLOWED = "requester_not_allowed"
-    """The person who asked may not name this requester. data: standing"""
+    """The submitter may not create tickets for this requester."""
     NOT_IN_CHANNEL = "not_in_channel"
-    """The bot is no member of the channel, so the message cannot be read. data: channel"""
+    """The bot is no member of the channel, so the message cannot be read."""
     CHANNEL_NOT_FOUND = "channel_not_found"
-    """The bot cannot see the channel. data: channel"""
+    """The bot cannot see the channel."""
     MESSAGE_NOT_FOUND = "message_not_found"
-    """The message is gone. data: (none)"""
+    """The message is gone."""
     MISSING_SCOPE = "missing_scope"
-    """The Slack token lacks a scope. data: needed"""
+    """The Slack token lacks a scope."""
     SLACK_REFUSED = "slack_refused"
-    """Slack refused for another reason. data: code, method"""
+    """Slack returned another error that retrying does not mend."""
     UNKNOWN_LABEL = "unknown_label"
-    """A rule names a label type that Plain does not have. data: label"""
+    """A rule names a label type that Plain does not have."""
     AMBIGUOUS_LABEL = "ambiguous_label"
-    """A rule names a label type that Plain has more than once. data: label"""
+    """A rule names a label type that Plain has more than once."""
     UNKNOWN_ASSIGNEE = "unknown_assignee"
-    """A rule names an assignee who is no Plain user. data: assignee"""
+    """A rule names an assignee who is no Plain user."""
     PLAIN_FORBIDDEN = "plain_forbidden"
-    """The Plain key lacks a permission. data: message, request_id?"""
+    """The Plain key lacks a permission."""
     PLAIN_KEY = "plain_key"
-    """Plain does not accept the key. data: request_id?"""
+    """Plain does not accept the key."""
     PLAIN_REFUSED = "plain_refused"
-    """Plain refused what was sent. data: code, message, fields (in words), request_id?"""
+    """Plain returned another error that retrying does not mend."""
     CUSTOMER_IS_SPAM = "customer_is_spam"
-    """The customer is marked as spam in Plain. data: customer"""
+    """The customer is marked as spam in Plain."""
     EMPTY = "empty"
-    """There is nothing to escalate: neither text nor files. data: (none)"""
+    """The message has neither text nor files."""
     GAVE_UP = "gave_up"
-    """Parked: it failed again and again while others succeeded. data: last"""
+    """Parked: it failed again and again while others succeeded."""
 
 
 MENDED_BY_A_LINK = frozenset({Reason.NO_CUSTOMER, Reason.BROKEN_LINK})
 """Reasons that go away once somebody links the requester, if the data names a requester."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """An error that Plain reports for one field of an input.
+
+    `field` is the field's name or path, `kind` Plain's type of the error (`NOT_FOUND`, `REQUIRED`).
+    https://www.plain.com/docs/graphql/error-handling
+    """
+
+    field: str = ""
+    message: str = ""
+    kind: str = ""
+
+    def __str__(self) -> str:
+        """Return `title: must not be empty`; without a message the kind: `title: not found`."""
+        kind = self.kind.lower().replace("_", " ")
+        return f"{self.field or '?'}: {self.message or kind or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainError:
+    """An error of Plain's. Its texts are printable and bounded, and can echo our input.
+
+    `request_id` is the gateway's id of the request, which Plain's support asks for.
+    """
+
+    code: str | None = None
+    message: str = ""
+    fields: tuple[FieldError, ...] = ()
+    request_id: str | None = None
+
+    @property
+    def details(self) -> str:
+        """Return the errors of the fields; the message where Plain names none."""
+        return "; ".join(map(str, self.fields)) or self.message
+
+
+@dataclass(frozen=True, slots=True)
+class SlackError:
+    """An error of Slack's: its code, the Web API method, and the scope that is missing."""
+
+    code: str | None = None
+    method: str | None = None
+    scope: str | None = None
+
+
+WITHHELD = ""
+"""A requester whom the reader may not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request that was rejected: an outcome that retrying does not change.
+
+    `requester` is the Slack user whose customer is missing or whose link is broken (`WITHHELD` for
+    readers who may not know), `requester_name` their name; `address_unconfirmed`: Slack does not
+    list their e-mail address as confirmed. `user_kind` is the `UserKind` of the submitter who may
+    not, or "deactivated". `channel` is an id; `customer`, `label` and `assignee` are as the link or
+    rule names them. `cause` is the last `TryLater.cause` of a request that was given up.
+    `outcome_unknown`: a write was rejected, and whether it took effect all the same could not be
+    looked up.
+    """
+
+    reason: Reason
+    requester: str | None = None
+    requester_name: str | None = None
+    address_unconfirmed: bool = False
+    customer: str | None = None
+    user_kind: str | None = None
+    channel: str | None = None
+    label: str | None = None
+    assignee: str | None = None
+    cause: str | None = None
+    plain_error: PlainError | None = None
+    slack_error: SlackError | None = None
+    outcome_unknown: bool = False
+
+    @property
+    def code(self) -> str | None:
+        """Return the error code of Plain's or Slack's; None where neither is named."""
+        error = self.plain_error or self.slack_error
+        return error.code if error is not None else None
+
+    @property
+    def scope(self) -> str | None:
+        """Return the scope that the Slack app lacks, if Slack named it."""
+        return self.slack_error.scope if self.slack_error is not None else None
+
+    @property
+    def plain_says(self) -> str:
+        """Return what Plain says is wrong, by field where it names any; empty if nothing."""
+        return self.plain_error.details if self.plain_error is not None else ""
+
+    @property
+    def is_mended_by_a_link(self) -> bool:
+        """Return True if linking the requester to a customer lets the request go on.
+
+        A customer that a rule or the settings name (no requester then) is mended there instead.
+        """
+        return self.reason in MENDED_BY_A_LINK and self.requester is not None
 
 
 class Fault(Exception):
@@ -67,7 +167,7 @@ class TryLater(Fault):
     """It did not work now and may work later.
 
     `after`: seconds that the other side asked to wait, if it said so. Such a wait is no failure.
-    `unknown`: the request may have been processed all the same, so that a write must be
+    `outcome_unknown`: the request may have been processed all the same, so that a write must be
     looked up before it is repeated.
     `cause`: a short word for the log and the ledger, never a text or a token.
     `request_id`: what the other side calls the request, where it said so.
@@ -78,13 +178,13 @@ class TryLater(Fault):
         cause: str,
         *,
         after: float | None = None,
-        unknown: bool = False,
+        outcome_unknown: bool = False,
         request_id: str | None = None,
     ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.after = after
-        self.unknown = unknown
+        self.outcome_unknown = outcome_unknown
         self.request_id = request_id
 
     @property
@@ -102,18 +202,26 @@ class Postponed(TryLater):
         super().__init__(cause, after=after)
 
 
-class Refused(Fault):
-    """It will not work however often it is tried; somebody has to read why.
+class Rejected(Fault):
+    """It will not work however often it is tried; somebody has to read why."""
 
-    `unsure`: it was a write, and whether it took effect all the same could not be looked up.
-    """
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection.reason.value)
+        self.rejection = rejection
 
-    unsure = False
+    @property
+    def reason(self) -> Reason:
+        """Return the rejection's reason."""
+        return self.rejection.reason
 
-    def __init__(self, reason: Reason, **data: str) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-        self.data: Mapping[str, str] = data
+    @property
+    def outcome_unknown(self) -> bool:
+        """Return True if it was a write that may have taken effect all the same."""
+        return self.rejection.outcome_unknown
+
+    def with_unknown_outcome(self) -> Rejected:
+        """Return the same rejection of a write that may have taken effect all the same."""
+        return Rejected(replace(self.rejection, outcome_unknown=True))
 
 
 class LeaseLost(Fault):

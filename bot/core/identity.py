@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.directory import Profile, UserKind
-from bot.core.faults import Reason
-from bot.core.model import Outcome, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Outcome
 
 _CUSTOMER_ID = re.compile(r"c_[0-9A-Za-z]{1,48}")
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s.,;<>\"]+")
@@ -193,9 +193,9 @@ class Linkers:
 def asks_who(outcome: Outcome) -> bool:
     """Return True if a link of the requester would mend the rejection."""
     return (
-        isinstance(outcome, Rejected)
+        isinstance(outcome, Rejection)
         and outcome.reason in (Reason.NO_CUSTOMER, Reason.BROKEN_LINK)
-        and bool(outcome.data.get("requester"))
+        and bool(outcome.requester)
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.faults import Reason
+from bot.core.faults import Rejection
 from bot.core.refs import MessageRef
 from bot.core.text.parts import Part, TextPart
 from bot.core.text.richtext import Block
@@ -326,25 +325,13 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """Turned away, with the reason and its data.
-
-    `unsure`: Plain refused a create, and whether the thread is there could not be looked up.
-    """
-
-    reason: Reason
-    data: Mapping[str, str]
-    unsure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing was asked for, once all was known; settled in silence."""
 
     why: str
 
 
-Outcome = Created | Added | Rejected | Ignored
+Outcome = Created | Added | Rejection | Ignored
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core.faults import MENDED_BY_A_LINK
+from bot.core.faults import Rejection
 from bot.core.model import Rule, Ticket, Via
 from bot.core.refs import MessageRef, reference
 
@@ -42,10 +42,12 @@ class Record:
 
     `ref` is None if the request was about no message; `thread_ts` is the root that this message
     replies to. `rules` are those that may have applied. `reason` is a `Reason`'s value, or the
-    word for why the row was ignored; `reason_data` belongs to it. `verify_at`: when the bridge
-    looks for a duplicate thread; `doubles`: the refs of those that it found. `found`: the reaction
-    was found in Slack's history, not received as an event. `undone_at` and `undone_by` are set as
-    soon as an undo begins. `read_at`: when the row was read, by the database's clock.
+    word for why the row was ignored; `rejection` is None for the latter, and for a reason that only
+    a newer release knows; `reason_data` is the stored form of it, for scripts. `verify_at`: when
+    the bridge looks for a duplicate thread; `doubles`: the refs of those that it found. `found`:
+    the reaction was found in Slack's history, not received as an event. `undone_at` and
+    `undone_by` are set as soon as an undo begins. `read_at`: when the row was read, by the
+    database's clock.
     """
 
     id: int
@@ -72,6 +74,7 @@ class Record:
     ticket: Ticket | None = None
     reason: str | None = None
     reason_data: Mapping[str, str] | None = None
+    rejection: Rejection | None = None
     settled_at: float | None = None
     verify_at: float | None = None
     doubles: tuple[str, ...] = ()
@@ -86,11 +89,6 @@ class Record:
         return reference(self.id)
 
     @property
-    def data(self) -> Mapping[str, str]:
-        """Return the reason's data; empty if there is none."""
-        return self.reason_data or {}
-
-    @property
     def age(self) -> float:
         """Return the seconds between settling (or the request, if unsettled) and the reading."""
         return self.read_at - (self.asked_at if self.settled_at is None else self.settled_at)
@@ -103,8 +101,8 @@ class Record:
         """
         return (
             self.state is State.REFUSED
-            and self.reason in MENDED_BY_A_LINK
-            and "requester" in self.data
+            and self.rejection is not None
+            and self.rejection.is_mended_by_a_link
         )
 
     @property

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bot.core import routing
 from bot.core.directory import Channel, UserKind
+from bot.core.faults import WITHHELD, Rejection, SlackError
 from bot.core.model import Rule, Ticket
 from bot.core.reconcile import DAY, THREAD_SECONDS
 from bot.core.record import Evidence, Record, State
@@ -315,15 +316,24 @@ def for_viewer(
     return replace(explained, known=known)
 
 
-_OPEN = frozenset({"channel", "label", "needed", "standing"})
-"""What a refusal may name to everybody."""
-
-
 def _reduced(known: ExplainedRecord, standing: UserKind) -> ExplainedRecord:
-    data = {key: value for key, value in known.record.data.items() if key in _OPEN}
-    if "requester" in known.record.data:
-        data["requester"] = ""  # that it is about a person, and not about whom
-    record = replace(known.record, requester=None, customer=None, reason_data=data)
+    rejection = known.record.rejection and _open_to_all(known.record.rejection)
+    record = replace(
+        known.record, requester=None, customer=None, reason_data=None, rejection=rejection
+    )
     shown = known.customer if known.customer and "@" not in known.customer else None
     customer = shown if standing is UserKind.MEMBER else None
     return replace(known, record=record, email=None, customer=customer)
+
+
+def _open_to_all(rejection: Rejection) -> Rejection:
+    """Return what everybody may read of a rejection: that it is about a person, not about whom."""
+    error = rejection.slack_error
+    return Rejection(
+        rejection.reason,
+        requester=None if rejection.requester is None else WITHHELD,
+        channel=rejection.channel,
+        label=rejection.label,
+        user_kind=rejection.user_kind,
+        slack_error=error and SlackError(scope=error.scope),
+    )

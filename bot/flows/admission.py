@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.core import routing
 from bot.core.directory import Channel, Profile, UserKind, kind_of, may_submit
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected, Rejection
 from bot.core.model import Escalation, Form, Ignored, Message, Rule, Trigger, Via
 from bot.flows.ports import Profiles, Slack
 
@@ -28,7 +28,7 @@ class Admitted:
 async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Admitted | Ignored:
     """Admit what people who may submit requests submit; ignore reactions that no rule matches.
 
-    Raise Refused for a person who may not submit requests.
+    Raise Rejected for a person who may not submit requests.
     """
     trigger = escalation.trigger
     submitter = await slack.profile(trigger.submitter)
@@ -36,7 +36,7 @@ async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Adm
     if standing is UserKind.BOT:
         return Ignored("asked_by_a_bot")
     if not may_submit(submitter, who):
-        raise Refused(Reason.NOT_ALLOWED, standing=named(submitter))
+        raise Rejected(Rejection(Reason.NOT_ALLOWED, user_kind=named(submitter)))
     channel = await slack.channel(trigger.channel) if trigger.channel else None
     rule = routing.applicable(escalation.rules, channel) if channel else None
     if trigger.via is Via.REACTION and rule is None:
@@ -71,13 +71,13 @@ def confined(form: Form, submitter: str, message: Message | None) -> Form:
 
 
 def confine(trigger: Trigger, submitter: Profile | None, message: Message | None) -> Trigger:
-    """Return the trigger without what the person may not set. Raise Refused if they may not name
+    """Return the trigger without what the person may not set. Raise Rejected if they may not name
     this requester, whatever the form offered them."""
     form = trigger.form
     if form is None or not is_confined(submitter):
         return trigger
     if form.requester not in _requesters(trigger.submitter, message):
-        raise Refused(Reason.REQUESTER_NOT_ALLOWED, standing=kind_of(submitter).value)
+        raise Rejected(Rejection(Reason.REQUESTER_NOT_ALLOWED, user_kind=kind_of(submitter).value))
     return replace(trigger, form=replace(form, tenant=None))
 
 
@@ -101,7 +101,7 @@ class Gate:
     async def refused(self, user: str) -> str | None:
         """Return the kind of user that may not submit requests; None if the person may.
 
-        Raise TryLater, and Refused if Slack shows no user at all.
+        Raise TryLater, and Rejected if Slack shows no user at all.
         """
         profile = await self.slack.profile(user)
         return None if may_submit(profile, self.who) else named(profile)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bot.core import attachments
 from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
-from bot.core.faults import Postponed, Refused, TryLater
+from bot.core.faults import Postponed, Rejected, TryLater
 from bot.core.model import File, Message, ThreadDraft
 from bot.core.text.excerpt import extended
 from bot.store.claims import Claim
@@ -114,7 +114,7 @@ class FileCopies:
                 return await self.copier.source.file(file_id)
         except TimeoutError:
             return SkipReason.SLOW
-        except (TryLater, Refused):
+        except (TryLater, Rejected):
             return SkipReason.FAILED
 
     async def copy(self, of: Sequence[File], customer: str) -> Mapping[str, UploadResult]:
@@ -158,8 +158,8 @@ class FileCopies:
             raise  # the create would have to wait as well, and finds what was kept
         except TryLater:
             return UploadResult(why=SkipReason.FAILED, at=now)
-        except Refused as refusal:
-            return UploadResult(why=attachments.skip_reason(refusal), at=now)
+        except Rejected as refusal:
+            return UploadResult(why=attachments.skip_reason(refusal.rejection), at=now)
 
     async def _copied(self, file: File, customer: str) -> UploadResult:
         async with self.copier.source.download(file) as found:
@@ -170,16 +170,16 @@ class FileCopies:
             return UploadResult(attachment=form.attachment, at=self.claim.now)
 
     async def blame(
-        self, fault: TryLater | Refused, draft: ThreadDraft, results: Mapping[str, UploadResult]
+        self, fault: TryLater | Rejected, draft: ThreadDraft, results: Mapping[str, UploadResult]
     ) -> None:
         """Raise Postponed if a create failed for its files: to wait for them, or to go without."""
         if not draft.attachments:
             return
         if isinstance(fault, TryLater) and fault.cause == NOT_UPLOADED:
             raise await self._not_uploaded(draft.customer, results) from fault
-        if isinstance(fault, TryLater) or fault.unsure:
+        if isinstance(fault, TryLater) or fault.outcome_unknown:
             return
-        if attachments.files_are_to_blame(fault):
+        if attachments.files_are_to_blame(fault.rejection):
             raise await self._give_up(draft.customer, results) from fault
 
     async def _not_uploaded(self, customer: str, results: Mapping[str, UploadResult]) -> Postponed:

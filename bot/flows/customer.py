@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.core import identity, quote
 from bot.core.directory import Profile, name_of
-from bot.core.faults import Postponed, Reason, Refused
+from bot.core.faults import Postponed, Reason, Rejected, Rejection
 from bot.core.identity import ByEmail, Identity, Named, Nobody
 from bot.core.model import Message, Rule, Trigger, default_requester
 from bot.core.record import Evidence
@@ -105,8 +105,8 @@ async def customer_of(
             customer = await workspace.plain.find_customer(name)
             if customer is None:
                 # What the settings name is not mended by linking somebody.
-                who = {"requester": requester} if decision.is_by_link else {}
-                raise Refused(Reason.BROKEN_LINK, customer=name, **who)
+                who = requester if decision.is_by_link else None
+                raise Rejected(Rejection(Reason.BROKEN_LINK, requester=who, customer=name))
             return customer.id, None, decision.evidence
         case ByEmail(email, name, verified, source):
             customer = await workspace.plain.upsert_customer(email, name, verified=verified)
@@ -114,9 +114,14 @@ async def customer_of(
             learnt = CustomerLink(team, requester, customer.id, email, name, source)
             return customer.id, learnt, decision.evidence
         case Nobody(unconfirmed):
-            more = {"address": "unconfirmed"} if unconfirmed else {}
-            name = name_of(decision.profile, requester)
-            raise Refused(Reason.NO_CUSTOMER, requester=requester, name=name, **more)
+            raise Rejected(
+                Rejection(
+                    Reason.NO_CUSTOMER,
+                    requester=requester,
+                    requester_name=name_of(decision.profile, requester),
+                    address_unconfirmed=unconfirmed,
+                )
+            )
 
 
 async def blame_the_link(
@@ -134,7 +139,7 @@ async def blame_the_link(
     if link.automatic and not fresh:
         await runtime.run(CustomerLinks(runtime.database).forget, link)
         raise Postponed("customer_gone", 0.0)
-    raise Refused(Reason.BROKEN_LINK, requester=requester, customer=customer)
+    raise Rejected(Rejection(Reason.BROKEN_LINK, requester=requester, customer=customer))
 
 
 async def thread_options(plain: Plain, rule: Rule | None) -> quote.ThreadOptions:
@@ -159,7 +164,9 @@ async def _label_type(plain: Plain, label: str) -> str:
     ]
     if len(found) == 1:
         return found[0]
-    raise Refused(Reason.AMBIGUOUS_LABEL if found else Reason.UNKNOWN_LABEL, label=label)
+    raise Rejected(
+        Rejection(Reason.AMBIGUOUS_LABEL if found else Reason.UNKNOWN_LABEL, label=label)
+    )
 
 
 async def _assignee(plain: Plain, assignee: str | None) -> str | None:
@@ -167,5 +174,5 @@ async def _assignee(plain: Plain, assignee: str | None) -> str | None:
         return assignee
     user = await plain.user_by_email(assignee)
     if user is None:
-        raise Refused(Reason.UNKNOWN_ASSIGNEE, assignee=assignee)
+        raise Rejected(Rejection(Reason.UNKNOWN_ASSIGNEE, assignee=assignee))
     return user

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from bot.core.directory import UserKind
-from bot.core.faults import Refused, TryLater
+from bot.core.faults import Rejected, TryLater
 from bot.core.model import Escalation, Ignored, Via
 from bot.core.refs import reference
 from bot.flows.admission import admit
@@ -30,10 +30,10 @@ async def tell_queued(
             if await _is_to_be_told(queued.escalation, slack, who):
                 await slack.tell_queued(queued.escalation.trigger, reference(queued.id))
         except TryLater as fault:
-            if fault.unknown:
+            if fault.outcome_unknown:
                 waiting.pop(0)  # it may have been said
             break
-        except Refused:
+        except Rejected:
             pass  # the final answer will find its own way, or say that there is none
         waiting.pop(0)
     for queued in waiting:
@@ -46,5 +46,5 @@ async def _is_to_be_told(escalation: Escalation, slack: Slack, who: Set[UserKind
         return True
     try:
         return not isinstance(await admit(escalation, slack, who), Ignored)
-    except Refused:
+    except Rejected:
         return False

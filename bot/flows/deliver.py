@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from bot.core import quote, refs
-from bot.core.faults import Postponed, Reason, Refused, TryLater
+from bot.core.faults import Postponed, Reason, Rejected, TryLater
 from bot.core.model import (
     Added,
     Continuation,
@@ -219,7 +219,7 @@ class _Delivery:
             return found
         try:
             created = await exactly_once.send_once(Write(find, note, send), self._attempt)
-        except (TryLater, Refused) as fault:
+        except (TryLater, Rejected) as fault:
             await opening.source.blame_files(fault, opening.draft)
             if _is_broken_link(fault):
                 fresh = learnt is not None
@@ -311,7 +311,7 @@ class _Delivery:
             find = partial(self._find_continuation, ticket, first)
             try:
                 found = await exactly_once.look_back(find, self._attempt, SentBefore.NOTED)
-            except Refused:
+            except Rejected:
                 # Nobody knows: to lack it is better than to have it twice.
                 rest = replace(rest, sequels=others, missing=rest.missing + 1)
             else:
@@ -328,7 +328,7 @@ class _Delivery:
             done, missing = 1, 0
             try:
                 await exactly_once.send_once(self._continuation(rest, ticket), self._attempt)
-            except Refused as rejection:
+            except Rejected as rejection:
                 done = missing = len(rest.sequels) if rejection.reason in _FOR_ALL else 1
             rest = replace(rest, sequels=rest.sequels[done:], missing=rest.missing + missing)
         return (Added if rest.added else Created)(ticket, rest.missing)
@@ -352,8 +352,9 @@ class _Delivery:
         return await self.workspace.plain.has_event(ticket.id, part.external_id) or None
 
 
-def _is_broken_link(fault: TryLater | Refused) -> bool:
-    return isinstance(fault, Refused) and fault.reason is Reason.BROKEN_LINK and not fault.unsure
+def _is_broken_link(fault: TryLater | Rejected) -> bool:
+    is_sure = not fault.outcome_unknown
+    return isinstance(fault, Rejected) and fault.reason is Reason.BROKEN_LINK and is_sure
 
 
 def _ticket(plain_workspace: str, thread: PlainThread) -> Ticket:

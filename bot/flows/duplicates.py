@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.core.faults import Refused, TryLater
+from bot.core.faults import Rejected, TryLater
 from bot.flows.ports import Plain
 from bot.store.duplicates import DuplicateChecks, PossibleDuplicate
 from bot.store.executor import Run
@@ -36,7 +36,7 @@ async def find_duplicates(
     for row in rows:
         try:
             threads = await plain.threads_since(row.customer, row.asked_at - CLOCK_SKEW)
-        except (TryLater, Refused):
+        except (TryLater, Rejected):
             continue  # a later run checks it again
         others = tuple(
             one.ref

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
-from bot.core.faults import LeaseLost, Postponed, Refused, TryLater
+from bot.core.faults import LeaseLost, Postponed, Rejected, TryLater
 
 T = TypeVar("T")
 
@@ -80,8 +80,8 @@ async def send_once(write: Write[T], attempt: Attempt) -> T:
       be of a duplicate, or of what the answer was to show.
     - Settle: the caller records what is returned before anybody is told.
 
-    Raise TryLater, with `unknown` where the write may have come about; Refused, with `unsure`
-    where that could not be looked up; LeaseLost.
+    Raise TryLater, with `outcome_unknown` where the write may have come about; Rejected, with
+    `outcome_unknown` where that could not be looked up; LeaseLost.
     """
     found = await look_back(write.find, attempt, write.sent_before, follows=write.follows)
     if found is not None:
@@ -92,12 +92,12 @@ async def send_once(write: Write[T], attempt: Attempt) -> T:
     try:
         return await write.send()
     except TryLater as fault:
-        found = await _glance(write.find) if fault.unknown else None
+        found = await _glance(write.find) if fault.outcome_unknown else None
         if found is None and write.follows:
             raise _unknown(fault) from fault
         if found is None:
             raise
-    except Refused as rejection:
+    except Rejected as rejection:
         found = await _look_after(rejection, write.find)
         if found is None:
             raise
@@ -110,7 +110,7 @@ async def look_back(
     """Return what earlier attempts sent; None once it is sure that nothing came of them.
 
     Raise Postponed while something noted and absent may still come about. Where the look itself
-    is rejected, something noted is left in doubt (`unsure`).
+    is rejected, the outcome of something noted is unknown.
     """
     if sent_before is SentBefore.NO:
         return None
@@ -119,10 +119,11 @@ async def look_back(
         found = await find()
     except TryLater as fault:
         raise (_unknown(fault) if follows and not noted else _not_sent(fault)) from fault
-    except Refused as rejection:
+    except Rejected as rejection:
         if follows and not noted:
             return None
-        rejection.unsure = noted
+        if noted:
+            raise rejection.with_unknown_outcome() from rejection
         raise
     if found is None and noted:
         _wait_until_settled(attempt)
@@ -161,24 +162,25 @@ def _check_lease(attempt: Attempt, begun: float, *, follows: bool) -> None:
 
 
 async def _glance(find: Find[T]) -> T | None:
-    with suppress(TryLater, Refused):
+    with suppress(TryLater, Rejected):
         return await find()
     return None
 
 
-async def _look_after(rejection: Refused, find: Find[T]) -> T | None:
+async def _look_after(rejection: Rejected, find: Find[T]) -> T | None:
     try:
         return await find()
     except TryLater as fault:
         raise _unknown(fault) from fault
-    except Refused:
-        rejection.unsure = True
-        raise rejection from None
+    except Rejected:
+        raise rejection.with_unknown_outcome() from None
 
 
 def _unknown(fault: TryLater) -> TryLater:
     """Return `fault` as one after which the write may have come about."""
-    return TryLater(fault.cause, after=fault.after, unknown=True, request_id=fault.request_id)
+    return TryLater(
+        fault.cause, after=fault.after, outcome_unknown=True, request_id=fault.request_id
+    )
 
 
 def _not_sent(fault: TryLater) -> TryLater:

@@ -62,7 +62,7 @@ class HomeContext:
 async def open_home(user: str, context: HomeContext, *, is_blank: bool = False) -> None:
     """Show the Home to a user who opened it, and remember to update it from now on.
 
-    `is_blank`: Slack shows them nothing so far, whatever is remembered. Raises TryLater, Refused.
+    `is_blank`: Slack shows them nothing so far, whatever is remembered. Raises TryLater, Rejected.
     """
     last = None if is_blank else await context.run(context.homes.opened, user)
     await _show(user, context, last)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.core.directory import Profile
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Rejected, Rejection, TryLater
 from bot.core.identity import Answerer, Hosts, Yourself, is_customer_id
 from bot.core.model import Customer, Ticket
 from bot.core.record import State
@@ -111,11 +111,10 @@ class Linked:
 class CustomerNotCreated:
     """Plain did not create the customer.
 
-    `reason` and `data` are those of its rejection; None if it did not answer in time.
+    `rejection` is None if it did not answer in time.
     """
 
-    reason: Reason | None = None
-    data: Mapping[str, str] = field(default_factory=dict)
+    rejection: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +195,7 @@ class Linking:
     async def _profile(self, user: str) -> Profile | None:
         try:
             return await self.workspace.slack.profile(user)
-        except Refused:
+        except Rejected:
             return None  # then the form shows the id
 
     async def _customer(self, choice: CustomerChoice) -> Customer | CustomerNotCreated:
@@ -210,8 +209,8 @@ class Linking:
                 )
         except TryLater:
             return CustomerNotCreated()
-        except Refused as refused:
-            return CustomerNotCreated(refused.reason, refused.data)
+        except Rejected as refused:
+            return CustomerNotCreated(refused.rejection)
 
     async def _as_plain_names_it(self, choice: ExistingCustomer) -> Customer:
         """Return the customer as Plain names it; the search showed name and address, shortened."""

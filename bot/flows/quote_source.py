@@ -10,7 +10,7 @@ from bot.core import quote
 from bot.core.attachments import UploadResult
 from bot.core.conversation import SlackThread, TranscriptBuilder, render_message
 from bot.core.directory import Names, kind_of, name_of
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import File, Message, ThreadDraft, Trigger
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import mentions
@@ -51,7 +51,7 @@ class QuoteSource:
         """Return the source with the results of its files."""
         return replace(self, context=replace(self.context, uploads=uploads))
 
-    async def blame_files(self, fault: TryLater | Refused, draft: ThreadDraft) -> None:
+    async def blame_files(self, fault: TryLater | Rejected, draft: ThreadDraft) -> None:
         """Raise Postponed if the create of `draft` failed for its files, else return."""
         if self.copies is not None:
             await self.copies.blame(fault, draft, self.context.uploads)
@@ -96,7 +96,7 @@ async def read_source(
     message, whole, unread = request.message, None, None
     try:
         whole = await _whole(workspace, request)
-    except Refused as refusal:
+    except Rejected as refusal:
         unread = refusal.reason
     copies = None
     if workspace.files is not None and quote.quoted_files(message, whole):

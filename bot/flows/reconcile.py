@@ -15,7 +15,7 @@ from bot.core.directory import (
     kind_of,
     may_submit,
 )
-from bot.core.faults import Refused, TryLater
+from bot.core.faults import Rejected, TryLater
 from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.reactions import PostedMessage, Reaction, RequestedByReaction
 from bot.core.reconcile import (
@@ -147,8 +147,8 @@ class _Pass:
         for number, (channel, start) in enumerate(turns):
             try:
                 await self._channel(channel, start)
-            except Refused as refused:
-                why = refused.data.get("code", refused.reason.value)
+            except Rejected as refused:
+                why = refused.rejection.code or refused.reason.value
                 left[channel.id] = SkippedChannel(channel, why)
             except (TryLater, TimeoutError) as fault:
                 stopped = fault.cause if isinstance(fault, TryLater) else "timeout"

@@ -81,4 +81,4 @@ class Turn:
         """Return the fault of a delivery that took too long: none of its own if it waited."""
         if self.waits:
             return Postponed("conversation_held", 1.0)
-        return TryLater("took_too_long", unknown=True)
+        return TryLater("took_too_long", outcome_unknown=True)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bot.core import refs
 from bot.core.directory import Profile
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, TryLater
 from bot.core.model import Outcome, PostedAnswer, Ticket, Trigger
 from bot.core.record import Record, State
 from bot.core.undo import (
@@ -134,7 +134,7 @@ async def _requested(key: str, user: str, emoji: str, context: UndoContext) -> R
 async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
     """Await `ask()`, and again after each wait that the other side names, for `PATIENCE` in all.
 
-    Raises what `ask` raises: Refused, and TryLater if nobody named a wait, if it is too long, or
+    Raises what `ask` raises: Rejected, and TryLater if nobody named a wait, if it is too long, or
     if the outcome of the request is unknown.
     """
     left = PATIENCE
@@ -142,7 +142,7 @@ async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
         try:
             return await ask()
         except TryLater as fault:
-            if fault.after is None or fault.after > left or fault.unknown:
+            if fault.after is None or fault.after > left or fault.outcome_unknown:
                 raise
             pause = max(SHORTEST_PAUSE, fault.after)
         left -= pause
@@ -189,12 +189,12 @@ async def _finish(record: Record, ticket: Ticket, name: str, context: UndoContex
             )
     except (TryLater, TimeoutError) as fault:
         named = fault.after if isinstance(fault, TryLater) else None
-        changed = fault.unknown if isinstance(fault, TryLater) else progress.sending
+        changed = fault.outcome_unknown if isinstance(fault, TryLater) else progress.sending
         goes_on = progress.changed or changed or named is not None
         with suppress(TryLater):
             await run(undos.pause if goes_on else undos.release, record.id)
         return Unreached(ticket, goes_on=goes_on, after=named)
-    except Refused as refused:
+    except Rejected as refused:
         await run(undos.release, record.id)
         if refused.reason is Reason.PLAIN_FORBIDDEN:
             return Lacking(ticket, ())
@@ -266,7 +266,7 @@ async def _edit(stale: StaleAnswer, context: UndoContext) -> bool:
                 await context.workspace.slack.edit_ended(posted, stale.ticket)
     except TryLater:
         return False  # the next run tries again
-    except Refused:
+    except Rejected:
         await context.run(context.undos.forget_answer, stale.id)
         return False
     await context.run(context.undos.forget_answer, stale.id)

@@ -13,7 +13,7 @@ from bot.core.directory import (
     kind_of,
     may_submit,
 )
-from bot.core.faults import Fault, Refused, TryLater
+from bot.core.faults import Fault, Rejected, TryLater
 from bot.core.model import Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.record import Record
@@ -102,8 +102,8 @@ async def _posted(
 ) -> tuple[PostedMessage | None, Unread | None]:
     try:
         found = await context.posted(ref)
-    except Refused as refused:
-        shut = refused.data.get("code", refused.reason.value) in _SHUT
+    except Rejected as refused:
+        shut = (refused.rejection.code or refused.reason.value) in _SHUT
         return None, Unread.NOT_IN_CHANNEL if shut else Unread.NO_PERMISSION
     except TryLater:
         return None, Unread.AWAY

@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 
 from bot import failpoints
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
 from bot.core.undo import ThreadSnapshot
 from bot.failpoints import Failpoint
@@ -38,7 +38,7 @@ PAGES = 50
 
 
 class PlainClient:
-    """Asks Plain at `url` with `api_key`; raises TryLater and Refused, nothing else.
+    """Asks Plain at `url` with `api_key`; raises TryLater and Rejected, nothing else.
 
     `http` and the seconds as in `Transport`. `clock` is Unix seconds. `pace` lets each request go
     in its turn. ValueError for a key or a `url` that cannot be one.
@@ -84,7 +84,7 @@ class PlainClient:
         await self._transport.aclose()
 
     async def open_thread(self, draft: ThreadDraft) -> PlainThread:
-        """Create the thread. TryLater(unknown=True) where it may have come about all the same."""
+        """Create the thread. Raises TryLater, with `outcome_unknown` if it may be there already."""
         return await self._ask(
             operations.CREATE_THREAD, inputs.create_thread(draft), customer=draft.customer
         )
@@ -102,7 +102,7 @@ class PlainClient:
         return list(await self._all(operations.CUSTOMER_THREADS, asked))
 
     async def add_event(self, draft: EventDraft) -> None:
-        """Add to a thread. TryLater(unknown=True) where it may have come about all the same."""
+        """Add to a thread. Raises TryLater, with `outcome_unknown` if it may be there already."""
         await self._ask(operations.CREATE_THREAD_EVENT, inputs.create_thread_event(draft))
 
     async def has_event(self, thread: str, external_id: str) -> bool:
@@ -161,8 +161,8 @@ class PlainClient:
         variables = inputs.upsert_customer(email, name, verified=verified)
         try:
             return await self._ask(operations.UPSERT_CUSTOMER, variables, customer=email)
-        except Refused as refused:
-            if refused.data.get("code") != "customer_already_exists_with_email":
+        except Rejected as refused:
+            if refused.rejection.code != "customer_already_exists_with_email":
                 raise
             found = await self._ask(operations.CUSTOMER_BY_EMAIL, {"email": email})
             if found is None:
@@ -217,7 +217,7 @@ class PlainClient:
     async def _all_tenants(self) -> tuple[Tenant, ...] | None:
         try:
             return (await self._first(operations.TENANTS, {}))[0]
-        except Refused as refused:
+        except Rejected as refused:
             if refused.reason is not Reason.PLAIN_FORBIDDEN:
                 raise
             return None
@@ -240,8 +240,8 @@ class PlainClient:
         """A look-up by a name that people wrote: one that Plain cannot read names nobody."""
         try:
             return await self._ask(operation, variables)
-        except Refused as refused:
-            if refused.data.get("code") != "BAD_USER_INPUT":
+        except Rejected as refused:
+            if refused.rejection.code != "BAD_USER_INPUT":
                 raise
             return None
 
@@ -264,7 +264,7 @@ class PlainClient:
         except TryLater as later:
             status = later.cause
             raise
-        except Refused as refused:
+        except Rejected as refused:
             status = refused.reason.value
             raise
         finally:
@@ -295,7 +295,9 @@ class PlainClient:
         try:
             return operation.read(data)
         except ValueError:
-            raise TryLater("plain_unexpected", unknown=write, request_id=request_id) from None
+            raise TryLater(
+                "plain_unexpected", outcome_unknown=write, request_id=request_id
+            ) from None
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected, Rejection
 from bot.core.model import EventDraft, File, Priority, ThreadDraft
 from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart
 from bot.core.text.plaintext import one_line, shorten
@@ -34,7 +34,7 @@ def create_upload(customer: str, file: File) -> Variables:
 
 
 def create_thread(draft: ThreadDraft) -> Variables:
-    """The variables of `CREATE_THREAD`. Refused for an assignee of no known kind.
+    """The variables of `CREATE_THREAD`. Rejected for an assignee of no known kind.
 
     `components` is marked deprecated, for a successor that needs a paid entitlement:
     https://www.plain.com/docs/graphql-reference/mutations/createThread
@@ -133,5 +133,5 @@ def _assignee(assignee: str) -> dict[str, str]:
     kinds = {"u": "userId", "mu": "machineUserId"}
     kind = kinds.get(assignee.partition("_")[0])
     if kind is None:
-        raise Refused(Reason.UNKNOWN_ASSIGNEE, assignee=assignee)
+        raise Rejected(Rejection(Reason.UNKNOWN_ASSIGNEE, assignee=assignee))
     return {kind: assignee}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, FieldError, PlainError, Reason, Rejected, Rejection, TryLater
 from bot.plain.waits import limit_reset, retry_after
 
 Data = dict[str, Any]
@@ -43,10 +43,10 @@ def response(
     """The `data` of an answer, or a Fault.
 
     `write`: a second request would make a second thing, so that an answer which does not tell
-    what became of this one is `TryLater(unknown=True)`. `now`: Unix seconds, for waits that
+    what became of this one is `TryLater(outcome_unknown=True)`. `now`: Unix seconds, for waits that
     are given as a moment.
 
-    What Plain itself decided (an error's code, a 4xx in Plain's own JSON) is Refused, unless it
+    What Plain itself decided (an error's code, a 4xx in Plain's own JSON) is Rejected, unless it
     may be different later. What only something in between can have said (a page of HTML with any
     status, a redirect, a 5xx, half an answer) passes, and must cost nobody a thread: TryLater.
     https://www.plain.com/docs/graphql/error-handling
@@ -63,7 +63,7 @@ def response(
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict):
         cause = "plain_not_json" if answer is None else "plain_no_data"
-        raise TryLater(cause, unknown=write, request_id=request_id(headers))
+        raise TryLater(cause, outcome_unknown=write, request_id=request_id(headers))
     return data
 
 
@@ -86,26 +86,26 @@ def check(
     code = _words(found.get("code")) or "unknown"
     kind = found.get("type")
     message = _words(found.get("message"))
-    fields = _dicts(found.get("fields"))
+    fields = tuple(_field(one) for one in _dicts(found.get("fields")))
     if customer is not None and code == "customer_is_marked_as_spam":
-        raise _refused(Reason.CUSTOMER_IS_SPAM, request_id, customer=customer)
+        raise _rejected(Reason.CUSTOMER_IS_SPAM, request_id, customer=customer)
     if customer is not None and _misses_customer(code, message, fields):
-        raise _refused(Reason.BROKEN_LINK, request_id, customer=customer)
+        raise _rejected(Reason.BROKEN_LINK, request_id, customer=customer)
     if code.lower() in _RETRYABLE:
         raise TryLater(f"plain_{code.lower()}", request_id=request_id)
     if kind == "INTERNAL" or code.startswith("internal"):
-        raise TryLater("plain_internal", unknown=write, request_id=request_id)
+        raise TryLater("plain_internal", outcome_unknown=write, request_id=request_id)
     if kind == "FORBIDDEN" or code == "forbidden":
-        raise _refused(Reason.PLAIN_FORBIDDEN, request_id, message=message)
-    raise _plain_refused(code, message, request_id, fields)
+        raise _rejected(Reason.PLAIN_FORBIDDEN, request_id, message=message)
+    raise _plain_rejected(code, message, request_id, fields)
 
 
-def _misses_customer(code: str, message: str, fields: Sequence[Data]) -> bool:
+def _misses_customer(code: str, message: str, fields: Sequence[FieldError]) -> bool:
     """Whether the error says that the customer does not exist.
 
     In which form Plain says so is not documented: by a field that is NOT_FOUND, or by its code.
     """
-    missing = [_words(field.get("field")) for field in fields if field.get("type") == "NOT_FOUND"]
+    missing = [field.field for field in fields if field.kind == "NOT_FOUND"]
     if missing:
         return any("customer" in name.lower() for name in missing)
     return code == "customer_not_found" or (code == "not_found" and "customer" in message.lower())
@@ -123,17 +123,17 @@ def _graphql_fault(
     if "RATE_LIMITED" in said:
         return _rate_limited(headers, now)
     if "UNAUTHENTICATED" in said:
-        return _refused(Reason.PLAIN_KEY, asked)
+        return _rejected(Reason.PLAIN_KEY, asked)
     if "FORBIDDEN" in said:
-        return _refused(Reason.PLAIN_FORBIDDEN, asked, message=said["FORBIDDEN"])
+        return _rejected(Reason.PLAIN_FORBIDDEN, asked, message=said["FORBIDDEN"])
     for code, message in said.items():
         if _FINAL.fullmatch(code):
-            return _plain_refused(code, message, asked)
+            return _plain_rejected(code, message, asked)
     if "INTERNAL_SERVER_ERROR" in said:
-        return TryLater("plain_internal", unknown=write, request_id=asked)
+        return TryLater("plain_internal", outcome_unknown=write, request_id=asked)
     code, message = next(reversed(said.items()), ("", ""))
     if 200 <= status < 300:
-        return _plain_refused(code or "unknown", message, asked)
+        return _plain_rejected(code or "unknown", message, asked)
     said_by_plain = message if code or message else None
     return _http_fault(status, said_by_plain, headers, write=write, now=now, code=code)
 
@@ -150,19 +150,19 @@ def _http_fault(
     """Return what an HTTP status means; `message` is None where the body is not Plain's JSON."""
     asked = request_id(headers)
     if message is not None and 400 <= status < 500 and status != _REQUEST_TIMEOUT:
-        return _refused_by_status(status, message, asked, code)
+        return _rejected_by_status(status, message, asked, code)
     cause = "plain_blocked" if status == 403 else f"plain_http_{status}"
     after = retry_after(headers, now)
     unknown = write and status not in _NOT_FORWARDED
-    return TryLater(cause, after=after, unknown=unknown, request_id=asked)
+    return TryLater(cause, after=after, outcome_unknown=unknown, request_id=asked)
 
 
-def _refused_by_status(status: int, message: str, request_id: str | None, code: str) -> Refused:
+def _rejected_by_status(status: int, message: str, request_id: str | None, code: str) -> Rejected:
     if status == 401:
-        return _refused(Reason.PLAIN_KEY, request_id)
+        return _rejected(Reason.PLAIN_KEY, request_id)
     if status == 403:
-        return _refused(Reason.PLAIN_FORBIDDEN, request_id, message=message)
-    return _plain_refused(code or f"http_{status}", message, request_id)
+        return _rejected(Reason.PLAIN_FORBIDDEN, request_id, message=message)
+    return _plain_rejected(code or f"http_{status}", message, request_id)
 
 
 def _rate_limited(headers: Mapping[str, str], now: float) -> TryLater:
@@ -175,27 +175,23 @@ def _rate_limited(headers: Mapping[str, str], now: float) -> TryLater:
     return TryLater("plain_rate_limited", after=after, request_id=request_id(headers))
 
 
-def _plain_refused(
-    code: str, message: str, request_id: str | None, fields: Sequence[Data] = ()
-) -> Refused:
-    return _refused(
-        Reason.PLAIN_REFUSED,
-        request_id,
-        code=code,
-        message=message,
-        fields="; ".join(_field_in_words(field) for field in fields),
-    )
+def _plain_rejected(
+    code: str, message: str, request_id: str | None, fields: tuple[FieldError, ...] = ()
+) -> Rejected:
+    error = PlainError(code, message, fields, request_id)
+    return Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=error))
 
 
-def _field_in_words(field: Data) -> str:
-    """`title: must not be empty`; where Plain sends no message, the kind of error: `not found`."""
-    kind = _words(field.get("type")).lower().replace("_", " ")
-    return f"{_words(field.get('field')) or '?'}: {_words(field.get('message')) or kind or '?'}"
+def _rejected(
+    reason: Reason, request_id: str | None, *, message: str = "", customer: str | None = None
+) -> Rejected:
+    error = PlainError(message=message, request_id=request_id)
+    return Rejected(Rejection(reason, customer=customer, plain_error=error))
 
 
-def _refused(reason: Reason, request_id: str | None, **data: str | None) -> Refused:
-    told = {**data, "request_id": request_id}
-    return Refused(reason, **{name: text for name, text in told.items() if text is not None})
+def _field(error: Data) -> FieldError:
+    kind = error.get("type")
+    return FieldError(_words(error.get("field")), _words(error.get("message")), _words(kind))
 
 
 def _lowered(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -93,7 +93,7 @@ def _unanswered(error: Exception, *, write: bool) -> TryLater:
     if isinstance(error, _NOT_SENT):
         return TryLater("plain_unreachable")
     late = isinstance(error, httpx.TimeoutException | TimeoutError)
-    return TryLater("plain_timeout" if late else "plain_dropped", unknown=write)
+    return TryLater("plain_timeout" if late else "plain_dropped", outcome_unknown=write)
 
 
 class _Bearer(httpx.Auth):

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import httpx
 
 from bot import failpoints
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import PlainError, Reason, Rejected, Rejection, TryLater
 from bot.core.model import File
 from bot.failpoints import Failpoint
 from bot.flows.attachments import UploadForm
@@ -51,17 +51,21 @@ class Uploads:
             await self._http.aclose()
 
     async def upload_form(self, customer: str, file: File) -> UploadForm:
-        """Ask for a place for the file. Raises TryLater and Refused."""
+        """Ask for a place for the file. Raises TryLater and Rejected."""
         return await self._ask(operations.CREATE_UPLOAD, inputs.create_upload(customer, file))
 
     async def upload(self, form: UploadForm, file: File, chunks: AsyncIterator[bytes]) -> None:
-        """Send the file there. Raises TryLater and Refused, and what `chunks` raises.
+        """Send the file there. Raises TryLater and Rejected, and what `chunks` raises.
 
         The fault is raised outside of the handler, so that it does not drag httpx's exception
         along, which holds the address and with it its signature.
         """
         if file.size is None or not _is_safe(form.url, local=self._is_local):
-            raise Refused(Reason.PLAIN_REFUSED, code="upload_form", message="")
+            raise Rejected(
+                Rejection(
+                    Reason.PLAIN_REFUSED, plain_error=PlainError(code="upload_form", message="")
+                )
+            )
         boundary = uuid.uuid4().hex
         before, after = multipart(form.fields, file, boundary)
         headers = {
@@ -91,7 +95,12 @@ class Uploads:
             # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
             raise TryLater(f"upload_http_{status}")
         if not 200 <= status < 300:
-            raise Refused(Reason.PLAIN_REFUSED, code=f"upload_http_{status}", message="")
+            raise Rejected(
+                Rejection(
+                    Reason.PLAIN_REFUSED,
+                    plain_error=PlainError(code=f"upload_http_{status}", message=""),
+                )
+            )
 
 
 def multipart(fields: Sequence[tuple[str, str]], file: File, boundary: str) -> tuple[bytes, bytes]:

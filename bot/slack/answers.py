@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeGuard
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.directory import Profile, UserKind
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected, Rejection, SlackError
 from bot.core.identity import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
     RESPONSE_URL_SECONDS,
@@ -18,7 +18,6 @@ from bot.core.model import (
     Form,
     Outcome,
     PostedAnswer,
-    Rejected,
     Remark,
     ReplyTo,
     Trigger,
@@ -74,7 +73,7 @@ class Answers:
         """Say the final answer, once; where, if it can and may have to be edited.
 
         `bot` is the bot's user id. Raises TryLater where it was not said (or, unknown, may have
-        been), and Refused where no way to the person is open.
+        been), and Rejected where no way to the person is open.
         """
         if _in_silence(trigger, outcome):
             return None
@@ -162,7 +161,7 @@ class Answers:
             return False
         try:
             profile = await self._profile(reply_to.user)
-        except Refused:
+        except Rejected:
             return False  # Slack shows the bot nobody at all: that is what has to be said
         return profile is None or profile.standing is UserKind.EXTERNAL
 
@@ -176,7 +175,7 @@ class Answers:
             return None
         try:
             submitter = await self._profile(trigger.submitter)
-        except Refused:
+        except Rejected:
             return Others(self._manner.linkers.named or ())
         return self._manner.linkers.answerer(submitter)
 
@@ -216,7 +215,11 @@ class Answers:
             except Declined as declined:
                 shut.append(declined)
         first = shut[0]
-        raise Refused(Reason.SLACK_REFUSED, code=first.code, method=first.method)
+        raise Rejected(
+            Rejection(
+                Reason.SLACK_REFUSED, slack_error=SlackError(code=first.code, method=first.method)
+            )
+        )
 
     def _ways(
         self, to: ReplyTo, root: str | None, answer: Answer
@@ -304,7 +307,7 @@ def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[B
     What was typed into a form is not to be typed again; who may not ask needs no form.
     """
     of_a_form = trigger.via in (Via.SHORTCUT, Via.FORM)
-    if not of_a_form or not isinstance(outcome, Rejected) or outcome.reason is Reason.NOT_ALLOWED:
+    if not of_a_form or not isinstance(outcome, Rejection) or outcome.reason is Reason.NOT_ALLOWED:
         return ()
     return (reopen_button(reference),)
 
@@ -312,7 +315,7 @@ def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[B
 def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:
     """A reaction asks nobody's leave: where it is not allowed, it is just a reaction."""
     return (
-        isinstance(outcome, Rejected)
+        isinstance(outcome, Rejection)
         and outcome.reason is Reason.NOT_ALLOWED
         and trigger.via is Via.REACTION
     )

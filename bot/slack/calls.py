@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import failpoints, proxies
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
 from bot.failpoints import Failpoint
 from bot.slack import bodies
 from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
@@ -62,14 +62,15 @@ TOKEN_ERRORS = frozenset(
 """The operator's fault, and mended without asking again: no work may be lost over it."""
 
 
-class Declined(Refused):
+class Declined(Rejected):
     """Slack said no for good; `code` is its own word, which the edge decides by."""
 
     def __init__(self, method: str, code: str, needed: str | None = None) -> None:
         if code == "missing_scope":
-            super().__init__(Reason.MISSING_SCOPE, **({"needed": needed} if needed else {}))
+            error, reason = SlackError(scope=needed or None), Reason.MISSING_SCOPE
         else:
-            super().__init__(Reason.SLACK_REFUSED, code=code, method=method)
+            error, reason = SlackError(code, method), Reason.SLACK_REFUSED
+        super().__init__(Rejection(reason, slack_error=error))
         self.method = method
         self.code = code
 
@@ -131,7 +132,7 @@ async def call_once(
 ) -> AsyncSlackResponse:
     """As `call`, for what must not be done twice.
 
-    TryLater is `unknown` where Slack may have done it all the same.
+    `TryLater.outcome_unknown` where Slack may have done it all the same.
     """
     failpoints.hit(Failpoint.BEFORE_SLACK, method)
     try:
@@ -143,7 +144,7 @@ async def call_once(
         raise _unreached(error) from None
     except (AttributeError, ValueError, RecursionError):
         # The SDK's own checks, on 200 with text or a list, and JSON's, on what is nested too deep.
-        raise TryLater("slack_not_json", unknown=True) from None
+        raise TryLater("slack_not_json", outcome_unknown=True) from None
     finally:
         failpoints.hit(Failpoint.AFTER_SLACK, method)
 
@@ -203,13 +204,13 @@ def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[s
     if status == 429 or code in CODES:
         return TryLater("slack_ratelimited", after=after)
     if status >= 500:
-        return TryLater(f"slack_{status}", after=after, unknown=True)
+        return TryLater(f"slack_{status}", after=after, outcome_unknown=True)
     if code in _TRANSIENT:
-        return TryLater(f"slack_{code}", after=after, unknown=code in _UNSURE)
+        return TryLater(f"slack_{code}", after=after, outcome_unknown=code in _UNSURE)
     if code in TOKEN_ERRORS:
         return TryLater(f"slack_{code}")
     if not code:
-        return TryLater("slack_not_json", unknown=True)
+        return TryLater("slack_not_json", outcome_unknown=True)
     needed = said.get("needed")
     return Declined(method, code, needed if isinstance(needed, str) else None)
 
@@ -219,8 +220,8 @@ def _unreached(error: Exception) -> TryLater:
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return TryLater("slack_unreachable")
     if isinstance(error, TimeoutError):
-        return TryLater("slack_timeout", unknown=True)
-    return TryLater("slack_disconnected", unknown=True)
+        return TryLater("slack_timeout", outcome_unknown=True)
+    return TryLater("slack_disconnected", outcome_unknown=True)
 
 
 def _object(text: str) -> Mapping[str, Any]:

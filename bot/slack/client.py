@@ -14,7 +14,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core import refs
 from bot.core.directory import Channel, Installation, Names, Profile
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import (
     Form,
     FormDraft,
@@ -86,7 +86,12 @@ class SlackClient:
         said = content(await self._auth_test())
         team, url, user = said.get("team_id"), said.get("url"), said.get("user_id")
         if not (isinstance(team, str) and isinstance(url, str) and isinstance(user, str)):
-            raise Refused(Reason.SLACK_REFUSED, code="no_workspace", method="auth.test")
+            raise Rejected(
+                Rejection(
+                    Reason.SLACK_REFUSED,
+                    slack_error=SlackError(code="no_workspace", method="auth.test"),
+                )
+            )
         self.installed = Installation(
             team=team,
             url=f"{url.rstrip('/')}/",
@@ -155,7 +160,7 @@ class SlackClient:
         asked = self.web.views_open(trigger_id=trigger_id, view=dict(view))
         opened = content(await call_once("views.open", asked, limit)).get("view")
         if not isinstance(opened, dict) or (id_ := _text(opened, "id")) is None:
-            raise TryLater("slack_not_understood", unknown=True)
+            raise TryLater("slack_not_understood", outcome_unknown=True)
         return OpenedForm(id_, _text(opened, "hash"))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:

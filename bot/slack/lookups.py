@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.directory import Channel, Installation, Names, Profile, UserKind
-from bot.core.faults import Refused
+from bot.core.faults import Rejected
 from bot.core.text.plaintext import whole
 from bot.core.text.richtext import Mention
 from bot.slack.calls import Declined, call, content
@@ -246,7 +246,7 @@ class Lookups:
     async def _ask_channel(self, channel: str) -> _Seen:
         try:
             answer = await call("conversations.info", self._web.conversations_info(channel=channel))
-        except Refused:
+        except Rejected:
             self._joined.keep(channel, None)
             raise
         found = _parse(_ConversationInfo, "conversations.info", answer).channel
@@ -337,5 +337,5 @@ async def _or_none(asked: Awaitable[V | None]) -> V | None:
     """None for what Slack refuses to show; for what may be shown later the delivery waits."""
     try:
         return await asked
-    except Refused:
+    except Rejected:
         return None

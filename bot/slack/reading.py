@@ -9,7 +9,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
 from bot.core.text.excerpt import GOES_ON, weight
@@ -40,7 +40,7 @@ MOST_PAGES = 100
 
 
 async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> Message:
-    """The message, read by `render`. Raises Refused where it cannot be read.
+    """The message, read by `render`. Raises Rejected where it cannot be read.
 
     `conversations.replies` gives the whole of a message of any kind, its thread and its files.
     Whether a reply's `ts` gives that reply or its whole thread is disputed, so the request
@@ -60,7 +60,7 @@ async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> 
     if found is None:
         found = await _from_reactions(web, ref, missed)
     if found.get("subtype") == "tombstone":  # a deleted root whose replies stand
-        raise Refused(Reason.MESSAGE_NOT_FOUND)
+        raise Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
     return await render(message_of, found, ref)
 
 
@@ -68,7 +68,7 @@ async def read_thread(
     web: AsyncWebClient, root: MessageRef, render: Run = in_place
 ) -> tuple[Message, ...]:
     """All messages of a Slack thread, oldest first; the root stands on every page, and counts
-    once. Raises Refused where it cannot be read, and TryLater.
+    once. Raises Rejected where it cannot be read, and TryLater.
 
     Of messages beyond `MOST_READ` no more is kept than who wrote them, and when.
 
@@ -107,7 +107,12 @@ class _Reading:
             if cursor is None:
                 return
             limit = self._next_limit()
-        raise Refused(Reason.SLACK_REFUSED, code="endless_pages", method="conversations.replies")
+        raise Rejected(
+            Rejection(
+                Reason.SLACK_REFUSED,
+                slack_error=SlackError(code="endless_pages", method="conversations.replies"),
+            )
+        )
 
     async def _page(self, cursor: str | None, limit: int) -> Mapping[str, Any]:
         """Ask for a page within what is left of the time for Slack; to read it is our time."""
@@ -179,10 +184,10 @@ async def _from_reactions(
     return {"thread_ts": linked[1], **message} if linked and linked[1] else message
 
 
-def _refused(declined: Declined | None, ref: MessageRef) -> Refused:
+def _refused(declined: Declined | None, ref: MessageRef) -> Rejected:
     """The reason in words that the person can act on."""
     if declined is None or declined.code in _GONE:
-        return Refused(Reason.MESSAGE_NOT_FOUND)
+        return Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
     if declined.code in _SHUT:
-        return Refused(Reason(declined.code), channel=ref.channel)
+        return Rejected(Rejection(Reason(declined.code), channel=ref.channel))
     return declined

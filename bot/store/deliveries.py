@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Select, bindparam, case, null, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.core.attachments import UploadedFiles
-from bot.core.faults import MENDED_BY_A_LINK, Reason, should_park
-from bot.core.model import Added, Created, Message, Outcome, Rejected, Ticket
+from bot.core.faults import MENDED_BY_A_LINK, Reason, Rejection, should_park
+from bot.core.model import Added, Created, Message, Outcome, Ticket
 from bot.core.record import Evidence
-from bot.store import customer_links, rows, undo
+from bot.store import customer_links, rejections, rows, undo
 from bot.store.claims import (
     LEASE_SECONDS,
     REMAINING_PARTS,
@@ -187,18 +187,18 @@ class Ledger(Requests, Claims):
             }
             if isinstance(outcome, Created) and claim.sent_at is not None:
                 values["verify_at"] = FromNow(self._verify_after)
-        elif isinstance(outcome, Rejected):
+        elif isinstance(outcome, Rejection):
             # What it had frozen is free again, unless a later retry has to look for it first.
             parked = outcome.reason is Reason.GAVE_UP
-            unsure = parked or outcome.unsure
+            outcome_unknown = parked or outcome.outcome_unknown
             values |= {
                 "state": "parked" if parked else "refused",
                 "answer": "due",
                 "due": FromNow(),
                 "reason": outcome.reason.value,
-                "reason_data": rows.DATA.text(dict(outcome.data)),
-                "requester": outcome.data.get("requester", table.c.requester),
-                **({"conversation_key": None} if unsure else rows.UNFROZEN),
+                "reason_data": rows.DATA.text(rejections.to_data(outcome)),
+                "requester": outcome.requester or table.c.requester,
+                **({"conversation_key": None} if outcome_unknown else rows.UNFROZEN),
             }
         else:
             values |= {
@@ -208,7 +208,7 @@ class Ledger(Requests, Claims):
                 **rows.UNFROZEN,
                 **_DONE,
             }
-        awaited = isinstance(outcome, Rejected) and outcome.reason in MENDED_BY_A_LINK
+        awaited = isinstance(outcome, Rejection) and outcome.reason in MENDED_BY_A_LINK
         with self._database.writing(wake=awaited) as connection:
             if awaited:
                 self._database.in_turn(connection, "link")
@@ -217,12 +217,12 @@ class Ledger(Requests, Claims):
                 customer_links.open_if_linked_since(self._database, connection, claim)
 
     def retry_later(
-        self, claim: Claim, after: float, cause: str, *, failed: bool, unknown: bool
+        self, claim: Claim, after: float, cause: str, *, failed: bool, outcome_unknown: bool
     ) -> None:
         """Put the row back for `after` seconds.
 
-        `unknown`: this attempt sent a create of which nothing is known. Else the row is as it
-        was before the attempt: free, or with an earlier create that is still to be looked for.
+        `outcome_unknown`: this attempt sent a create of which nothing is known. Else the row is as
+        it was before the attempt: free, or with an earlier create that is still to be looked for.
         What did not fail waits for a moment that somebody named: its attempt does not count.
         A strike is a failure (`failed`) since whose predecessor another row
         came to a good end: it is this row's own fault, not an outage.
@@ -234,7 +234,7 @@ class Ledger(Requests, Claims):
             "lease_until": None,
             "cause": cause,
         }
-        if unknown:
+        if outcome_unknown:
             # The settle window starts where the attempt ended: its request left before that.
             values["sent_at"] = case((table.c.sent_at.is_not(None), now), else_=null())
         elif claim.sent_at is None:

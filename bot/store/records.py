@@ -23,7 +23,7 @@ from bot.core.faults import MENDED_BY_A_LINK
 from bot.core.home import WaitingPerson
 from bot.core.model import Escalation, Via
 from bot.core.record import Evidence, Record, State
-from bot.store import rows
+from bot.store import rejections, rows
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
 from bot.store.schema import escalation as table
@@ -168,6 +168,7 @@ class Records:
 def record_of(row: Row[Any]) -> Record:
     """Return a row as a record; `row.now` is the database's clock."""
     escalation = rows.escalation(row)
+    data = rows.DATA.value(row.reason_data)
     return Record(
         id=row.id,
         key=row.key,
@@ -192,7 +193,8 @@ def record_of(row: Row[Any]) -> Record:
         evidence=Evidence(row.evidence) if row.evidence in set(Evidence) else None,
         ticket=rows.ticket(row),
         reason=row.reason,
-        reason_data=rows.DATA.value(row.reason_data),
+        reason_data=data,
+        rejection=rejections.rejection_of(row.reason, data),
         settled_at=row.settled_at,
         verify_at=row.verify_at,
         doubles=tuple(rows.REFS.value(row.doubles) or ()),

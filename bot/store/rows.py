@@ -21,10 +21,10 @@ from bot.core.model import (
     Form,
     Message,
     Outcome,
-    Rejected,
     ReplyTo,
     Ticket,
 )
+from bot.store.rejections import from_data
 from bot.store.schema import escalation as table
 
 T = TypeVar("T")
@@ -199,5 +199,5 @@ def outcome(row: Row[Any]) -> Outcome | None:
         case "added", Ticket() as found:
             return Added(found)
         case (("refused" | "parked"), _):
-            return Rejected(Reason(row.reason), DATA.value(row.reason_data) or {})
+            return from_data(Reason(row.reason), DATA.value(row.reason_data) or {})
     return None

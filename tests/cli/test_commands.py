@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.core.faults import Fault, LeaseLost, Reason, Refused, TryLater
+from bot.core.faults import Fault, LeaseLost, Reason, Rejected, Rejection, SlackError, TryLater
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,10 +45,17 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
             "failed for now: Slack didn't respond in time (slack_timeout); try again",
         ),
         (
-            Refused(Reason.SLACK_REFUSED, code="x", method="auth.test"),
+            Rejected(
+                Rejection(
+                    Reason.SLACK_REFUSED, slack_error=SlackError(code="x", method="auth.test")
+                )
+            ),
             "refused: Slack rejected the bridge's request (code x, method auth.test)",
         ),
-        (Refused(Reason.PLAIN_KEY), "refused: Plain doesn't accept the bridge's API key"),
+        (
+            Rejected(Rejection(Reason.PLAIN_KEY)),
+            "refused: Plain doesn't accept the bridge's API key",
+        ),
         (LeaseLost(), "failed for now; try again"),
     ],
 )

@@ -26,7 +26,7 @@ def test_doubles_are_shown(run: Run, bridge_database: Database) -> None:
             person=None,
         )
         if claim.attempt == 1:
-            ledger.retry_later(claim, 0.0, "plain_502", failed=True, unknown=True)
+            ledger.retry_later(claim, 0.0, "plain_502", failed=True, outcome_unknown=True)
     ledger.settle(claim, Created(TICKET))
     assert "Duplicates" not in run("ledger", "show", "PB-1").stdout
     doubts = DuplicateChecks(bridge_database)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created
 from bot.core.refs import MessageRef
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
@@ -92,7 +92,7 @@ def test_what_is_on_hold_says_whom_to_ask(run: Run, missed: MissedReactions, fol
     asked = escalation(ref=ref, team=missed.slack.team)
     ledger.record(type(asked)(f"{missed.slack.team}:{missed.support}:{ts}", asked.trigger))
     (claim,) = ledger.claim("one", 1)
-    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U9", "name": "Nemo"}))
+    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester="U9", requester_name="Nemo"))
     said = run("explain", missed.slack.permalink(missed.support, ts)).stdout
     assert said.startswith("On hold: we don't know which Plain customer Nemo is. Ask U7 to")
     assert "or whoever runs the bridge to run plain-bridge people link U9 CUSTOMER" in said

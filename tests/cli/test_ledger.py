@@ -10,8 +10,8 @@ from datetime import datetime
 import pytest
 from sqlalchemy import update
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created
 from bot.core.refs import MessageRef
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
@@ -31,7 +31,7 @@ def three(bridge_database: Database) -> Database:
         ledger.record(escalation(number))
     first, second = ledger.claim("w", 2)
     ledger.settle(first, Created(TICKET))
-    ledger.settle(second, Rejected(Reason.NOT_IN_CHANNEL, {"channel": "C0001"}))
+    ledger.settle(second, Rejection(Reason.NOT_IN_CHANNEL, channel="C0001"))
     return bridge_database
 
 
@@ -52,7 +52,7 @@ def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -
     ledger = Ledger(bridge_database)
     ledger.record(escalation(1))
     (claim,) = ledger.claim("w", 1)
-    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U9"}))
+    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester="U9"))
     CustomerLinks(bridge_database).link([CustomerLink("T0001", "U0ASKER", "c_1", name="Ann Asker")])
     row = run("ledger", "list").stdout.splitlines()[1]
     assert re.split(r"\s{2,}", row.strip()) == [
@@ -76,7 +76,7 @@ def test_what_is_on_hold_can_be_listed_alone(run: Run, bridge_database: Database
     for number, reason in enumerate((Reason.NO_CUSTOMER, Reason.NOT_IN_CHANNEL), 1):
         ledger.record(escalation(number))
         (claim,) = ledger.claim("w", 1)
-        ledger.settle(claim, Rejected(reason, {"requester": "U9"}))
+        ledger.settle(claim, Rejection(reason, requester="U9"))
     assert references(run, "--state", "on-hold") == ["PB-1"]
     assert references(run, "--state", "refused") == ["PB-2", "PB-1"]
 

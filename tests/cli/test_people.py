@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Installation
-from bot.core.faults import Reason
-from bot.core.model import Form, Priority, Rejected, Via
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Form, Priority, Via
 from bot.sandbox.plain import Plain
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
@@ -30,7 +30,7 @@ def refused(database: Database, requester: str) -> None:
     form = Form("Title", None, requester, Priority.NORMAL)
     ledger.record(escalation(via=Via.SHORTCUT, form=form))
     (claim,) = ledger.claim("w", 1)
-    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": requester}))
+    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester=requester))
 
 
 def test_link_list_unlink(run: Run, bridge_database: Database) -> None:

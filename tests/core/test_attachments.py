@@ -21,7 +21,7 @@ from bot.core.attachments import (
     skip_reason,
     why_not_copied,
 )
-from bot.core.faults import Reason, Refused
+from bot.core.faults import FieldError, PlainError, Reason, Rejected, Rejection
 from bot.core.model import File
 
 NOW = 1_700_000_000.0
@@ -136,33 +136,49 @@ def test_attachments_are_named_once_in_order() -> None:
     assert attachment_ids([files[2], *files], fates) == ("att_3", "att_1")
 
 
-REFUSALS: dict[str, tuple[Refused, SkipReason]] = {
-    "permission": (Refused(Reason.PLAIN_FORBIDDEN, message="x"), SkipReason.FORBIDDEN),
+REFUSALS: dict[str, tuple[Rejected, SkipReason]] = {
+    "permission": (
+        Rejected(Rejection(Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="x"))),
+        SkipReason.FORBIDDEN,
+    ),
     "size": (
-        Refused(Reason.PLAIN_REFUSED, code="attachment_file_size_too_large"),
+        Rejected(
+            Rejection(
+                Reason.PLAIN_REFUSED, plain_error=PlainError(code="attachment_file_size_too_large")
+            )
+        ),
         SkipReason.TOO_LARGE,
     ),
     "kind": (
-        Refused(Reason.PLAIN_REFUSED, code="attachment_file_type_not_allowed"),
+        Rejected(
+            Rejection(
+                Reason.PLAIN_REFUSED,
+                plain_error=PlainError(code="attachment_file_type_not_allowed"),
+            )
+        ),
         SkipReason.KIND,
     ),
-    "else": (Refused(Reason.PLAIN_REFUSED, code="input_validation"), SkipReason.REFUSED),
+    "else": (
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation"))),
+        SkipReason.REFUSED,
+    ),
 }
 
 
 @pytest.mark.parametrize(("refusal", "why"), REFUSALS.values(), ids=REFUSALS)
-def test_what_a_refusal_says(refusal: Refused, why: SkipReason) -> None:
-    assert skip_reason(refusal) is why
+def test_what_a_refusal_says(refusal: Rejected, why: SkipReason) -> None:
+    assert skip_reason(refusal.rejection) is why
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
+    ("error", "expected"),
     [
-        ({"code": "attachment_file_size_too_large"}, True),
-        ({"code": "not_found", "fields": "attachmentIds.0: not found"}, True),
-        ({"code": "not_found", "fields": "tenantIdentifier: not found"}, False),
-        ({}, False),
+        (PlainError("attachment_file_size_too_large"), True),
+        (PlainError("not_found", fields=(FieldError("attachmentIds.0", kind="NOT_FOUND"),)), True),
+        (PlainError("not_found", fields=(FieldError("tenantIdentifier"),)), False),
+        (PlainError(), False),
+        (None, False),
     ],
 )
-def test_who_is_to_blame(data: dict[str, str], expected: bool) -> None:
-    assert files_are_to_blame(Refused(Reason.PLAIN_REFUSED, **data)) is expected
+def test_who_is_to_blame(error: PlainError | None, expected: bool) -> None:
+    assert files_are_to_blame(Rejection(Reason.PLAIN_REFUSED, plain_error=error)) is expected

@@ -50,9 +50,9 @@ def test_the_delay_is_never_shorter_than_asked_nor_longer_than_needed(
     ("fault", "failed"),
     [
         (TryLater("plain_http_500"), True),
-        (TryLater("slack_timeout", unknown=True), True),
+        (TryLater("slack_timeout", outcome_unknown=True), True),
         (TryLater("slack_ratelimited", after=1.0), False),
-        (TryLater("plain_http_503", after=0.0, unknown=True), False),
+        (TryLater("plain_http_503", after=0.0, outcome_unknown=True), False),
         (Postponed("conversation_held", 1.0), False),
     ],
 )
@@ -73,4 +73,4 @@ def test_a_row_is_given_up_after_20_strikes_over_6_hours(
 def test_a_wait_is_a_time_to_look_again_and_no_failure() -> None:
     fault = Postponed("settling", 3.0)
     assert isinstance(fault, TryLater)
-    assert (fault.cause, fault.after, fault.unknown) == ("settling", 3.0, False)
+    assert (fault.cause, fault.after, fault.outcome_unknown) == ("settling", 3.0, False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.core.directory import Profile, UserKind
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Linkers, Others, Yourself, asks_who
-from bot.core.model import Created, Ignored, Outcome, Rejected
+from bot.core.model import Created, Ignored, Outcome
 from tests.nouns import TICKET
 
 MEMBER = Profile("U1", "T1", "Ada", UserKind.MEMBER)
@@ -47,11 +47,11 @@ def test_who_can_say_it(linkers: Linkers, submitter: Profile | None, answerer: A
 @pytest.mark.parametrize(
     ("outcome", "asks"),
     [
-        (Rejected(Reason.NO_CUSTOMER, {"requester": "U1"}), True),
-        (Rejected(Reason.BROKEN_LINK, {"requester": "U1", "customer": "c_1"}), True),
-        (Rejected(Reason.BROKEN_LINK, {"customer": "c_1"}), False),
-        (Rejected(Reason.NO_CUSTOMER, {}), False),
-        (Rejected(Reason.EMPTY, {"requester": "U1"}), False),
+        (Rejection(Reason.NO_CUSTOMER, requester="U1"), True),
+        (Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_1"), True),
+        (Rejection(Reason.BROKEN_LINK, customer="c_1"), False),
+        (Rejection(Reason.NO_CUSTOMER), False),
+        (Rejection(Reason.EMPTY, requester="U1"), False),
         (Created(TICKET), False),
         (Ignored("no_rule"), False),
     ],

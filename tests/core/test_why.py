@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Channel, UserKind
+from bot.core.faults import WITHHELD, Reason, Rejection
 from bot.core.model import Rule, Via
 from bot.core.reconcile import DAY
 from bot.core.record import Evidence, Record, State
@@ -250,12 +251,14 @@ def test_the_reaction_that_was_missed_is_one_of_somebody_who_may_ask() -> None:
 PRIVATE = ExplainedRecord(
     record(
         state=State.REFUSED,
-        reason_data={
-            "requester": "U0BEN",
-            "name": "Ben",
-            "customer": "b@x.example",
-            "standing": "guest",
-        },
+        reason_data={"requester": "U0BEN", "name": "Ben", "customer": "b@x.example"},
+        rejection=Rejection(
+            Reason.NO_CUSTOMER,
+            requester="U0BEN",
+            requester_name="Ben",
+            customer="b@x.example",
+            user_kind="guest",
+        ),
     ),
     Evidence.EMAIL,
     customer="Ben Ortiz",
@@ -282,7 +285,9 @@ def test_what_others_see(standing: UserKind, customer: str | None) -> None:
     assert seen.known is not None
     (one,) = seen.known
     assert (one.customer, one.email) == (customer, None)
-    assert one.record.data == {"standing": "guest", "requester": ""}
+    assert one.record.rejection == Rejection(
+        Reason.NO_CUSTOMER, requester=WITHHELD, user_kind="guest"
+    )
     assert "b@x.example" not in repr(seen)
 
 

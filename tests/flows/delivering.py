@@ -22,7 +22,7 @@ from tests.flows import fakes
 from tests.flows.fakes import FakePlain, FakeSlack
 from tests.nouns import escalation, message
 
-UNKNOWN = TryLater("plain_timeout", unknown=True)
+UNKNOWN = TryLater("plain_timeout", outcome_unknown=True)
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Bench:
             seconds,
             fault.cause,
             failed=fault.is_failure,
-            unknown=fault.unknown,
+            outcome_unknown=fault.outcome_unknown,
         )
         self.clock.move(seconds)
         return fault

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bot.core.directory import Channel
-from bot.core.faults import Fault, Reason, Refused
+from bot.core.faults import Fault, Reason, Rejected, Rejection
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
 from bot.flows.reconcile import HistoryPage
@@ -55,7 +55,7 @@ class FakeHistory:
     ) -> HistoryPage[PostedMessage]:
         self._called("messages", channel)
         if channel in self.closed:
-            raise Refused(Reason.NOT_IN_CHANNEL, channel=channel)
+            raise Rejected(Rejection(Reason.NOT_IN_CHANNEL, channel=channel))
         top = [p for p in self._in(channel) if p.thread_ts in (None, p.ref.ts)]
         newest_first = sorted(top, key=lambda p: p.posted_at, reverse=True)
         return self._shown([p for p in newest_first if p.posted_at > oldest], cursor)

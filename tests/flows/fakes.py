@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from bot.core.directory import Channel, Installation, Names, Profile, UserKind
-from bot.core.faults import Fault, Reason, Refused
+from bot.core.faults import Fault, PlainError, Reason, Rejected, Rejection
 from bot.core.model import (
     Customer,
     EventDraft,
@@ -76,14 +76,14 @@ class FakeSlack:
         if self.faults:
             raise self.faults.pop(0)
         if ref not in self.messages:
-            raise Refused(Reason.MESSAGE_NOT_FOUND)
+            raise Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
         return self.messages[ref]
 
     async def replies(self, root: MessageRef) -> tuple[Message, ...]:
         if self.faults:
             raise self.faults.pop(0)
         if root not in self.threads:
-            raise Refused(Reason.NOT_IN_CHANNEL, channel=root.channel)
+            raise Rejected(Rejection(Reason.NOT_IN_CHANNEL, channel=root.channel))
         return self.threads[root]
 
     async def profile(self, user: str) -> Profile | None:
@@ -163,7 +163,9 @@ class FakePlain:
             raise self.before.pop(0)
         same = [t for t in self.threads if (t.customer, t.external_id) == _name(draft)]
         if same and self.refuse_duplicates:
-            raise Refused(Reason.PLAIN_REFUSED, code="duplicate")
+            raise Rejected(
+                Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="duplicate"))
+            )
         self.threads.append(draft)
         if self.after:
             raise self.after.pop(0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.model import Added, Created, Escalation, Outcome, Rejected
+from bot.core.faults import Rejection
+from bot.core.model import Added, Created, Escalation, Outcome
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
@@ -42,6 +43,6 @@ def settled(
     elif isinstance(outcome, Added):
         ledger.freeze_addition(claim, outcome.ticket, None)
     ledger.settle(claim, outcome)
-    if isinstance(outcome, Rejected):
+    if isinstance(outcome, Rejection):
         ledger.answered(claim, said=True)
     return claim

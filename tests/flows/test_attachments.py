@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.core.attachments import KEPT_SECONDS, WORDS, SkipReason
-from bot.core.faults import Fault, LeaseLost, Postponed, Reason, Refused, TryLater
+from bot.core.faults import (
+    Fault,
+    LeaseLost,
+    PlainError,
+    Postponed,
+    Reason,
+    Rejected,
+    Rejection,
+    TryLater,
+)
 from bot.core.model import Created, File
 from bot.core.text.excerpt import GOES_ON, LONGEST_MESSAGE, weight
 from bot.core.text.parts import TextPart
@@ -225,7 +234,14 @@ async def test_the_words_in_a_file_that_is_looked_up_are_quoted(bench: FileBench
     ("fault", "why"),
     [
         (TryLater("upload_http_503"), SkipReason.FAILED),
-        (Refused(Reason.PLAIN_REFUSED, code="upload_http_403", message=""), SkipReason.REFUSED),
+        (
+            Rejected(
+                Rejection(
+                    Reason.PLAIN_REFUSED, plain_error=PlainError(code="upload_http_403", message="")
+                )
+            ),
+            SkipReason.REFUSED,
+        ),
     ],
 )
 async def test_an_upload_that_fails_costs_one_file(
@@ -238,7 +254,11 @@ async def test_an_upload_that_fails_costs_one_file(
 
 
 async def test_without_the_permission_nothing_more_is_asked(bench: FileBench) -> None:
-    bench.target.faults = [Refused(Reason.PLAIN_FORBIDDEN, message="attachment:create")]
+    bench.target.faults = [
+        Rejected(
+            Rejection(Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="attachment:create"))
+        )
+    ]
     await bench.settle(react(bench, file("F1"), file("F2")))
     assert len(bench.target.asked) == 1
     assert said(bench).count(f"(not attached: {WORDS[SkipReason.FORBIDDEN]})") == 2
@@ -274,7 +294,13 @@ async def test_what_plain_never_sees_is_left_out(bench: FileBench) -> None:
 
 
 async def test_a_thread_that_is_refused_for_its_files_comes_without(bench: FileBench) -> None:
-    bench.plain.before = [Refused(Reason.PLAIN_REFUSED, code="attachment_file_size_too_large")]
+    bench.plain.before = [
+        Rejected(
+            Rejection(
+                Reason.PLAIN_REFUSED, plain_error=PlainError(code="attachment_file_size_too_large")
+            )
+        )
+    ]
     await bench.fail(react(bench, file("F1")))
     outcome = await bench.settle(bench.claim())
     assert isinstance(outcome, Created)
@@ -283,8 +309,10 @@ async def test_a_thread_that_is_refused_for_its_files_comes_without(bench: FileB
 
 
 async def test_a_thread_that_is_refused_for_something_else_is_refused(bench: FileBench) -> None:
-    bench.plain.before = [Refused(Reason.PLAIN_REFUSED, code="input_validation")]
-    with pytest.raises(Refused):
+    bench.plain.before = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")))
+    ]
+    with pytest.raises(Rejected):
         await bench.deliver(react(bench, file("F1")))
 
 

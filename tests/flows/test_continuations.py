@@ -10,7 +10,16 @@ from typing import TypeGuard
 import pytest
 
 from bot.core.conversation import ThreadLimits
-from bot.core.faults import Fault, LeaseLost, Postponed, Reason, Refused, TryLater
+from bot.core.faults import (
+    Fault,
+    LeaseLost,
+    PlainError,
+    Postponed,
+    Reason,
+    Rejected,
+    Rejection,
+    TryLater,
+)
 from bot.core.model import Added, Created, EventDraft, Message, Via
 from bot.core.refs import MessageRef
 from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
@@ -25,10 +34,12 @@ from tests.nouns import CHANNEL, escalation, form, message, ts
 
 KEY = escalation(1).key
 ROOT = MessageRef(CHANNEL, ts(1))
-UNKNOWN = TryLater("plain_timeout", unknown=True)
+UNKNOWN = TryLater("plain_timeout", outcome_unknown=True)
 SURE = TryLater("plain_429", after=2.0)
-NO = Refused(Reason.PLAIN_REFUSED, code="input_validation")
-FORBIDDEN = Refused(Reason.PLAIN_FORBIDDEN, message="threadEvent:create")
+NO = Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")))
+FORBIDDEN = Rejected(
+    Rejection(Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="threadEvent:create"))
+)
 
 
 @dataclass
@@ -106,7 +117,7 @@ async def go_on(bench: Bench) -> Created | Added:
                 fault.after or 1.0,
                 fault.cause,
                 failed=not isinstance(fault, Postponed),
-                unknown=fault.unknown,
+                outcome_unknown=fault.outcome_unknown,
             )
             bench.clock.move(fault.after or 1.0)
         else:
@@ -209,7 +220,7 @@ async def test_a_ledger_that_cannot_be_written_forgets_no_thread(bench: Bench, n
     assert isinstance(bench.ledger, Unwritable)
     bench.ledger.fails_at = nth
     fault = await bench.fail(asked(bench), 1.0)
-    assert fault.unknown
+    assert fault.outcome_unknown
     await go_on(bench)
     assert len(bench.plain.threads) == 1
     assert events(bench) == EVERY
@@ -292,7 +303,7 @@ async def test_an_addition_that_waits_meets_no_half_thread(bench: Bench) -> None
     ],
 )
 async def test_a_thread_that_cannot_be_read(bench: Bench, reason: Reason, words: str) -> None:
-    bench.slack.faults = [Refused(reason)]
+    bench.slack.faults = [Rejected(Rejection(reason))]
     assert isinstance(await bench.settle(asked(bench)), Created)
     (draft,) = bench.plain.threads
     said = "The whole Slack thread was requested, but only this message is quoted"
@@ -303,7 +314,7 @@ async def test_a_thread_that_cannot_be_read(bench: Bench, reason: Reason, words:
 async def test_a_thread_that_cannot_be_read_just_now_is_waited_for(bench: Bench) -> None:
     bench.slack.faults = [TryLater("slack_ratelimited", after=7.0)]
     fault = await bench.fail(asked(bench), 7.0)
-    assert not fault.unknown
+    assert not fault.outcome_unknown
     assert bench.plain.sent == 0
     await go_on(bench)
     assert events(bench) == EVERY
@@ -319,7 +330,7 @@ async def test_a_process_that_stood_still_before_a_piece_forgets_no_thread(bench
     """It let go of the row as if nothing had been sent: its thread came twice."""
     bench.moments = chain((0.0, 0.0, 0.0, 3.0), repeat(3.0))
     fault = await bench.fail(asked(bench), 1.0)
-    assert (fault.cause, fault.unknown) == ("stood_still", True)
+    assert (fault.cause, fault.outcome_unknown) == ("stood_still", True)
     await go_on(bench)
     assert len(bench.plain.threads) == 1
     assert events(bench) == EVERY

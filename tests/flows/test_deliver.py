@@ -8,10 +8,11 @@ import pytest
 
 from bot.core import quote
 from bot.core.directory import Channel, UserKind
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, Rejection, TryLater
 from bot.core.model import Created, Ignored, LabelType, Priority, Rule, Via
 from bot.core.refs import command_key
 from bot.flows.workspace import Policy
+from bot.store.rejections import to_data
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile
 from tests.nouns import CHANNEL, TEAM, escalation, message
@@ -52,7 +53,7 @@ async def test_who_may_ask(
     if reason is None:
         assert isinstance(await bench.deliver(bench.react()), Created)
         return
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.react())
     assert refusal.value.reason is reason
     assert bench.plain.sent == 0
@@ -60,9 +61,9 @@ async def test_who_may_ask(
 
 async def test_a_user_whom_slack_hides_counts_as_external(bench: Bench) -> None:
     bench.slack.profiles["U0ASKER"] = None
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.react())
-    assert refusal.value.data == {"standing": "external"}
+    assert to_data(refusal.value.rejection) == {"standing": "external"}
 
 
 async def test_bots_ask_for_nothing(bench: Bench) -> None:
@@ -123,9 +124,9 @@ async def test_names_that_plain_does_not_know_are_refused(
     bench.post()
     bench.plain.labels = [LabelType("lt_1", "Twice"), LabelType("lt_2", "twice")]
     bench.ledger.record(replace(escalation(), rules=(rule,)))
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.claim())
-    assert (refusal.value.reason, refusal.value.data) == (reason, data)
+    assert (refusal.value.reason, to_data(refusal.value.rejection)) == (reason, data)
     assert bench.plain.sent == 0
 
 
@@ -144,7 +145,7 @@ async def test_a_command_is_its_callers_and_has_no_conversation(bench: Bench) ->
 @pytest.mark.parametrize(
     "fault",
     [
-        Refused(Reason.NOT_IN_CHANNEL, channel=CHANNEL),
+        Rejected(Rejection(Reason.NOT_IN_CHANNEL, channel=CHANNEL)),
         TryLater("slack_ratelimited", after=30.0),
     ],
 )

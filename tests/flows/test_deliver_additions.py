@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import PlainError, Reason, Rejected, Rejection
 from bot.core.model import Added
 from bot.flows.workspace import Policy
 from tests.flows.delivering import UNKNOWN, Bench, bench
@@ -75,9 +75,13 @@ async def test_a_refused_addition_that_is_there_counts(bench: Bench) -> None:
     bench.post(1)
     bench.post(2, thread_ts=ts(1))
     await bench.settle(bench.react(1))
-    bench.plain.after = [Refused(Reason.PLAIN_REFUSED, code="duplicate")]
+    bench.plain.after = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="duplicate")))
+    ]
     assert isinstance(await bench.settle(bench.react(2)), Added)
     bench.post(3, thread_ts=ts(1))
-    bench.plain.before = [Refused(Reason.PLAIN_REFUSED, code="input_validation")]
-    with pytest.raises(Refused):
+    bench.plain.before = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")))
+    ]
+    with pytest.raises(Rejected):
         await bench.deliver(bench.react(3))

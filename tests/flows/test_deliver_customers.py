@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bot.core.directory import UserKind
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected, Rejection
 from bot.core.identity import IdentityPolicy
 from bot.core.model import Created, Customer, Message, Priority, Rule, Via
 from bot.flows.workspace import Policy
 from bot.store.customer_links import CustomerLink
+from bot.store.rejections import to_data
 from tests.flows.delivering import Bench, bench
 from tests.flows.fakes import profile
 from tests.nouns import TEAM, escalation, form, message
@@ -51,10 +52,13 @@ async def test_a_link_names_the_customer_in_three_ways(
 async def test_a_link_to_nobody_is_refused(bench: Bench) -> None:
     bench.post()
     bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "gone@example.com")])
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.react())
     assert refusal.value.reason is Reason.BROKEN_LINK
-    assert refusal.value.data == {"requester": "U0AUTHOR", "customer": "gone@example.com"}
+    assert to_data(refusal.value.rejection) == {
+        "requester": "U0AUTHOR",
+        "customer": "gone@example.com",
+    }
 
 
 async def test_what_was_learnt_is_forgotten_when_plain_no_longer_knows_the_customer(
@@ -62,7 +66,7 @@ async def test_what_was_learnt_is_forgotten_when_plain_no_longer_knows_the_custo
 ) -> None:
     bench.post()
     bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted", source="email")])
-    bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
+    bench.plain.before = [Rejected(Rejection(Reason.BROKEN_LINK, customer="c_deleted"))]
     await bench.fail(bench.react())
     assert isinstance(await bench.settle(bench.claim()), Created)
     assert bench.plain.threads[0].customer == "c_u0author"
@@ -73,8 +77,8 @@ async def test_a_customer_whom_a_person_linked_and_plain_lost_is_a_broken_link(
 ) -> None:
     bench.post()
     bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
-    bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
-    with pytest.raises(Refused):
+    bench.plain.before = [Rejected(Rejection(Reason.BROKEN_LINK, customer="c_deleted"))]
+    with pytest.raises(Rejected):
         await bench.deliver(bench.react())
     assert len(bench.links.all()) == 1
 
@@ -82,19 +86,19 @@ async def test_a_customer_whom_a_person_linked_and_plain_lost_is_a_broken_link(
 async def test_without_a_customer_the_requester_is_named(bench: Bench) -> None:
     bench.post()
     bench.slack.profiles["U0AUTHOR"] = profile("U0AUTHOR", email=None)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.react())
     assert refusal.value.reason is Reason.NO_CUSTOMER
-    assert refusal.value.data == {"requester": "U0AUTHOR", "name": "Author"}
+    assert to_data(refusal.value.rejection) == {"requester": "U0AUTHOR", "name": "Author"}
 
 
 async def test_an_address_that_is_not_confirmed_is_named_as_that(bench: Bench) -> None:
     bench.post()
     bench.slack.profiles["U0AUTHOR"] = profile("U0AUTHOR", email_confirmed=False)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.react())
     assert refusal.value.reason is Reason.NO_CUSTOMER
-    assert refusal.value.data == {
+    assert to_data(refusal.value.rejection) == {
         "requester": "U0AUTHOR",
         "name": "Author",
         "address": "unconfirmed",
@@ -161,27 +165,27 @@ async def test_an_unknown_customer_whom_the_settings_name_is_not_the_requesters_
         bench.policy = Policy(identity=identity)
         bench.slack.profiles["U0AUTHOR"] = profile("U0AUTHOR", email=None)
     bench.ledger.record(asked)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.claim())
     assert refusal.value.reason is Reason.BROKEN_LINK
-    assert refusal.value.data == {"customer": nobody}
+    assert to_data(refusal.value.rejection) == {"customer": nobody}
 
 
 async def test_a_link_to_a_customer_id_that_plain_lost_is_the_requesters(bench: Bench) -> None:
     bench.post()
     bench.links.link([CustomerLink(TEAM, "U0AUTHOR", "c_deleted")])
-    bench.plain.before = [Refused(Reason.BROKEN_LINK, customer="c_deleted")]
-    with pytest.raises(Refused) as refusal:
+    bench.plain.before = [Rejected(Rejection(Reason.BROKEN_LINK, customer="c_deleted"))]
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(bench.react())
-    assert refusal.value.data == {"requester": "U0AUTHOR", "customer": "c_deleted"}
+    assert to_data(refusal.value.rejection) == {"requester": "U0AUTHOR", "customer": "c_deleted"}
 
 
 async def test_a_customer_that_stays_unknown_is_not_found_out_anew_without_end(
     bench: Bench,
 ) -> None:
     bench.post()
-    gone = [Refused(Reason.BROKEN_LINK, customer="c_u0author") for _ in range(10)]
+    gone = [Rejected(Rejection(Reason.BROKEN_LINK, customer="c_u0author")) for _ in range(10)]
     bench.plain.before = list(gone)
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         await bench.deliver(bench.react())
     assert len(bench.plain.upserts) == 1

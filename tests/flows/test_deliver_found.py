@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Postponed, Reason, Refused, TryLater
-from bot.core.model import Created, Rejected
+from bot.core.faults import Postponed, Reason, Rejected, Rejection, TryLater
+from bot.core.model import Created
 from bot.store.claims import Claim
 from tests.flows.delivering import UNKNOWN, Bench, bench
 from tests.nouns import escalation, ts
@@ -21,12 +21,12 @@ async def test_a_refused_look_up_does_not_make_a_create_undone_whose_answer_was_
     """The key lost a permission in between; whoever asked again got a second thread."""
     bench.post()
     bench.plain.after = [UNKNOWN]
-    bench.plain.look_ups = [TryLater("plain_502"), Refused(Reason.PLAIN_FORBIDDEN)]
+    bench.plain.look_ups = [TryLater("plain_502"), Rejected(Rejection(Reason.PLAIN_FORBIDDEN))]
     await bench.fail(bench.react(), 40)
     claim = bench.claim()
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(claim)
-    bench.ledger.settle(claim, Rejected(refusal.value.reason, {}, refusal.value.unsure))
+    bench.ledger.settle(claim, refusal.value.rejection)
     bench.ledger.answered(claim, said=True)
     bench.ledger.record(escalation(request="Ev9"))
     assert isinstance(await bench.settle(bench.claim()), Created)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import LeaseLost, Postponed, Reason, Refused, TryLater
-from bot.core.model import Created, Rejected
+from bot.core.faults import LeaseLost, PlainError, Postponed, Reason, Rejected, Rejection, TryLater
+from bot.core.model import Created
 from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.customer_links import CustomerLink
 from tests.flows.delivering import UNKNOWN, Bench, bench
@@ -76,17 +76,23 @@ async def test_a_refused_create_is_looked_up_once_more_before_it_is_believed(
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.plain.after = [Refused(Reason.PLAIN_REFUSED, code="duplicate")]
+    bench.plain.after = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="duplicate")))
+    ]
     assert isinstance(await bench.settle(bench.react()), Created)
     bench.post(2)
-    bench.plain.before = [Refused(Reason.PLAIN_REFUSED, code="input_validation")]
-    with pytest.raises(Refused):
+    bench.plain.before = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")))
+    ]
+    with pytest.raises(Rejected):
         await bench.deliver(bench.react(2))
     bench.post(3)
-    bench.plain.before = [Refused(Reason.PLAIN_REFUSED, code="input_validation")]
+    bench.plain.before = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")))
+    ]
     bench.plain.look_ups = [TryLater("plain_502")]
     fault = await bench.fail(_only(bench, 3))
-    assert fault.unknown
+    assert fault.outcome_unknown
 
 
 def _only(bench: Bench, number: int) -> Claim:
@@ -100,12 +106,12 @@ async def test_a_create_whose_refusal_and_look_up_are_both_refused_is_looked_for
 ) -> None:
     """Plain may create a thread and refuse to show it for want of a permission."""
     bench.post()
-    bench.plain.after = [Refused(Reason.PLAIN_FORBIDDEN)]
-    bench.plain.look_ups = [Refused(Reason.PLAIN_FORBIDDEN)]
+    bench.plain.after = [Rejected(Rejection(Reason.PLAIN_FORBIDDEN))]
+    bench.plain.look_ups = [Rejected(Rejection(Reason.PLAIN_FORBIDDEN))]
     claim = bench.react()
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Rejected) as refusal:
         await bench.deliver(claim)
-    bench.ledger.settle(claim, Rejected(refusal.value.reason, {}, refusal.value.unsure))
+    bench.ledger.settle(claim, refusal.value.rejection)
     bench.ledger.answered(claim, said=True)
     bench.ledger.record(escalation(request="Ev9"))
     assert isinstance(await bench.settle(bench.claim()), Created)
@@ -117,7 +123,7 @@ async def test_a_look_up_that_fails_changes_nothing(bench: Bench) -> None:
     bench.plain.after = [UNKNOWN]
     bench.plain.look_ups = [TryLater("plain_502"), TryLater("plain_502")]
     await bench.fail(bench.react(), 40)
-    assert not (await bench.fail(bench.claim(), 1)).unknown
+    assert not (await bench.fail(bench.claim(), 1)).outcome_unknown
     assert isinstance(await bench.settle(bench.claim()), Created)
     assert bench.plain.sent == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Postponed, Reason, Refused, TryLater
+from bot.core.faults import PlainError, Postponed, Reason, Rejected, Rejection, TryLater
 from bot.core.model import Created
 from tests.flows.delivering import UNKNOWN, Bench, bench
 
@@ -37,8 +37,10 @@ async def test_a_look_up_after_a_refused_create_that_may_not_go_leaves_it_in_dou
     bench: Bench,
 ) -> None:
     bench.post()
-    bench.plain.before = [Refused(Reason.PLAIN_REFUSED, code="input_validation")]
+    bench.plain.before = [
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")))
+    ]
     bench.plain.look_ups = [PACED]
     with pytest.raises(TryLater) as raised:
         await bench.deliver(bench.react())
-    assert raised.value.unknown
+    assert raised.value.outcome_unknown

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected, Via
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created, Via
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
@@ -38,7 +38,7 @@ async def park(bench: Bench, requester: str, *, committed: bool) -> None:
     fault.append(UNKNOWN)
     await bench.fail(ask(bench, "V1", requester), 60.0)
     claim = bench.claim()
-    bench.ledger.settle(claim, Rejected(Reason.GAVE_UP, {"last": "plain_timeout"}))
+    bench.ledger.settle(claim, Rejection(Reason.GAVE_UP, cause="plain_timeout"))
     bench.ledger.answered(claim, said=True)
     bench.plain.hidden = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, Rejection, TryLater
 from bot.core.model import Added, Created, Outcome
 from bot.core.record import Record
 from bot.flows.duplicates import CLOCK_SKEW, Duplicate, find_duplicates
@@ -55,7 +55,7 @@ class Bench:
         ledger.record(escalation())
         claim = self._frozen(ledger)
         if doubtful:
-            ledger.retry_later(claim, 0.0, "plain_502", failed=True, unknown=True)
+            ledger.retry_later(claim, 0.0, "plain_502", failed=True, outcome_unknown=True)
             claim = self._frozen(ledger)
         ledger.settle(claim, outcome or Created(TICKET))
 
@@ -126,7 +126,9 @@ async def test_what_was_never_in_doubt_is_not_looked_at(
     assert await bench.look() == 0
 
 
-@pytest.mark.parametrize("fault", [TryLater("plain_502"), Refused(Reason.PLAIN_FORBIDDEN)])
+@pytest.mark.parametrize(
+    "fault", [TryLater("plain_502"), Rejected(Rejection(Reason.PLAIN_FORBIDDEN))]
+)
 async def test_a_look_that_fails_is_made_again(bench: Bench, fault: Fault) -> None:
     bench.settle(doubtful=True)
     bench.plain.shown = [OWN, TWIN]

@@ -8,7 +8,16 @@ from itertools import product, repeat
 
 import pytest
 
-from bot.core.faults import Fault, LeaseLost, Postponed, Reason, Refused, TryLater
+from bot.core.faults import (
+    Fault,
+    LeaseLost,
+    PlainError,
+    Postponed,
+    Reason,
+    Rejected,
+    Rejection,
+    TryLater,
+)
 from bot.flows.exactly_once import SENDING_SECONDS, Attempt, SentBefore, Write, send_once
 
 NO, NOTED, UNRECORDED = SentBefore.NO, SentBefore.NOTED, SentBefore.UNRECORDED
@@ -19,11 +28,14 @@ SETTLED = NOTED_AT + WINDOW
 
 
 def lost(*, done: bool) -> Answer:
-    return Answer(TryLater("plain_timeout", unknown=True), done=done)
+    return Answer(TryLater("plain_timeout", outcome_unknown=True), done=done)
 
 
 def rejected(*, done: bool) -> Answer:
-    return Answer(Refused(Reason.PLAIN_REFUSED, code="duplicate"), done=done)
+    return Answer(
+        Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="duplicate"))),
+        done=done,
+    )
 
 
 @dataclass(frozen=True)
@@ -76,9 +88,9 @@ def attempt(now: float = SETTLED, moments: Iterator[float] | None = None) -> Att
 def seen(fault: Fault | None) -> tuple[str, ...]:
     """Return what the worker obeys of a fault."""
     match fault:
-        case TryLater(cause=cause, unknown=unknown):
+        case TryLater(cause=cause, outcome_unknown=unknown):
             return (cause, "unknown") if unknown else (cause,)
-        case Refused(reason=reason, unsure=unsure):
+        case Rejected(reason=reason, outcome_unknown=unsure):
             return (reason.value, "unsure") if unsure else (reason.value,)
     return ()
 
@@ -86,13 +98,13 @@ def seen(fault: Fault | None) -> tuple[str, ...]:
 LOOKED = ["look"]
 SENT = ["note", "send"]
 SENT_AND_LOOKED = ["note", "send", "look"]
-AWAY = TryLater("plain_502", unknown=True)
+AWAY = TryLater("plain_502", outcome_unknown=True)
 PACED = Postponed("plain_paced", 20.0)
 LIMITED = TryLater("plain_429", after=2.0)
 
 
-def forbidden() -> Refused:
-    return Refused(Reason.PLAIN_FORBIDDEN)
+def forbidden() -> Rejected:
+    return Rejected(Rejection(Reason.PLAIN_FORBIDDEN))
 
 
 # The first write of a row: nothing stands yet that the row must not forget.

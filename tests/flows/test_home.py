@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Installation, Profile, UserKind
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, is_undoable
-from bot.core.model import Created, Outcome, Rejected, Via
+from bot.core.model import Created, Outcome, Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 from bot.flows.home import (
@@ -86,7 +86,7 @@ class HomeBench:
 
     def hold(self, user: str) -> None:
         """A request is on hold until somebody links this user."""
-        self.add("U0BEN", Rejected(Reason.NO_CUSTOMER, {"requester": user, "name": user}))
+        self.add("U0BEN", Rejection(Reason.NO_CUSTOMER, requester=user, requester_name=user))
 
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
         digest = repr(home)

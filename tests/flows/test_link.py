@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.core.directory import Installation, Profile, UserKind
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, PlainError, Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.identity import Hosts, Linkers, Others
-from bot.core.model import Created, Customer, Outcome, Rejected
+from bot.core.model import Created, Customer, Outcome
 from bot.flows import link as flow
 from bot.flows.link import (
     CustomerNotCreated,
@@ -34,7 +34,7 @@ from tests.nouns import TEAM, TICKET, escalation
 
 ADA = profile("U0ADA", admin=True)
 GUS = profile("U0GUS", standing=UserKind.GUEST, email=None, email_confirmed=False)
-ON_HOLD = Rejected(Reason.NO_CUSTOMER, {"requester": "U0GUS", "name": "Gus"})
+ON_HOLD = Rejection(Reason.NO_CUSTOMER, requester="U0GUS", requester_name="Gus")
 ACME = Customer("c_acme", "Acme", "buy@acme.example")
 
 
@@ -159,7 +159,7 @@ async def test_people_of_other_companies_do_not_even_hear_whom_it_is_about(
     ("outcome", "asked"),
     [
         (None, NothingToLink()),
-        (Rejected(Reason.EMPTY, {"requester": "U0GUS"}), NothingToLink("PB-1", "U0GUS")),
+        (Rejection(Reason.EMPTY, requester="U0GUS"), NothingToLink("PB-1", "U0GUS")),
         (Created(TICKET), NothingToLink("PB-1", "U0GUS", TICKET)),
     ],
 )
@@ -177,13 +177,17 @@ async def test_nothing_is_asked_that_needs_no_answer(
 
 
 async def test_a_person_whom_slack_does_not_show_is_asked_about_by_id(bench: LinkBench) -> None:
-    bench.slack.requester_fault = Refused(Reason.SLACK_REFUSED, code="x")
+    bench.slack.requester_fault = Rejected(
+        Rejection(Reason.SLACK_REFUSED, slack_error=SlackError(code="x"))
+    )
     asked = await bench.story().ask("U0ADA", "PB-1")
     assert isinstance(asked, LinkQuestion)
     assert (asked.profile, asked.name) == (None, "U0GUS")
 
 
-@pytest.mark.parametrize("fault", [TryLater("slack_503"), Refused(Reason.MISSING_SCOPE)])
+@pytest.mark.parametrize(
+    "fault", [TryLater("slack_503"), Rejected(Rejection(Reason.MISSING_SCOPE))]
+)
 async def test_a_right_that_cannot_be_checked_is_none(bench: LinkBench, fault: Fault) -> None:
     bench.slack.fault = fault
     with pytest.raises(type(fault)):
@@ -216,7 +220,7 @@ async def test_others_find_nobody(bench: LinkBench) -> None:
     "plain",
     [
         pytest.param(FakeCustomers(fault=TryLater("plain_http_503")), id="down"),
-        pytest.param(FakeCustomers(fault=Refused(Reason.PLAIN_KEY)), id="refused"),
+        pytest.param(FakeCustomers(fault=Rejected(Rejection(Reason.PLAIN_KEY))), id="refused"),
         pytest.param(FakeCustomers(hangs=True), id="hangs"),
         pytest.param(FakeCustomers(known=[Customer("no id of Plain's", "X")]), id="junk"),
     ],
@@ -248,7 +252,9 @@ async def test_a_known_customer_is_linked_and_the_worker_woken(bench: LinkBench)
     [
         pytest.param(FakeCustomers(fault=TryLater("plain_http_503")), id="down"),
         pytest.param(FakeCustomers(hangs=True), id="hangs"),
-        pytest.param(FakeCustomers(fault=Refused(Reason.PLAIN_FORBIDDEN)), id="forbidden"),
+        pytest.param(
+            FakeCustomers(fault=Rejected(Rejection(Reason.PLAIN_FORBIDDEN))), id="forbidden"
+        ),
         pytest.param(FakeCustomers(known=[]), id="gone"),
     ],
 )
@@ -289,8 +295,14 @@ async def test_a_new_customer_is_made_unverified(bench: LinkBench) -> None:
         ),
         pytest.param(FakeCustomers(hangs=True), CustomerNotCreated(), id="hangs"),
         pytest.param(
-            FakeCustomers(fault=Refused(Reason.PLAIN_REFUSED, message="no")),
-            CustomerNotCreated(Reason.PLAIN_REFUSED, {"message": "no"}),
+            FakeCustomers(
+                fault=Rejected(
+                    Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(message="no"))
+                )
+            ),
+            CustomerNotCreated(
+                Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(message="no"))
+            ),
             id="refused",
         ),
     ],

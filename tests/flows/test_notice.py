@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bot.core.directory import UserKind
-from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Created, Rejected, Rule, Via
+from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
+from bot.core.model import Created, Rule, Via
 from bot.flows.delay_notices import NOTICE_SECONDS, tell_queued
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
@@ -67,7 +67,7 @@ async def test_what_is_settled_is_not_queued(bench: Bench) -> None:
 async def test_asking_again_after_a_refusal_waits_its_own_minute(bench: Bench) -> None:
     bench.ledger.record(escalation())
     (claim,) = bench.ledger.claim("one", 1)
-    bench.ledger.settle(claim, Rejected(Reason.EMPTY, {}))
+    bench.ledger.settle(claim, Rejection(Reason.EMPTY))
     bench.clock.move(NOTICE_SECONDS)
     bench.ledger.record(escalation(request="Ev9"))
     assert await bench.tell() == []
@@ -100,7 +100,7 @@ async def test_a_notice_that_may_have_been_said_is_not_repeated(bench: Bench) ->
     for number in (1, 2):
         bench.ledger.record(escalation(number))
     bench.clock.move(NOTICE_SECONDS)
-    bench.slack.tell_faults = [TryLater("slack_timeout", unknown=True)]
+    bench.slack.tell_faults = [TryLater("slack_timeout", outcome_unknown=True)]
     assert await bench.tell() == []
     assert await bench.tell() == ["Ev2"]
 
@@ -109,6 +109,8 @@ async def test_a_notice_that_slack_takes_nowhere_holds_up_nobody(bench: Bench) -
     for number in (1, 2):
         bench.ledger.record(escalation(number))
     bench.clock.move(NOTICE_SECONDS)
-    bench.slack.tell_faults = [Refused(Reason.SLACK_REFUSED, code="x", method="y")]
+    bench.slack.tell_faults = [
+        Rejected(Rejection(Reason.SLACK_REFUSED, slack_error=SlackError(code="x", method="y")))
+    ]
     assert await bench.tell() == ["Ev2"]
     assert await bench.tell() == []

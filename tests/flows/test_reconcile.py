@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Ignored, Rejected, Rule, Via
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created, Ignored, Rule, Via
 from bot.core.reconcile import DAY, Scope, Verdict
 from bot.flows.reconcile import reconcile
 from bot.store.database import Database
@@ -217,8 +217,8 @@ async def test_a_person_is_looked_up_once_in_a_pass(bench: Bench) -> None:
     "outcome",
     [
         Created(TICKET),
-        Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}),
-        Rejected(Reason.GAVE_UP, {}),
+        Rejection(Reason.NO_CUSTOMER, requester="U0AUTHOR"),
+        Rejection(Reason.GAVE_UP),
         Ignored("no_rule"),
         None,
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected, Rejection, SlackError
 from bot.core.model import Rule
 from bot.core.reconcile import DAY, Finding, Verdict
 from bot.store.database import Database
@@ -66,8 +66,10 @@ async def test_what_only_bots_asked_for_is_nothing_in_a_dry_run_either(bench: Be
 
 
 async def test_channels_that_cannot_be_listed_are_a_refusal(bench: Bench) -> None:
-    bench.slack.faults[1] = Refused(Reason.MISSING_SCOPE, needed="groups:read")
-    with pytest.raises(Refused):
+    bench.slack.faults[1] = Rejected(
+        Rejection(Reason.MISSING_SCOPE, slack_error=SlackError(scope="groups:read"))
+    )
+    with pytest.raises(Rejected):
         await bench.look()
 
 

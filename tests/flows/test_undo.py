@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.faults import Fault, Postponed, Reason, Refused, TryLater
+from bot.core.faults import Fault, PlainError, Postponed, Reason, Rejected, Rejection, TryLater
 from bot.core.model import Added
 from bot.core.record import State
 from bot.core.undo import (
@@ -81,9 +81,11 @@ async def test_a_key_that_may_not_is_asked_for_nothing(undo_bench: UndoBench) ->
     assert undo_bench.record.undo_begun_by is None
 
 
-FORBIDDEN = Refused(Reason.PLAIN_FORBIDDEN, message="Missing thread:edit")
+FORBIDDEN = Rejected(
+    Rejection(Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="Missing thread:edit"))
+)
 
-REFUSED = Refused(Reason.PLAIN_REFUSED, code="x", message="No")
+REFUSED = Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="x", message="No")))
 
 
 @pytest.mark.parametrize("step", ["look", "noting", "marking"])
@@ -104,7 +106,9 @@ async def test_what_plain_refuses_changes_no_row(
     [
         pytest.param("look", TryLater("plain_unreachable"), False, id="before the look"),
         pytest.param("noting", TryLater("plain_unreachable"), False, id="the note was not sent"),
-        pytest.param("noting", TryLater("plain_timeout", unknown=True), True, id="the note may be"),
+        pytest.param(
+            "noting", TryLater("plain_timeout", outcome_unknown=True), True, id="the note may be"
+        ),
         pytest.param("marking", TryLater("plain_timeout"), True, id="the note is there"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import Created, PostedAnswer
 from bot.core.undo import UNDO_SECONDS
 from bot.flows import undo
@@ -75,7 +75,10 @@ async def test_the_round_edits_what_is_over_and_what_was_undone(answered: UndoBe
     ("fault", "is_left"),
     [
         (TryLater("slack_timeout"), True),
-        (Refused(Reason.SLACK_REFUSED, code="message_not_found"), False),
+        (
+            Rejected(Rejection(Reason.SLACK_REFUSED, slack_error=SlackError("message_not_found"))),
+            False,
+        ),
     ],
     ids=["it comes again", "it is gone"],
 )

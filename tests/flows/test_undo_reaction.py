@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete
 
-from bot.core.faults import Reason
-from bot.core.model import Added, Created, Outcome, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Added, Created, Outcome
 from bot.core.record import State
 from bot.core.undo import UNDO_SECONDS, NotUndoable, Undone
 from bot.flows import undo
@@ -53,7 +53,7 @@ async def test_any_other_reaction_is_just_a_reaction(
     [
         (Created(TICKET), UNDO_SECONDS + 1),
         (Added(TICKET), UNDO_SECONDS + 1),
-        (Rejected(Reason.EMPTY, {}), 1.0),
+        (Rejection(Reason.EMPTY), 1.0),
     ],
     ids=["long ago", "an addition of long ago", "refused"],
 )

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Channel, Installation, Profile, UserKind
-from bot.core.faults import Fault, Reason, Refused, TryLater
-from bot.core.model import Created, Escalation, Outcome, Rejected, Rule, Ticket
+from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
+from bot.core.model import Created, Escalation, Outcome, Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction, identity
 from bot.core.record import Evidence, Record
 from bot.core.refs import MessageRef, message_key
@@ -105,10 +105,25 @@ def reacted(emoji: str = "ticket", *users: str) -> PostedMessage:
 @pytest.mark.parametrize(
     ("fault", "unread"),
     [
-        (Refused(Reason.SLACK_REFUSED, code="not_in_channel"), Unread.NOT_IN_CHANNEL),
-        (Refused(Reason.SLACK_REFUSED, code="channel_not_found"), Unread.NOT_IN_CHANNEL),
-        (Refused(Reason.CHANNEL_NOT_FOUND, channel="C1"), Unread.NOT_IN_CHANNEL),
-        (Refused(Reason.MISSING_SCOPE, needed="reactions:read"), Unread.NO_PERMISSION),
+        (
+            Rejected(
+                Rejection(Reason.SLACK_REFUSED, slack_error=SlackError(code="not_in_channel"))
+            ),
+            Unread.NOT_IN_CHANNEL,
+        ),
+        (
+            Rejected(
+                Rejection(Reason.SLACK_REFUSED, slack_error=SlackError(code="channel_not_found"))
+            ),
+            Unread.NOT_IN_CHANNEL,
+        ),
+        (Rejected(Rejection(Reason.CHANNEL_NOT_FOUND, channel="C1")), Unread.NOT_IN_CHANNEL),
+        (
+            Rejected(
+                Rejection(Reason.MISSING_SCOPE, slack_error=SlackError(scope="reactions:read"))
+            ),
+            Unread.NO_PERMISSION,
+        ),
         (TryLater("slack_ratelimited", after=30), Unread.AWAY),
     ],
 )
@@ -248,7 +263,7 @@ LINKS_ALL = Rule(("ticket",), customer="c_1")
         ({}, None, "c_1", (Evidence.FALLBACK, True, "c_1")),
         ({"rules": (LINKS_ALL,)}, line(), None, (Evidence.RULE, False, "c_1")),
         ({"evidence": Evidence.IMPORT}, None, None, (Evidence.IMPORT, False, "c_1")),
-        ({"outcome": Rejected(Reason.EMPTY, {})}, line(), None, (None, False, None)),
+        ({"outcome": Rejection(Reason.EMPTY)}, line(), None, (None, False, None)),
     ],
     ids=["learnt", "linked by address", "linked anew", "fallback", "rule", "noted", "none"],
 )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert
 
 from bot.cli.ledger import SHOWN_STATES, WORDS
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.sandbox.page import ledger
 from bot.sandbox.page.ledger import LedgerFile
 from bot.slack.views import rejections
@@ -105,8 +105,9 @@ def test_a_cause_in_words() -> None:
 
 def test_the_words_are_those_of_the_command_line() -> None:
     data = {"standing": "guest"}
+    guest = Rejection(Reason.NOT_ALLOWED, user_kind="guest")
     for code in ledger._REASONS:
-        assert ledger.reason(code, data) == rejections.short(code, data)
+        assert ledger.reason(code, data) == rejections.short(code, guest)
     for code in CAUSES:
         assert ledger.cause(code) == rejections.cause(code)
 

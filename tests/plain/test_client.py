@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import EventDraft
 from bot.core.text.parts import TextPart
 from bot.flows.ports import Plain
 from bot.plain.client import PAGES
+from bot.store.rejections import to_data
 from tests.plain.prepared import DRAFT, THREAD, Answers, failed, prepared
 from tests.plain.recordings import recorded
 
@@ -90,9 +91,9 @@ REFUSED_CREATES: dict[str, tuple[object, Reason, dict[str, str]]] = {
 async def test_a_refused_create(case: str) -> None:
     given_answer, reason, data = REFUSED_CREATES[case]
     plain = Answers(given_answer)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         await plain.client.open_thread(DRAFT)
-    assert (caught.value.reason, caught.value.data) == (reason, data)
+    assert (caught.value.reason, to_data(caught.value.rejection)) == (reason, data)
     assert plain.observed == [("createThread", reason.value)]
 
 
@@ -124,7 +125,7 @@ async def test_a_create_that_may_come_about_later(case: str) -> None:
     plain = Answers(given_answer)
     with pytest.raises(TryLater) as caught:
         await plain.client.open_thread(DRAFT)
-    assert (caught.value.cause, caught.value.unknown) == (cause, unknown)
+    assert (caught.value.cause, caught.value.outcome_unknown) == (cause, unknown)
     assert plain.observed == [("createThread", cause)]
 
 
@@ -139,7 +140,7 @@ async def test_what_is_harmless_to_repeat_is_never_unknown(case: str) -> None:
     ):
         with pytest.raises(TryLater) as caught:
             await ask
-        assert not caught.value.unknown
+        assert not caught.value.outcome_unknown
 
 
 async def test_an_event_is_added() -> None:
@@ -161,7 +162,7 @@ async def test_an_event_is_added() -> None:
 async def test_an_event_that_may_have_been_added(data: object) -> None:
     with pytest.raises(TryLater) as caught:
         await Answers(data).client.add_event(EVENT)
-    assert caught.value.unknown
+    assert caught.value.outcome_unknown
     assert caught.value.request_id == "r-9"
 
 

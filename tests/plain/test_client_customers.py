@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.core.faults import Refused
+from bot.core.faults import Rejected
 from bot.core.model import Customer
+from bot.store.rejections import to_data
 from tests.plain.prepared import Answers, failed, prepared
 
 ADA = {"id": "c_1", "fullName": "Ada Byron", "email": {"email": "ada@example.com"}}
@@ -40,7 +41,7 @@ async def test_what_is_no_name_of_a_customer_is_not_asked_for() -> None:
 
 
 async def test_a_customer_that_may_not_be_read_is_not_an_unknown_one() -> None:
-    with pytest.raises(Refused, match="plain_forbidden"):
+    with pytest.raises(Rejected, match="plain_forbidden"):
         await Answers(prepared("forbidden-403.json")).client.find_customer("c_1")
 
 
@@ -73,9 +74,9 @@ async def test_a_customer_that_has_the_address_already_is_looked_up() -> None:
     ],
 )
 async def test_a_customer_that_cannot_be_made(answers: Sequence[object], code: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         await Answers(*answers).client.upsert_customer("ada@example.com", "Ada", verified=False)
-    assert caught.value.data["code"] == code
+    assert to_data(caught.value.rejection)["code"] == code
 
 
 @pytest.mark.parametrize(

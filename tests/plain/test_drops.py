@@ -126,8 +126,8 @@ async def test_a_write_that_was_heard_is_unknown_and_a_read_never_is(
             await client.open_thread(DRAFT)
         with pytest.raises(TryLater) as read:
             await client.thread_by_external_id("c_1", "k")
-    assert (write.value.cause, write.value.unknown) == (cause, True)
-    assert (read.value.cause, read.value.unknown) == (cause, False)
+    assert (write.value.cause, write.value.outcome_unknown) == (cause, True)
+    assert (read.value.cause, read.value.outcome_unknown) == (cause, False)
 
 
 async def test_a_refused_connection_was_surely_not_heard() -> None:
@@ -136,7 +136,7 @@ async def test_a_refused_connection_was_surely_not_heard() -> None:
     async with asking(url) as client:
         with pytest.raises(TryLater) as caught:
             await client.open_thread(DRAFT)
-    assert (caught.value.cause, caught.value.unknown) == ("plain_unreachable", False)
+    assert (caught.value.cause, caught.value.outcome_unknown) == ("plain_unreachable", False)
 
 
 async def test_a_redirect_is_not_followed() -> None:

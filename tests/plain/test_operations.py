@@ -18,11 +18,12 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected
 from bot.core.model import EventDraft, File, Priority, ThreadDraft
 from bot.core.text.parts import DividerPart, LinkPart, Part, PlainTextPart, TextPart, Tone
 from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
+from bot.store.rejections import to_data
 
 SANDBOX = Path(operations.__file__).parents[1] / "sandbox" / "plain" / "schema.graphql"
 SCHEMAS = [
@@ -256,7 +257,7 @@ def test_an_assignee_is_a_user_or_a_machine_user(assignee: str, assigned: object
 
 
 def test_another_assignee_is_refused() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         inputs.create_thread(ThreadDraft("c_1", "key", "title", (), assignee="x_1"))
     assert caught.value.reason is Reason.UNKNOWN_ASSIGNEE
-    assert caught.value.data == {"assignee": "x_1"}
+    assert to_data(caught.value.rejection) == {"assignee": "x_1"}

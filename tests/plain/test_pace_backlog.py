@@ -66,7 +66,7 @@ class Backlog:
         self.settled += 1
 
     def retry_later(
-        self, _claim: Claim, _after: float, cause: str, *, failed: bool, unknown: bool
+        self, _claim: Claim, _after: float, cause: str, *, failed: bool, outcome_unknown: bool
     ) -> None:
         self.put_back[cause] += 1
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, TryLater
 from bot.plain import protocol
+from bot.store.rejections import to_data
 from tests.plain.recordings import HEADERS, NOW, names, recorded
 
 FORBIDDEN = 'Insufficient permissions, missing "labelType:read".'
@@ -32,7 +33,6 @@ REFUSED: dict[str, tuple[Reason, dict[str, str]]] = {
         {
             "code": "BAD_USER_INPUT",
             "message": 'Variable "$customerId" got invalid value',
-            "fields": "",
         },
     ),
     "validation-failed-400.json": (
@@ -40,7 +40,6 @@ REFUSED: dict[str, tuple[Reason, dict[str, str]]] = {
         {
             "code": "GRAPHQL_VALIDATION_FAILED",
             "message": 'Cannot query field "reff" on type "Thread".',
-            "fields": "",
         },
     ),
     "parse-failed-400.json": (
@@ -48,28 +47,27 @@ REFUSED: dict[str, tuple[Reason, dict[str, str]]] = {
         {
             "code": "GRAPHQL_PARSE_FAILED",
             "message": "Syntax Error: Expected Name, found <EOF>.",
-            "fields": "",
         },
     ),
     "unheard-of-code-200.json": (
         Reason.PLAIN_REFUSED,
-        {"code": "MOON_IS_FULL", "message": "The moon is full", "fields": ""},
+        {"code": "MOON_IS_FULL", "message": "The moon is full"},
     ),
     "unheard-of-code-400.json": (
         Reason.PLAIN_REFUSED,
-        {"code": "MOON_IS_FULL", "message": "The moon is full", "fields": ""},
+        {"code": "MOON_IS_FULL", "message": "The moon is full"},
     ),
     "no-code-200.json": (
         Reason.PLAIN_REFUSED,
-        {"code": "unknown", "message": "Something about the request", "fields": ""},
+        {"code": "unknown", "message": "Something about the request"},
     ),
     "errors-of-no-shape-200.json": (
         Reason.PLAIN_REFUSED,
-        {"code": "unknown", "message": "", "fields": ""},
+        {"code": "unknown"},
     ),
     "not-found-404.json": (
         Reason.PLAIN_REFUSED,
-        {"code": "http_404", "message": "Not Found", "fields": ""},
+        {"code": "http_404", "message": "Not Found"},
     ),
 }
 
@@ -125,10 +123,10 @@ def test_every_recorded_answer_stands_in_one_table() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_plain_decided_is_refused(name: str, write: bool) -> None:
     reason, data = REFUSED[name]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         answer(name, write=write)
     assert caught.value.reason is reason
-    assert caught.value.data == data | {"request_id": "req-1"}
+    assert to_data(caught.value.rejection) == data | {"request_id": "req-1"}
 
 
 @pytest.mark.parametrize("write", [True, False])
@@ -138,7 +136,7 @@ def test_what_passes_is_tried_later(name: str, write: bool) -> None:
     with pytest.raises(TryLater) as caught:
         answer(name, write=write)
     assert (caught.value.cause, caught.value.after) == (cause, after)
-    assert caught.value.unknown == (unknown and write)
+    assert caught.value.outcome_unknown == (unknown and write)
     assert caught.value.request_id == "req-1"
 
 
@@ -170,9 +168,9 @@ def test_without_headers_a_fault_has_neither_wait_nor_request_id() -> None:
         with pytest.raises(TryLater) as later:
             protocol.response(found.status, {}, found.body, write=False, now=NOW)
         assert (later.value.after, later.value.request_id) == (None, None)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         protocol.response(401, {}, b'{"message":"Unauthorized"}', write=False, now=NOW)
-    assert refused.value.data == {}
+    assert to_data(refused.value.rejection) == {}
 
 
 def test_too_deep_json_is_no_json() -> None:
@@ -188,9 +186,9 @@ def test_words_of_plain_are_printable_and_bounded() -> None:
             ]
         }
     )
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         protocol.response(200, {}, body.encode(), write=False, now=NOW)
-    message = caught.value.data["message"]
+    message = to_data(caught.value.rejection)["message"]
     assert message.startswith("a b xxx")
     assert len(message) == protocol.LONGEST_WORDS
 
@@ -244,7 +242,7 @@ MUTATION_REFUSED: dict[str, tuple[object, Reason, dict[str, str]]] = {
     "something else is not found": (
         error("VALIDATION", "not_found", message="Label type does not exist"),
         Reason.PLAIN_REFUSED,
-        {"code": "not_found", "message": "Label type does not exist", "fields": ""},
+        {"code": "not_found", "message": "Label type does not exist"},
     ),
     "forbidden by type": (
         error("FORBIDDEN", "whatever", message="missing thread:create"),
@@ -259,14 +257,14 @@ MUTATION_REFUSED: dict[str, tuple[object, Reason, dict[str, str]]] = {
     "an unheard-of code": (
         error("VALIDATION", "moon_is_full"),
         Reason.PLAIN_REFUSED,
-        {"code": "moon_is_full", "message": "No.", "fields": ""},
+        {"code": "moon_is_full", "message": "No."},
     ),
-    "an empty object": ({}, Reason.PLAIN_REFUSED, {"code": "unknown", "message": "", "fields": ""}),
-    "no object": ("no", Reason.PLAIN_REFUSED, {"code": "unknown", "message": "", "fields": ""}),
+    "an empty object": ({}, Reason.PLAIN_REFUSED, {"code": "unknown"}),
+    "no object": ("no", Reason.PLAIN_REFUSED, {"code": "unknown"}),
     "odd values": (
         {"type": [1], "code": 3, "message": {}, "fields": {"a": 1}},
         Reason.PLAIN_REFUSED,
-        {"code": "unknown", "message": "", "fields": ""},
+        {"code": "unknown"},
     ),
 }
 
@@ -274,10 +272,10 @@ MUTATION_REFUSED: dict[str, tuple[object, Reason, dict[str, str]]] = {
 @pytest.mark.parametrize("case", MUTATION_REFUSED)
 def test_a_mutations_error_is_refused(case: str) -> None:
     given_error, reason, data = MUTATION_REFUSED[case]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         protocol.check(given_error, write=True, customer="c_1", request_id="req-1")
     assert caught.value.reason is reason
-    assert caught.value.data == data | {"request_id": "req-1"}
+    assert to_data(caught.value.rejection) == data | {"request_id": "req-1"}
 
 
 @pytest.mark.parametrize(
@@ -288,7 +286,7 @@ def test_a_mutations_error_is_refused(case: str) -> None:
     ],
 )
 def test_a_mutation_about_no_customer_says_what_plain_says(given_error: object) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         protocol.check(given_error, write=True)
     assert caught.value.reason is Reason.PLAIN_REFUSED
 
@@ -314,7 +312,7 @@ def test_a_mutations_error_may_pass(
 ) -> None:
     with pytest.raises(TryLater) as caught:
         protocol.check(given_error, write=write, request_id="req-1")
-    assert (caught.value.cause, caught.value.unknown) == (cause, unknown and write)
+    assert (caught.value.cause, caught.value.outcome_unknown) == (cause, unknown and write)
     assert caught.value.request_id == "req-1"
 
 
@@ -373,10 +371,10 @@ def test_any_answer_is_data_or_a_fault(
     came = outcome(lambda: protocol.response(status, headers, body, write=write, now=now))
     match came:
         case TryLater():
-            assert write or not came.unknown
+            assert write or not came.outcome_unknown
             assert came.after is None or came.after >= 0
-        case Refused():
-            assert all(text.isprintable() for text in came.data.values())
+        case Rejected():
+            assert all(text.isprintable() for text in to_data(came.rejection).values())
         case _:
             assert isinstance(came, dict)
             assert 200 <= status < 300

@@ -70,7 +70,7 @@ async def test_a_closed_client_asks_nothing() -> None:
     await client.aclose()
     with pytest.raises(TryLater, match="plain_closed") as caught:
         await client.open_thread(DRAFT)
-    assert not caught.value.unknown
+    assert not caught.value.outcome_unknown
 
 
 async def test_a_lent_http_client_stays_open() -> None:

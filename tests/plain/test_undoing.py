@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import ThreadDraft
 from bot.core.undo import Actor, Kind, Look, ThreadSnapshot, TimelineEntry, look
 from bot.plain.client import PAGES, PlainClient
@@ -95,7 +95,7 @@ async def test_a_thread_that_is_gone() -> None:
 async def test_half_a_thread_is_no_thread(data: dict[str, Any]) -> None:
     with pytest.raises(TryLater) as later:
         await Answers(data).client.seen("th_1")
-    assert later.value.unknown is False
+    assert later.value.outcome_unknown is False
 
 
 async def test_a_note_and_a_mark() -> None:
@@ -114,10 +114,10 @@ async def test_a_note_and_a_mark() -> None:
 async def test_only_a_note_would_be_there_twice() -> None:
     with pytest.raises(TryLater) as noting:
         await Answers({"createNote": {"note": None, "error": None}}).client.add_note("c", "t", "x")
-    assert noting.value.unknown is True
+    assert noting.value.outcome_unknown is True
     with pytest.raises(TryLater) as marking:
         await Answers({"markThreadAsDone": {"thread": None}}).client.mark_ignored("th_1")
-    assert marking.value.unknown is False
+    assert marking.value.outcome_unknown is False
 
 
 # The sandbox's Plain
@@ -160,7 +160,7 @@ async def test_the_sandboxes_agents_are_seen_to_act() -> None:
         assert await looks(ignored) is Look.IGNORED
         assert len(plain.threads[-1].notes) == 1
         plain.permissions.discard("timeline:read")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             await client.seen(ignored)
         assert refused.value.reason is Reason.PLAIN_FORBIDDEN
         await client.aclose()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from bot.core.faults import Refused, TryLater
+from bot.core.faults import Rejected, TryLater
 from bot.core.model import File
 from bot.flows.attachments import UploadForm
 from bot.plain import inputs
@@ -143,7 +143,7 @@ async def test_what_is_asked_of_plain() -> None:
 
 @pytest.mark.parametrize(
     ("status", "fault"),
-    [(400, Refused), (403, Refused), (302, Refused), (408, TryLater), (429, TryLater),
+    [(400, Rejected), (403, Rejected), (302, Rejected), (408, TryLater), (429, TryLater),
      (500, TryLater), (503, TryLater)],
 )  # fmt: skip
 async def test_what_the_bucket_says(status: int, fault: type[Exception]) -> None:
@@ -215,7 +215,7 @@ async def test_a_place_that_is_none(url: str) -> None:
         raise AssertionError("nothing goes there")
 
     async with bucket(take) as (uploads, _):
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             await uploads.upload(UploadForm("a", url, ()), File("F1", size=3), pieces(1, b"abc"))
 
 
@@ -237,6 +237,6 @@ async def test_an_address_near_the_bridge_is_no_place_of_a_plain_elsewhere(url: 
         raise AssertionError("nobody asks")
 
     uploads = Uploads(ask, api_url="https://core-api.uk.plain.com/graphql/v1")
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         await uploads.upload(UploadForm("a", url, ()), File("F1", size=3), pieces(1, b"abc"))
     await uploads.aclose()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.core.faults import Reason, Refused
+from bot.core.faults import PlainError, Reason, Rejected, Rejection
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
 from bot.core.undo import ThreadSnapshot
 from bot.flows.ports import PlainThread, ThreadSummary
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DUPLICATE = Refused(Reason.PLAIN_REFUSED, code="duplicate_external_id")
+_DUPLICATE = Rejected(
+    Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="duplicate_external_id"))
+)
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Plain:
 
     def create(self, draft: ThreadDraft, lag: float) -> PlainThread:
         if draft.customer in self.gone:
-            raise Refused(Reason.BROKEN_LINK, customer=draft.customer)
+            raise Rejected(Rejection(Reason.BROKEN_LINK, customer=draft.customer))
         name = (draft.customer, draft.external_id)
         if self.refuses_duplicates and any(
             (t.draft.customer, t.draft.external_id) == name for t in self.threads
@@ -222,7 +224,7 @@ class PlainPort:
             await self._process.step(f"plain.{name}.answer")
             self._hear(heard, fate, said, write=True)
             result = results[-1]
-            if isinstance(result, Refused):
+            if isinstance(result, Rejected):
                 raise result
             return result
 
@@ -249,9 +251,9 @@ class PlainPort:
         if fate.fault is not None:
             raise fate.fault
 
-    def _send(self, fate: Fate, take_effect: Callable[[float], T]) -> list[T | Refused]:
+    def _send(self, fate: Fate, take_effect: Callable[[float], T]) -> list[T | Rejected]:
         """From here on it is in Plain's hands, whatever becomes of the process."""
-        results: list[T | Refused] = []
+        results: list[T | Rejected] = []
         plain = self._plain
         if fate.effect is None:
             return results
@@ -260,7 +262,7 @@ class PlainPort:
             for _ in range(2 if fate.twice else 1):
                 try:
                     results.append(take_effect(fate.lag))
-                except Refused as refusal:
+                except Rejected as refusal:
                     results.append(refusal)
 
         def land() -> None:

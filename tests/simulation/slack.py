@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.core.directory import Channel, Names, Profile, UserKind
-from bot.core.faults import Reason, Refused
+from bot.core.faults import Reason, Rejected, Rejection
 from bot.core.model import (
     Added,
     Created,
@@ -22,7 +22,6 @@ from bot.core.model import (
     Message,
     Outcome,
     PostedAnswer,
-    Rejected,
     Remark,
     ReplyTo,
     Ticket,
@@ -157,15 +156,15 @@ class SlackPort:
     async def message(self, ref: MessageRef) -> Message:
         await self._call("message")
         if ref.channel in self._slack.shut:
-            raise Refused(Reason.NOT_IN_CHANNEL, channel=ref.channel)
+            raise Rejected(Rejection(Reason.NOT_IN_CHANNEL, channel=ref.channel))
         if ref not in self._slack.messages:
-            raise Refused(Reason.MESSAGE_NOT_FOUND)
+            raise Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
         return self._slack.messages[ref]
 
     async def replies(self, root: MessageRef) -> tuple[Message, ...]:
         await self._call("replies")
         if root.channel in self._slack.shut:
-            raise Refused(Reason.NOT_IN_CHANNEL, channel=root.channel)
+            raise Rejected(Rejection(Reason.NOT_IN_CHANNEL, channel=root.channel))
         found = (
             message
             for ref, message in self._slack.messages.items()
@@ -214,7 +213,7 @@ class SlackPort:
             trigger.request,
             outcome,
             heard=fate.effect is not None,
-            refused=isinstance(fate.fault, Refused),
+            refused=isinstance(fate.fault, Rejected),
             at=self._slack.loop.time(),
         )
         self._slack.told.append(told)
@@ -278,7 +277,7 @@ class SlackPort:
 def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:
     """As `slack.answers` has it: where a reaction is not allowed, it is just a reaction."""
     return (
-        isinstance(outcome, Rejected)
+        isinstance(outcome, Rejection)
         and outcome.reason is Reason.NOT_ALLOWED
         and trigger.via is Via.REACTION
     )

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import update
 
 from bot.core import rate_limit
-from bot.core.model import Outcome, Rejected, Trigger
+from bot.core.faults import Rejection
+from bot.core.model import Outcome, Trigger
 from bot.core.rate_limit import Grant, Rate, Tally
 from bot.flows import exactly_once
 from bot.flows.intake import Intake
@@ -75,7 +76,7 @@ def answers_before_it_settles(patch: pytest.MonkeyPatch) -> None:
             return found
 
         outcome = await settle(replace(self, deliver=deliver_and_tell), claim, delivery)
-        return outcome if isinstance(outcome, Rejected) else None
+        return outcome if isinstance(outcome, Rejection) else None
 
     patch.setattr(Worker, "_settle", hasty)
 
@@ -103,8 +104,8 @@ def believes_every_failure(patch: pytest.MonkeyPatch) -> None:
     """A write without an answer counts as not processed."""
     retry_later = Ledger.retry_later
 
-    def sure(self: Ledger, *args: Any, failed: bool, unknown: bool) -> None:
-        retry_later(self, *args, failed=failed, unknown=False)
+    def sure(self: Ledger, *args: Any, failed: bool, outcome_unknown: bool) -> None:
+        retry_later(self, *args, failed=failed, outcome_unknown=False)
 
     patch.setattr(Ledger, "retry_later", sure)
 

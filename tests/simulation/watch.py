@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import TYPE_CHECKING
 
-from bot.core.model import Added, Created, Outcome, Rejected
+from bot.core.faults import Rejection
+from bot.core.model import Added, Created, Outcome
 from bot.store.claims import LEASE_SECONDS, Claim, Exists, Pending
 from tests.simulation.slack import Told, is_success
 
@@ -120,9 +121,9 @@ class Watch:
         self._world.notices.settled(claim.id)
         if isinstance(outcome, Created | Added):
             self.missing[claim.id] = outcome.missing
-        if isinstance(outcome, Rejected):
+        if isinstance(outcome, Rejection):
             self._world.seen[f"turned_{outcome.reason.value}"] += 1
-            if outcome.unsure or outcome.reason == "gave_up":
+            if outcome.outcome_unknown or outcome.reason == "gave_up":
                 self.unsure.add(claim.id)
 
     def is_anything_announced(self) -> bool:

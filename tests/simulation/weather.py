@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, PlainError, Reason, Rejected, Rejection, SlackError, TryLater
 
 READ_SECONDS = 10.0
 """After so much silence the clients give up (`plain.client`, `slack.calls`)."""
@@ -146,13 +146,19 @@ class Dice:
         """A request that says something to a person."""
         quick = self.between(0.02, 0.4)
         if self.strikes("answer_refused"):
-            return Fate(None, quick, Refused(Reason.SLACK_REFUSED, code="user_not_found"))
+            return Fate(
+                None,
+                quick,
+                Rejected(
+                    Rejection(Reason.SLACK_REFUSED, slack_error=SlackError(code="user_not_found"))
+                ),
+            )
         if now < self.slack_down_until and not self.healed:
             self.seen["slack_down"] += 1
             return Fate(None, quick, TryLater("slack_unreachable"))
         if not self.strikes("answer_fails"):
             return Fate(quick, quick + self.between(0.0, 0.2))
-        unknown = TryLater("slack_timeout", unknown=True)
+        unknown = TryLater("slack_timeout", outcome_unknown=True)
         return self.random.choice(
             (
                 Fate(None, quick, TryLater("slack_ratelimited", after=self.between(1.0, 30.0))),
@@ -175,8 +181,8 @@ class Dice:
     def _write_fate(self, name: str) -> Fate:
         quick = self.between(0.02, 0.5)
         later = quick + self.between(0.0, 0.3)
-        lost = TryLater("plain_502", unknown=True)
-        silent = TryLater("plain_timeout", unknown=True)
+        lost = TryLater("plain_502", outcome_unknown=True)
+        silent = TryLater("plain_timeout", outcome_unknown=True)
         match name:
             case "slow":
                 slow = self.between(0.5, 9.5)
@@ -190,18 +196,34 @@ class Dice:
             case "never":
                 return Fate(None, READ_SECONDS, silent, status=None)
             case "page":
-                page = TryLater("plain_unexpected", unknown=True)
+                page = TryLater("plain_unexpected", outcome_unknown=True)
                 done = self.random.choice((None, quick))
                 return Fate(done, later, page, tells_limit=False)
             case "twice":
                 return Fate(quick, later, twice=True)
             case "refused":
-                return Fate(None, later, Refused(Reason.PLAIN_REFUSED, code="input_validation"))
+                return Fate(
+                    None,
+                    later,
+                    Rejected(
+                        Rejection(
+                            Reason.PLAIN_REFUSED, plain_error=PlainError(code="input_validation")
+                        )
+                    ),
+                )
             case "hidden":
                 # The key may write and not read: done, and refused for what it should show.
-                return Fate(quick, later, Refused(Reason.PLAIN_FORBIDDEN, message="thread:read"))
+                return Fate(
+                    quick,
+                    later,
+                    Rejected(
+                        Rejection(
+                            Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="thread:read")
+                        )
+                    ),
+                )
             case "failed":
-                return Fate(None, later, TryLater("plain_500", unknown=True), status=500)
+                return Fate(None, later, TryLater("plain_500", outcome_unknown=True), status=500)
             case _:
                 return self._fate_of_either(name, quick, later)
 
@@ -214,7 +236,15 @@ class Dice:
             case "never":
                 return Fate(None, READ_SECONDS, TryLater("plain_timeout"), status=None)
             case "forbidden":
-                return Fate(None, quick, Refused(Reason.PLAIN_FORBIDDEN, message="thread:read"))
+                return Fate(
+                    None,
+                    quick,
+                    Rejected(
+                        Rejection(
+                            Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="thread:read")
+                        )
+                    ),
+                )
             case "failed":
                 return Fate(None, quick, TryLater("plain_500"), status=500)
             case _:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected, ReplyTo, Ticket, Trigger, Via
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created, ReplyTo, Ticket, Trigger, Via
 from bot.core.refs import MessageRef
 from tests.slack.canned import NOW, Reply, ok
 
 TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 CREATED = Created(TICKET)
-REFUSED = Rejected(Reason.EMPTY, {})
+REFUSED = Rejection(Reason.EMPTY)
 REF = MessageRef("C1", "1599529504.000400")
 ROOT = "1599529000.000100"
 REACTION = Trigger(

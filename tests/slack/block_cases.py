@@ -20,7 +20,6 @@ from bot.core.model import (
     Ignored,
     Outcome,
     Priority,
-    Rejected,
     ReplyTo,
     Rule,
     Ticket,
@@ -44,6 +43,7 @@ from bot.flows import link as linking
 from bot.flows.form import Choice
 from bot.slack.views import answer, form, home, link, why
 from bot.slack.views.kit import Answer
+from bot.store.rejections import from_data
 
 STRANGE = (
     "",
@@ -81,7 +81,7 @@ def rejected(text: str, reason: Reason, answerer: Answerer | None) -> Answer | N
     data = dict.fromkeys((*names, "fields", "code", "method", "last", "standing"), text)
     next_actions = (form.reopen_button("PB-1"),)
     return answer.outcome(
-        Rejected(reason, data), "PB-1", "UBOT", next_actions=next_actions, answerer=answerer
+        from_data(reason, data), "PB-1", "UBOT", next_actions=next_actions, answerer=answerer
     )
 
 
@@ -224,7 +224,10 @@ def record(text: str, **more: Any) -> Record:
         "customer": "c_1",
         "ticket": ticket(text),
         "reason": text or None,
-        "reason_data": dict.fromkeys(("requester", "name", "customer", "message", "fields"), text),
+        "rejection": from_data(
+            Reason.PLAIN_REFUSED,
+            dict.fromkeys(("requester", "name", "customer", "message", "fields"), text),
+        ),
         "settled_at": 1.8e9,
         "undone_at": None,
         "undone_by": "U0ADA",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Rejected, Ticket
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Ticket
 from bot.core.undo import (
     Acted,
     AddedTo,
@@ -30,7 +30,7 @@ TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_
 @pytest.mark.parametrize(
     "built",
     [
-        pytest.param(answer.outcome(Rejected(Reason.EMPTY, {}), "r", "UBOT"), id="rejected"),
+        pytest.param(answer.outcome(Rejection(Reason.EMPTY), "r", "UBOT"), id="rejected"),
         pytest.param(answer.remark(AlreadyExists(TICKET)), id="already"),
         pytest.param(answer.remark(InProgress()), id="on its way"),
         pytest.param(commands.usage(["sos"]), id="help"),
@@ -115,7 +115,7 @@ def test_what_came_of_an_undo(result: Result, said: str) -> None:
         answer.ended(TICKET, quiet=True),
         answer.quietly(Created(TICKET), "PB-1"),
         answer.quietly(Added(TICKET), "PB-1"),
-        answer.quietly(Rejected(Reason.BROKEN_LINK, {"customer": "T-123"}), "PB-1"),
+        answer.quietly(Rejection(Reason.BROKEN_LINK, customer="T-123"), "PB-1"),
         answer.remark_quietly(AlreadyExists(TICKET)),
     ],
 )

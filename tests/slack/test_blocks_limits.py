@@ -18,14 +18,13 @@ import pytest
 from pydantic import ValidationError
 
 from bot.core.directory import UserKind
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.identity import Hosts, Others, Yourself
 from bot.core.model import (
     AlreadyExists,
     Created,
     Customer,
     InProgress,
-    Rejected,
 )
 from bot.flows import link as linking
 from bot.slack import views
@@ -61,7 +60,7 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "undo.undo_button": lambda: strange(lambda text: undo.undo_button(ticket(text), "PB-1")),
     "answer.quietly": lambda: [
         *(partial(answer.quietly, one, "PB-1") for one in outcomes("")),
-        partial(answer.quietly, Rejected(Reason.EMPTY, {}), "PB-1"),
+        partial(answer.quietly, Rejection(Reason.EMPTY), "PB-1"),
     ],
     "answer.remark": lambda: strange(lambda text: answer.remark(AlreadyExists(ticket(text)))),
     "answer.remark_quietly": lambda: [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.core.directory import Installation
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import Form, FormDraft, Priority, ReplyTo, Ticket, Trigger, Via
 from bot.core.refs import MessageRef
 from bot.flows.form import FormContext
@@ -73,7 +73,7 @@ async def test_an_installation_in_an_organization() -> None:
 
 async def test_an_answer_without_a_workspace_is_refused() -> None:
     async with talking({"auth.test": ok(user_id="UBOT")}) as (client, _):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             await client.installation()
     assert refused.value.reason is Reason.SLACK_REFUSED
 
@@ -173,14 +173,14 @@ async def test_a_form_that_was_changed_or_closed_since_is_left_alone(code: str) 
 
 async def test_another_reason_why_a_form_was_not_changed_is_told() -> None:
     async with talking({"views.update": no("invalid_arguments")}) as (client, _):
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             await client.update_form(OpenedForm("V1", "hash.1"), DRAFT, BESIDE)
 
 
 @pytest.mark.parametrize("code", ["expired_trigger_id", "exchanged_trigger_id", "trigger_expired"])
 async def test_a_form_whose_time_is_over_is_not_tried_again(code: str) -> None:
     async with talking({"views.open": no(code)}) as (client, slack):
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             await client.open_form("1.2.x", DRAFT, BESIDE)
     assert slack.methods == ["views.open"]
 
@@ -204,7 +204,7 @@ async def test_opening_the_form_is_bounded_as_a_whole(
         with pytest.raises(TryLater) as later:
             await client.open_form("1.2.x", DRAFT, BESIDE)
         took = asyncio.get_running_loop().time() - begun
-    assert later.value.unknown
+    assert later.value.outcome_unknown
     assert took < 1.0
 
 

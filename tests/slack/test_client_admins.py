@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Installation
-from bot.core.faults import Reason, TryLater
+from bot.core.faults import Reason, Rejection, TryLater
 from bot.core.identity import Linkers
-from bot.core.model import Rejected, ReplyTo, Trigger, Via
+from bot.core.model import ReplyTo, Trigger, Via
 from bot.slack.answers import AnswerSettings
 from tests.slack.canned import INSTALLED, LIMITED, NOW, Reply, no, ok, talking
 
@@ -27,7 +27,7 @@ PLACE = {
     "conversations.info": ok(channel={"id": "C1", "name": "support"}),
     "chat.postEphemeral": ok(),
 }
-NO_CUSTOMER = Rejected(Reason.NO_CUSTOMER, {"requester": "U2"})
+NO_CUSTOMER = Rejection(Reason.NO_CUSTOMER, requester="U2")
 
 
 def user(**more: Any) -> Reply:
@@ -119,6 +119,6 @@ async def test_an_answer_waits_while_slack_cannot_say_who_asked() -> None:
 
 async def test_other_refusals_ask_slack_nothing() -> None:
     async with talking(PLACE) as (client, slack):
-        await client.tell(REACTION, Rejected(Reason.EMPTY, {}), "PB-7")
+        await client.tell(REACTION, Rejection(Reason.EMPTY), "PB-7")
     assert "users.info" not in slack.methods
     assert len(slack.sent("chat.postEphemeral")) == 1

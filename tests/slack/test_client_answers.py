@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, Rejection, TryLater
 from bot.core.model import (
     Added,
     Created,
@@ -16,12 +16,12 @@ from bot.core.model import (
     Message,
     Outcome,
     PostedAnswer,
-    Rejected,
     Trigger,
     Via,
 )
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, rejections
+from bot.store.rejections import to_data
 from tests.slack.asked import (
     ANY,
     CREATED,
@@ -158,10 +158,13 @@ async def test_a_dm_unfurls_nothing() -> None:
 async def test_where_every_way_is_shut_the_answer_is_refused() -> None:
     answers = SHUT | {"chat.postMessage": no("messages_tab_disabled")}
     async with talking(answers) as (client, slack):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             await client.tell(REACTION, CREATED, "PB-1")
     assert refused.value.reason is Reason.SLACK_REFUSED
-    assert refused.value.data == {"code": "not_in_channel", "method": "chat.postEphemeral"}
+    assert to_data(refused.value.rejection) == {
+        "code": "not_in_channel",
+        "method": "chat.postEphemeral",
+    }
     assert slack.methods == ["chat.postEphemeral", "chat.postMessage"]
 
 
@@ -195,8 +198,8 @@ async def test_what_may_have_been_said_is_not_said_in_another_way(
         (Created(TICKET), answer.success(Created(TICKET)).text),
         (Added(TICKET), answer.success(Added(TICKET)).text),
         (
-            Rejected(Reason.NOT_IN_CHANNEL, {"channel": "C1"}),
-            rejections.rejection(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "PB-1", "UBOT"),
+            Rejection(Reason.NOT_IN_CHANNEL, channel="C1"),
+            rejections.rejection(Rejection(Reason.NOT_IN_CHANNEL, channel="C1"), "PB-1", "UBOT"),
         ),
     ],
 )
@@ -212,19 +215,19 @@ async def test_an_outcome_in_words(outcome: Outcome, text: str) -> None:
         pytest.param(REACTION, Ignored("no rule"), [], id="unwanted"),
         pytest.param(
             REACTION,
-            Rejected(Reason.NOT_ALLOWED, {"standing": "guest"}),
+            Rejection(Reason.NOT_ALLOWED, user_kind="guest"),
             [],
             id="a guest's reaction",
         ),
         pytest.param(
             replace(REACTION, via=Via.SHORTCUT),
-            Rejected(Reason.NOT_ALLOWED, {"standing": "guest"}),
+            Rejection(Reason.NOT_ALLOWED, user_kind="guest"),
             ["chat.postEphemeral"],
             id="a guest's shortcut",
         ),
         pytest.param(
             replace(REACTION, via=Via.COMMAND),
-            Rejected(Reason.NOT_ALLOWED, {"standing": "guest"}),
+            Rejection(Reason.NOT_ALLOWED, user_kind="guest"),
             ["chat.postEphemeral"],
             id="a guest's command",
         ),
@@ -325,5 +328,5 @@ async def test_looking_before_speaking_leaves_nothing_unknown() -> None:
     async with talking(answers, manner=AnswerSettings("thread")) as (client, slack):
         with pytest.raises(TryLater) as later:
             await client.tell(REACTION, CREATED, "PB-1")
-    assert later.value.unknown is False
+    assert later.value.outcome_unknown is False
     assert slack.methods == ["conversations.info"]

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import Created, ReplyTo, Ticket, Trigger, Via
 from bot.slack import calls
 from bot.slack.calls import Declined, call, open_session, web_client
+from bot.store.rejections import to_data
 from tests.slack.canned import LIMITED, NOW, TOKEN, Reply, no, ok, talking
 
 TRIGGER = Trigger(
@@ -84,8 +85,12 @@ async def test_what_may_work_later(
             await client.profile("U1")
         with pytest.raises(TryLater) as said:
             await client.tell(TRIGGER, CREATED, "PB-1")
-    assert (read.value.cause, read.value.after, read.value.unknown) == (cause, after, False)
-    assert (said.value.cause, said.value.after, said.value.unknown) == (cause, after, unknown)
+    assert (read.value.cause, read.value.after, read.value.outcome_unknown) == (cause, after, False)
+    assert (said.value.cause, said.value.after, said.value.outcome_unknown) == (
+        cause,
+        after,
+        unknown,
+    )
     assert "chat.postMessage" not in slack.methods, "said twice"
 
 
@@ -103,7 +108,7 @@ async def test_a_refused_connection_was_surely_not_processed() -> None:
         web = web_client(TOKEN, f"http://127.0.0.1:{port}/api/", session)
         with pytest.raises(TryLater) as later:
             await calls.call_once("chat.postMessage", web.chat_postMessage(channel="C", text="x"))
-    assert (later.value.cause, later.value.unknown) == ("slack_unreachable", False)
+    assert (later.value.cause, later.value.outcome_unknown) == ("slack_unreachable", False)
 
 
 async def test_an_answer_that_takes_too_long_leaves_it_unknown() -> None:
@@ -114,8 +119,8 @@ async def test_an_answer_that_takes_too_long_leaves_it_unknown() -> None:
             )
         with pytest.raises(TryLater) as read:
             await call("chat.postMessage", client.web.chat_postMessage(channel="C", text="x"), 0.05)
-    assert (later.value.cause, later.value.unknown) == ("slack_timeout", True)
-    assert (read.value.cause, read.value.unknown) == ("slack_timeout", False)
+    assert (later.value.cause, later.value.outcome_unknown) == ("slack_timeout", True)
+    assert (read.value.cause, read.value.outcome_unknown) == ("slack_timeout", False)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +143,9 @@ async def test_an_answer_that_takes_too_long_leaves_it_unknown() -> None:
 )
 async def test_what_will_not_work(reply: Reply, reason: Reason, data: dict[str, str]) -> None:
     async with talking({"users.info": reply}) as (client, _):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             await client.profile("U1")
-    assert (refused.value.reason, refused.value.data) == (reason, data)
+    assert (refused.value.reason, to_data(refused.value.rejection)) == (reason, data)
 
 
 # A response_url answers with texts and statuses of its own.
@@ -169,7 +174,7 @@ async def test_a_response_url_that_may_work_later(reply: Reply, cause: str, unkn
     async with talking({"respond": reply}) as (client, slack):
         with pytest.raises(TryLater) as later:
             await calls.respond(client.web, slack.respond_url, {"text": "x"})
-    assert (later.value.cause, later.value.unknown) == (cause, unknown)
+    assert (later.value.cause, later.value.outcome_unknown) == (cause, unknown)
 
 
 @pytest.mark.parametrize(

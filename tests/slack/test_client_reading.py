@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef
 from bot.slack.text.message import blocks_of
+from bot.store.rejections import to_data
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
 
 ROOT = "1599529000.000100"
@@ -208,9 +209,9 @@ async def test_a_message_that_cannot_be_read(
     answers: dict[str, Reply], reason: Reason, data: dict[str, str]
 ) -> None:
     async with talking(answers) as (client, _):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             await client.message(REF)
-    assert (refused.value.reason, refused.value.data) == (reason, data)
+    assert (refused.value.reason, to_data(refused.value.rejection)) == (reason, data)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason
+from bot.core.faults import PlainError, Reason, Rejection
 from bot.core.identity import Hosts
-from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome, Rejected
+from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, form, rejections
 from tests.slack.asked import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
@@ -66,14 +66,19 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
         pytest.param(CREATED, answer.CREATED_QUIETLY, id="created"),
         pytest.param(Added(TICKET), answer.ADDED_QUIETLY, id="added"),
         pytest.param(
-            Rejected(Reason.PLAIN_FORBIDDEN, {"message": "Missing thread:create"}),
+            Rejection(
+                Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="Missing thread:create")
+            ),
             rejections.rejected_quietly("PB-1"),
             id="refused",
         ),
         pytest.param(
-            Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}),
+            Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Pam"),
             rejections.rejection(
-                Reason.NO_CUSTOMER, {"requester": "U1", "name": "Pam"}, "PB-1", "UBOT", Hosts()
+                Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Pam"),
+                "PB-1",
+                "UBOT",
+                Hosts(),
             ),
             id="nobody knows them",
         ),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.core.directory import Channel
-from bot.core.faults import Refused, TryLater
+from bot.core.faults import Rejected, TryLater
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
 from bot.flows.reconcile import HistoryPage
@@ -159,7 +159,7 @@ async def test_a_cursor_that_slack_forgot_counts_as_none() -> None:
 @pytest.mark.parametrize("cursor", [None, "old"])
 async def test_it_does_not_ask_for_ever(cursor: str | None) -> None:
     async with reading({"conversations.history": no("invalid_cursor")}) as (history, slack):
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             await history.messages("C1", 1.0, cursor)
     assert len(slack.calls) == (2 if cursor else 1)
 
@@ -170,7 +170,7 @@ async def test_a_rate_limit_is_a_fault_and_a_closed_channel_a_refusal() -> None:
         with pytest.raises(TryLater) as limited:
             await history.channels(None)
         assert (limited.value.cause, limited.value.after) == ("slack_ratelimited", 7.0)
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             await history.messages("C1", 1.0, None)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
-from bot.core.model import Rejected, ReplyTo, Ticket
+from bot.core.faults import Reason, Rejected, Rejection, TryLater
+from bot.core.model import ReplyTo, Ticket
 from bot.core.refs import MessageRef
 from bot.slack.calls import open_session, web_client
 from bot.slack.client import SlackClient
@@ -34,7 +34,7 @@ class Talk:
         with pytest.raises(TryLater) as raised:
             await self.client.profile(user)
         assert raised.value.cause == "slack_ratelimited"
-        assert not raised.value.unknown
+        assert not raised.value.outcome_unknown
         return raised.value
 
 
@@ -121,7 +121,7 @@ async def test_an_error_that_is_no_word_is_no_limit(error: bytes) -> None:
     """It was looked for in a set, which takes no object and no list."""
     replies = [Reply(b'{"ok":false,"error":' + error + b"}"), ADA]
     async with limited_by({"users.info": replies}) as talk:
-        with pytest.raises((TryLater, Refused)):
+        with pytest.raises((TryLater, Rejected)):
             await talk.client.profile("U1")
         assert await talk.client.profile("U1") is not None
 
@@ -130,7 +130,7 @@ async def test_a_full_answer_address_does_not_stop_the_others() -> None:
     answers = {"respond": [LIMITED, Reply(b"ok", content_type="text/plain")]}
     async with limited_by(answers) as talk:
         to = ReplyTo("U1", talk.clock(), response_url=f"{talk.slack.base}/respond")
-        said = answer.outcome(Rejected(Reason.EMPTY, {}), "PB-1", None)
+        said = answer.outcome(Rejection(Reason.EMPTY), "PB-1", None)
         assert said is not None
         with pytest.raises(TryLater):
             await talk.client.say_privately(to, said)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason, Refused, TryLater
+from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.refs import MessageRef
 from bot.core.text.excerpt import GOES_ON
 from bot.core.text.richtext import Paragraph, Text
 from bot.slack import reading
+from bot.store.rejections import to_data
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
 
 ROOT = MessageRef("C1", "1700000001.000100")
@@ -101,7 +102,7 @@ async def test_what_they_say_and_carry() -> None:
 )
 async def test_a_thread_that_cannot_be_read(code: str, reason: Reason) -> None:
     async with talking({"conversations.replies": no(code)}) as (client, _):
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(Rejected) as refusal:
             await client.replies(ROOT)
     assert refusal.value.reason is reason
 
@@ -118,9 +119,9 @@ async def test_a_cursor_in_a_circle_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     """It would be one the next time too: the message is quoted without its thread."""
     monkeypatch.setattr(reading, "MOST_PAGES", 3)
     async with talking({"conversations.replies": page(said(1), cursor="a")}) as (client, slack):
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(Rejected) as refusal:
             await client.replies(ROOT)
-    assert refusal.value.data["code"] == "endless_pages"
+    assert to_data(refusal.value.rejection)["code"] == "endless_pages"
     assert len(slack.calls) == 3
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason
+from bot.core.faults import FieldError, PlainError, Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Others, Yourself
-from bot.core.model import Customer, Rejected, Ticket
+from bot.core.model import Customer, Ticket
 from bot.flows.link import CustomerNotCreated, Linked, MayNotLink, NothingToLink
 from bot.slack.views import answer, rejections
 from bot.slack.views import link as words
@@ -15,8 +15,8 @@ CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address o
 COMMAND = f"whoever runs the bridge to run `plain-bridge people link U1 CUSTOMER`, {CUSTOMER}"
 THEN = "Then the ticket will be created automatically."
 TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w_1/thread/th_1/")
-NO_CUSTOMER = {"requester": "U1", "name": "Gus <b>"}
-BROKEN = {"requester": "U1", "customer": "c_9"}
+NO_CUSTOMER = Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Gus <b>")
+BROKEN = Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_9")
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,17 @@ BROKEN = {"requester": "U1", "customer": "c_9"}
 def test_a_request_on_hold_says_who_can_choose_the_customer(
     answerer: Answerer | None, what: str
 ) -> None:
-    assert rejections.rejection(Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
+    assert rejections.rejection(NO_CUSTOMER, "PB-7", "UBOT", answerer) == (
         f"On hold: we don't know which Plain customer Gus &lt;b&gt; is. {what}\nReference: `PB-7`"
     )
-    assert rejections.rejection(Reason.BROKEN_LINK, BROKEN, "PB-7", "UBOT", answerer) == (
+    assert rejections.rejection(BROKEN, "PB-7", "UBOT", answerer) == (
         "On hold: `U1` is linked to `c_9`, which isn't a customer in Plain. "
         f"{what}\nReference: `PB-7`"
     )
 
 
 def test_where_no_button_stands_a_linker_is_sent_to_the_home() -> None:
-    said = rejections.rejection(
-        Reason.NO_CUSTOMER, NO_CUSTOMER, "PB-7", "UBOT", Yourself(), button=False
-    )
+    said = rejections.rejection(NO_CUSTOMER, "PB-7", "UBOT", Yourself(), button=False)
     assert "Choose the customer in the Home tab of <@UBOT> and the ticket will" in said
 
 
@@ -77,7 +75,7 @@ def test_only_so_many_are_named() -> None:
 
 @pytest.mark.parametrize("name", ["Gus", "G" * 500])
 def test_the_button_says_whom_it_is_about(name: str) -> None:
-    rejected = Rejected(Reason.NO_CUSTOMER, {"requester": "U1", "name": name})
+    rejected = Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name=name)
     built = answer.outcome(rejected, "PB-7", answerer=Yourself())
     assert built is not None
     (button,) = built.blocks[1]["elements"]
@@ -178,16 +176,26 @@ def test_who_may_not(refused: MayNotLink, said: str) -> None:
         ),
         (
             CustomerNotCreated(
-                Reason.PLAIN_REFUSED, {"fields": "email: is invalid", "message": "Invalid"}
+                Rejection(
+                    Reason.PLAIN_REFUSED,
+                    plain_error=PlainError(
+                        message="Invalid", fields=(FieldError("email", "is invalid"),)
+                    ),
+                )
             ),
             ("Nothing was linked: Plain rejected the new customer. Plain says: email: is invalid."),
         ),
         (
-            CustomerNotCreated(Reason.PLAIN_REFUSED),
+            CustomerNotCreated(Rejection(Reason.PLAIN_REFUSED)),
             "Nothing was linked: Plain rejected the new customer.",
         ),
         (
-            CustomerNotCreated(Reason.PLAIN_FORBIDDEN, {"message": "Missing customer:create."}),
+            CustomerNotCreated(
+                Rejection(
+                    Reason.PLAIN_FORBIDDEN,
+                    plain_error=PlainError(message="Missing customer:create."),
+                )
+            ),
             (
                 "Nothing was linked: the bridge's API key can't create customers. Plain says: "
                 "Missing customer:create. Choose an existing customer, or ask whoever runs the "
@@ -195,14 +203,14 @@ def test_who_may_not(refused: MayNotLink, said: str) -> None:
             ),
         ),
         (
-            CustomerNotCreated(Reason.PLAIN_KEY),
+            CustomerNotCreated(Rejection(Reason.PLAIN_KEY)),
             (
                 "Nothing was linked: the bridge's API key can't create customers. Choose an "
                 "existing customer, or ask whoever runs the bridge to fix the key."
             ),
         ),
         (
-            CustomerNotCreated(Reason.CUSTOMER_IS_SPAM, {"customer": "c_1"}),
+            CustomerNotCreated(Rejection(Reason.CUSTOMER_IS_SPAM, customer="c_1")),
             "Nothing was linked: this customer is marked as spam in Plain.",
         ),
     ],

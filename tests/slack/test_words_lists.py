@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.model import Priority, Rule, Ticket, Via
 from bot.core.record import Record, State
 from bot.slack.views import formatting, rules, tickets
@@ -31,6 +31,10 @@ def record(**more: Any) -> Record:
     return Record(**(values | more))
 
 
+def rejected(rejection: Rejection, state: State = State.REFUSED) -> Record:
+    return record(state=state, reason=rejection.reason.value, rejection=rejection)
+
+
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
@@ -41,11 +45,7 @@ def record(**more: Any) -> Record:
         (record(state=State.UNDONE, ticket=None), "Undone"),
         (record(state=State.UNWANTED), "Ignored"),
         (
-            record(
-                state=State.REFUSED,
-                reason=Reason.NO_CUSTOMER.value,
-                reason_data={"requester": "U1"},
-            ),
+            rejected(Rejection(Reason.NO_CUSTOMER, requester="U1")),
             "On hold: the requester's Plain customer isn't known",
         ),
         (
@@ -53,11 +53,7 @@ def record(**more: Any) -> Record:
             "No ticket: a rule names a label that doesn't exist in Plain",
         ),
         (
-            record(
-                state=State.REFUSED,
-                reason=Reason.BROKEN_LINK.value,
-                reason_data={"requester": "U1"},
-            ),
+            rejected(Rejection(Reason.BROKEN_LINK, requester="U1")),
             "On hold: the customer doesn't exist in Plain",
         ),
         (
@@ -65,11 +61,7 @@ def record(**more: Any) -> Record:
             "No ticket: the customer doesn't exist in Plain",
         ),
         (
-            record(
-                state=State.REFUSED,
-                reason=Reason.NOT_ALLOWED.value,
-                reason_data={"standing": "guest"},
-            ),
+            rejected(Rejection(Reason.NOT_ALLOWED, user_kind="guest")),
             "No ticket: guests can't create tickets here",
         ),
         (

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.model import Via
 from bot.core.record import Record, State
 from bot.core.why import ExplainedRecord
 from bot.slack.views import decisions, rejections
 
+NOBODY = Rejection(Reason.NO_CUSTOMER)
 BOT = Path(rejections.__file__).parents[2]
 
 
@@ -43,7 +44,7 @@ def test_what_is_left_alone_has_words(word: str) -> None:
 
 
 def test_who_may_not_ask_is_named() -> None:
-    said = rejections.short("not_allowed", {"standing": "external"})
+    said = rejections.short("not_allowed", Rejection(Reason.NOT_ALLOWED, user_kind="external"))
     assert said == "people from other companies can't create tickets here"
 
 
@@ -65,7 +66,11 @@ def test_every_cause_that_the_code_names_has_words() -> None:
     [
         (row(state=State.REFUSED, reason="unknown_label"), "Rejected: a rule names a label"),
         (
-            row(state=State.REFUSED, reason="no_customer", reason_data={"requester": "U1"}),
+            row(
+                state=State.REFUSED,
+                reason="no_customer",
+                rejection=Rejection(Reason.NO_CUSTOMER, requester="U1"),
+            ),
             "On hold: the requester's Plain customer",
         ),
         (row(state=State.PARKED, reason="gave_up"), "Rejected: it kept failing for hours"),

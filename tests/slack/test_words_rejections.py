@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.slack.views import rejections
+from bot.store.rejections import from_data
 
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 
@@ -248,7 +249,7 @@ REJECTIONS: list[tuple[str, Reason, Mapping[str, str], str]] = [
 def test_a_rejection_says_what_why_what_to_do_and_the_reference(
     reason: Reason, data: Mapping[str, str], sentence: str
 ) -> None:
-    said = rejections.rejection(reason, data, "T1:C1:1.000001", "UBOT")
+    said = rejections.rejection(from_data(reason, data), "T1:C1:1.000001", "UBOT")
     assert said == f"{sentence}\nReference: `T1:C1:1.000001`"
 
 
@@ -267,13 +268,13 @@ def test_every_reason_has_its_sentence_in_the_table() -> None:
     ],
 )
 def test_who_was_not_allowed_is_named(standing: str, those: str) -> None:
-    said = rejections.rejection(Reason.NOT_ALLOWED, {"standing": standing}, "r")
+    said = rejections.rejection(Rejection(Reason.NOT_ALLOWED, user_kind=standing), "r")
     assert f"No ticket was created: {those} can't create tickets here." in said
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_rejection_without_its_data_still_reads(reason: Reason) -> None:
-    said = rejections.rejection(reason, {}, "r1")
+    said = rejections.rejection(Rejection(reason), "r1")
     assert said.startswith(("No ticket was c", "On hold: "))
     assert "``" not in said
     assert said.endswith(".\nReference: `r1`")
@@ -282,13 +283,13 @@ def test_a_rejection_without_its_data_still_reads(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_no_rejection_shows_a_raw_code(reason: Reason) -> None:
     data = {"code": "raw_code", "method": "raw.method", "last": "raw_last", "request_id": "raw_id"}
-    said = rejections.rejection(reason, data, "r1")
+    said = rejections.rejection(from_data(reason, data), "r1")
     assert "raw" not in said
     assert f"{reason.value}" not in said.split()
 
 
 def test_the_bot_is_named_where_its_id_is_unknown() -> None:
-    said = rejections.rejection(Reason.NOT_IN_CHANNEL, {"channel": "C1"}, "r1")
+    said = rejections.rejection(Rejection(Reason.NOT_IN_CHANNEL, channel="C1"), "r1")
     assert "/invite @plain-bridge there" in said
 
 
@@ -302,7 +303,7 @@ def test_the_bot_is_named_where_its_id_is_unknown() -> None:
     ),
 )
 def test_data_never_becomes_a_mention_or_a_link(reason: Reason, data: dict[str, str]) -> None:
-    said = rejections.rejection(reason, data, "r1", "UBOT")
+    said = rejections.rejection(from_data(reason, data), "r1", "UBOT")
     rest = said.replace("<@UBOT>", "")
     if (channel := data.get("channel")) and channel.isalnum():
         rest = rest.replace(f"<#{channel}>", "")

@@ -50,7 +50,7 @@ def test_a_lease_that_runs_out_frees_the_row_and_fences_its_holder(
     with pytest.raises(LeaseLost):
         ledger.settle(first, Created(TICKET))
     with pytest.raises(LeaseLost):
-        ledger.retry_later(first, 1, "plain_500", failed=True, unknown=False)
+        ledger.retry_later(first, 1, "plain_500", failed=True, outcome_unknown=False)
     ledger.settle(second, Created(TICKET))
 
 
@@ -123,7 +123,7 @@ def test_the_worker_learns_when_to_look_again(ledger: Ledger, clock: Clock) -> N
     ledger.record(escalation(1))
     claim = claimed(ledger)
     assert ledger.next_due() == pytest.approx(LEASE_SECONDS)
-    ledger.retry_later(claim, 7, "plain_500", failed=True, unknown=False)
+    ledger.retry_later(claim, 7, "plain_500", failed=True, outcome_unknown=False)
     assert ledger.next_due() == pytest.approx(7)
     clock.move(7)
     ledger.settle(claimed(ledger), Created(TICKET))

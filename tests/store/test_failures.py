@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created
 from bot.core.record import Record
 from bot.store.claims import LEASE_SECONDS
 from bot.store.database import Database
@@ -111,9 +111,9 @@ def test_waits_that_somebody_named_do_not_count(
     for _ in range(10):
         claim = claimed(ledger)
         assert claim.attempt == 1
-        ledger.retry_later(claim, 1, "conversation_held", failed=False, unknown=False)
+        ledger.retry_later(claim, 1, "conversation_held", failed=False, outcome_unknown=False)
         clock.move(1)
-    ledger.retry_later(claimed(ledger), 1, "plain_http_500", failed=True, unknown=False)
+    ledger.retry_later(claimed(ledger), 1, "plain_http_500", failed=True, outcome_unknown=False)
     clock.move(1)
     assert claimed(ledger).attempt == 2
     assert entry(database).attempts == 2
@@ -124,7 +124,7 @@ def test_an_answer_that_waits_for_a_named_moment_does_not_count(
 ) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
-    ledger.settle(claim, Rejected(Reason.EMPTY, {}))
+    ledger.settle(claim, Rejection(Reason.EMPTY))
     ledger.answer_later(claim, 1, "slack_500", failed=True)
     for _ in range(10):
         clock.move(1)
@@ -143,7 +143,7 @@ def test_the_first_answer_that_waits_has_no_attempt_to_take_back(
     """It is given with the delivery's own claim, which counted no attempt of an answer."""
     ledger.record(escalation())
     claim = claimed(ledger)
-    ledger.settle(claim, Rejected(Reason.EMPTY, {}))
+    ledger.settle(claim, Rejection(Reason.EMPTY))
     ledger.answer_later(claim, 1, "slack_ratelimited", failed=False)
     clock.move(1)
     assert claimed(ledger).attempt == 1

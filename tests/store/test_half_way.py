@@ -29,7 +29,7 @@ def leave_half_way(ledger: Ledger, *, unknown: bool) -> int:
         message=None,
         person=None,
     )
-    ledger.retry_later(claim, 2.0, "plain_timeout", failed=True, unknown=unknown)
+    ledger.retry_later(claim, 2.0, "plain_timeout", failed=True, outcome_unknown=unknown)
     return claim.id
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created
 from bot.flows.reconcile import ResumePoint
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
@@ -29,7 +29,7 @@ def test_known_keys_whatever_came_of_them(database: Database) -> None:
         ledger.record(escalation(number))
     first, second = ledger.claim("w", 2)
     ledger.settle(first, Created(TICKET))
-    ledger.settle(second, Rejected(Reason.NOT_IN_CHANNEL, {}))
+    ledger.settle(second, Rejection(Reason.NOT_IN_CHANNEL))
     assert ledger.known(keys) == set(keys[:3])
     assert ledger.known([]) == frozenset()
 

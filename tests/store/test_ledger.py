@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Created, Rejected
+from bot.core.faults import Reason, Rejection, SlackError
+from bot.core.model import Created
 from bot.store.claims import LEASE_SECONDS, Acquired, Exists, Pending
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
@@ -36,7 +36,7 @@ def test_a_conversation_let_go_right_after_it_was_in_the_way_is_not_won_unwritte
         looks += 1
         if looks == 1:
             return Acquired()  # as before the other replica's commit
-        ledger.retry_later(first, 1.0, "plain_unreachable", failed=True, unknown=False)
+        ledger.retry_later(first, 1.0, "plain_unreachable", failed=True, outcome_unknown=False)
         return look(*arguments)
 
     monkeypatch.setattr(ledger, "_holder", late)
@@ -61,7 +61,7 @@ def test_what_was_frozen_is_there_after_an_attempt_whose_end_nobody_knows(
     claim = claimed(ledger)
     frozen(ledger, claim)
     sent = clock.now
-    ledger.retry_later(claim, 2, "plain_timeout", failed=True, unknown=True)
+    ledger.retry_later(claim, 2, "plain_timeout", failed=True, outcome_unknown=True)
     assert ledger.claim("one", 8) == []
     clock.move(2)
     again = claimed(ledger)
@@ -76,7 +76,7 @@ def test_an_attempt_that_surely_sent_nothing_frees_what_it_froze(
     ledger.record(escalation(2))
     one, two = ledger.claim("one", 8)
     frozen(ledger, one)
-    ledger.retry_later(one, 5, "plain_429", failed=True, unknown=False)
+    ledger.retry_later(one, 5, "plain_429", failed=True, outcome_unknown=False)
     assert frozen(ledger, two) == Acquired()
     clock.move(5)
     again = claimed(ledger)
@@ -90,18 +90,18 @@ def test_a_sure_failure_after_an_unknown_one_keeps_the_unknown_one(
     claim = claimed(ledger)
     frozen(ledger, claim)
     sent = clock.now
-    ledger.retry_later(claim, 0, "plain_timeout", failed=True, unknown=True)
+    ledger.retry_later(claim, 0, "plain_timeout", failed=True, outcome_unknown=True)
     clock.move(40)
     again = claimed(ledger)
     frozen(ledger, again)
-    ledger.retry_later(again, 0, "plain_429", failed=True, unknown=False)
+    ledger.retry_later(again, 0, "plain_429", failed=True, outcome_unknown=False)
     assert claimed(ledger).sent_at == sent
 
 
 def test_a_refusal_stays_due_until_it_was_said(ledger: Ledger, clock: Clock) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
-    refusal = Rejected(Reason.MISSING_SCOPE, {"needed": "reactions:read"})
+    refusal = Rejection(Reason.MISSING_SCOPE, slack_error=SlackError(scope="reactions:read"))
     ledger.settle(claim, refusal)
     assert ledger.claim("two", 8) == []
     clock.move(LEASE_SECONDS + 1)  # its worker died before it could say it
@@ -132,7 +132,7 @@ def test_a_refused_row_frees_its_conversation_and_keeps_its_requester(
     ledger.record(escalation(2))
     one, two = ledger.claim("one", 8)
     frozen(ledger, one)
-    ledger.settle(one, Rejected(Reason.NO_CUSTOMER, {"requester": "U0SOMEBODY"}))
+    ledger.settle(one, Rejection(Reason.NO_CUSTOMER, requester="U0SOMEBODY"))
     assert frozen(ledger, two) == Acquired()
     (entry,) = Records(database).find("PB-1")
     assert (entry.state, entry.requester, entry.customer) == ("refused", "U0SOMEBODY", None)
@@ -144,8 +144,8 @@ def test_a_parked_row_keeps_what_a_later_retry_must_look_for(
     ledger.record(escalation())
     claim = claimed(ledger)
     frozen(ledger, claim)
-    ledger.retry_later(claim, 0, "plain_timeout", failed=True, unknown=True)
-    ledger.settle(claimed(ledger), Rejected(Reason.GAVE_UP, {"last": "plain_timeout"}))
+    ledger.retry_later(claim, 0, "plain_timeout", failed=True, outcome_unknown=True)
+    ledger.settle(claimed(ledger), Rejection(Reason.GAVE_UP, cause="plain_timeout"))
     assert [entry.state for entry in Records(database).retry("PB-1")] == ["waiting"]
     assert claimed(ledger).sent_at == clock.now
 
@@ -157,7 +157,7 @@ def test_a_row_that_fails_while_others_succeed_is_hopeless_after_20_strikes_and_
     for number in range(2, 30):
         claim = next(c for c in ledger.claim("one", 8) if c.escalation.key == escalation(1).key)
         assert not ledger.is_hopeless(claim)
-        ledger.retry_later(claim, 1200, "plain_500", failed=True, unknown=False)
+        ledger.retry_later(claim, 1200, "plain_500", failed=True, outcome_unknown=False)
         ledger.record(escalation(number))
         clock.move(600)
         (other,) = ledger.claim("one", 8)
@@ -171,7 +171,7 @@ def test_a_row_that_fails_while_others_succeed_is_hopeless_after_20_strikes_and_
 def test_an_outage_makes_no_row_hopeless(ledger: Ledger, clock: Clock) -> None:
     ledger.record(escalation())
     for _ in range(50):
-        ledger.retry_later(claimed(ledger), 600, "plain_500", failed=True, unknown=False)
+        ledger.retry_later(claimed(ledger), 600, "plain_500", failed=True, outcome_unknown=False)
         clock.move(600)
     assert not ledger.is_hopeless(claimed(ledger))
 
@@ -190,7 +190,7 @@ def test_a_link_opens_the_rows_that_were_refused_for_want_of_it(
     ):
         ledger.record(escalation(number))
         claim = claimed(ledger)
-        ledger.settle(claim, Rejected(reason, {"requester": user}))
+        ledger.settle(claim, Rejection(reason, requester=user))
         ledger.answered(claim, said=True)
     assert CustomerLinks(database).link([CustomerLink(TEAM, "U0AUTHOR", "c_1")]) == 2
     assert [claim.escalation.key for claim in ledger.claim("one", 8)] == [
@@ -206,6 +206,6 @@ def test_a_link_committed_while_its_want_is_being_noted_lets_the_row_go_on(
     ledger.record(escalation())
     claim = claimed(ledger)
     assert CustomerLinks(database).link([CustomerLink(TEAM, "U0AUTHOR", "c_1")]) == 0
-    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}))
+    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester="U0AUTHOR"))
     (entry,) = Records(database).find("PB-1")
     assert entry.state == "waiting"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from bot.core.faults import Reason
-from bot.core.model import PostedAnswer, Rejected, Ticket
+from bot.core.faults import Reason, Rejection
+from bot.core.model import PostedAnswer, Ticket
 from bot.core.refs import MessageRef, message_key
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
@@ -51,7 +51,7 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Dat
         asked = escalation(ref=ref, channel=ref.channel, request=f"Ev-{number}")
         ledger.record(replace(asked, key=message_key(TEAM, ref)))
     (claim,) = ledger.claim("one", 1)
-    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {"requester": "U0NEW"}))
+    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester="U0NEW"))
     if not database.is_sqlite:  # which nobody tells how its rows are spread, nor do we
         with database.writing() as connection:
             connection.execute(text("ANALYZE"))
@@ -148,7 +148,7 @@ def test_a_delivery(grown: Database, plans: list[str]) -> None:
     ledger.conversation(claim, "T0001:C0001:1500000778.000100")
     check(plans, "uq_escalation_conversation_key")
     ledger.is_hopeless(claim)
-    ledger.retry_later(claim, 0.0, "slack_timeout", failed=True, unknown=False)
+    ledger.retry_later(claim, 0.0, "slack_timeout", failed=True, outcome_unknown=False)
     check(plans)
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.home import WaitingPerson
-from bot.core.model import Created, Ignored, Outcome, Rejected, Via
+from bot.core.model import Created, Ignored, Outcome, Via
 from bot.core.record import Evidence, State
 from bot.core.refs import MessageRef
 from bot.store.customer_links import CustomerLink, CustomerLinks
@@ -23,8 +23,8 @@ from tests.conftest import Clock
 from tests.nouns import CHANNEL, TEAM, TICKET, escalation, form, message, ts
 
 
-def no_customer(user: str) -> Rejected:
-    return Rejected(Reason.NO_CUSTOMER, {"requester": user, "name": "Somebody"})
+def no_customer(user: str) -> Rejection:
+    return Rejection(Reason.NO_CUSTOMER, requester=user, requester_name="Somebody")
 
 
 def settle(database: Database, number: int, outcome: Outcome | None, **more: object) -> None:
@@ -44,12 +44,12 @@ def settle(database: Database, number: int, outcome: Outcome | None, **more: obj
             person=None,
         )
     ledger.settle(claim, outcome)
-    ledger.answered(claim, said=True) if isinstance(outcome, Rejected) else None
+    ledger.answered(claim, said=True) if isinstance(outcome, Rejection) else None
 
 
 def test_ones_own_the_newest_first(database: Database) -> None:
     settle(database, 1, Created(TICKET))
-    settle(database, 2, Rejected(Reason.EMPTY, {"a": "b"}))
+    settle(database, 2, Rejection(Reason.EMPTY))
     settle(database, 3, Created(TICKET), submitter="U0OTHER")
     settle(database, 4, Ignored("no_rule"))
     settle(database, 5, None)
@@ -98,9 +98,9 @@ def test_all_that_is_known_of_a_row(database: Database, clock: Clock) -> None:
 
 
 def test_a_refusal_with_its_data(database: Database) -> None:
-    settle(database, 1, Rejected(Reason.NO_CUSTOMER, {"requester": "U9"}))
+    settle(database, 1, Rejection(Reason.NO_CUSTOMER, requester="U9"))
     (record,) = Records(database).of_submitter(TEAM, "U0ASKER")
-    assert (record.reason, record.data) == ("no_customer", {"requester": "U9"})
+    assert (record.reason, record.reason_data) == ("no_customer", {"requester": "U9"})
 
 
 def test_what_reconciliation_found_is_told_apart(database: Database) -> None:
@@ -169,15 +169,13 @@ def test_each_person_once_the_latest_first(database: Database, clock: Clock) -> 
     [
         pytest.param(no_customer("U1"), True, id="no customer"),
         pytest.param(
-            Rejected(Reason.BROKEN_LINK, {"requester": "U1", "customer": "c_9"}),
+            Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_9"),
             True,
             id="a link to nobody",
         ),
-        pytest.param(
-            Rejected(Reason.BROKEN_LINK, {"customer": "c_9"}), False, id="the settings' own"
-        ),
-        pytest.param(Rejected(Reason.EMPTY, {}), False, id="another refusal"),
-        pytest.param(Rejected(Reason.GAVE_UP, {"last": "x"}), False, id="parked"),
+        pytest.param(Rejection(Reason.BROKEN_LINK, customer="c_9"), False, id="the settings' own"),
+        pytest.param(Rejection(Reason.EMPTY), False, id="another refusal"),
+        pytest.param(Rejection(Reason.GAVE_UP, cause="x"), False, id="parked"),
         pytest.param(Created(TICKET), False, id="a ticket"),
     ],
 )
@@ -192,11 +190,10 @@ def test_only_what_a_link_mends(database: Database, outcome: Outcome, waits: boo
 
 def test_people_are_counted_once_with_the_unconfirmed_among_them(database: Database) -> None:
     assert count_unlinked(database) == (0, 0)
-    unconfirmed = {"requester": "U2", "name": "B", "address": "unconfirmed"}
-    named_so = {"requester": "U3", "name": '"address":"unconfirmed"'}
-    for number, data in enumerate([dict(no_customer("U1").data), unconfirmed, unconfirmed], 1):
-        settle(database, number, Rejected(Reason.NO_CUSTOMER, data))
-    settle(database, 4, Rejected(Reason.NO_CUSTOMER, named_so))
+    unconfirmed = replace(no_customer("U2"), address_unconfirmed=True)
+    named_so = replace(no_customer("U3"), requester_name='"address":"unconfirmed"')
+    for number, one in enumerate([no_customer("U1"), unconfirmed, unconfirmed, named_so], 1):
+        settle(database, number, one)
     settle(database, 5, Created(TICKET))
     assert count_unlinked(database) == (3, 1)
 

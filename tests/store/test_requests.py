@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Rejected
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress
 from bot.store.deliveries import Ledger
 from bot.store.requests import Recorded
 from tests.nouns import TICKET, escalation, form, message
@@ -48,14 +48,14 @@ def test_another_asking_for_a_settled_row_hears_of_its_ticket(
 @pytest.mark.parametrize(
     "outcome",
     [
-        Rejected(Reason.NO_CUSTOMER, {"requester": "U0AUTHOR"}),
-        Rejected(Reason.GAVE_UP, {"last": "plain_500"}),
+        Rejection(Reason.NO_CUSTOMER, requester="U0AUTHOR"),
+        Rejection(Reason.GAVE_UP, cause="plain_500"),
         Ignored("no_rule"),
     ],
     ids=["refused", "parked", "unwanted"],
 )
 def test_asking_again_opens_the_row_with_the_new_submitter(
-    ledger: Ledger, outcome: Rejected | Ignored
+    ledger: Ledger, outcome: Rejection | Ignored
 ) -> None:
     ledger.record(escalation())
     ledger.settle(claimed(ledger), outcome)
@@ -67,7 +67,7 @@ def test_asking_again_opens_the_row_with_the_new_submitter(
 def test_a_refused_asking_delivered_late_once_more_does_not_open_the_row(ledger: Ledger) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
-    ledger.settle(claim, Rejected(Reason.NO_CUSTOMER, {}))
+    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER))
     ledger.answered(claim, said=True)
     assert ledger.record(escalation()) == Recorded(fresh=False)
     assert ledger.claim("one", 8) == []

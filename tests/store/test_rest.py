@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
-from bot.core.faults import LeaseLost, Reason
-from bot.core.model import Continuation, Created, Outcome, Rejected
+from bot.core.faults import LeaseLost, Reason, Rejection
+from bot.core.model import Continuation, Created, Outcome
 from bot.core.text.parts import TextPart, Tone
 from bot.store.claims import LEASE_SECONDS, Acquired, Claim, RemainingParts
 from bot.store.database import Database
@@ -56,7 +56,7 @@ def frozen(ledger: Ledger, rest: RemainingParts | None = REST) -> Claim:
         rest=rest,
     )
     assert isinstance(won, Acquired)
-    ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, unknown=True)
+    ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, outcome_unknown=True)
     return claimed(ledger)
 
 
@@ -78,7 +78,7 @@ def test_what_goes_next_is_noted_with_its_ticket(ledger: Ledger) -> None:
     claim = frozen(ledger)
     rest = RemainingParts(REST.sequels[1:], TICKET, added=False, missing=1)
     ledger.freeze_rest(claim, rest)
-    ledger.retry_later(claim, 0.0, "plain_429", failed=True, unknown=True)
+    ledger.retry_later(claim, 0.0, "plain_429", failed=True, outcome_unknown=True)
     again = claimed(ledger)
     assert again.rest == rest
     assert again.adding_to is None
@@ -89,7 +89,7 @@ def test_an_addition_leaves_something_too(ledger: Ledger) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
     ledger.freeze_addition(claim, TICKET, message(), REST)
-    ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, unknown=True)
+    ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, outcome_unknown=True)
     again = claimed(ledger)
     assert (again.adding_to, again.rest) == (TICKET, REST)
 
@@ -98,9 +98,9 @@ def test_an_addition_leaves_something_too(ledger: Ledger) -> None:
     ("outcome", "kept"),
     [
         (Created(TICKET), False),
-        (Rejected(Reason.EMPTY, {}), False),
-        (Rejected(Reason.GAVE_UP, {}), True),
-        (Rejected(Reason.PLAIN_REFUSED, {}, unsure=True), True),
+        (Rejection(Reason.EMPTY), False),
+        (Rejection(Reason.GAVE_UP), True),
+        (Rejection(Reason.PLAIN_REFUSED, outcome_unknown=True), True),
     ],
     ids=["created", "refused", "given up", "unsure"],
 )
@@ -115,7 +115,7 @@ def test_what_was_surely_not_sent_leaves_nothing(ledger: Ledger, database: Datab
     ledger.record(escalation())
     claim = claimed(ledger)
     ledger.freeze_addition(claim, TICKET, message(), REST)
-    ledger.retry_later(claim, 0.0, "plain_429", failed=True, unknown=False)
+    ledger.retry_later(claim, 0.0, "plain_429", failed=True, outcome_unknown=False)
     assert sequels(database) is None
 
 
@@ -135,7 +135,7 @@ def test_the_fates_of_files_outlive_an_attempt(ledger: Ledger) -> None:
     claim = claimed(ledger)
     assert claim.kept is None
     ledger.keep_files(claim, KEPT)
-    ledger.retry_later(claim, 0.0, "plain_429", failed=True, unknown=False)
+    ledger.retry_later(claim, 0.0, "plain_429", failed=True, outcome_unknown=False)
     assert claimed(ledger).kept == KEPT
 
 
@@ -152,7 +152,7 @@ def test_a_lease_begins_anew_with_each_note(ledger: Ledger, clock: Clock) -> Non
 
 def test_texts_are_erased_with_the_others(ledger: Ledger, database: Database, clock: Clock) -> None:
     claim = frozen(ledger)
-    ledger.settle(claim, Rejected(Reason.GAVE_UP, {}))
+    ledger.settle(claim, Rejection(Reason.GAVE_UP))
     ledger.answered(claim, said=True)
     assert sequels(database) is not None
     clock.move(40 * 86400.0)
@@ -161,6 +161,6 @@ def test_texts_are_erased_with_the_others(ledger: Ledger, database: Database, cl
 
 
 def test_texts_go_with_the_person(ledger: Ledger, database: Database) -> None:
-    ledger.settle(frozen(ledger), Rejected(Reason.GAVE_UP, {}))
+    ledger.settle(frozen(ledger), Rejection(Reason.GAVE_UP))
     Retention(database).forget("U0AUTHOR")
     assert sequels(database) is None

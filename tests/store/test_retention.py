@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.core.faults import Reason
-from bot.core.model import Created, FormDraft, Rejected, ReplyTo
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Created, FormDraft, ReplyTo
 from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
@@ -102,7 +102,7 @@ def test_a_refusal_that_is_still_to_be_said_keeps_its_address_and_is_come_back_t
     ledger: Ledger, retention: Retention, database: Database, clock: Clock
 ) -> None:
     claim = record(ledger, 1)
-    ledger.settle(claim, Rejected(Reason.EMPTY, {}))
+    ledger.settle(claim, Rejection(Reason.EMPTY))
     ledger.settle(record(ledger, 2), Created(TICKET))
     ledger.answer_later(claim, 40 * DAY, "slack_unreachable", failed=True)
     clock.move(31 * DAY)

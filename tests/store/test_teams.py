@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from sqlalchemy import event
 
 from bot import store
-from bot.core.faults import Reason
-from bot.core.model import Rejected
+from bot.core.faults import Reason, Rejection
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
@@ -149,7 +148,7 @@ def test_a_team_that_is_asked_for_is_looked_for(sqlite_url: str) -> None:
 
 
 def test_a_link_resumes_the_requests_of_its_workspace(database: Database) -> None:
-    settled(database, Rejected(Reason.NO_CUSTOMER, {"requester": "U1"}))
+    settled(database, Rejection(Reason.NO_CUSTOMER, requester="U1"))
     links, line = CustomerLinks(database), CustomerLink("T1", "U1", "c_1")
     assert links.link([line], team="T0OTHER") == 0
     assert links.link([line], team=TEAM) == 1

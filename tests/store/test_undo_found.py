@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import Reason
-from bot.core.model import Added, Created, Escalation, Rejected, ReplyTo
+from bot.core.faults import Reason, Rejection
+from bot.core.model import Added, Created, Escalation, ReplyTo
 from bot.store.claims import Acquired, Claim, Exists, Pending
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
@@ -119,7 +119,7 @@ def test_an_addition_of_which_nobody_knows_is_in_the_way_of_an_undo(
     ledger.record(escalation(2))
     (adding,) = ledger.claim("one", 1)
     ledger.freeze_addition(adding, TICKET, message(2))
-    ledger.settle(adding, Rejected(Reason.PLAIN_REFUSED, {}, unsure=unsure))
+    ledger.settle(adding, Rejection(Reason.PLAIN_REFUSED, outcome_unknown=unsure))
     expected = Begin.ADDED_TO if unsure else Begin.BEGUN
     assert undoing.begin(first.id, "U0ASKER") is expected
 
@@ -133,12 +133,12 @@ def test_a_create_after_an_addition_that_came_to_nothing_is_not_looked_for_as_an
     ledger.record(escalation(2))
     (claim,) = ledger.claim("one", 1)
     ledger.freeze_addition(claim, TICKET, message(2))
-    ledger.retry_later(claim, 1.0, "plain_timeout", failed=True, unknown=True)
+    ledger.retry_later(claim, 1.0, "plain_timeout", failed=True, outcome_unknown=True)
     clock.move(60.0)
     (claim,) = ledger.claim("one", 1)
     assert claim.adding_to == TICKET
     assert freeze(ledger, claim) == Acquired()
-    ledger.retry_later(claim, 1.0, "plain_timeout", failed=True, unknown=True)
+    ledger.retry_later(claim, 1.0, "plain_timeout", failed=True, outcome_unknown=True)
     clock.move(1.0)
     (claim,) = ledger.claim("one", 1)
     assert (claim.adding_to, claim.customer) == (None, "c_1")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, TryLater
 from bot.settings import Settings
 from bot.slack import calls
 
@@ -59,8 +59,8 @@ def not_set(settings: Settings, name: str, variable: str) -> Check:
 def without_scope(name: str, fault: Fault) -> Check | None:
     """Return a skipped check if a scope is missing, which the check of the scopes reports."""
     match fault:
-        case Refused(reason=Reason.MISSING_SCOPE, data=data):
-            return skip(name, f"the scope {data.get('needed', '')} is missing")
+        case Rejected(reason=Reason.MISSING_SCOPE, rejection=rejection):
+            return skip(name, f"the scope {rejection.scope or ''} is missing")
     return None
 
 
@@ -73,8 +73,8 @@ def slack_failed(name: str, fault: Fault, fix: str) -> Check:
                 return Check(name, False, f"Slack rejects it ({code})", fix)
             network = "check that this machine can reach SLACK_API_URL (proxy, firewall)"
             return Check(name, False, f"Slack could not be reached ({code})", network)
-        case Refused(reason=Reason.MISSING_SCOPE, data=data):
-            return Check(name, False, f"the scope {data.get('needed', '')} is missing", fix)
-        case Refused(data=data):
-            return Check(name, False, f"Slack refused ({data.get('code', '')})", fix)
+        case Rejected(reason=Reason.MISSING_SCOPE, rejection=rejection):
+            return Check(name, False, f"the scope {rejection.scope or ''} is missing", fix)
+        case Rejected(rejection=rejection):
+            return Check(name, False, f"Slack refused ({rejection.code or ''})", fix)
     return Check(name, False, str(fault), fix)

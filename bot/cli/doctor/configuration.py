@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from bot.cli import services
 from bot.cli.doctor.check import Check, skip, slack_failed, timed, without_scope
 from bot.core.directory import Channel
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, TryLater
 from bot.plain import operations, trial
 from bot.plain.client import PAGES, PlainClient
 from bot.settings import Settings
@@ -87,10 +87,10 @@ async def _names_exist(
         return skip(name, "the key may not read them")
     try:
         found = await find()
-    except Refused as refused:
+    except Rejected as refused:
         if refused.reason is Reason.PLAIN_FORBIDDEN:
             return skip(name, "the key may not read them")
-        why = refused.data.get("message", refused)
+        why = refused.rejection.plain_says or refused
         return Check(name, False, f"Plain refused: {why}", _FIX_NAME)
     except TryLater as later:
         return skip(name, f"Plain could not be asked right now ({later.cause})")
@@ -180,7 +180,7 @@ async def _absent_channels(
     """Return why each is absent: the bot is not in it, or no such channel is visible."""
     try:
         public = await services.all_pages(history.public_channels)
-    except (TryLater, Refused):  # nobody knows which exist
+    except (TryLater, Rejected):  # nobody knows which exist
         public = None
     names = [f"#{one.name}" for one in (*here, *(public or ())) if one.name]
     there, unseen = [], []

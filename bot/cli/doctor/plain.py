@@ -12,7 +12,7 @@ from bot.cli.doctor import check, configuration
 from bot.cli.doctor.check import Check, skip, timed
 from bot.cli.doctor.configuration import Clocks
 from bot.cli.services import UnusablePlain
-from bot.core.faults import Fault, Reason, Refused, TryLater
+from bot.core.faults import Fault, Reason, Rejected, TryLater
 from bot.plain import trial
 from bot.plain.answers import Workspace
 from bot.plain.client import PlainClient
@@ -73,11 +73,11 @@ async def check_key(plain: PlainClient) -> tuple[Check, Workspace | None]:
 def plain_failed(name: str, fault: Fault) -> Check:
     """Return the failed check of a Plain call, with the fix that its fault suggests."""
     match fault:
-        case Refused(reason=Reason.PLAIN_KEY):
+        case Rejected(reason=Reason.PLAIN_KEY):
             fix = 'create a new key: Plain, Settings, "Machine users & API keys"'
             return Check(name, False, "Plain rejects it", fix)
-        case Refused(data=data):
-            why = data.get("message") or data.get("code") or str(fault)
+        case Rejected(rejection=rejection):
+            why = rejection.plain_says or rejection.code or str(fault)
             fix = "check that PLAIN_API_URL is right and the key belongs to a machine user"
             return Check(name, False, f"Plain refused: {why}", fix)
         case TryLater(cause=cause):
@@ -211,11 +211,11 @@ async def _reads(plain: PlainClient, features: Set[Feature], *, may_all: bool) -
         used = operation.name not in _FEATURE_OF or _FEATURE_OF[operation.name] in features
         try:
             await plain.ask(operation, trial.variables(operation))
-        except Refused as refused:
-            if refused.data.get("code") in _NO_LONGER:
-                broken.append(f"{operation.name} ({refused.data.get('message', '')})")
+        except Rejected as refused:
+            if refused.rejection.code in _NO_LONGER:
+                broken.append(f"{operation.name} ({refused.rejection.plain_says})")
             elif refused.reason is Reason.PLAIN_FORBIDDEN and may_all and used:
-                why = refused.data.get("message", "")
+                why = refused.rejection.plain_says
                 fix = 'add the permission to the key: Plain, Settings, "Machine users & API keys"'
                 return Check(READS, False, f"{operation.name} is forbidden: {why}", fix)
         except TryLater as later:
@@ -231,7 +231,7 @@ async def _writes(plain: PlainClient) -> Check:
     """Fail if Plain's own schema lacks a mutation, or a field of one, that the bridge uses."""
     try:
         schema = await plain.ask(trial.schema(), {})
-    except (Refused, TryLater):
+    except (Rejected, TryLater):
         return skip(
             WRITES, "Plain does not disclose its schema, and `doctor` writes nothing to try it"
         )

@@ -203,7 +203,7 @@ class Interactions(MessageActions):
     # Who, where and which.
 
     def _own(self, user: str) -> User:
-        """Return the person. Raise ValueError for one of another workspace, who has no such menu."""
+        """Return the person. Raise ValueError for one of another workspace: they have no menu."""
         if self.external(user):
             raise ValueError(f"{user} belongs to another workspace and has no such menu")
         return self.person(user)

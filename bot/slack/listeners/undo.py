@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.core import refs
 from bot.core.directory import Profile
-from bot.core.faults import Refused, TryLater
+from bot.core.faults import Rejected, TryLater
 from bot.core.model import PostedAnswer, ReplyTo, Ticket
 from bot.core.undo import (
     Acted,
@@ -138,7 +138,7 @@ class UndoListeners:
             return await undo.undo(row, by, context)
         except TryLater as fault:
             return Unreached(None, after=fault.after)
-        except Refused:
+        except Rejected:
             return Unreached(None)
 
     async def _answer(
@@ -172,7 +172,7 @@ class UndoListeners:
                     return True
                 case TooLate(ticket):
                     await self.slack.edit_ended(posted, ticket)
-        except Refused:
+        except Rejected:
             pass  # it is gone, or cannot be edited
         return False
 

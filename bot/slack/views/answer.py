@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Yourself
 from bot.core.model import (
     Added,
@@ -15,7 +15,6 @@ from bot.core.model import (
     Ignored,
     InProgress,
     Outcome,
-    Rejected,
     Remark,
     Ticket,
 )
@@ -49,11 +48,11 @@ def outcome(
     match outcome:
         case Created() | Added():
             return success(outcome, reference, unused)
-        case Rejected(reason, data):
+        case Rejection():
             if isinstance(answerer, Yourself):
-                name = data.get("name") or data.get("requester", "")
+                name = outcome.requester_name or outcome.requester or ""
                 next_actions = (link.button(name, reference), *next_actions)
-            said = rejections.rejection(reason, data, reference, bot, answerer)
+            said = rejections.rejection(outcome, reference, bot, answerer)
             return Answer(said, next_actions)
         case Ignored():
             return None
@@ -89,9 +88,9 @@ def quietly(outcome: Outcome, reference: str, bot: str | None = None) -> Answer 
             return Answer(CREATED_QUIETLY)
         case Added():
             return Answer(ADDED_QUIETLY)
-        case Rejected(Reason.NO_CUSTOMER | Reason.NOT_ALLOWED as reason, data):
-            return Answer(rejections.rejection(reason, data, reference, bot, Hosts()))
-        case Rejected():
+        case Rejection(Reason.NO_CUSTOMER | Reason.NOT_ALLOWED):
+            return Answer(rejections.rejection(outcome, reference, bot, Hosts()))
+        case Rejection():
             return Answer(rejections.rejected_quietly(reference))
         case Ignored():
             return None

@@ -129,9 +129,9 @@ def _end(row: Record) -> str:
             end = f"{ticket}{by}{f' on {moment(row.undone_at)}' if row.undone_at else ''}."
         case State.REFUSED | State.PARKED:
             head = "On hold" if row.is_on_hold else "Rejected"
-            end = f"{head}{when}: {escape(rejections.short(row.reason, row.data))}."
+            end = f"{head}{when}: {escape(rejections.short(row.reason, row.rejection))}."
         case State.UNWANTED:
-            end = f"Ignored{when}: {escape(rejections.short(row.reason, row.data))}."
+            end = f"Ignored{when}: {escape(rejections.short(row.reason, row.rejection))}."
     if row.doubles:
         end = f"{end} Duplicates in Plain: {escape(', '.join(row.doubles))}."
     return end

@@ -242,9 +242,10 @@ def _not_yours(refused: MayNotLink) -> str:
 
 def not_made(refused: CustomerNotCreated) -> str:
     """Return why Plain did not create the new customer; plain text, next to the address."""
-    said = refused.data.get("fields") or refused.data.get("message") or ""
+    rejection = refused.rejection
+    said = rejection.plain_says if rejection else ""
     told = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
-    match refused.reason:
+    match rejection.reason if rejection else None:
         case None:
             return "Nothing was linked: Plain didn't respond in time. Press “Link” again."
         case Reason.PLAIN_KEY | Reason.PLAIN_FORBIDDEN:

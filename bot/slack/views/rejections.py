@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.core.directory import UserKind
-from bot.core.faults import Reason
+from bot.core.faults import Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Others, Yourself
 from bot.flows.admission import DEACTIVATED
 from bot.slack.views.formatting import code, escape, shorten
@@ -35,8 +35,7 @@ THOSE: Mapping[str, str] = {
 
 
 def rejection(
-    reason: Reason,
-    data: Mapping[str, str],
+    rejection: Rejection,
     reference: str,
     bot: str | None = None,
     answerer: Answerer | None = None,
@@ -48,7 +47,7 @@ def rejection(
     `answerer` says who can link the requester, if that is what was missing; `button`: a person who
     can finds a button below.
     """
-    sentence = _REASONS[reason].full(_Data(data, bot, answerer, button=button))
+    sentence = _REASONS[rejection.reason].full(_Case(rejection, bot, answerer, button=button))
     return f"{sentence}\nReference: {code(reference)}"
 
 
@@ -61,12 +60,13 @@ def rejected_quietly(reference: str) -> str:
     )
 
 
-def short(code: str | None, data: Mapping[str, str] | None = None) -> str:
-    """Return why something was rejected or ignored, as in "Rejected: …"; `data` is the reason's."""
+def short(code: str | None, rejection: Rejection | None = None) -> str:
+    """Return why something was rejected or ignored, as in "Rejected: …"."""
+    kind = rejection.user_kind if rejection else None
     words = _IGNORED.get(code or "", _UNKNOWN)
     if code in set(Reason):
         words = _REASONS[Reason(code)].short
-    return words.format(standing=THOSE.get((data or {}).get("standing", ""), "this person"))
+    return words.format(standing=THOSE.get(kind or "", "this person"))
 
 
 def cause(code: str) -> str:
@@ -95,96 +95,96 @@ def _those(standing: str) -> str:
     return THOSE.get(standing, "you")
 
 
-class _Data:
-    """A rejection's data, made harmless; for what is missing, words that fit the sentence."""
+class _Case:
+    """A rejection and who reads it. Texts are escaped; what is missing has words that fit."""
 
     def __init__(
-        self, data: Mapping[str, str], bot: str | None, answerer: Answerer | None, *, button: bool
+        self, rejection: Rejection, bot: str | None, answerer: Answerer | None, *, button: bool
     ) -> None:
+        self.rejection = rejection
         self.button = button
-        self._data = {key: shorten(value) for key, value in data.items()}
         self._bot = bot
         self.answerer = answerer
-
-    def get(self, key: str, otherwise: str) -> str:
-        return escape(self._data[key]) if self.has(key) else otherwise
-
-    def code(self, key: str, otherwise: str) -> str:
-        return code(self._data[key]) if self.has(key) else otherwise
-
-    def has(self, key: str) -> bool:
-        return bool(self._data.get(key))
 
     @property
     def bot(self) -> str:
         """Return a mention of the bot, which shows its name whatever it is called."""
         return f"<@{escape(self._bot)}>" if self._bot else BRIDGE
 
-    def __contains__(self, key: str) -> bool:
-        """Return whether there is such a key; its value may be withheld (empty)."""
-        return key in self._data
+    @property
+    def who(self) -> str:
+        """Return the requester's name, or their id if that is all there is."""
+        return _text(self.rejection.requester_name, _code(self.rejection.requester, "this person"))
 
     @property
     def command(self) -> str:
         """Return the command that links the requester."""
-        return command(self._data.get("requester") or "SLACK_USER")
+        return command(shorten(self.rejection.requester or "") or "SLACK_USER")
 
     @property
     def channel(self) -> str:
         """Return the channel as a link, which shows its name only to those who may see it."""
-        channel = self._data.get("channel", "")
+        channel = shorten(self.rejection.channel or "")
         return f"<#{channel}>" if re.fullmatch(r"\w+", channel) else "that channel"
 
     @property
     def those(self) -> str:
         """Return people like the one who was rejected."""
-        return _those(self.get("standing", ""))
+        return _those(self.rejection.user_kind or "")
 
     @property
     def plain_says(self) -> str:
         """Return what Plain said, as a sentence that follows another."""
-        said = self.get("fields", "") or self.get("message", "")
+        said = _text(self.rejection.plain_says, "")
         return f" Plain says: {said.rstrip('.')}." if said else ""
 
 
-def _no_customer(data: _Data) -> str:
-    who = data.get("name", data.code("requester", "this person"))
-    if data.has("address"):
+def _text(value: str | None, otherwise: str) -> str:
+    return escape(shorten(value)) if value else otherwise
+
+
+def _code(value: str | None, otherwise: str) -> str:
+    return code(shorten(value)) if value else otherwise
+
+
+def _no_customer(case: _Case) -> str:
+    who = case.who
+    if case.rejection.address_unconfirmed:
         return (
             f"On hold: Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell "
-            f"which Plain customer they are. {_choose(data)}"
+            f"which Plain customer they are. {_choose(case)}"
         )
-    return f"On hold: we don't know which Plain customer {who} is. {_choose(data)}"
+    return f"On hold: we don't know which Plain customer {who} is. {_choose(case)}"
 
 
-def _broken_link(data: _Data) -> str:
-    customer = data.code("customer", "a customer")
-    if "requester" not in data:
+def _broken_link(case: _Case) -> str:
+    customer = _code(case.rejection.customer, "a customer")
+    if case.rejection.requester is None:
         return (
             f"No ticket was created: the bridge's configuration names {customer}, which isn't a "
             f"customer in Plain. Ask {_OPERATOR} to correct it, {_AGAIN}."
         )
-    who = data.get("name", data.code("requester", "this person"))
+    who = case.who
     return (
-        f"On hold: {who} is linked to {customer}, which isn't a customer in Plain. {_choose(data)}"
+        f"On hold: {who} is linked to {customer}, which isn't a customer in Plain. {_choose(case)}"
     )
 
 
-def _choose(data: _Data) -> str:
+def _choose(case: _Case) -> str:
     """Return who can choose the customer, and how."""
-    run = f"{_OPERATOR} to run {data.command}, where {CUSTOMER_IS}"
-    match data.answerer:
-        case Yourself() if data.button:
+    run = f"{_OPERATOR} to run {case.command}, where {CUSTOMER_IS}"
+    match case.answerer:
+        case Yourself() if case.button:
             return "Choose the customer and the ticket will be created automatically."
         case Yourself():
             return (
-                f"Choose the customer in the Home tab of {data.bot} and the ticket will be created "
+                f"Choose the customer in the Home tab of {case.bot} and the ticket will be created "
                 "automatically."
             )
         case Others():
             ask = (
-                f"Ask {who_may(data.answerer)} to choose the customer in the Home tab of "
-                f"{data.bot}, or {run}."
+                f"Ask {who_may(case.answerer)} to choose the customer in the Home tab of "
+                f"{case.bot}, or {run}."
             )
         case Hosts():
             ask = "Ask someone from the workspace that runs the bridge to choose the customer."
@@ -193,10 +193,10 @@ def _choose(data: _Data) -> str:
     return f"{ask} Then the ticket will be created automatically."
 
 
-def _plain_refused(data: _Data) -> str:
+def _plain_refused(case: _Case) -> str:
     correct = f"Correct that and request the ticket again, or give {_OPERATOR} the reference."
-    what = correct if data.plain_says else f"Give {_OPERATOR} the reference."
-    return f"No ticket was created: Plain rejected it.{data.plain_says} {what}"
+    what = correct if case.plain_says else f"Give {_OPERATOR} the reference."
+    return f"No ticket was created: Plain rejected it.{case.plain_says} {what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Words:
     """One reason in words: `short` completes "Rejected: …", `full` is whole sentences."""
 
     short: str
-    full: Callable[[_Data], str]
+    full: Callable[[_Case], str]
 
 
 _REASONS: Mapping[Reason, _Words] = {
@@ -212,28 +212,28 @@ _REASONS: Mapping[Reason, _Words] = {
     Reason.BROKEN_LINK: _Words("the customer doesn't exist in Plain", _broken_link),
     Reason.NOT_ALLOWED: _Words(
         "{standing} can't create tickets here",
-        lambda data: not_allowed(data.get("standing", "")),
+        lambda case: not_allowed(case.rejection.user_kind or ""),
     ),
     Reason.REQUESTER_NOT_ALLOWED: _Words(
         "{standing} can only create tickets for themselves or for the author",
-        lambda data: (
-            f"No ticket was created: {data.those} can only create tickets for themselves or for "
+        lambda case: (
+            f"No ticket was created: {case.those} can only create tickets for themselves or for "
             "the message's author. Ask a member of this workspace to create it for someone else."
         ),
     ),
     Reason.NOT_IN_CHANNEL: _Words(
         "the bridge isn't in the channel",
-        lambda data: (
-            f"No ticket was created: the bridge isn't in {data.channel}, so it can't read the "
-            f"message. Type /invite {data.bot} there and request the ticket again, "
+        lambda case: (
+            f"No ticket was created: the bridge isn't in {case.channel}, so it can't read the "
+            f"message. Type /invite {case.bot} there and request the ticket again, "
             f"{_WITHOUT_INVITE}."
         ),
     ),
     Reason.CHANNEL_NOT_FOUND: _Words(
         "the bridge can't see the channel",
-        lambda data: (
-            f"No ticket was created: the bridge can't see {data.channel}. If it's private, type "
-            f"/invite {data.bot} there and request the ticket again, {_WITHOUT_INVITE}."
+        lambda case: (
+            f"No ticket was created: the bridge can't see {case.channel}. If it's private, type "
+            f"/invite {case.bot} there and request the ticket again, {_WITHOUT_INVITE}."
         ),
     ),
     Reason.MESSAGE_NOT_FOUND: _Words(
@@ -245,10 +245,10 @@ _REASONS: Mapping[Reason, _Words] = {
     ),
     Reason.MISSING_SCOPE: _Words(
         "the bridge's Slack app lacks a permission",
-        lambda data: (
+        lambda case: (
             f"No ticket was created: the bridge's Slack app lacks the permission "
-            f"{data.code('needed', 'it needs')}. Ask an administrator of the Slack app to add it "
-            f"under “OAuth &amp; Permissions” and reinstall the app, {_AGAIN}."
+            f"{_code(case.rejection.scope, 'it needs')}. Ask an administrator of the Slack "
+            f"app to add it under “OAuth &amp; Permissions” and reinstall the app, {_AGAIN}."
         ),
     ),
     Reason.SLACK_REFUSED: _Words(
@@ -260,33 +260,33 @@ _REASONS: Mapping[Reason, _Words] = {
     ),
     Reason.UNKNOWN_LABEL: _Words(
         "a rule names a label that doesn't exist in Plain",
-        lambda data: (
-            f"No ticket was created: a rule names {data.code('label', 'a label')}, which isn't a "
-            f"label in Plain. Ask {_OPERATOR} to correct the rule or add the label in Plain, "
-            f"{_AGAIN}."
+        lambda case: (
+            f"No ticket was created: a rule names {_code(case.rejection.label, 'a label')}, which "
+            f"isn't a label in Plain. Ask {_OPERATOR} to correct the rule or add the label in "
+            f"Plain, {_AGAIN}."
         ),
     ),
     Reason.AMBIGUOUS_LABEL: _Words(
         "a rule names a label that exists more than once in Plain",
-        lambda data: (
-            f"No ticket was created: a rule names {data.code('label', 'a label')}, which is the "
-            f"name of several labels in Plain. Ask {_OPERATOR} to use the label's ID (`lt_…`) in "
-            f"the rule, {_AGAIN}."
+        lambda case: (
+            f"No ticket was created: a rule names {_code(case.rejection.label, 'a label')}, which "
+            f"is the name of several labels in Plain. Ask {_OPERATOR} to use the label's ID "
+            f"(`lt_…`) in the rule, {_AGAIN}."
         ),
     ),
     Reason.UNKNOWN_ASSIGNEE: _Words(
         "a rule names an assignee who isn't a user in Plain",
-        lambda data: (
+        lambda case: (
             f"No ticket was created: a rule assigns tickets to "
-            f"{data.code('assignee', 'someone')}, who isn't a user in Plain. "
+            f"{_code(case.rejection.assignee, 'someone')}, who isn't a user in Plain. "
             f"Ask {_OPERATOR} to correct the rule, {_AGAIN}."
         ),
     ),
     Reason.PLAIN_FORBIDDEN: _Words(
         "the bridge's API key lacks a permission in Plain",
-        lambda data: (
+        lambda case: (
             f"No ticket was created: the bridge's API key lacks a permission in Plain."
-            f"{data.plain_says} Ask {_OPERATOR} to add it to the key, {_AGAIN}."
+            f"{case.plain_says} Ask {_OPERATOR} to add it to the key, {_AGAIN}."
         ),
     ),
     Reason.PLAIN_KEY: _Words(
@@ -299,9 +299,9 @@ _REASONS: Mapping[Reason, _Words] = {
     Reason.PLAIN_REFUSED: _Words("Plain rejected it", _plain_refused),
     Reason.CUSTOMER_IS_SPAM: _Words(
         "the customer is marked as spam in Plain",
-        lambda data: (
-            f"No ticket was created: the customer {data.code('customer', 'it is for')} is marked "
-            f"as spam in Plain. Ask someone who uses Plain to unmark them, {_AGAIN}."
+        lambda case: (
+            f"No ticket was created: the customer {_code(case.rejection.customer, 'it is for')} is "
+            f"marked as spam in Plain. Ask someone who uses Plain to unmark them, {_AGAIN}."
         ),
     ),
     Reason.EMPTY: _Words(

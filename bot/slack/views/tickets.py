@@ -53,6 +53,6 @@ def state(record: Record) -> str:
             return f"Undone: {escape(record.ticket.ref)}" if record.ticket else "Undone"
         case State.REFUSED | State.PARKED:
             head = "On hold" if record.is_on_hold else "No ticket"
-            return f"{head}: {escape(rejections.short(record.reason, record.data))}"
+            return f"{head}: {escape(rejections.short(record.reason, record.rejection))}"
         case State.UNWANTED:
             return "Ignored"

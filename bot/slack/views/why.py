@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.core.directory import Profile, UserKind
-from bot.core.faults import Reason
 from bot.core.identity import Answerer
 from bot.core.record import Record, State
 from bot.core.why import Explanation, Unread, Why, emoji_here
@@ -159,11 +158,9 @@ def _has_ticket(explained: Explanation, _: str | None) -> str:
 
 def _rejected(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
     record = _latest(explained)
-    try:
-        reason = Reason(record.reason or "")
-    except ValueError:
+    if record.rejection is None:  # for a reason that only a newer release knows
         return f"No ticket was created. Give {OPERATOR} the reference {code(record.reference)}."
-    return rejections.rejection(reason, record.data, record.reference, bot, answerer, button=False)
+    return rejections.rejection(record.rejection, record.reference, bot, answerer, button=False)
 
 
 def _ignored(explained: Explanation, _: str | None) -> str:
