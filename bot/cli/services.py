@@ -16,8 +16,7 @@ from bot.core.faults import Fault, TryLater
 from bot.core.model import Customer
 from bot.flows.reconcile import HistoryPage
 from bot.plain.client import PlainClient
-from bot.plain.connections import open_http
-from bot.plain.transport import CONNECTIONS
+from bot.plain.transport import CONNECTIONS, open_http
 from bot.settings import Settings
 from bot.slack import calls
 from bot.slack.client import SlackClient

@@ -60,10 +60,10 @@ class Target(Protocol):
     """Plain's attachments."""
 
     async def upload_form(self, customer: str, file: File) -> UploadForm:
-        """Ask for a place for the file. Raise TryLater and Refused."""
+        """Ask for a place for the file. Raise TryLater and Rejected."""
 
     async def upload(self, form: UploadForm, file: File, chunks: Chunks) -> None:
-        """Send the file there. Raise TryLater and Refused."""
+        """Send the file there. Raise TryLater and Rejected."""
 
 
 def _ignore(_outcome: str) -> None:

@@ -92,7 +92,7 @@ async def customer_of(
 
     Second comes a link to be recorded, if the requester's address was the evidence; third the
     evidence, None for a customer that an earlier attempt froze for the same requester. Raise
-    Refused where nobody knows the customer, or Plain does not.
+    Rejected where nobody knows the customer, or Plain does not.
     """
     if claim.customer is not None and claim.frozen_for in (None, requester):
         return claim.customer, None, None
@@ -127,7 +127,7 @@ async def customer_of(
 async def blame_the_link(
     workspace: Workspace, runtime: Runtime, requester: str, customer: str, *, fresh: bool
 ) -> None:
-    """Raise Refused with the requester if it was their link that named an unknown customer.
+    """Raise Rejected with the requester if it was their link that named an unknown customer.
 
     A link that the bridge learnt by itself is dropped instead, and learnt anew (Postponed); unless
     that was in this very attempt (`fresh`), for it would go on without end.
@@ -143,7 +143,7 @@ async def blame_the_link(
 
 
 async def thread_options(plain: Plain, rule: Rule | None) -> quote.ThreadOptions:
-    """Return what the rule sets, in Plain's ids. Raise Refused for unknown and ambiguous names."""
+    """Return what the rule sets, in Plain's ids. Raise Rejected for unknown and ambiguous names."""
     if rule is None:
         return quote.ThreadOptions()
     return quote.ThreadOptions(

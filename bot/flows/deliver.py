@@ -58,7 +58,7 @@ class _TicketExists(Exception):
 async def deliver(
     claim: Claim, workspace: Workspace, runtime: Runtime, progress: Progress
 ) -> Outcome:
-    """Deliver the escalation and return what came of it. Raise Refused, TryLater and LeaseLost.
+    """Deliver the escalation and return what came of it. Raise Rejected, TryLater and LeaseLost.
 
     However often it runs, and wherever an earlier run broke off, at most one thread (or one
     addition) comes about: every write goes through `exactly_once`.

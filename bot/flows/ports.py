@@ -29,15 +29,13 @@ from bot.core.undo import ThreadSnapshot
 
 @dataclass(frozen=True, slots=True)
 class PlainThread:
-    """A thread of Plain's: what the bridge needs of it. `id` is `th_…`, `ref` "T-123".
+    """A thread of Plain's: all that the bridge needs of it. `id` is `th_…`, `ref` "T-123".
 
     https://www.plain.com/docs/api-reference/graphql/threads/create
     """
 
     id: str
     ref: str
-    title: str | None = None
-    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,10 @@ class Slack(Profiles, Protocol):
     # Reading
 
     async def message(self, ref: MessageRef) -> Message:
-        """Return the message, whether it is a reply or not. Raise Refused if it cannot be read."""
+        """Return the message, whether it is a reply or not. Raise Rejected if it cannot be read."""
 
     async def replies(self, root: MessageRef) -> tuple[Message, ...]:
-        """Return the whole Slack thread, its root first. Raise Refused if it cannot be read."""
+        """Return the whole Slack thread, its root first. Raise Rejected if it cannot be read."""
 
     async def channel(self, channel: str) -> Channel:
         """Return the conversation (cached); without a name if it cannot be read."""
@@ -116,13 +114,13 @@ class Plain(Protocol):
     # Threads
 
     async def open_thread(self, draft: ThreadDraft) -> PlainThread:
-        """Create the thread. Raise TryLater(unknown=True) if it may have been created."""
+        """Create the thread. Raise TryLater with `outcome_unknown` if it may have been created."""
 
     async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
         """Return the customer's thread with this external id."""
 
     async def add_event(self, draft: EventDraft) -> None:
-        """Add to a thread. Raise TryLater(unknown=True) if it may have been added."""
+        """Add to a thread. Raise TryLater with `outcome_unknown` if it may have been added."""
 
     async def has_event(self, thread: str, external_id: str) -> bool:
         """Return True if the thread's timeline holds an event with this external id."""

@@ -110,7 +110,7 @@ class ReconcileContext:
 async def reconcile(context: ReconcileContext, scope: Scope) -> ReconcileReport:
     """Run one pass over `scope`, or over what the previous pass left; safe to run twice.
 
-    Slack gives no time for a reaction, so that of its message counts. Raises TryLater and Refused
+    Slack gives no time for a reaction, so that of its message counts. Raises TryLater and Rejected
     if the channels cannot even be listed.
     """
     identities = [reactions.identity(rule) for rule in context.rules]

@@ -1,4 +1,8 @@
-"""What the data of an answer says, as values; ValueError where the schema would not allow it."""
+"""Plain's answers as values, read leniently: what the bridge does not need may be missing.
+
+A reader raises ValueError if the data lacks what the bridge needs, which the client turns into
+TryLater. What it needs is named in `tests/plain/test_lenient.py`, operation by operation.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
 )
 from pydantic.alias_generators import to_camel
 
 from bot.core.model import Customer, LabelType, Tenant
+from bot.core.undo import Actor, Kind, ThreadSnapshot, TimelineEntry
 from bot.flows.attachments import UploadForm
 from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain.protocol import Data
@@ -26,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What the key belongs to and may do: `id` is `w_…`, a permission is like `thread:create`.
+    """The workspace (`w_…`) of an API key, with the key's permissions, like `thread:create`.
 
     `machine_user` (`mu_…`) is None for a key that is not a machine user's.
     """
@@ -39,99 +45,22 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a connection; `cursor` leads to the next one, None where there is none."""
+    """One page of a connection; `cursor` leads to the next one, None on the last."""
 
     items: tuple[T, ...]
     cursor: str | None = None
 
 
-def created_thread(data: Data) -> PlainThread:
-    return _Thread.model_validate(at(data, "createThread", "thread")).value()
+@dataclass(frozen=True, slots=True)
+class SeenPage:
+    """A thread with one page of its timeline; `cursor` leads to older entries."""
 
-
-def found_thread(data: Data) -> PlainThread | None:
-    """None only where Plain says null: a field that is missing does not mean "no thread"."""
-    found = at(data, "threadByExternalId")
-    return None if found is None else _Thread.model_validate(found).value()
-
-
-def customer_threads(data: Data) -> Page[ThreadSummary]:
-    found = _Threads.model_validate(at(data, "threads"))
-    items = tuple(edge.node.value() for edge in found.edges)
-    return Page(items, found.end_cursor if found.has_next_page else None)
-
-
-def created_event(data: Data) -> None:
-    """Nothing but the certainty that it was created."""
-    if not isinstance(at(data, "createThreadEvent", "threadEvent", "id"), str):
-        raise ValueError("no id of a thread event")
-
-
-def event_external_ids(data: Data) -> Page[str]:
-    """The external ids of one page of a thread's events; nothing where the thread is gone."""
-    if at(data, "thread") is None:
-        return Page(())
-    found = _Events.model_validate(at(data, "thread", "timelineEntries"))
-    ids = tuple(edge.external_id for edge in found.edges if edge.external_id is not None)
-    return Page(ids, found.start_cursor if found.has_previous_page else None)
-
-
-def upload_form(data: Data) -> UploadForm:
-    found = at(data, "createAttachmentUploadUrl", "attachmentUploadUrl")
-    return _UploadForm.model_validate(found).value()
-
-
-def upserted_customer(data: Data) -> Customer:
-    return _Customer.model_validate(at(data, "upsertCustomer", "customer")).value()
-
-
-def found_customer(field: str) -> Callable[[Data], Customer | None]:
-    """Reads the customer, or null, that stands in `field`."""
-
-    def read(data: Data) -> Customer | None:
-        found = at(data, field)
-        return None if found is None else _Customer.model_validate(found).value()
-
-    return read
-
-
-def searched_customers(data: Data) -> tuple[Customer, ...]:
-    found = _Customers.model_validate(at(data, "searchCustomers"))
-    return tuple(edge.node.value() for edge in found.edges)
-
-
-def present_user(data: Data) -> str | None:
-    """The user's id; Plain also gives back users that were deleted."""
-    found = at(data, "userByEmail")
-    user = None if found is None else _User.model_validate(found)
-    return None if user is None or user.is_deleted else user.id
-
-
-def label_types(data: Data) -> Page[LabelType]:
-    found = _LabelTypes.model_validate(at(data, "labelTypes"))
-    items = tuple(edge.node.value() for edge in found.edges)
-    return Page(items, found.end_cursor if found.has_next_page else None)
-
-
-def tenants(data: Data) -> Page[Tenant]:
-    found = _Tenants.model_validate(at(data, "tenants"))
-    items = tuple(edge.node.value() for edge in found.edges)
-    return Page(items, found.end_cursor if found.has_next_page else None)
-
-
-def workspace_id(data: Data) -> str:
-    return _Workspace.model_validate(at(data, "myWorkspace")).id
-
-
-def workspace(data: Data) -> Workspace:
-    me = _Me.model_validate(data)
-    return Workspace(
-        me.workspace.id, me.workspace.name or "", me.machine_user, frozenset(me.permissions)
-    )
+    seen: ThreadSnapshot
+    cursor: str | None = None
 
 
 def at(data: Data, *path: str) -> Any:
-    """What stands at the end of `path`; ValueError where the way does not exist."""
+    """Return the value at the end of `path`; ValueError if the data does not go that far."""
     value: Any = data
     for name in path:
         if not isinstance(value, dict) or name not in value:
@@ -140,174 +69,342 @@ def at(data: Data, *path: str) -> Any:
     return value
 
 
-def _whole(value: object) -> object:
-    """Half a surrogate pair, as a preview cut in the middle of an emoji has, becomes `?`."""
+def _half_surrogates(value: object) -> object:
+    """Replace half a surrogate pair, as a text cut in the middle of an emoji has, by `?`."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-_Text = Annotated[str, BeforeValidator(_whole)]
+def _text_or_none(value: object) -> object:
+    return _half_surrogates(value) if isinstance(value, str) else None
+
+
+_Text = Annotated[str, BeforeValidator(_half_surrogates)]
+_MaybeText = Annotated[str | None, BeforeValidator(_text_or_none)]
 
 # Opaque, but no id has a blank or a control character; a database may not even take one.
 _Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 
 
-class Node(BaseModel):
-    """Reads Plain's camelCase, ignores what it does not know, and keeps values out of errors."""
+class _Node(BaseModel):
+    """Read Plain's camelCase, ignore unknown fields, and keep values out of error messages."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, frozen=True, hide_input_in_errors=True, defer_build=True
     )
 
 
-class _Customer(Node):
-    id: _Id
-    full_name: _Text
-    email: str | None = Field(None, validation_alias=AliasPath("email", "email"))
+class _PageInfo(_Node):
+    has_next_page: bool = False
+    end_cursor: str | None = None
+    has_previous_page: bool = False
+    start_cursor: str | None = None
 
-    def value(self) -> Customer:
-        return Customer(self.id, self.full_name, self.email)
-
-
-class _CustomerEdge(Node):
-    node: _Customer
-
-
-class _Customers(Node):
-    edges: tuple[_CustomerEdge, ...]
+    @property
+    def cursor(self) -> str | None:
+        """Return where the connection goes on, in whichever direction it was asked for."""
+        if self.has_next_page:
+            return self.end_cursor
+        return self.start_cursor if self.has_previous_page else None
 
 
-class _LabelType(Node):
-    id: _Id
-    name: _Text
-
-    def value(self) -> LabelType:
-        return LabelType(self.id, self.name)
-
-
-class _Label(Node):
-    label_type: _LabelType
+def _page(connection: object, read: Callable[[object], T], direction: str) -> Page[T]:
+    """Return one page of a connection; that it has an end (`direction`) is to be said."""
+    found = connection if isinstance(connection, dict) else {}
+    if not isinstance(at(found, "pageInfo", direction), bool):
+        raise ValueError(f"{direction} is no boolean")
+    info = _PageInfo.model_validate(found["pageInfo"])
+    return Page(tuple(map(read, _nodes(found))), info.cursor)
 
 
-class Who(Node):
-    user_id: str | None = None
-    machine_user_id: str | None = None
-    customer_id: str | None = None
-    system_id: str | None = None
-
-    def value(self) -> str | None:
-        """None where the schema has grown another kind of actor."""
-        return self.user_id or self.machine_user_id or self.customer_id or self.system_id
+def _nodes(connection: object) -> list[object]:
+    edges = at(connection if isinstance(connection, dict) else {}, "edges")
+    if not isinstance(edges, list):
+        raise ValueError("edges is no list")
+    return [at(edge, "node") for edge in edges]
 
 
-class _Thread(Node):
-    id: _Id
-    ref: _Id
-    title: _Text | None = None
-    status: str
-    priority: int
-    external_id: str | None = None
-    preview_text: _Text | None = None
-    customer: _Customer
-    labels: tuple[_Label, ...] = ()
-    assignee: str | None = Field(None, validation_alias=AliasPath("assignedTo", "id"))
-    created_at: str = Field(validation_alias=AliasPath("createdAt", "iso8601"))
-    created_by: Who | None = None
+def _readable(read: Callable[[object], T]) -> Callable[[object], T | None]:
+    """Return `read` with None for a node that lacks what the bridge needs of it."""
 
-    def value(self) -> PlainThread:
-        return PlainThread(
-            id=self.id,
-            ref=self.ref,
-            title=self.title,
-            external_id=self.external_id,
-        )
+    def read_or_none(node: object) -> T | None:
+        try:
+            return read(node)
+        except ValidationError:
+            return None
+
+    return read_or_none
 
 
-class _ThreadSummary(Node):
+def _readable_page(connection: object, read: Callable[[object], T]) -> Page[T]:
+    """Return one page of a list to choose from: what cannot be read cannot be chosen."""
+    page = _page(connection, _readable(read), "hasNextPage")
+    return Page(tuple(item for item in page.items if item is not None), page.cursor)
+
+
+# Threads
+
+
+class _Thread(_Node):
     id: _Id
     ref: _Id
+
+
+def _thread(node: object) -> PlainThread:
+    thread = _Thread.model_validate(node)
+    return PlainThread(thread.id, thread.ref)
+
+
+def created_thread(data: Data) -> PlainThread:
+    """Read `CREATE_THREAD`."""
+    return _thread(at(data, "createThread", "thread"))
+
+
+def found_thread(data: Data) -> PlainThread | None:
+    """Read `THREAD_BY_EXTERNAL_ID`: None only if Plain says null, not if the field is missing."""
+    found = at(data, "threadByExternalId")
+    return None if found is None else _thread(found)
+
+
+class _ThreadSummary(_Thread):
     external_id: str | None
 
-    def value(self) -> ThreadSummary:
-        return ThreadSummary(self.id, self.ref, self.external_id)
+
+def customer_threads(data: Data) -> Page[ThreadSummary]:
+    """Read `CUSTOMER_THREADS`."""
+
+    def read(node: object) -> ThreadSummary:
+        thread = _ThreadSummary.model_validate(node)
+        return ThreadSummary(thread.id, thread.ref, thread.external_id)
+
+    return _page(at(data, "threads"), read, "hasNextPage")
 
 
-class _ThreadSummaryEdge(Node):
-    node: _ThreadSummary
+def done(mutation: str, result: str) -> Callable[[Data], None]:
+    """Return a reader of a mutation whose `result` is not needed, only that there is one."""
+
+    def read(data: Data) -> None:
+        if not isinstance(at(data, mutation, result), dict):
+            raise ValueError(f"no {result}")
+
+    return read
 
 
-class _Threads(Node):
-    edges: tuple[_ThreadSummaryEdge, ...]
-    has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
-    end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
-
-
-class _User(Node):
-    id: _Id
-    is_deleted: bool
-
-
-class _LabelTypeEdge(Node):
-    node: _LabelType
-
-
-class _LabelTypes(Node):
-    edges: tuple[_LabelTypeEdge, ...]
-    has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
-    end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
-
-
-class _Tenant(Node):
-    id: _Id
-    name: _Text
-    external_id: _Text
-
-    def value(self) -> Tenant:
-        return Tenant(self.id, self.name, self.external_id)
-
-
-class _TenantEdge(Node):
-    node: _Tenant
-
-
-class _Tenants(Node):
-    edges: tuple[_TenantEdge, ...]
-    has_next_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasNextPage"))
-    end_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "endCursor"))
-
-
-class _EventEdge(Node):
+class _EventEntry(_Node):
     """An entry of the timeline; only events have an external id."""
 
-    external_id: str | None = Field(None, validation_alias=AliasPath("node", "entry", "externalId"))
+    external_id: str | None = Field(None, validation_alias=AliasPath("entry", "externalId"))
 
 
-class _Events(Node):
-    edges: tuple[_EventEdge, ...]
-    has_previous_page: bool = Field(validation_alias=AliasPath("pageInfo", "hasPreviousPage"))
-    start_cursor: str | None = Field(None, validation_alias=AliasPath("pageInfo", "startCursor"))
+def event_external_ids(data: Data) -> Page[str]:
+    """Read `THREAD_EVENTS`: one page of external ids; nothing if the thread is gone."""
+    if at(data, "thread") is None:
+        return Page(())
+    entries = at(data, "thread", "timelineEntries")
+    page = _page(
+        entries, lambda node: _EventEntry.model_validate(node).external_id, "hasPreviousPage"
+    )
+    return Page(tuple(id_ for id_ in page.items if id_ is not None), page.cursor)
 
 
-class _FormField(Node):
+# A thread as an undo sees it: all but the status's detail, the assignment, and who the key is and
+# what it may do decides, and is needed.
+
+_KINDS = {
+    "UserActor": Kind.USER,
+    "MachineUserActor": Kind.MACHINE_USER,
+    "CustomerActor": Kind.CUSTOMER,
+    "DeletedCustomerActor": Kind.CUSTOMER,
+    "SystemActor": Kind.SYSTEM,
+}
+
+
+class _Typed(_Node):
+    typename: str = Field(validation_alias="__typename")
+
+
+class _Actor(_Typed):
+    user_id: _MaybeText = None
+    machine_user_id: _MaybeText = None
+    customer_id: _MaybeText = None
+    system_id: _MaybeText = None
+
+    def value(self) -> Actor:
+        """Return the actor; one of an unknown kind if the schema has grown another one."""
+        id_ = self.user_id or self.machine_user_id or self.customer_id or self.system_id
+        return Actor(_KINDS.get(self.typename, Kind.UNKNOWN), id_)
+
+
+class _SeenEntry(_Node):
+    actor: _Actor
+    entry: _Typed
+
+
+class _SeenThread(_Node):
+    status: str
+    status_detail: _MaybeText = Field(
+        None, validation_alias=AliasPath("statusDetail", "__typename")
+    )
+    status_changed_by: _Actor
+    assigned_at: _MaybeText = Field(None, validation_alias=AliasPath("assignedAt", "iso8601"))
+    customer: str = Field(validation_alias=AliasPath("customer", "id"))
+
+
+class _Key(_Node):
+    me: _MaybeText = Field(None, validation_alias=AliasPath("myMachineUser", "id"))
+    permissions: tuple[str, ...] | None = Field(
+        None, validation_alias=AliasPath("myPermissions", "permissions")
+    )
+
+
+def seen_thread(data: Data) -> SeenPage | None:
+    """Read `THREAD_SEEN`: None only if Plain says null."""
+    if at(data, "thread") is None:
+        return None
+
+    def read(node: object) -> TimelineEntry:
+        entry = _SeenEntry.model_validate(node)
+        return TimelineEntry(entry.actor.value(), entry.entry.typename)
+
+    thread = _SeenThread.model_validate(at(data, "thread"))
+    page = _page(at(data, "thread", "timelineEntries"), read, "hasPreviousPage")
+    key = _Key.model_validate(data)
+    seen = ThreadSnapshot(
+        customer=thread.customer,
+        status=thread.status,
+        detail=thread.status_detail,
+        changed_by=thread.status_changed_by.value(),
+        assigned=thread.assigned_at is not None,
+        entries=page.items,
+        me=key.me,
+        permissions=None if key.permissions is None else frozenset(key.permissions),
+    )
+    return SeenPage(seen, page.cursor)
+
+
+# Files
+
+
+class _FormField(_Node):
     key: str
     value: str
 
 
-class _UploadForm(Node):
+class _UploadForm(_Node):
     attachment: _Id = Field(validation_alias=AliasPath("attachment", "id"))
     upload_form_url: str
     upload_form_data: tuple[_FormField, ...]
 
-    def value(self) -> UploadForm:
-        fields = tuple((field.key, field.value) for field in self.upload_form_data)
-        return UploadForm(self.attachment, self.upload_form_url, fields)
+
+def upload_form(data: Data) -> UploadForm:
+    """Read `CREATE_UPLOAD`."""
+    found = _UploadForm.model_validate(at(data, "createAttachmentUploadUrl", "attachmentUploadUrl"))
+    fields = tuple((field.key, field.value) for field in found.upload_form_data)
+    return UploadForm(found.attachment, found.upload_form_url, fields)
 
 
-class _Workspace(Node):
+# Customers and people
+
+
+class _Customer(_Node):
     id: _Id
-    name: _Text | None = None
+    full_name: _MaybeText = None
+    email: _MaybeText = Field(None, validation_alias=AliasPath("email", "email"))
 
 
-class _Me(Node):
-    workspace: _Workspace = Field(validation_alias="myWorkspace")
-    machine_user: str | None = Field(None, validation_alias=AliasPath("myMachineUser", "id"))
+def _customer(node: object) -> Customer:
+    """Return the customer, named by the e-mail address or the id if Plain gives no name."""
+    found = _Customer.model_validate(node)
+    return Customer(found.id, found.full_name or found.email or found.id, found.email)
+
+
+def upserted_customer(data: Data) -> Customer:
+    """Read `UPSERT_CUSTOMER`."""
+    return _customer(at(data, "upsertCustomer", "customer"))
+
+
+def found_customer(field: str) -> Callable[[Data], Customer | None]:
+    """Return a reader of the customer, or null, in `field`."""
+
+    def read(data: Data) -> Customer | None:
+        found = at(data, field)
+        return None if found is None else _customer(found)
+
+    return read
+
+
+def searched_customers(data: Data) -> tuple[Customer, ...]:
+    """Read `SEARCH_CUSTOMERS`."""
+    found = map(_readable(_customer), _nodes(at(data, "searchCustomers")))
+    return tuple(customer for customer in found if customer is not None)
+
+
+class _User(_Node):
+    id: _Id
+
+
+def present_user(data: Data) -> str | None:
+    """Read `USER_BY_EMAIL`: the user's id; None also for a user that was deleted."""
+    found = at(data, "userByEmail")
+    if found is None:
+        return None
+    user = _User.model_validate(found)
+    return None if found.get("isDeleted") is True else user.id
+
+
+# What a thread can be given
+
+
+class _LabelType(_Node):
+    id: _Id
+    name: _Text
+
+
+def label_types(data: Data) -> Page[LabelType]:
+    """Read `LABEL_TYPES`."""
+
+    def read(node: object) -> LabelType:
+        found = _LabelType.model_validate(node)
+        return LabelType(found.id, found.name)
+
+    return _readable_page(at(data, "labelTypes"), read)
+
+
+class _Tenant(_Node):
+    id: _MaybeText = None
+    name: _MaybeText = None
+    external_id: _Text
+
+
+def tenants(data: Data) -> Page[Tenant]:
+    """Read `TENANTS`; threads name a tenant by its external id."""
+
+    def read(node: object) -> Tenant:
+        found = _Tenant.model_validate(node)
+        return Tenant(found.id or "", found.name or found.external_id, found.external_id)
+
+    return _readable_page(at(data, "tenants"), read)
+
+
+# The key
+
+
+class _Workspace(_Node):
+    id: _Id
+    name: _MaybeText = None
+
+
+class _Me(_Node):
+    machine_user: _MaybeText = Field(None, validation_alias=AliasPath("myMachineUser", "id"))
     permissions: tuple[str, ...] = Field(validation_alias=AliasPath("myPermissions", "permissions"))
+
+
+def workspace_id(data: Data) -> str:
+    """Read `WORKSPACE_ID`."""
+    return _Workspace.model_validate(at(data, "myWorkspace")).id
+
+
+def workspace(data: Data) -> Workspace:
+    """Read `WORKSPACE`."""
+    found = _Workspace.model_validate(at(data, "myWorkspace"))
+    me = _Me.model_validate(data)
+    return Workspace(found.id, found.name or "", me.machine_user, frozenset(me.permissions))

@@ -1,4 +1,4 @@
-"""The GraphQL documents of the bridge, and what reads the data that answers each."""
+"""Every GraphQL document of the bridge, with the reader of its answer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Generic, TypeVar
 from bot.core.model import Customer, LabelType, Tenant
 from bot.flows.attachments import UploadForm
 from bot.flows.ports import PlainThread, ThreadSummary
-from bot.plain import answers, seen
-from bot.plain.answers import Page, Workspace
+from bot.plain import answers
+from bot.plain.answers import Page, SeenPage, Workspace
 from bot.plain.protocol import Data
-from bot.plain.seen import SeenPage
 
 T = TypeVar("T")
 
@@ -24,11 +23,11 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
-    """One document, and how its data is read.
+    """A GraphQL document, and the reader of the data that answers it.
 
-    `name` stands in the document, in Plain's statistics and in our metrics; a mutation's is
-    its root field too. `mutation`: its output holds an `error`. `write`: a second one would
-    make a second thing. `read` raises ValueError where the data is not what the schema says.
+    `name` is the operation's in the document, in Plain's statistics and in our metrics; a
+    mutation's is its root field too. `mutation`: its output holds an `error`. `write`: a second
+    one would make a second thing. `read` raises ValueError if the data lacks what the bridge needs.
     """
 
     name: str
@@ -44,30 +43,11 @@ _ACTOR = (
 )
 _ERROR = "error { message type code fields { field message type } }"
 _CUSTOMER = "id fullName email { email }"
-_THREAD = f"""
-    id ref title status priority externalId previewText
-    customer {{ {_CUSTOMER} }}
-    labels {{ labelType {{ id name }} }}
-    assignedTo {{
-      ... on User {{ id }}
-      ... on MachineUser {{ id }}
-      ... on System {{ id }}
-    }}
-    createdAt {{ iso8601 }}
-    createdBy {{
-      ... on UserActor {{ userId }}
-      ... on MachineUserActor {{ machineUserId }}
-      ... on CustomerActor {{ customerId }}
-      ... on DeletedCustomerActor {{ customerId }}
-      ... on SystemActor {{ systemId }}
-    }}"""
-
 CREATE_THREAD: Operation[PlainThread] = Operation(
     "createThread",
     f"""mutation createThread($input: CreateThreadInput!) {{
   createThread(input: $input) {{
-    thread {{{_THREAD}
-    }}
+    thread {{ id ref }}
     {_ERROR}
   }}
 }}""",
@@ -78,10 +58,9 @@ CREATE_THREAD: Operation[PlainThread] = Operation(
 
 THREAD_BY_EXTERNAL_ID: Operation[PlainThread | None] = Operation(
     "threadByExternalId",
-    f"""query threadByExternalId($customerId: ID!, $externalId: ID!) {{
-  threadByExternalId(customerId: $customerId, externalId: $externalId) {{{_THREAD}
-  }}
-}}""",
+    """query threadByExternalId($customerId: ID!, $externalId: ID!) {
+  threadByExternalId(customerId: $customerId, externalId: $externalId) { id ref }
+}""",
     answers.found_thread,
 )
 
@@ -117,7 +96,7 @@ THREAD_SEEN: Operation[SeenPage | None] = Operation(
   myMachineUser {{ id }}
   myPermissions {{ permissions }}
 }}""",
-    seen.seen_thread,
+    answers.seen_thread,
 )
 
 CREATE_NOTE: Operation[None] = Operation(
@@ -128,7 +107,7 @@ CREATE_NOTE: Operation[None] = Operation(
     {_ERROR}
   }}
 }}""",
-    seen.created_note,
+    answers.done("createNote", "note"),
     mutation=True,
     write=True,
 )
@@ -141,7 +120,7 @@ MARK_THREAD_AS_DONE: Operation[None] = Operation(
     {_ERROR}
   }}
 }}""",
-    seen.marked_thread,
+    answers.done("markThreadAsDone", "thread"),
     mutation=True,
 )
 
@@ -153,7 +132,7 @@ CREATE_THREAD_EVENT: Operation[None] = Operation(
     {_ERROR}
   }}
 }}""",
-    answers.created_event,
+    answers.done("createThreadEvent", "threadEvent"),
     mutation=True,
     write=True,
 )

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bot.core.faults import Fault, Postponed
 from bot.core.rate_limit import Grant, Rate, ReportedLimit, Step
-from bot.plain.waits import LONGEST_WAIT, limit_ends, limit_reset, retry_after
+from bot.plain.protocol import LONGEST_WAIT, limit_ends, limit_reset, retry_after
 from bot.store.executor import Run
 
 PATIENCE = 2.0

@@ -15,8 +15,8 @@ from bot.core.model import File
 from bot.failpoints import Failpoint
 from bot.flows.attachments import UploadForm
 from bot.plain import inputs, operations
-from bot.plain.connections import open_http
 from bot.plain.operations import Operation, Variables
+from bot.plain.transport import open_http
 
 Ask = Callable[[Operation[UploadForm], Variables], Awaitable[UploadForm]]
 """How Plain is asked: `PlainClient.ask`, which keeps to the rate limit."""

@@ -179,11 +179,11 @@ class SlackClient:
     # Reading
 
     async def message(self, ref: MessageRef) -> Message:
-        """The message, whether it is a reply or not. Refused where it cannot be read."""
+        """The message, whether it is a reply or not. Rejected where it cannot be read."""
         return await reading.read(self.web, ref, self._render)
 
     async def replies(self, root: MessageRef) -> tuple[Message, ...]:
-        """The whole Slack thread, its root first. Refused where it cannot be read."""
+        """The whole Slack thread, its root first. Rejected where it cannot be read."""
         return await reading.read_thread(self.web, root, self._render)
 
     async def profile(self, user: str) -> Profile | None:

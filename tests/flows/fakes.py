@@ -239,7 +239,7 @@ class FakePlain:
 
     def _thread(self, draft: ThreadDraft) -> PlainThread:
         number = self.threads.index(draft) + 1
-        return PlainThread(f"th_{number}", f"T-{number}", draft.title, draft.external_id)
+        return PlainThread(f"th_{number}", f"T-{number}")
 
 
 def _name(draft: ThreadDraft) -> tuple[str, str]:

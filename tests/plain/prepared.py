@@ -16,12 +16,7 @@ from tests.plain.recordings import HEADERS, NOW, recorded
 KEY = "plainApiKey_test"
 URL = "https://plain.test/graphql/v1"
 DRAFT = ThreadDraft("c_1", "T1:C1:1700000000.000100", "Printer on fire", (TextPart("It burns"),))
-THREAD = PlainThread(
-    id="th_01JAAAAAAAAAAAAAAAAAAAAAAA",
-    ref="T-123",
-    title="Printer on fire",
-    external_id="T1:C1:1700000000.000100",
-)
+THREAD = PlainThread("th_01JAAAAAAAAAAAAAAAAAAAAAAA", "T-123")
 
 
 class Answers:

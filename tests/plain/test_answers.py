@@ -37,14 +37,6 @@ def test_any_data_is_a_value_or_a_value_error(name: str, data: dict[str, Any]) -
         OPERATIONS[name][0].read(data)
 
 
-@pytest.mark.parametrize("missing", ["id", "ref", "status", "priority", "customer", "createdAt"])
-def test_a_thread_without_what_the_schema_promises(missing: str) -> None:
-    thread = {**CREATED["createThread"]["thread"]}
-    del thread[missing]
-    with pytest.raises(ValueError, match=missing):
-        CREATE_THREAD.read({"createThread": {"thread": thread}})
-
-
 def test_an_absent_answer_does_not_mean_that_there_is_no_thread() -> None:
     assert THREAD_BY_EXTERNAL_ID.read({"threadByExternalId": None}) is None
     with pytest.raises(ValueError, match="threadByExternalId"):
@@ -52,8 +44,8 @@ def test_an_absent_answer_does_not_mean_that_there_is_no_thread() -> None:
 
 
 def test_an_unreadable_answer_does_not_tell_its_texts() -> None:
-    thread = {**CREATED["createThread"]["thread"], "priority": "It burns"}
-    with pytest.raises(ValueError, match="priority") as caught:
+    thread = {**CREATED["createThread"]["thread"], "ref": "It burns"}
+    with pytest.raises(ValueError, match="ref") as caught:
         CREATE_THREAD.read({"createThread": {"thread": thread}})
     assert "It burns" not in str(caught.value)
 

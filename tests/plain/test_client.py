@@ -12,7 +12,7 @@ import pytest
 from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import EventDraft
 from bot.core.text.parts import TextPart
-from bot.flows.ports import Plain
+from bot.flows.ports import Plain, PlainThread
 from bot.plain.client import PAGES
 from bot.store.rejections import to_data
 from tests.plain.prepared import DRAFT, THREAD, Answers, failed, prepared
@@ -37,20 +37,10 @@ async def test_a_thread_by_its_external_id() -> None:
     )
 
 
-async def test_a_thread_without_what_may_be_missing() -> None:
-    bare = CREATED["thread"] | {
-        "title": None,
-        "externalId": None,
-        "previewText": "cut in an emoji \ud83d",
-        "customer": {"id": "c_1", "fullName": "Ada", "email": None},
-        "labels": [],
-        "assignedTo": {},
-        "createdBy": {"botId": "new kind"},
-        "somethingNew": 1,
-    }
-    found = await Answers({"threadByExternalId": bare}).client.thread_by_external_id("c_1", "k")
-    assert found is not None
-    assert (found.title, found.external_id) == (None, None)
+async def test_an_id_and_a_ref_make_a_thread() -> None:
+    bare = {"id": "th_1", "ref": "T-1", "title": "cut in an emoji \ud83d", "somethingNew": 1}
+    plain = Answers({"createThread": {"thread": bare}})
+    assert await plain.client.open_thread(DRAFT) == PlainThread("th_1", "T-1")
 
 
 REFUSED_CREATES: dict[str, tuple[object, Reason, dict[str, str]]] = {
@@ -155,7 +145,7 @@ async def test_an_event_is_added() -> None:
     "data",
     [
         {"createThreadEvent": {"threadEvent": None, "error": None}},
-        {"createThreadEvent": {"threadEvent": {"id": None}, "error": None}},
+        {"createThreadEvent": {"error": None}},
         failed("createThreadEvent", "internal", type="INTERNAL"),
     ],
 )

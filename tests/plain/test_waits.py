@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.plain.waits import LONGEST_WAIT, SHORTEST_WAIT, limit_reset, retry_after
+from bot.plain.protocol import LONGEST_WAIT, SHORTEST_WAIT, limit_reset, retry_after
 
 NOW = datetime(2026, 9, 1, 10, tzinfo=UTC).timestamp()
 

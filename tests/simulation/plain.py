@@ -122,8 +122,7 @@ def customer_id(name: str) -> str:
 
 
 def _shown(thread: Thread) -> PlainThread:
-    draft = thread.draft
-    return PlainThread(thread.id, thread.ref, draft.title, draft.external_id)
+    return PlainThread(thread.id, thread.ref)
 
 
 class PlainPort:
