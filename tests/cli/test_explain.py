@@ -96,7 +96,7 @@ def test_what_is_on_hold_says_whom_to_ask(run: Run, missed: MissedReactions, fol
     said = run("explain", missed.slack.permalink(missed.support, ts)).stdout
     assert said.startswith("On hold: we don't know which Plain customer Nemo is. Ask U7 to")
     assert "or whoever runs the bridge to run plain-bridge people link U9 CUSTOMER" in said
-    assert "On hold on 20" in said
+    assert "On hold since 20" in said
     assert "no_customer" not in said
 
 

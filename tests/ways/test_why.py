@@ -230,7 +230,7 @@ async def test_a_refusal_is_told_with_what_to_do(with_rules: Stage) -> None:
         "customer Nemo is. Ask an owner or admin of this workspace to choose the customer in"
         in said
     )
-    assert "On hold on 2" in said
+    assert "On hold since 2" in said
     assert "no_customer" not in said
     eve = on.slack.add_user("Eve", email="eve@acme.example")
     assert "Nemo" not in await why(on, ts, user=eve)

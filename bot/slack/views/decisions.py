@@ -128,8 +128,11 @@ def _end(row: Record) -> str:
             by = f" by {person(row.undone_by)}" if row.undone_by else ""
             end = f"{ticket}{by}{f' on {moment(row.undone_at)}' if row.undone_at else ''}."
         case State.REFUSED | State.PARKED:
-            head = "On hold" if row.is_on_hold else "Rejected"
-            end = f"{head}{when}: {escape(rejections.short(row.reason, row.rejection))}."
+            why = escape(rejections.short(row.reason, row.rejection))
+            end = f"Rejected{when}: {why}."
+            if row.is_on_hold:
+                since = f" since {moment(row.settled_at)}" if row.settled_at is not None else ""
+                end = f"On hold{since}: {why}."
         case State.UNWANTED:
             end = f"Ignored{when}: {escape(rejections.short(row.reason, row.rejection))}."
     if row.doubles:
