@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from bot.hosts import is_this_machine
+
 Environ = Mapping[str, str]
 
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
@@ -32,7 +34,7 @@ def of(url: str, environ: Environ | None = None) -> str | None:
     environ = os.environ if environ is None else environ
     parts = urlsplit(url)
     scheme = _SCHEMES.get(parts.scheme)
-    if scheme is None or not parts.hostname or _is_here(parts.hostname):
+    if scheme is None or not parts.hostname or is_this_machine(parts.hostname):
         return None
     if _is_excepted(parts, scheme, environ):
         return None
@@ -83,13 +85,6 @@ def _checked(name: str, value: str) -> str:
             f"`{name}` is no address of a proxy: write http://HOST:PORT, without quotation marks"
         )
     return address
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_excepted(parts: SplitResult, scheme: str, environ: Environ) -> bool:

@@ -182,7 +182,7 @@ async def _ask_everybody() -> None:
         files = SlackFiles(web)
         files._sandbox = ("http", "files.invalid", 80)
         with suppress(TryLater):
-            (await files._asked("http://files.invalid/1")).close()
+            (await files._get("http://files.invalid/1")).close()
     plain = PlainClient("http://plain.invalid/", "plainApiKey_test")
     try:
         with pytest.raises(TryLater):  # for it is no answer of Plain's either

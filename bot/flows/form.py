@@ -126,7 +126,7 @@ class FormContexts:
         """
         message = draft.trigger.message
         ref = message.ref if message else None
-        readable = self.workspace.slack.readable_at_hand(ref.channel) if ref else None
+        readable = self.workspace.slack.cached_readable(ref.channel) if ref else None
         tenants = self.workspace.plain.tenants_at_hand()
         chosen = draft.prefill
         labels = {one.id: one.name for one in self.workspace.plain.label_types_at_hand()}
@@ -208,7 +208,7 @@ def _quoted(draft: FormDraft, slack: Slack) -> str:
     if message is None:
         return ""
     first = replace(message, blocks=beginning(message.blocks, quote.LONGEST_BEGINNING))
-    return quote.excerpt(first, slack.names_at_hand(mentions(first.blocks)))
+    return quote.excerpt(first, slack.cached_names(mentions(first.blocks)))
 
 
 def _closed(trigger: Trigger, readable: bool | None) -> UnreadableParts | None:

@@ -177,7 +177,7 @@ class Linking:
 
     async def _ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
         profile, record = await asyncio.gather(
-            self.workspace.slack.profile_now(linker),
+            self.workspace.slack.fresh_profile(linker),
             self.run(self.records.by_reference, self.workspace.team, reference),
         )
         user = record.requester if record else None

@@ -71,13 +71,13 @@ class Slack(Profiles, Protocol):
     async def names(self, mentions: Sequence[Mention]) -> Names:
         """Return the names of those mentioned (cached), without the unreadable ones."""
 
-    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+    def cached_names(self, mentions: Sequence[Mention]) -> Names:
         """Return the names that are cached."""
 
     async def readable(self, channel: str) -> bool:
         """Return True if the bot may read the conversation (cached)."""
 
-    def readable_at_hand(self, channel: str) -> bool | None:
+    def cached_readable(self, channel: str) -> bool | None:
         """Return the same if it is cached, else None."""
 
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
@@ -94,7 +94,7 @@ class Slack(Profiles, Protocol):
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
         """Tell the submitter privately that it takes longer."""
 
-    async def profile_now(self, user: str) -> Profile | None:
+    async def fresh_profile(self, user: str) -> Profile | None:
         """Return the same as `profile`, asked anew."""
 
     async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,6 +13,7 @@ from bot.core.faults import PlainError, Reason, Rejected, Rejection, TryLater
 from bot.core.model import File
 from bot.failpoints import Failpoint
 from bot.flows.attachments import UploadForm
+from bot.hosts import is_internal
 from bot.plain import inputs, operations
 from bot.plain.operations import Operation, Variables
 from bot.plain.transport import open_http
@@ -41,7 +41,7 @@ class Uploads:
         self, ask: Ask, *, api_url: str = "", http: httpx.AsyncClient | None = None
     ) -> None:
         self._ask = ask
-        self._is_local = _is_internal(httpx.URL(api_url).host)
+        self._is_local = is_internal(httpx.URL(api_url).host)
         self._owned = http is None
         self._http = http or open_http(connections=CONNECTIONS, keepalive=0)
 
@@ -148,13 +148,6 @@ def _is_safe(url: str, *, local: bool) -> bool:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return False
-    if _is_internal(parsed.host):
+    if is_internal(parsed.host):
         return local and parsed.scheme in ("http", "https")
     return parsed.scheme == "https" and bool(parsed.host)
-
-
-def _is_internal(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

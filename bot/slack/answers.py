@@ -1,15 +1,17 @@
-"""Where and how an answer is said: privately by whichever way is open, or as `confirm` has it."""
+"""Answer people: privately by the first route that is open, or publicly as `confirm` says."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard
 
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core.directory import Profile, UserKind
-from bot.core.faults import Reason, Rejected, Rejection, SlackError
+from bot.core.directory import Installation, UserKind
+from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError
 from bot.core.identity import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
     RESPONSE_URL_SECONDS,
@@ -20,15 +22,20 @@ from bot.core.model import (
     PostedAnswer,
     Remark,
     ReplyTo,
+    Ticket,
     Trigger,
     Via,
     chosen,
 )
 from bot.core.refs import MessageRef, is_ts
 from bot.slack.calls import Declined, call, call_once, content, respond
+from bot.slack.lookups import Lookups
 from bot.slack.views import answer as build
+from bot.slack.views import undo
 from bot.slack.views.form import reopen_button
 from bot.slack.views.kit import Answer, Button
+
+log = structlog.get_logger("bot.slack")
 
 Confirm = Literal["ephemeral", "thread", "reaction"]
 SharedChannels = Literal["quiet", "open"]
@@ -36,10 +43,10 @@ SharedChannels = Literal["quiet", "open"]
 
 @dataclass(frozen=True, slots=True)
 class AnswerSettings:
-    """How successes are confirmed: `confirm`, `receipt` and `shared_channels` of the settings;
-    and whom a question who somebody is can be put to.
+    """How successes are confirmed (`confirm`, `receipt` and `shared_channels` of the settings),
+    and who can link people.
 
-    `outsiders`: people of other companies may ask.
+    `outsiders`: people of other companies may create tickets.
     """
 
     confirm: Confirm = "ephemeral"
@@ -49,84 +56,102 @@ class AnswerSettings:
     outsiders: bool = False
 
 
-class Answers:
-    """Says answers. `may_be_shared` tells whether others than the own company may read along,
-    `profile` who somebody is."""
+class Answers(Lookups):
+    """The answers in one workspace, redacted for people of other companies."""
 
     def __init__(
         self,
         web: AsyncWebClient,
-        manner: AnswerSettings,
-        clock: Callable[[], float],
-        may_be_shared: Callable[[str], Awaitable[bool]],
-        profile: Callable[[str], Awaitable[Profile | None]],
+        settings: AnswerSettings | None = None,
+        *,
+        installed: Installation | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._web = web
-        self._manner = manner
-        self._clock = clock
-        self._may_be_shared = may_be_shared
-        self._profile = profile
+        super().__init__(web, installed=installed, clock=clock)
+        self._settings = settings or AnswerSettings()
 
-    async def tell(
-        self, trigger: Trigger, outcome: Outcome, reference: str, bot: str | None
-    ) -> PostedAnswer | None:
-        """Say the final answer, once; where, if it can and may have to be edited.
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
+        """Send the final answer, once; return its place if it may have to be edited.
 
-        `bot` is the bot's user id. Raises TryLater where it was not said (or, unknown, may have
-        been), and Rejected where no way to the person is open.
+        `reference` ("PB-7") is what the person can quote. Raises TryLater if it was not sent (or,
+        unknown, may have been), and Rejected if no route to the person is open.
         """
-        if _in_silence(trigger, outcome):
+        if _is_silent(trigger, outcome):
             return None
         root = _thread_of(trigger)
-        # Where they may not ask, a reaction of theirs was turned away in silence.
-        if self._manner.outsiders and await self.is_outsider(trigger.reply_to):
-            if (quiet := build.quietly(outcome, reference, bot)) is not None:
-                await self._privately(trigger.reply_to, root, quiet)
+        # If they may not create tickets, their reaction got no answer.
+        if self._settings.outsiders and await self._is_outsider(trigger.reply_to):
+            redacted = build.quietly(outcome, reference, self.bot_user)
+            if redacted is not None:
+                await self._privately(trigger.reply_to, root, redacted)
             return None
-        next_actions = _next_actions(trigger, outcome, reference)
-        answerer = await self._answerer(trigger, outcome)
         unused = chosen(trigger) if isinstance(outcome, Added) else ()
         answer = build.outcome(
-            outcome, reference, bot, next_actions=next_actions, answerer=answerer, unused=unused
+            outcome,
+            reference,
+            self.bot_user,
+            next_actions=_next_actions(trigger, outcome, reference),
+            answerer=await self._who_can_link(trigger, outcome),
+            unused=unused,
         )
         if answer is None:
             return None
         said = None
-        # A reaction as an answer has no words for what was not used.
-        wordless = self._manner.confirm == "reaction" and bool(unused)
+        # A reaction as an answer cannot say what was not used.
+        wordless = self._settings.confirm == "reaction" and bool(unused)
         if isinstance(outcome, Created | Added) and trigger.ref is not None and not wordless:
-            said = await self._openly(trigger.ref, root, answer)
+            said = await self._publicly(trigger.ref, root, answer)
         said = said or await self._privately(trigger.reply_to, root, answer)
         return said if isinstance(outcome, Created) and said is not None and said.ts else None
 
     async def tell_queued(self, trigger: Trigger, reference: str) -> None:
-        """Say that it takes longer; raises as `tell` does."""
+        """Tell the submitter that it takes longer; raises as `tell` does."""
         await self._privately(trigger.reply_to, _thread_of(trigger), build.queued(reference))
 
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
-        """Say what came of asking again, with `form` if so; raises as `tell` does."""
-        if not await self.is_outsider(reply_to):
-            await self.say_privately(reply_to, build.remark(remark, form))
-        elif self._manner.outsiders:  # else their reaction is just a reaction
-            await self.say_privately(reply_to, build.remark_quietly(remark, form))
+        """Say how a repeated request was handled, and what of its `form` was dropped.
+
+        A fault is logged only.
+        """
+        try:
+            if not await self._is_outsider(reply_to):
+                await self.say_privately(reply_to, build.remark(remark, form))
+            elif self._settings.outsiders:  # else their reaction gets no answer
+                await self.say_privately(reply_to, build.remark_quietly(remark, form))
+        except Fault as fault:
+            log.info("slack.remark_lost", remark=type(remark).__name__, cause=str(fault))
 
     async def say_privately(self, reply_to: ReplyTo, answer: Answer) -> None:
-        """Say something to the person who asked; raises as `tell` does."""
+        """Answer one person; raises as `tell` does."""
         await self._privately(reply_to, reply_to.thread_ts, answer)
 
-    async def edit(self, said: PostedAnswer, answer: Answer, quiet: Answer) -> None:
-        """Say something else in place of what was said; `quiet` where others read along by now.
+    async def edit_undone(self, posted: PostedAnswer, ticket: Ticket | None, by: str) -> None:
+        """Replace an answer by a note that the user `by` undid the ticket; raises as `tell`."""
+        if posted.receipt is not None:
+            await self._remove_receipt(posted)
+            return
+        await self._edit(
+            posted, undo.undone(ticket, by), redacted=undo.undone(ticket, by, quiet=True)
+        )
 
-        What the bot posted in a direct message nobody else reads. Raises as `tell` does.
+    async def edit_ended(self, posted: PostedAnswer, ticket: Ticket | None) -> None:
+        """Remove the answer's Undo button; raises as `tell`."""
+        if posted.receipt is None:
+            await self._edit(posted, build.ended(ticket), redacted=build.ended(ticket, quiet=True))
+
+    async def _edit(self, posted: PostedAnswer, answer: Answer, *, redacted: Answer) -> None:
+        """Replace an answer; by the `redacted` one if others can read the channel by now.
+
+        Nobody else reads a direct message of the bot's.
         """
-        direct = said.channel.startswith("D")
-        if not direct and await self._must_be_quiet(said.channel):
-            answer = quiet
+        direct = posted.channel.startswith("D")
+        if not direct and await self._must_redact(posted.channel):
+            answer = redacted
         await call(
             "chat.update",
-            self._web.chat_update(
-                channel=said.channel,
-                ts=said.ts,
+            self.web.chat_update(
+                channel=posted.channel,
+                ts=posted.ts,
                 text=answer.text,
                 blocks=answer.blocks,
                 parse="none",
@@ -134,13 +159,13 @@ class Answers:
             ),
         )
 
-    async def take_receipt(self, said: PostedAnswer) -> None:
-        """Take back the reaction that was the answer; harmless twice."""
+    async def _remove_receipt(self, posted: PostedAnswer) -> None:
+        """Remove the reaction that was the answer; harmless if repeated."""
         try:
             await call(
                 "reactions.remove",
-                self._web.reactions_remove(
-                    channel=said.channel, timestamp=said.ts, name=said.receipt or ""
+                self.web.reactions_remove(
+                    channel=posted.channel, timestamp=posted.ts, name=posted.receipt or ""
                 ),
             )
         except Declined as declined:
@@ -153,51 +178,51 @@ class Answers:
         Only the `response_url` of a click on an ephemeral message reaches that message.
         https://docs.slack.dev/interactivity/handling-user-interaction#updating_message_response
         """
-        await respond(self._web, response_url, _response(answer) | {"replace_original": True})
+        await respond(self.web, response_url, _response(answer) | {"replace_original": True})
 
-    async def is_outsider(self, reply_to: ReplyTo) -> bool:
-        """Whether this is a person of another company, who shall learn nothing of a ticket."""
-        if reply_to.channel is None or not await self._must_be_quiet(reply_to.channel):
+    async def _is_outsider(self, reply_to: ReplyTo) -> bool:
+        """Return whether this is a person of another company, who must learn of no ticket."""
+        if reply_to.channel is None or not await self._must_redact(reply_to.channel):
             return False
         try:
-            profile = await self._profile(reply_to.user)
+            profile = await self.profile(reply_to.user)
         except Rejected:
-            return False  # Slack shows the bot nobody at all: that is what has to be said
+            return False  # the bot may see nobody at all, which is what the answer has to say
         return profile is None or profile.standing is UserKind.EXTERNAL
 
-    async def _must_be_quiet(self, channel: str) -> bool:
-        """Whether people of another company read along, and shall not."""
-        return self._manner.shared_channels == "quiet" and await self._may_be_shared(channel)
+    async def _must_redact(self, channel: str) -> bool:
+        """Return whether people of another company can read the channel and must learn less."""
+        return self._settings.shared_channels == "quiet" and await self.may_be_shared(channel)
 
-    async def _answerer(self, trigger: Trigger, outcome: Outcome) -> Answerer | None:
-        """Who can say who the requester is, where that is what was missing."""
+    async def _who_can_link(self, trigger: Trigger, outcome: Outcome) -> Answerer | None:
+        """Return who can link the requester; None if that is not what was missing."""
         if not asks_who(outcome):
             return None
         try:
-            submitter = await self._profile(trigger.submitter)
+            submitter = await self.profile(trigger.submitter)
         except Rejected:
-            return Others(self._manner.linkers.named or ())
-        return self._manner.linkers.answerer(submitter)
+            return Others(self._settings.linkers.named or ())
+        return self._settings.linkers.answerer(submitter)
 
-    async def _openly(
+    async def _publicly(
         self, ref: MessageRef, root: str | None, answer: Answer
     ) -> PostedAnswer | None:
-        """Confirm at the message, where that is wanted and possible."""
-        if self._manner.confirm == "ephemeral" or await self._must_be_quiet(ref.channel):
+        """Confirm at the message, if the settings and the channel allow it."""
+        if self._settings.confirm == "ephemeral" or await self._must_redact(ref.channel):
             return None
         try:
-            if self._manner.confirm == "reaction":
+            if self._settings.confirm == "reaction":
                 return await self._react(ref)
             return await self._post(ref.channel, answer, thread_ts=root or ref.ts)
         except Declined:
             return None
 
     async def _react(self, ref: MessageRef) -> PostedAnswer | None:
-        receipt = self._manner.receipt.strip(":")
+        receipt = self._settings.receipt.strip(":")
         try:
             await call(
                 "reactions.add",
-                self._web.reactions_add(channel=ref.channel, timestamp=ref.ts, name=receipt),
+                self.web.reactions_add(channel=ref.channel, timestamp=ref.ts, name=receipt),
             )
         except Declined as declined:
             if declined.code != "already_reacted":
@@ -207,43 +232,46 @@ class Answers:
     async def _privately(
         self, reply_to: ReplyTo, root: str | None, answer: Answer
     ) -> PostedAnswer | None:
-        """By the first way that is open; one whose result is unknown is not followed by another."""
-        shut: list[Declined] = []
-        for way in self._ways(reply_to, root, answer):
+        """Answer by the first route that Slack does not refuse.
+
+        No other route follows one whose outcome is unknown. Raises Rejected if all are refused.
+        """
+        refusals: list[Declined] = []
+        for send in self._routes(reply_to, root, answer):
             try:
-                return await way()
+                return await send()
             except Declined as declined:
-                shut.append(declined)
-        first = shut[0]
+                refusals.append(declined)
+        first = refusals[0]
         raise Rejected(
             Rejection(
                 Reason.SLACK_REFUSED, slack_error=SlackError(code=first.code, method=first.method)
             )
         )
 
-    def _ways(
+    def _routes(
         self, to: ReplyTo, root: str | None, answer: Answer
     ) -> list[Callable[[], Awaitable[PostedAnswer | None]]]:
-        ways: list[Callable[[], Awaitable[PostedAnswer | None]]] = []
+        routes: list[Callable[[], Awaitable[PostedAnswer | None]]] = []
         if to.channel is not None:
             channel = to.channel
-            ways.append(lambda: self._ephemeral(channel, to.user, root, answer))
-        if to.response_url is not None and to.asked_at + RESPONSE_URL_SECONDS > self._clock():
+            routes.append(lambda: self._ephemeral(channel, to.user, root, answer))
+        if to.response_url is not None and to.asked_at + RESPONSE_URL_SECONDS > self.clock():
             url = to.response_url
-            ways.append(lambda: respond(self._web, url, _response(answer)))
-        ways.append(lambda: self._post(to.user, answer))
-        return ways
+            routes.append(lambda: respond(self.web, url, _response(answer)))
+        routes.append(lambda: self._post(to.user, answer))
+        return routes
 
     async def _ephemeral(
         self, channel: str, user: str, thread_ts: str | None, answer: Answer
     ) -> None:
-        """Into a Slack thread only for a reply: elsewhere nobody would see it.
+        """Post to one person; `thread_ts` for a reply only, elsewhere nobody would see it.
 
         https://docs.slack.dev/reference/methods/chat.postEphemeral
         """
         await call_once(
             "chat.postEphemeral",
-            self._web.chat_postEphemeral(
+            self.web.chat_postEphemeral(
                 channel=channel,
                 user=user,
                 text=answer.text,
@@ -257,10 +285,10 @@ class Answers:
     async def _post(
         self, channel: str, answer: Answer, thread_ts: str | None = None
     ) -> PostedAnswer:
-        """Where it stands now: for a person's id, in the direct message with them."""
+        """Post a message, to a person's id as a direct message; return its place."""
         posted = await call_once(
             "chat.postMessage",
-            self._web.chat_postMessage(
+            self.web.chat_postMessage(
                 channel=channel,
                 text=answer.text,
                 blocks=answer.blocks or None,
@@ -276,7 +304,7 @@ class Answers:
 
 
 def _thread_of(trigger: Trigger) -> str | None:
-    """Return the root of the Slack thread that is replied in; None for a message of the channel.
+    """Return the root of the Slack thread to answer in; None for a message of the channel.
 
     A root with replies is read in the channel, where an ephemeral message of its thread is not
     shown. https://docs.slack.dev/reference/methods/chat.postEphemeral
@@ -284,7 +312,7 @@ def _thread_of(trigger: Trigger) -> str | None:
     root = trigger.reply_to.thread_ts
     if root is None and trigger.message is not None:
         return trigger.message.replies_to
-    is_root = trigger.ref is not None and trigger.ref.ts == root  # as older rows have it
+    is_root = trigger.ref is not None and trigger.ref.ts == root  # in rows of earlier releases
     return None if is_root else root
 
 
@@ -302,9 +330,9 @@ def _response(answer: Answer) -> dict[str, Any]:
 
 
 def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button, ...]:
-    """What the person who asked can do about a refusal, as buttons below it.
+    """Return the buttons of what the submitter can do about a rejection.
 
-    What was typed into a form is not to be typed again; who may not ask needs no form.
+    A rejected form can be opened again as it was, unless the person may not create tickets.
     """
     of_a_form = trigger.via in (Via.SHORTCUT, Via.FORM)
     if not of_a_form or not isinstance(outcome, Rejection) or outcome.reason is Reason.NOT_ALLOWED:
@@ -312,8 +340,8 @@ def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[B
     return (reopen_button(reference),)
 
 
-def _in_silence(trigger: Trigger, outcome: Outcome) -> bool:
-    """A reaction asks nobody's leave: where it is not allowed, it is just a reaction."""
+def _is_silent(trigger: Trigger, outcome: Outcome) -> bool:
+    """Return whether to send no answer: to a reaction of a person who may not create tickets."""
     return (
         isinstance(outcome, Rejection)
         and outcome.reason is Reason.NOT_ALLOWED

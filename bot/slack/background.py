@@ -1,4 +1,4 @@
-"""What nobody in Slack needs to wait for, done after the answer."""
+"""Run work that nobody in Slack waits for, such as notices and updates of open views."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = structlog.get_logger("bot.slack")
 
 @dataclass
 class BackgroundTasks:
-    """Courtesies on their way; none of them is a loss if the process dies."""
+    """A group of tasks whose failures are logged. None of them is a loss if the process dies."""
 
-    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def do(self, work: Awaitable[None]) -> None:
-        """Do `work` beside the rest; what goes wrong in it is logged and nobody's loss."""
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Start `work`; a fault or a bug in it is logged and raised nowhere."""
 
-        async def quietly() -> None:
+        async def logged() -> None:
             try:
                 await work
             except (Fault, TimeoutError) as fault:
@@ -30,23 +30,23 @@ class BackgroundTasks:
             except Exception as error:  # noqa: BLE001 — else asyncio would log what it quotes
                 broke("courtesy_broke", error)
 
-        task = asyncio.create_task(quietly())
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task = asyncio.create_task(logged())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
-    async def give_up(self) -> None:
-        """End what is still under way: for what may wait long, and comes back or is no loss."""
-        for task in self._under_way:
+    async def cancel(self) -> None:
+        """Cancel all tasks and wait for their end."""
+        for task in self._running:
             task.cancel()
-        await self.rest()
+        await self.drain()
 
-    async def rest(self) -> None:
-        """Wait for what was left for later (at a graceful stop, and in tests)."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+    async def drain(self) -> None:
+        """Wait until all tasks have ended (at a graceful stop, and in tests)."""
+        await asyncio.gather(*self._running, return_exceptions=True)
 
 
 def raised_at(error: BaseException) -> str:
-    """The module and line in which `error` was raised: its words may quote a payload."""
+    """Return the module and line that raised `error`: its text may quote a payload."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -56,7 +56,7 @@ def raised_at(error: BaseException) -> str:
 
 
 def broke(event: str, error: BaseException) -> None:
-    """Log a bug by its kind and its place."""
+    """Log a bug by its type and its place."""
     log.error(event, error=type(error).__name__, at=raised_at(error))
 
 

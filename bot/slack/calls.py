@@ -1,4 +1,4 @@
-"""One call of Slack's Web API, or one answer to a `response_url`: what came back, or a fault."""
+"""Make one call of Slack's Web API, or answer one `response_url`; raise a fault if it fails."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
 CALL_LIMIT = 10.0
 """Seconds for any call."""
 VIEW_LIMIT = 2.0
-"""Seconds for opening or changing a view: a trigger lives for three."""
+"""Seconds for opening or updating a view: a trigger is valid for three."""
 _CONNECT_LIMIT = 5.0
 _WORD = re.compile(r"[a-z_]{1,40}")
-"""An error code of Slack's, which a `response_url` also gives as text: `used_url`."""
+"""Slack's error codes; a `response_url` also gives one as plain text: `used_url`."""
 
 _TRANSIENT = frozenset(
     {
@@ -44,7 +44,7 @@ _TRANSIENT = frozenset(
 
 # "It's possible some aspect of the operation succeeded before the error was raised."
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
-_UNSURE = frozenset({"fatal_error", "internal_error"})
+_OUTCOME_UNKNOWN = frozenset({"fatal_error", "internal_error"})
 
 TOKEN_ERRORS = frozenset(
     {
@@ -59,11 +59,11 @@ TOKEN_ERRORS = frozenset(
         "two_factor_setup_required",
     }
 )
-"""The operator's fault, and mended without asking again: no work may be lost over it."""
+"""Errors that the operator can fix, after which the work goes on: none may be lost over them."""
 
 
 class Declined(Rejected):
-    """Slack said no for good; `code` is its own word, which the edge decides by."""
+    """A final refusal by Slack; `code` is Slack's error code."""
 
     def __init__(self, method: str, code: str, needed: str | None = None) -> None:
         if code == "missing_scope":
@@ -76,7 +76,7 @@ class Declined(Rejected):
 
 
 def open_session() -> aiohttp.ClientSession:
-    """The connections that all calls share; to be made inside the event loop, and closed."""
+    """Return a session that all calls share; call this in the event loop, and close the session."""
     return aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=CALL_LIMIT, sock_connect=_CONNECT_LIMIT),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -91,12 +91,12 @@ def web_client(
     limits: Limits | None = None,
     observe: Observe | None = None,
 ) -> AsyncWebClient:
-    """Slack's client as the bridge needs it; `observe` is told of each request.
+    """Return Slack's client as the bridge needs it; `observe` is called after each request.
 
-    A method that Slack limits is not asked again before its wait is over: `limits.Limits`.
+    A method that Slack has limited is not called before its wait is over: `limits.Limits`.
 
-    It repeats nothing by itself: its default handler sends a post again after a broken
-    connection, which says a thing twice. It never logs requests, whose bodies hold texts.
+    It retries nothing: slack_sdk's default handler repeats a post after a broken connection,
+    which posts a message twice. It logs no requests, whose bodies hold texts.
     """
     quiet = logging.getLogger("bot.slack.web")
     quiet.setLevel(logging.WARNING)
@@ -117,7 +117,7 @@ def web_client(
 async def call(
     method: str, request: Awaitable[AsyncSlackResponse], limit: float = CALL_LIMIT
 ) -> AsyncSlackResponse:
-    """Await `request`, a call of `method` that is harmless twice, for at most `limit` seconds.
+    """Await `request`, an idempotent call of `method`, for at most `limit` seconds.
 
     Raises TryLater and Declined.
     """
@@ -130,9 +130,9 @@ async def call(
 async def call_once(
     method: str, request: Awaitable[AsyncSlackResponse], limit: float = CALL_LIMIT
 ) -> AsyncSlackResponse:
-    """As `call`, for what must not be done twice.
+    """Await `request` as `call` does, for a call that is not idempotent.
 
-    `TryLater.outcome_unknown` where Slack may have done it all the same.
+    TryLater has `outcome_unknown` if Slack may have processed it.
     """
     failpoints.hit(Failpoint.BEFORE_SLACK, method)
     try:
@@ -143,19 +143,21 @@ async def call_once(
     except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
         raise _unreached(error) from None
     except (AttributeError, ValueError, RecursionError):
-        # The SDK's own checks, on 200 with text or a list, and JSON's, on what is nested too deep.
+        # The SDK's checks of a 200 with text or a list, and json's of what is nested too deep.
         raise TryLater("slack_not_json", outcome_unknown=True) from None
     finally:
         failpoints.hit(Failpoint.AFTER_SLACK, method)
 
 
 def content(response: AsyncSlackResponse) -> Mapping[str, Any]:
-    """The response's JSON object."""
+    """Return the response's JSON object; an empty one if it has none."""
     return response.data if isinstance(response.data, dict) else {}
 
 
 async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> None:
-    """Answer to a `response_url`; it needs no token and no membership.
+    """Post to a `response_url`, which needs no token and no membership.
+
+    Raises TryLater and Declined.
 
     https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
     """
@@ -171,7 +173,7 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
         ):
             text = await answer.text(errors="replace")
             status, headers = answer.status, answer.headers
-    except ValueError:  # aiohttp's InvalidURL, and what urllib and the resolver make of others
+    except ValueError:  # aiohttp's InvalidURL, and what urllib and the resolver raise for others
         raise Declined("response_url", "invalid_url") from None
     except (aiohttp.ClientError, OSError) as error:
         raise _unreached(error) from None
@@ -194,10 +196,10 @@ def _fault(method: str, error: SlackApiError) -> Fault:
 
 
 def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[str, Any]) -> Fault:
-    """Return the fault in an answer that is not a plain yes.
+    """Return the fault of an answer that is no success.
 
-    Only Slack's own JSON, which has `ok`, is believed: a proxy answers in HTML, or with an
-    `error` of its own. https://docs.slack.dev/apis/web-api/#responses
+    Only an `error` in Slack's own JSON, which has `ok`, counts: a proxy answers in HTML, or with
+    an `error` of its own. https://docs.slack.dev/apis/web-api/#responses
     """
     code = str(said.get("error") or "") if "ok" in said else ""
     after = seconds(headers.get("Retry-After"))
@@ -206,7 +208,7 @@ def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[s
     if status >= 500:
         return TryLater(f"slack_{status}", after=after, outcome_unknown=True)
     if code in _TRANSIENT:
-        return TryLater(f"slack_{code}", after=after, outcome_unknown=code in _UNSURE)
+        return TryLater(f"slack_{code}", after=after, outcome_unknown=code in _OUTCOME_UNKNOWN)
     if code in TOKEN_ERRORS:
         return TryLater(f"slack_{code}")
     if not code:
@@ -216,7 +218,7 @@ def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[s
 
 
 def _unreached(error: Exception) -> TryLater:
-    """A request that got no answer; unknown unless the connection never stood."""
+    """Return the fault of a request without an answer; unknown unless it never connected."""
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return TryLater("slack_unreachable")
     if isinstance(error, TimeoutError):

@@ -1,8 +1,7 @@
-"""Slack's files: what `files.info` tells of them, and their bytes as they come."""
+"""Look up Slack's files and stream their bytes."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -15,12 +14,13 @@ from bot.core.attachments import SkipReason
 from bot.core.faults import TryLater
 from bot.core.model import File
 from bot.failpoints import Failpoint
+from bot.hosts import is_loopback
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping
 from bot.slack.text.files import file_of
 
 CHUNK = 65_536
-"""Bytes that are in memory of a file at a time, more or less."""
+"""About how many bytes of a file are in memory at a time."""
 SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 MOST_REDIRECTS = 3
@@ -29,7 +29,7 @@ _HOSTS = frozenset(
     {"files.slack.com", "files.slack-gov.com", "slack-files.com", "slack-files-gov.com"}
 )
 _DOMAINS = (".slack-files.com", ".slack-files-gov.com")
-"""Who gets to see the token. https://docs.slack.dev/messaging/working-with-files"""
+"""Hosts that the token is sent to. https://docs.slack.dev/messaging/working-with-files"""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LOST: Mapping[str, SkipReason] = {
@@ -39,15 +39,15 @@ _LOST: Mapping[str, SkipReason] = {
 
 
 class SlackFiles:
-    """Where files come from; fits `bot.flows.attachments.Source`."""
+    """The files of one workspace; fits `bot.flows.attachments.Source`."""
 
     def __init__(self, web: AsyncWebClient) -> None:
         self._web = web
         api = urlsplit(web.base_url)
-        self._sandbox = _origin(api) if _is_loopback(api) else None
+        self._sandbox = _origin(api) if is_loopback(api.hostname or "") else None
 
     async def file(self, file_id: str) -> File | SkipReason:
-        """All that Slack tells of the file. https://docs.slack.dev/reference/methods/files.info"""
+        """Return the file. https://docs.slack.dev/reference/methods/files.info"""
         try:
             said = content(await call("files.info", self._web.files_info(file=file_id)))
         except Declined as declined:
@@ -56,18 +56,18 @@ class SlackFiles:
 
     @asynccontextmanager
     async def download(self, file: File) -> AsyncIterator[AsyncIterator[bytes] | SkipReason]:
-        """The file's bytes as they come.
+        """Stream the file's bytes.
 
-        Slack answers 200 with its login page where the token or its scope does not open the
-        file, so the kind and the size of what comes decide. A redirect is followed only where
-        the token may go. The address is named in no fault: it may hold a token of its own.
+        Slack answers 200 with its login page if the token or its scope does not open the file,
+        so type and size are checked. A redirect is followed only to a host that the token may be
+        sent to. No fault names the address, which may hold a token of its own.
         """
         address = file.download
         if address is None or file.size is None:
             yield SkipReason.UNREADABLE
             return
         failpoints.hit(Failpoint.BEFORE_SLACK, "download")
-        answer = await self._opened(address)
+        answer = await self._open(address)
         if isinstance(answer, SkipReason):
             yield answer
             return
@@ -77,12 +77,12 @@ class SlackFiles:
             answer.close()
             failpoints.hit(Failpoint.AFTER_SLACK, "download")
 
-    async def _opened(self, address: str) -> aiohttp.ClientResponse | SkipReason:
-        """The answer, after as many redirects as may be; without its body."""
+    async def _open(self, address: str) -> aiohttp.ClientResponse | SkipReason:
+        """Follow redirects and return the answer, whose body is not read yet."""
         for _ in range(MOST_REDIRECTS + 1):
             if not self._may_have_the_token(address):
                 return SkipReason.UNREADABLE
-            answer = await self._asked(address)
+            answer = await self._get(address)
             if answer.status not in _REDIRECTS:
                 return answer
             location = answer.headers.get("Location", "")
@@ -93,7 +93,7 @@ class SlackFiles:
                 return SkipReason.UNREADABLE
         return SkipReason.UNREADABLE
 
-    async def _asked(self, address: str) -> aiohttp.ClientResponse:
+    async def _get(self, address: str) -> aiohttp.ClientResponse:
         if self._web.session is None:
             raise ValueError("the Slack client needs a shared session")
         try:
@@ -126,44 +126,36 @@ class SlackFiles:
 
 
 async def _bytes(answer: aiohttp.ClientResponse, size: int) -> AsyncIterator[bytes]:
-    """Exactly `size` bytes; what comes besides is another file, or half of it."""
-    seen = 0
+    """Yield exactly `size` bytes; any other number is another file, or half of it: TryLater."""
+    count = 0
     broken = False
     try:
         async for chunk in answer.content.iter_chunked(CHUNK):
-            seen += len(chunk)
-            if seen > size:
+            count += len(chunk)
+            if count > size:
                 break
             yield chunk
     except (aiohttp.ClientError, OSError):
         broken = True
     if broken:
         raise TryLater("slack_file_broke_off")
-    if seen != size:
+    if count != size:
         raise TryLater("slack_file_of_another_size")
 
 
 def _judge(answer: aiohttp.ClientResponse, file: File) -> SkipReason | None:
-    """What the answer says before its body; None where it is the file."""
+    """Return why the answer is not the file, by its status and headers; None if it is."""
     if answer.status >= 500 or answer.status == 429:
         return SkipReason.FAILED
     if answer.status != 200:
         return SkipReason.DELETED if answer.status == 410 else SkipReason.UNREADABLE
-    page = answer.content_type == "text/html" and file.mimetype != "text/html"
-    # A length that was counted after compression says nothing.
+    is_page = answer.content_type == "text/html" and file.mimetype != "text/html"
+    # A length that was counted after compression proves nothing.
     whole = answer.headers.get("Content-Encoding", "identity") == "identity"
-    other = whole and answer.content_length not in (None, file.size)
-    return SkipReason.UNREADABLE if page or other else None
+    is_other = whole and answer.content_length not in (None, file.size)
+    return SkipReason.UNREADABLE if is_page or is_other else None
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

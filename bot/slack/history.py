@@ -1,4 +1,4 @@
-"""Read what stands in the channels, without its text: `bot.flows.reconcile.ChannelHistory`."""
+"""List channels, messages without their texts, and reactions, for reconciliation."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _MOST_ITEMS = 1000
 """Of `conversations.list`, which Slack allows twenty times a minute only."""
 
 _UNUSED = ("text", "blocks", "attachments", "files")
-"""Of a message: what it says is read when it is escalated."""
+"""Fields of a message that are dropped: its content is read when a ticket is made of it."""
 
 _GONE = frozenset({"message_not_found", "thread_not_found"})
 
 
 class Pace:
-    """Lets the calls of one method past at a pace that leaves room for the deliveries.
+    """Delays the calls of each method so that deliveries keep room within Slack's limits.
 
-    They share the method's limit, at least 50 a minute for the methods that both need: `burst`
-    calls at once, then `per_minute`. https://docs.slack.dev/apis/web-api/rate-limits
+    Both share a method's limit, which is at least 50 a minute for the methods that both need:
+    `burst` calls at once, then `per_minute`. https://docs.slack.dev/apis/web-api/rate-limits
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Pace:
         self._next: dict[str, float] = {}
 
     async def wait(self, method: str) -> None:
-        """Returns when this method may be called."""
+        """Wait until this method may be called."""
         now = self._clock()
         due = max(now, self._next.get(method, now))
         self._next[method] = due + self._apart
@@ -61,7 +61,7 @@ class Pace:
 
 
 class SlackHistory:
-    """Reads in one workspace; fits `bot.flows.ports.ChannelHistory`.
+    """The history of one workspace; fits `bot.flows.reconcile.ChannelHistory`.
 
     `web` comes from `bot.slack.calls.web_client`.
     """
@@ -71,11 +71,11 @@ class SlackHistory:
         self._pace = pace or Pace()
 
     async def channels(self, cursor: str | None) -> HistoryPage[Channel]:
-        """The public and private channels that the bot is in.
+        """Return a page of the public and private channels that the bot is in.
 
         https://docs.slack.dev/reference/methods/users.conversations
         """
-        said = await self._ask(
+        said = await self._call(
             "users.conversations",
             self._web.users_conversations,
             types="public_channel,private_channel",
@@ -86,11 +86,11 @@ class SlackHistory:
         return HistoryPage(tuple(_channels(said)), _next(said))
 
     async def public_channels(self, cursor: str | None) -> HistoryPage[Channel]:
-        """The public channels, whether the bot is in them or not; archived ones left out.
+        """Return a page of the public channels that are not archived, be the bot in them or not.
 
         https://docs.slack.dev/reference/methods/conversations.list
         """
-        said = await self._ask(
+        said = await self._call(
             "conversations.list",
             self._web.conversations_list,
             types="public_channel",
@@ -103,8 +103,11 @@ class SlackHistory:
     async def messages(
         self, channel: str, oldest: float, cursor: str | None
     ) -> HistoryPage[PostedMessage]:
-        """https://docs.slack.dev/reference/methods/conversations.history"""
-        said = await self._ask(
+        """Return a page of the channel's messages that are newer than `oldest` (Unix seconds).
+
+        https://docs.slack.dev/reference/methods/conversations.history
+        """
+        said = await self._call(
             "conversations.history",
             self._web.conversations_history,
             channel=channel,
@@ -117,8 +120,11 @@ class SlackHistory:
     async def replies(
         self, root: MessageRef, oldest: float, cursor: str | None
     ) -> HistoryPage[PostedMessage]:
-        """https://docs.slack.dev/reference/methods/conversations.replies"""
-        said = await self._ask(
+        """Return a page of the thread's replies that are newer than `oldest` (Unix seconds).
+
+        https://docs.slack.dev/reference/methods/conversations.replies
+        """
+        said = await self._call(
             "conversations.replies",
             self._web.conversations_replies,
             channel=root.channel,
@@ -131,13 +137,16 @@ class SlackHistory:
         return HistoryPage(tuple(found), _next(said))
 
     async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
-        """https://docs.slack.dev/reference/methods/reactions.get"""
+        """Return all reactions to the message; none if it is gone.
+
+        https://docs.slack.dev/reference/methods/reactions.get
+        """
         return tuple(_reactions(await self._reacted(ref)))
 
     async def posted(self, ref: MessageRef) -> PostedMessage | None:
-        """The message with all who reacted to it; None where it is gone.
+        """Return the message with all who reacted to it; None if it is gone.
 
-        Whether it is a reply, its permalink tells where Slack does not show its thread.
+        If Slack does not name its thread, its permalink does.
         https://docs.slack.dev/reference/methods/reactions.get
         """
         message = await self._reacted(ref)
@@ -146,8 +155,8 @@ class SlackHistory:
         return next(_messages({"messages": [shown]}, ref.channel), None)
 
     async def _reacted(self, ref: MessageRef) -> Mapping[str, Any]:
-        """The message with all who reacted to it; empty where it is gone."""
-        said = await self._ask(
+        """Return the message with all who reacted to it; empty if it is gone."""
+        said = await self._call(
             "reactions.get",
             self._web.reactions_get,
             channel=ref.channel,
@@ -156,21 +165,20 @@ class SlackHistory:
         )
         return mapping(said.get("message"))
 
-    async def _ask(
-        self, method: str, ask: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
+    async def _call(
+        self, method: str, request: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
     ) -> Mapping[str, Any]:
-        """What Slack says; nothing where what was asked for is gone, the first page where its
-        cursor is."""
+        """Return Slack's answer; empty for what is gone, the first page for an expired cursor."""
         await self._pace.wait(method)
         try:
             with bodies.without(*_UNUSED):
-                return content(await call(method, ask(**arguments)))
+                return content(await call(method, request(**arguments)))
         except Declined as declined:
             if declined.code in _GONE:
                 return {}
             if declined.code != "invalid_cursor" or arguments.get("cursor") is None:
                 raise
-        return await self._ask(method, ask, **arguments | {"cursor": None})
+        return await self._call(method, request, **arguments | {"cursor": None})
 
 
 def _next(said: Json) -> str | None:

@@ -1,4 +1,4 @@
-"""Slack's client: a method that was limited is left alone until its wait is over."""
+"""Call no method of Slack's that is rate limited before its wait is over."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.faults import TryLater
 
-WITHOUT_A_WORD = 1.0
-"""Seconds for a limit whose answer does not say how long it lasts."""
-LONGEST = 86_400.0
-"""Seconds; a longer wait is not believed."""
-SHORTEST = 1.0
-"""Seconds; a `Retry-After: 0` would be obeyed hundreds of times a second for as long as Slack, or
-a proxy in between, says it."""
+DEFAULT_WAIT = 1.0
+"""Seconds that a limit lasts whose answer has no Retry-After."""
+LONGEST_WAIT = 86_400.0
+"""Seconds; a longer wait is ignored."""
+SHORTEST_WAIT = 1.0
+"""Seconds; a `Retry-After: 0` of Slack's, or of a proxy in between, would cause hundreds of calls
+a second."""
 
 CODES = frozenset({"ratelimited", "rate_limited"})
 
 
 class Limits:
-    """Until when which method is limited. `clock` is in seconds.
+    """The moments until which methods are limited. `clock` is in seconds.
 
-    Slack limits each method by itself, for an app in a workspace, and so for one token.
+    Slack limits each method on its own, for an app in a workspace, and so for one token.
     https://docs.slack.dev/apis/web-api/rate-limits
     """
 
@@ -35,7 +35,7 @@ class Limits:
         self._until: dict[str, float] = {}
 
     def check(self, method: str) -> None:
-        """Raises TryLater while `method` is limited, for as long as it still is."""
+        """Raise TryLater for as long as `method` is limited."""
         until = self._until.get(method)
         if until is None:
             return
@@ -44,20 +44,20 @@ class Limits:
             raise TryLater("slack_ratelimited", after=rest)
         del self._until[method]
 
-    def limited(self, method: str, after: float | None) -> None:
-        """`method` is limited, for `after` seconds."""
-        until = self._clock() + (WITHOUT_A_WORD if after is None else after)
+    def note(self, method: str, after: float | None) -> None:
+        """Note that `method` is limited for `after` seconds; None if unknown."""
+        until = self._clock() + (DEFAULT_WAIT if after is None else after)
         self._until[method] = max(until, self._until.get(method, until))
 
 
 Observe = Callable[[str, str, float], None]
-"""Is told of each request: the method, how it ended, and how many seconds it took."""
+"""Called after each request with the method, its result, and the seconds that it took."""
 
 
 class LimitedWebClient(AsyncWebClient):
-    """Slack's client, which asks nothing of a method that is limited; nothing ever waits here.
+    """slack_sdk's client, which calls no method that is limited; it never waits.
 
-    `observe` hears "ok", "limited", "declined" (Slack's no) or "failed" (no answer of Slack's).
+    The result for `observe` is "ok", "limited", "declined" (a refusal) or "failed" (no answer).
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class LimitedWebClient(AsyncWebClient):
         self._observe = observe
 
     async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
-        """As slack_sdk's; raises TryLater without sending anything while the method is limited."""
+        """Call a method; raise TryLater without sending anything while it is limited."""
         self._limits.check(api_method)
         started, status = time.monotonic(), "failed"
         try:
@@ -79,7 +79,7 @@ class LimitedWebClient(AsyncWebClient):
             if is_limit(error):
                 status = "limited"
                 headers: Mapping[str, str] = getattr(error.response, "headers", {})
-                self._limits.limited(api_method, seconds(headers.get("Retry-After")))
+                self._limits.note(api_method, seconds(headers.get("Retry-After")))
             raise
         finally:
             if self._observe is not None:
@@ -88,7 +88,7 @@ class LimitedWebClient(AsyncWebClient):
 
 
 def is_limit(error: SlackApiError) -> bool:
-    """Whether the answer says that there were too many requests."""
+    """Return whether there were too many requests."""
     answer = error.response
     if not isinstance(answer, AsyncSlackResponse):  # a body that is no JSON: aiohttp's response
         return getattr(answer, "status", 200) == 429
@@ -98,9 +98,9 @@ def is_limit(error: SlackApiError) -> bool:
 
 
 def seconds(text: str | None) -> float | None:
-    """A `Retry-After`, in seconds; None where it is none to be believed."""
+    """Return a `Retry-After` in seconds; None if it is missing, unreadable or too long."""
     try:
         wait = float(text or "")
     except ValueError:
         return None
-    return max(SHORTEST, wait) if 0 <= wait < LONGEST else None
+    return max(SHORTEST_WAIT, wait) if 0 <= wait < LONGEST_WAIT else None

@@ -1,33 +1,35 @@
-"""Who and what Slack's ids name: users, channels and user groups, asked once, kept a while."""
+"""Look up what Slack's ids name: the installation, users, channels and user groups (cached)."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from cachetools import TLRUCache
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.directory import Channel, Installation, Names, Profile, UserKind
-from bot.core.faults import Rejected
+from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError
 from bot.core.text.plaintext import whole
 from bot.core.text.richtext import Mention
 from bot.slack.calls import Declined, call, content
+from bot.slack.fields import SLACKS_OWN_USERS, Payload, mapping, string
 
 KEPT = 600.0
-"""Seconds for which an answer holds."""
+"""Seconds for which what was found stays cached."""
 MISSING_KEPT = 60.0
-"""Seconds for "cannot be read": an invitation or a new scope shall show soon."""
+"""Seconds for which "cannot be read" stays cached, so that an invitation or a new scope soon has
+its effect."""
 BOUND = 5000
-"""Entries of one cache; the least used goes first."""
+"""Entries of one cache; the least recently used one is dropped first."""
 MOST_ASKED = 50
-"""Ids of a kind that are asked for one text: one of hundreds would use up what Slack allows in a
-minute, and what is missing is not kept until the next."""
+"""Ids of a kind that are looked up for one text: hundreds would use up what Slack allows in a
+minute, and those that failed would not be cached until the next."""
 
-_SLACK_ITSELF = frozenset({"USLACKBOT", "USLACK"})  # Slackbot's `is_bot` is false
 _UNKNOWN_USER = frozenset({"user_not_found", "user_not_visible"})
 
 V = TypeVar("V")
@@ -38,50 +40,49 @@ class Cache(Generic[V]):
     """What was found for an id, or None for what cannot be read; bounded in number and time."""
 
     def __init__(self, clock: Callable[[], float], bound: int = BOUND) -> None:
-        self._clock = clock
-        self._bound = bound
-        self._kept: OrderedDict[str, tuple[float, V | None]] = OrderedDict()
+        self._kept: TLRUCache[str, V | None] = TLRUCache(bound, _until, clock)
 
-    def at_hand(self, key: str) -> V | None:
-        """What is known without asking."""
-        until, value = self._kept.get(key, (0.0, None))
-        return value if self._clock() < until else None
+    def __contains__(self, key: str) -> bool:
+        """Return whether a result for `key` is cached, be it None."""
+        return key in self._kept
+
+    def cached(self, key: str) -> V | None:
+        """Return what is cached; None also if nothing is."""
+        return self._kept.get(key)
 
     async def get(self, key: str, ask: Callable[[], Awaitable[V | None]]) -> V | None:
-        """What is known, else what `ask` finds; a fault is not kept."""
-        until, value = self._kept.get(key, (0.0, None))
-        if self._clock() < until:
-            self._kept.move_to_end(key)
-            return value
-        return await self.renew(key, ask)
+        """Return what is cached, else what `ask` finds; a fault is not cached."""
+        return self._kept[key] if key in self._kept else await self.renew(key, ask)
 
     async def renew(self, key: str, ask: Callable[[], Awaitable[V | None]]) -> V | None:
-        """What `ask` finds, whatever is known; it is kept from here on, a fault is not."""
-        return self.keep(key, await ask())
+        """Return what `ask` finds, and cache it; a fault leaves the cache as it is."""
+        found = await ask()
+        self.keep(key, found)
+        return found
 
-    def knows(self, key: str) -> bool:
-        """Whether `key` was looked up lately, also in vain."""
-        return self._clock() < self._kept.get(key, (0.0, None))[0]
+    def keep(self, key: str, value: V | None) -> None:
+        """Cache `value`."""
+        self._kept[key] = value
 
-    def keep(self, key: str, value: V | None) -> V | None:
-        """Keep what was found; the least used goes, where there is no room."""
-        self._kept[key] = (self._clock() + (MISSING_KEPT if value is None else KEPT), value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._bound:
-            self._kept.popitem(last=False)
-        return value
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()
+
+
+def _until(_: str, value: object, now: float) -> float:
+    return now + (MISSING_KEPT if value is None else KEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A channel that could be read; `private` names are for those who are in it."""
+    """A channel that could be read; a `private` name is for its members only."""
 
     channel: Channel
     private: bool
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+class _Answer(Payload):
+    """An answer of the Web API; a null counts as a missing field."""
 
     @model_validator(mode="before")
     @classmethod
@@ -154,58 +155,133 @@ class _Usergroups(_Answer):
 
 
 class Lookups:
-    """Looks up ids through `web`; `installed` tells which workspace is the own one."""
+    """The reads of one workspace's people and places.
+
+    `web` comes from `bot.slack.calls.web_client`. `installed` is what an earlier `auth.test`
+    returned, so that a start needs no call; without it the first need makes one. `clock` gives
+    Unix seconds.
+    """
 
     def __init__(
         self,
         web: AsyncWebClient,
-        installed: Callable[[], Awaitable[Installation]],
-        clock: Callable[[], float],
+        *,
+        installed: Installation | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._web = web
-        self._installed = installed
+        self.web = web
+        self.installed = installed
+        self.clock = clock
         self._users: Cache[Profile] = Cache(clock)
         self._channels: Cache[_Seen] = Cache(clock)
         self._joined: Cache[bool] = Cache(clock)
         self._usergroups: Cache[dict[str, str]] = Cache(clock)
 
+    # The installation
+
+    async def installation(self) -> Installation:
+        """Return where the token is installed; calls Slack and remembers the answer.
+
+        A token that Slack does not accept is TryLater: work waits until the operator fixes it.
+        """
+        said = content(await self._auth_test())
+        team, url, user = said.get("team_id"), said.get("url"), said.get("user_id")
+        if not (isinstance(team, str) and isinstance(url, str) and isinstance(user, str)):
+            raise Rejected(
+                Rejection(
+                    Reason.SLACK_REFUSED,
+                    slack_error=SlackError(code="no_workspace", method="auth.test"),
+                )
+            )
+        self.installed = Installation(
+            team=team,
+            url=f"{url.rstrip('/')}/",
+            bot_user=user,
+            bot_id=string(said, "bot_id"),
+            enterprise=string(said, "enterprise_id"),
+        )
+        return self.installed
+
+    async def known_installation(self) -> Installation:
+        """Return where the token is installed, without a call if that is known."""
+        return self.installed or await self.installation()
+
+    async def app(self) -> str | None:
+        """Return the id of the app that the token belongs to; None if Slack does not name it.
+
+        https://docs.slack.dev/reference/methods/bots.info
+        """
+        bot = (await self.known_installation()).bot_id
+        if bot is None:
+            return None
+        try:
+            answer = await call("bots.info", self.web.bots_info(bot=bot))
+        except Fault:
+            return None
+        return string(mapping(content(answer).get("bot")), "app_id")
+
+    async def granted_scopes(self) -> frozenset[str]:
+        """Return the token's scopes, which Slack names with every answer.
+
+        https://docs.slack.dev/authentication/installing-with-oauth#inspect
+        """
+        headers = {k.lower(): v for k, v in (await self._auth_test()).headers.items()}
+        scopes = headers.get("x-oauth-scopes", "").split(",")
+        return frozenset(scope.strip() for scope in scopes if scope.strip())
+
+    @property
+    def bot_user(self) -> str | None:
+        """The bot's user id, if it is known."""
+        return self.installed.bot_user if self.installed else None
+
+    async def _auth_test(self) -> AsyncSlackResponse:
+        return await call("auth.test", self.web.auth_test())
+
+    # People and places
+
     async def profile(self, user: str) -> Profile | None:
-        """Who that is; None for a user that Slack does not show."""
+        """Return the user (cached); None for one that Slack does not show."""
         return await self._users.get(user, lambda: self._ask_user(user))
 
-    async def profile_now(self, user: str) -> Profile | None:
-        """The same, asked anew: for a right that may have been taken away."""
+    async def fresh_profile(self, user: str) -> Profile | None:
+        """Return the user, never from the cache: for a right that may have been revoked."""
         return await self._users.renew(user, lambda: self._ask_user(user))
 
     async def channel(self, channel: str) -> Channel:
-        """The conversation; no more than its id tells where it cannot be read."""
+        """Return the conversation (cached); without a name if it cannot be read."""
         seen = await self._channel(channel)
         # An id with a D names a direct message, which the bot may not look at.
         return seen.channel if seen else Channel(channel, direct=channel.startswith("D"))
 
     async def may_be_shared(self, channel: str) -> bool:
-        """Whether people of another company can read it, or nobody knows."""
+        """Return whether people of another company may read the channel; True if unknown."""
         seen = await self._channel(channel)
         return seen is None or seen.channel.shared
 
-    def readable_at_hand(self, channel: str) -> bool | None:
-        """Whether the bot may read the messages there, as far as is known without asking."""
+    def cached_readable(self, channel: str) -> bool | None:
+        """Return whether the bot may read the conversation; None if that is not cached."""
         if channel.startswith("D"):
             return False  # the app asks for no scope that would let it
-        if self._joined.at_hand(channel):
+        if self._joined.cached(channel):
             return True
-        return False if self._joined.knows(channel) else None
+        return False if channel in self._joined else None
 
     async def readable(self, channel: str) -> bool:
-        """The same for sure. That it may not is believed for a minute: somebody may invite it."""
-        known = self.readable_at_hand(channel)
+        """Return whether the bot may read the conversation (cached).
+
+        "It may not" is cached for a minute only: somebody may invite it.
+        """
+        known = self.cached_readable(channel)
         if known is None:
             await self._channels.renew(channel, lambda: _or_none(self._ask_channel(channel)))
-            known = self.readable_at_hand(channel)
+            known = self.cached_readable(channel)
         return known is True
 
     async def names(self, mentions: Sequence[Mention]) -> Names:
-        """The names of those mentioned; what cannot be read is left out, private channels too."""
+        """Return the names of those mentioned (cached).
+
+        What cannot be read is left out, and so are private channels.
+        """
         users, channels, usergroups = _ids(mentions)
         for user in users[:MOST_ASKED]:
             await _or_none(self.profile(user))
@@ -213,14 +289,14 @@ class Lookups:
             await self._channel(channel)
         if usergroups:
             await self._usergroups.get("", lambda: _or_none(self._ask_usergroups()))
-        return self.names_at_hand(mentions)
+        return self.cached_names(mentions)
 
-    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
-        """The names that are known without asking, for where there is no time to ask."""
+    def cached_names(self, mentions: Sequence[Mention]) -> Names:
+        """Return the names that are cached, for a form that must open at once."""
         users, channels, usergroups = _ids(mentions)
-        people = {user: self._users.at_hand(user) for user in users}
-        seen = {channel: self._channels.at_hand(channel) for channel in channels}
-        handles = self._usergroups.at_hand("") or {}
+        people = {user: self._users.cached(user) for user in users}
+        seen = {channel: self._channels.cached(channel) for channel in channels}
+        handles = self._usergroups.cached("") or {}
         return Names(
             users={user: profile.name for user, profile in people.items() if profile},
             channels={
@@ -236,16 +312,18 @@ class Lookups:
 
     async def _ask_user(self, user: str) -> Profile | None:
         try:
-            answer = await call("users.info", self._web.users_info(user=user))
+            answer = await call("users.info", self.web.users_info(user=user))
         except Declined as declined:
             if declined.code in _UNKNOWN_USER:
                 return None
             raise
-        return _profile(_parse(_UserInfo, "users.info", answer).user, await self._installed())
+        return _profile(
+            _parse(_UserInfo, "users.info", answer).user, await self.known_installation()
+        )
 
     async def _ask_channel(self, channel: str) -> _Seen:
         try:
-            answer = await call("conversations.info", self._web.conversations_info(channel=channel))
+            answer = await call("conversations.info", self.web.conversations_info(channel=channel))
         except Rejected:
             self._joined.keep(channel, None)
             raise
@@ -264,13 +342,13 @@ class Lookups:
         )
 
     async def _ask_usergroups(self) -> dict[str, str]:
-        answer = await call("usergroups.list", self._web.usergroups_list(include_disabled=True))
+        answer = await call("usergroups.list", self.web.usergroups_list(include_disabled=True))
         groups = _parse(_Usergroups, "usergroups.list", answer).usergroups
         return {group.id: group.handle or group.name or group.id for group in groups}
 
 
 def _ids(mentions: Sequence[Mention]) -> tuple[list[str], list[str], list[str]]:
-    """The ids of the users, channels and user groups mentioned, each once."""
+    """Return the ids of the users, channels and user groups mentioned, each once."""
     found: dict[str, dict[str, None]] = {"user": {}, "channel": {}, "usergroup": {}}
     for mention in mentions:
         found[mention.of][mention.id] = None
@@ -279,28 +357,28 @@ def _ids(mentions: Sequence[Mention]) -> tuple[list[str], list[str], list[str]]:
 
 def _profile(user: _User, installation: Installation) -> Profile:
     names = (user.profile.real_name, user.real_name, user.profile.display_name, user.name)
-    standing = _standing(user, installation)
+    kind = _kind(user, installation)
     return Profile(
         user=user.id,
         team=user.team_id or user.profile.team or "unknown",
         name=next((name.strip() for name in names if name and name.strip()), user.id),
-        standing=standing,
+        standing=kind,
         email=user.profile.email or None,
         email_confirmed=bool(user.profile.email) and user.is_email_confirmed,
         # Another company's admins are no admins here.
-        admin=standing is UserKind.MEMBER
-        and (user.is_owner or user.is_admin or user.is_primary_owner),
+        admin=kind is UserKind.MEMBER and (user.is_owner or user.is_admin or user.is_primary_owner),
         deactivated=user.deleted,
     )
 
 
-def _standing(user: _User, installation: Installation) -> UserKind:
-    """No one flag says that a user is of another company; what is not surely ours is theirs.
+def _kind(user: _User, installation: Installation) -> UserKind:
+    """Return the user's kind; who is not surely of this company is of another one.
 
-    In an Enterprise organization the user's team may be another one of the same organization.
+    No single flag says so. In an Enterprise organization the user's team may be another one of the
+    same organization.
     https://docs.slack.dev/apis/slack-connect/using-slack-connect-api-methods
     """
-    if user.id in _SLACK_ITSELF or user.is_bot or user.is_workflow_bot or user.is_connector_bot:
+    if user.id in SLACKS_OWN_USERS or user.is_bot or user.is_workflow_bot or user.is_connector_bot:
         return UserKind.BOT
     enterprise = user.enterprise_user or _EnterpriseUser()
     ours = (
@@ -333,9 +411,9 @@ def _without_nulls(said: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-async def _or_none(asked: Awaitable[V | None]) -> V | None:
-    """None for what Slack refuses to show; for what may be shown later the delivery waits."""
+async def _or_none(lookup: Awaitable[V | None]) -> V | None:
+    """Return the result, or None if Slack refuses it for good."""
     try:
-        return await asked
+        return await lookup
     except Rejected:
         return None

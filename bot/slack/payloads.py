@@ -1,42 +1,36 @@
-"""What Slack sends, as lenient models that give core's nouns.
+"""Model what Slack sends: events, shortcuts, commands and clicks on buttons.
 
-A missing field that is needed, or one of a wrong form, is pydantic's ValidationError.
+Those that can ask for a ticket give a `Trigger`. Views are in `payloads_view`.
 https://docs.slack.dev/reference/interaction-payloads
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AliasChoices, AliasPath, Field, StringConstraints, model_validator
 
-from bot.core.model import UNNAMED_APP, Message, ReplyTo, Trigger, Via
-from bot.core.refs import MessageRef, is_ts
+from bot.core.model import Message, ReplyTo, Trigger, Via
+from bot.core.refs import MessageRef
 from bot.core.routing import bare_emoji
-from bot.core.text.excerpt import GOES_ON, bounded
-from bot.slack.fields import ID, is_id, mapping, string
-from bot.slack.text import bounds
-from bot.slack.text.message import blocks_of, files_of, plain_blocks
+from bot.core.text.excerpt import bounded
+from bot.slack.fields import Id, Payload, Ts, Url
+from bot.slack.text.message import message_of, plain_blocks
 
-_SLACK_ITSELF = {"USLACKBOT": "Slackbot", "USLACK": "Slack"}
+LONGEST_VALUE = 2000
+"""https://docs.slack.dev/reference/block-kit/block-elements/button-element#fields"""
 
-Id = Annotated[str, StringConstraints(pattern=rf"^{ID}$")]
-Ts = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
-URL = "https?://[!-~]{1,2000}"
-Url = Annotated[str, StringConstraints(pattern=rf"^{URL}$")]
+_ONE_WORD = re.compile(r"[a-z]{1,20}")
 
-
-class _Sent(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+UserId = Annotated[Id, Field(validation_alias=AliasPath("user", "id"))]
+"""The person who acted, in interaction payloads."""
 
 
-class _Named(_Sent):
-    id: Id
+# Events
 
 
-class _Item(_Sent):
+class _Item(Payload):
     type: str
     channel: Id | None = None
     ts: Ts | None = None
@@ -48,14 +42,14 @@ class _Item(_Sent):
         return self
 
 
-class _Reaction(_Sent):
+class _Reaction(Payload):
     user: Id
     reaction: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     item: _Item
     event_ts: Ts | None = None
 
 
-class ReactionAdded(_Sent):
+class ReactionAdded(Payload):
     """The envelope of a `reaction_added` event.
 
     https://docs.slack.dev/reference/events/reaction_added
@@ -65,9 +59,10 @@ class ReactionAdded(_Sent):
     event: _Reaction
 
     def trigger(self, team: str, now: float) -> Trigger | None:
-        """Who asked for which message; None for a reaction to anything but a message.
+        """Return the request; None for a reaction to anything but a message.
 
-        `team` is the installed one: the payload's may be the sender's (Slack Connect).
+        `team` is the installed one: the payload's may be the sender's (Slack Connect). `now` is in
+        Unix seconds.
         """
         item = self.event.item
         if item.type != "message" or item.channel is None or item.ts is None:
@@ -77,78 +72,102 @@ class ReactionAdded(_Sent):
             team=team,
             submitter=self.event.user,
             request=self.event_id,
-            reply_to=ReplyTo(user=self.event.user, asked_at=self._at(now), channel=item.channel),
+            reply_to=ReplyTo(
+                user=self.event.user, asked_at=self._reacted_at(now), channel=item.channel
+            ),
             channel=item.channel,
             ref=MessageRef(item.channel, item.ts),
             emoji=bare_emoji(self.event.reaction),
         )
 
-    def _at(self, now: float) -> float:
-        """When the person reacted: an event may come an hour late."""
+    def _reacted_at(self, now: float) -> float:
+        """Return when the person reacted: an event may come an hour late."""
         return now if self.event.event_ts is None else min(now, float(self.event.event_ts))
 
 
-class MessageShortcut(_Sent):
-    """A shortcut of a message's menu; it brings the message, wherever it stands."""
+class ReactionRemoved(ReactionAdded):
+    """The envelope of a `reaction_removed` event, which has the same fields.
 
-    callback_id: str
+    https://docs.slack.dev/reference/events/reaction_removed
+    """
+
+
+class HomeOpened(Payload):
+    """The envelope of an `app_home_opened` event.
+
+    https://docs.slack.dev/reference/events/app_home_opened
+    """
+
+    user: Id = Field(validation_alias=AliasPath("event", "user"))
+    tab: Annotated[str, StringConstraints(max_length=100)] = Field(
+        "", validation_alias=AliasPath("event", "tab")
+    )
+    view: dict[str, Any] | None = Field(None, validation_alias=AliasPath("event", "view"))
+
+    @property
+    def is_blank(self) -> bool:
+        """Return whether nothing was published there yet."""
+        return not self.view
+
+
+# Shortcuts and the command
+
+
+class MessageShortcut(Payload):
+    """A shortcut in a message's menu, which carries the message from any conversation."""
+
     trigger_id: Id
-    user: _Named
-    channel: _Named
+    user: UserId
+    channel: Id = Field(validation_alias=AliasPath("channel", "id"))
     message_ts: Ts
     message: dict[str, Any]
     response_url: Url | None = None
 
     def trigger(self, team: str, now: float) -> Trigger:
-        """Who asked for which message, which is known whole."""
-        ref = MessageRef(self.channel.id, self.message_ts)
+        """Return the request, with the whole message."""
+        ref = MessageRef(self.channel, self.message_ts)
         message = message_of(self.message, ref)
         return Trigger(
             via=Via.SHORTCUT,
             team=team,
-            submitter=self.user.id,
+            submitter=self.user,
             request=self.trigger_id,
             reply_to=ReplyTo(
-                user=self.user.id,
+                user=self.user,
                 asked_at=now,
-                channel=self.channel.id,
+                channel=self.channel,
                 thread_ts=message.replies_to,
                 response_url=self.response_url,
             ),
-            channel=self.channel.id,
+            channel=self.channel,
             ref=ref,
             message=message,
         )
 
 
-class GlobalShortcut(_Sent):
-    """A shortcut of the `+` menu; it stands in no channel and brings no `response_url`."""
+class GlobalShortcut(Payload):
+    """A shortcut of the `+` menu; it belongs to no channel and has no `response_url`."""
 
-    callback_id: str
     trigger_id: Id
-    user: _Named
+    user: UserId
 
     def trigger(self, team: str, now: float) -> Trigger:
-        """Who asked; about no message."""
+        """Return the request, which is about no message."""
         return Trigger(
             via=Via.FORM,
             team=team,
-            submitter=self.user.id,
+            submitter=self.user,
             request=self.trigger_id,
-            reply_to=ReplyTo(user=self.user.id, asked_at=now),
+            reply_to=ReplyTo(user=self.user, asked_at=now),
         )
 
 
-_ONE_WORD = re.compile(r"[a-z]{1,20}")
-
-
-class SlashCommand(_Sent):
+class SlashCommand(Payload):
     """`/plain-ticket`; its text has Slack's escapes (`should_escape`).
 
     https://docs.slack.dev/interactivity/implementing-slash-commands
     """
 
-    command: str
     trigger_id: Id
     user_id: Id
     channel_id: Id
@@ -157,12 +176,12 @@ class SlashCommand(_Sent):
 
     @property
     def word(self) -> str:
-        """The whole text, as it is looked up among the words that ask for no ticket."""
+        """Return the whole text as it is looked up among the subcommands."""
         return self.text.strip().casefold().rstrip("!?.")
 
     @property
     def is_one_word(self) -> bool:
-        """Whether it is a word as commands have: more likely a mistake than a ticket's text.
+        """Return whether the text is more likely a mistyped subcommand than a ticket's text.
 
         Of ASCII letters only: in some scripts a whole sentence has no spaces.
         """
@@ -170,11 +189,11 @@ class SlashCommand(_Sent):
 
     @property
     def is_bare(self) -> bool:
-        """Without a text: the form is wanted."""
+        """Return whether there is no text, which asks for the form."""
         return not self.text.strip()
 
     def trigger(self, team: str, now: float) -> Trigger:
-        """Who asked, with the text as the message; a bare command asks for the form."""
+        """Return the request, with the text as the message; a bare command asks for the form."""
         text = self.text.strip()
         message = Message(ref=None, author=self.user_id, blocks=bounded(plain_blocks(text)))
         return Trigger(
@@ -193,40 +212,54 @@ class SlashCommand(_Sent):
         )
 
 
-def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
-    """Return Slack's message object as core's Message; `ref` says where it stands.
+# Clicks
 
-    A message with a `bot_id` can carry a user too: the app's bot user, or the person who posted
-    through the app. What is beyond `LONGEST_MESSAGE` is left out, and said to be.
-    https://docs.slack.dev/reference/events/message
+
+class _Action(Payload):
+    value: Annotated[str, StringConstraints(max_length=LONGEST_VALUE)] | None = None
+
+
+class ButtonClicked(Payload):
+    """A click on a button of a message, an ephemeral message, a view or the Home tab.
+
+    In a message `channel`, `message_ts` and `response_url` are set, in a view `view_id` is.
+    Slack does not deduplicate clicks: a double click comes twice.
+    https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
-    message, is_cut = bounds.bounded(message)
-    blocks = bounded(blocks_of(message))
-    if is_cut and blocks[-1:] != (GOES_ON,):
-        blocks = (*blocks, GOES_ON)
-    user, thread_ts = message.get("user"), message.get("thread_ts")
-    bot, made_up = _app(message)
-    return Message(
-        ref=ref,
-        author=user if is_id(user) else None,
-        blocks=blocks,
-        thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
-        bot=bot,
-        files=files_of(message),
-        made_up=made_up,
+
+    actions: Annotated[tuple[_Action, ...], Field(min_length=1)]
+    user: UserId
+    channel: Id | None = Field(None, validation_alias=AliasPath("channel", "id"))
+    message_ts: Ts | None = Field(None, validation_alias=AliasPath("container", "message_ts"))
+    root_ts: Ts | None = Field(None, validation_alias=AliasPath("container", "thread_ts"))
+    is_ephemeral: bool = Field(False, validation_alias=AliasPath("container", "is_ephemeral"))
+    """Only the user sees the message, and `chat.update` cannot change it."""
+    view_id: Id | None = Field(
+        None,
+        validation_alias=AliasChoices(AliasPath("container", "view_id"), AliasPath("view", "id")),
     )
+    response_url: Url | None = None
+    trigger_id: Id | None = None
 
+    @property
+    def value(self) -> str:
+        """Return the button's value; empty if it has none."""
+        return self.actions[0].value or ""
 
-def _app(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Return the name of the app that posted the message, and the name that it made up for it.
+    @property
+    def thread_ts(self) -> str | None:
+        """Return the root of the Slack thread that the message replies in, if Slack names it.
 
-    `username` is what whoever posts chooses; the app's own name stands in `bot_profile`.
-    https://docs.slack.dev/reference/methods/chat.postMessage#authorship
-    """
-    user = message.get("user")
-    if isinstance(user, str) and user in _SLACK_ITSELF:
-        return _SLACK_ITSELF[user], None
-    if user and not message.get("bot_id") and message.get("subtype") != "bot_message":
-        return None, None
-    own, shown = string(mapping(message.get("bot_profile")), "name"), string(message, "username")
-    return own or UNNAMED_APP, shown if shown != own else None
+        None for the root itself, which is read in the channel.
+        """
+        return None if self.root_ts == self.message_ts else self.root_ts
+
+    def reply_to(self, now: float) -> ReplyTo:
+        """Return where to answer the click; `now` is in Unix seconds."""
+        return ReplyTo(
+            user=self.user,
+            asked_at=now,
+            channel=self.channel,
+            thread_ts=self.thread_ts,
+            response_url=self.response_url,
+        )

@@ -1,69 +1,89 @@
-"""What Slack sends of the form: filled in, closed, its requester changed, or in want of options.
+"""Model what Slack sends of the two forms: submitted, closed, changed, or searching for options.
 
-A missing field that is needed, or one of a wrong form, is pydantic's ValidationError.
 https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasPath, Field, StringConstraints
 
+from bot.core.identity import is_customer_id, is_email
 from bot.core.model import Form, FormDraft, Priority, Trigger
 from bot.core.text.plaintext import whole
-from bot.slack.fields import is_id
-from bot.slack.payloads import Id
+from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
+from bot.slack.fields import ID, URL, Id, Payload, is_id, mapping, maps, string
+from bot.slack.payloads import UserId
 from bot.slack.views import form as words
-from bot.slack.views.form import DESCRIPTION_LENGTH, MOST_LABELS, TITLE_LENGTH, VALUE_LENGTH
+from bot.slack.views import link as link_words
+from bot.slack.views.form import (
+    CALLBACK_ID,
+    DESCRIPTION_LENGTH,
+    MOST_LABELS,
+    TITLE_LENGTH,
+    VALUE,
+    VALUE_LENGTH,
+)
+from bot.slack.views.link import EMAIL_LENGTH, NAME_LENGTH
+
+LONGEST_METADATA = 3000
+"""https://docs.slack.dev/reference/views/modal-views"""
 
 
-class _Sent(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+async def is_of_ticket_form(body: Mapping[str, Any]) -> bool:
+    """Return whether the payload comes from the ticket form; a matcher for Bolt."""
+    return mapping(body.get("view")).get("callback_id") == CALLBACK_ID
 
 
-class _Named(_Sent):
-    id: Id
-
-
-class _Option(_Sent):
+class _Option(Payload):
     value: str
-
-    @property
-    def text(self) -> str:
-        return _storable(self.value)
+    label: str | None = Field(None, validation_alias=AliasPath("text", "text"))
 
 
-class _Value(_Sent):
-    """The state of one input, of whichever kind."""
+class _Value(Payload):
+    """The state of one input of any kind."""
 
     value: str | None = None
     selected_user: str | None = None
     selected_option: _Option | None = None
     selected_options: tuple[_Option, ...] | None = None
 
+    @property
     def text(self) -> str:
         chosen = self.selected_option.value if self.selected_option else None
         return _storable(self.value or self.selected_user or chosen or "")
 
 
-class _State(_Sent):
+class _State(Payload):
     values: dict[str, dict[str, _Value]] = Field(default_factory=dict)
 
 
-class _View(_Sent):
-    id: Id
-    callback_id: str
-    private_metadata: Id
-    blocks: tuple[Any, ...] = ()
+class _View(Payload):
     state: _State = Field(default_factory=_State)
+    blocks: list[Any] = Field(default_factory=list)
+
+    def inputs(self, block: str) -> Mapping[str, _Value]:
+        """Return the state of the block's inputs by action id; empty if Slack sends none."""
+        return self.state.values.get(block, {})
+
+    def shown(self, block: str) -> list[Mapping[str, Any]]:
+        """Return the blocks with this id; Slack sends them as they were opened."""
+        return [one for one in maps(self.blocks) if one.get("block_id") == block]
 
 
-class _OfForm(_Sent):
-    view: _View
+# The ticket form
+
+
+class _TicketFormView(_View):
+    id: Id
+    private_metadata: Id
+
+
+class _TicketForm(Payload):
+    view: _TicketFormView
 
     @property
     def draft_id(self) -> str:
@@ -73,17 +93,19 @@ class _OfForm(_Sent):
     def view_id(self) -> str:
         return self.view.id
 
+    def _value(self, block: str) -> _Value | None:
+        return self.view.inputs(block).get(VALUE)
 
-class ViewSubmission(_OfForm):
-    """The form, sent off.
+    def _typed(self, block: str) -> str:
+        value = self._value(block)
+        return value.text if value else ""
 
-    https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
-    """
 
-    user: _Named
+class ViewSubmission(_TicketForm):
+    """The ticket form, submitted."""
 
     def errors(self) -> dict[str, str]:
-        """What is wrong with the input: block id to the sentence shown beside the field."""
+        """Return what is wrong with the input: block id to the sentence shown beside the field."""
         wrong = {}
         title, requester = self._typed("title"), self._typed("requester")
         if title and not title.strip():
@@ -92,7 +114,7 @@ class ViewSubmission(_OfForm):
             wrong["title"] = words.TITLE_TOO_LONG
         if len(self._typed("description").strip()) > DESCRIPTION_LENGTH:
             wrong["description"] = words.DESCRIPTION_TOO_LONG
-        if requester and not re.fullmatch(r"[!-~]{1,255}", requester):
+        if requester and not is_id(requester):
             wrong["requester"] = words.REQUESTER_UNKNOWN
         if self._typed("priority") not in ("", *Priority):
             wrong["priority"] = words.PRIORITY_UNKNOWN
@@ -104,12 +126,12 @@ class ViewSubmission(_OfForm):
         return wrong
 
     def form(self, prefill: Form) -> Form:
-        """The values, for a submission without `errors`.
+        """Return the values of a submission without `errors`.
 
-        What is missing or empty falls back to `prefill`: an untouched prefill has been
-        submitted as empty. https://github.com/slackapi/bolt-js/issues/1258
-        Labels, tenant and box are believed empty where Slack says so of a field that is there:
-        who opens a form again may want to be rid of them, and a lost one is mended in Plain.
+        A missing or empty value falls back to `prefill`: an untouched prefill has been submitted
+        as empty. https://github.com/slackapi/bolt-js/issues/1258
+        Labels, tenant and the box count as emptied if Slack says so of a field that is there: a
+        person who reopens a form may want to remove them, and a lost one can be added in Plain.
         """
         priority = self._typed("priority")
         labels, whole_thread = self._chosen("labels"), self._chosen("whole_thread")
@@ -126,74 +148,135 @@ class ViewSubmission(_OfForm):
         )
 
     def trigger(self, draft: FormDraft) -> Trigger:
-        """The draft's asking with what was filled in; the view names the asking from here on."""
+        """Return the draft's request with the values; the view's id identifies it from here on."""
         return replace(draft.trigger, request=self.view_id, form=self.form(draft.prefill))
 
-    def _value(self, block: str) -> _Value | None:
-        return self.view.state.values.get(block, {}).get("value")
-
-    def _typed(self, block: str) -> str:
-        value = self._value(block)
-        return value.text() if value else ""
-
     def _chosen(self, block: str) -> tuple[str, ...] | None:
-        """What was chosen of many; None where Slack does not say."""
+        """Return the chosen options of a select of many; None if Slack does not send them."""
         value = self._value(block)
         if value is None or value.selected_options is None:
             return None
-        return tuple(dict.fromkeys(option.text for option in value.selected_options))
+        return tuple(dict.fromkeys(_storable(one.value) for one in value.selected_options))
 
 
-class ViewClosed(_OfForm):
-    """The form, closed without being sent off (`notify_on_close`)."""
+class ViewClosed(_TicketForm):
+    """The ticket form, closed without being submitted (`notify_on_close`)."""
 
 
-class RequesterChosen(_OfForm):
-    """Somebody else was chosen in the form's select, before it is sent off.
+class RequesterChosen(_TicketForm):
+    """Another requester was chosen in the open ticket form.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
 
-    user: _Named
-
     @property
     def requester(self) -> str | None:
-        """Who stands in the select now; None where nobody does."""
-        value = self.view.state.values.get("requester", {}).get("value")
-        chosen = value.text() if value else ""
+        """Return the user id that is chosen now; None if nobody is."""
+        chosen = self._typed("requester")
         return chosen if is_id(chosen) else None
 
     @property
     def is_preset(self) -> bool:
-        """Whether somebody was chosen when the form was opened."""
+        """Return whether somebody was chosen when the form was opened."""
         return any(
-            isinstance(element := block.get("element"), Mapping) and "initial_user" in element
-            for block in self._blocks("requester")
+            "initial_user" in mapping(b.get("element")) for b in self.view.shown("requester")
         )
 
     def has(self, block: str) -> bool:
-        """Whether the form that is open has this input."""
-        return bool(self._blocks(block))
-
-    def _blocks(self, block_id: str) -> list[Mapping[str, Any]]:
-        blocks = (block for block in self.view.blocks if isinstance(block, Mapping))
-        return [block for block in blocks if block.get("block_id") == block_id]
+        """Return whether the open form has this input."""
+        return bool(self.view.shown(block))
 
 
-class OptionsWanted(_Sent):
-    """A select whose options come from the bridge was opened, or typed in.
+class OptionsWanted(Payload):
+    """A select whose options the bridge provides was opened, or typed in (`block_suggestion`).
 
     https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
     """
 
     block_id: str
-    user: _Named
+    user: UserId
     value: Annotated[str, StringConstraints(max_length=1000)] = ""
 
     @property
     def typed(self) -> str:
-        return _storable(self.value)
+        return _one_line(self.value)
+
+
+# The form that links a person
+
+
+class _LinkFormView(_View):
+    private_metadata: Annotated[
+        str, StringConstraints(pattern=rf"^{ID}(\n{URL})?$", max_length=LONGEST_METADATA)
+    ]
+
+
+class LinkSubmission(Payload):
+    """The form that links a person, submitted."""
+
+    user: UserId
+    view: _LinkFormView
+
+    @property
+    def reference(self) -> str:
+        """Return the reference ("PB-7") of the request that the form was opened for."""
+        return self.view.private_metadata.partition("\n")[0]
+
+    @property
+    def answer(self) -> str | None:
+        """Return the `response_url` of the answer whose button opened the form."""
+        return self.view.private_metadata.partition("\n")[2] or None
+
+    def errors(self) -> dict[str, str]:
+        """Return what is wrong with the input: block id to the sentence shown beside the field."""
+        chosen, name, email = self._chosen, self._typed("name"), self._typed("email")
+        if chosen is not None:
+            wrong = {}
+            if not is_customer_id(chosen.value):
+                wrong["customer"] = link_words.CUSTOMER_UNKNOWN
+            for field in ("name", "email"):
+                # A prefilled value is no second choice.
+                if self._typed(field) not in ("", self._prefilled(field)):
+                    wrong[field] = link_words.ONE_ONLY
+            return wrong
+        if not name and not email:
+            return {"customer": link_words.CHOOSE}
+        wrong = {}
+        if not name:
+            wrong["name"] = link_words.NAME_MISSING
+        elif len(name) > NAME_LENGTH:
+            wrong["name"] = link_words.NAME_TOO_LONG
+        if not email:
+            wrong["email"] = link_words.EMAIL_MISSING
+        elif not is_email(email) or len(email) > EMAIL_LENGTH:
+            wrong["email"] = link_words.EMAIL_WRONG
+        return wrong
+
+    def choice(self) -> CustomerChoice:
+        """Return the customer of a submission without `errors`."""
+        chosen = self._chosen
+        if chosen is None:
+            return NewCustomer(email=self._typed("email"), name=self._typed("name"))
+        return ExistingCustomer(chosen.value, _one_line(chosen.label or "") or chosen.value)
+
+    @property
+    def _chosen(self) -> _Option | None:
+        chosen = (one.selected_option for one in self.view.inputs("customer").values())
+        return next(filter(None, chosen), None)
+
+    def _typed(self, block: str) -> str:
+        typed = (one.value for one in self.view.inputs(block).values())
+        return _one_line(next(filter(None, typed), ""))
+
+    def _prefilled(self, block: str) -> str:
+        for one in self.view.shown(block):
+            return _one_line(string(mapping(one.get("element")), "initial_value") or "")
+        return ""
 
 
 def _storable(text: str) -> str:
     return whole(text).replace("\0", "")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_storable(text).split())

@@ -1,4 +1,4 @@
-"""The escalated message, whether it is a reply or not, and the whole of its Slack thread."""
+"""Read a message, be it a reply or not, and the whole of its Slack thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
 from bot.core.text.excerpt import GOES_ON, weight
 from bot.slack.calls import Declined, call, content
 from bot.slack.fields import mapping, maps, string
-from bot.slack.payloads import message_of
+from bot.slack.text.message import message_of
 from bot.store.executor import Run, in_place
 
 _SHUT = frozenset({"channel_not_found", "not_in_channel"})
@@ -23,30 +23,30 @@ _GONE = frozenset({"message_not_found", "thread_not_found"})
 _SAID = ("text", "blocks", "attachments", "files")
 
 THREAD_SECONDS = 30.0
-"""For all pages of one Slack thread; the next attempt begins anew."""
+"""Limit for all pages of one Slack thread; the next attempt starts over."""
 PAGE = 1000
-"""Messages of one page, the most that there may be: Slack takes 50 questions a minute, and each
-attempt begins anew. Slack may give fewer."""
+"""Messages of one page, the most that Slack allows: it takes 50 calls a minute, and each attempt
+starts over. Slack may return fewer."""
 FIRST_PAGE = 30
-"""Messages of the first page: it tells how long they are, and so how many the next may bring."""
+"""Messages of the first page: their length decides how many the next may have."""
 FEWEST = 15
 PAGE_WEIGHT = 400_000
-"""What one page may weigh."""
+"""Weight of one page."""
 MOST_READ = 3_000_000
-"""What all messages together may weigh, in characters (an inline weighs at least three): more than
-Plain is given of one thread (`conversation.ThreadLimits`), and some 100 MB in memory."""
+"""Weight of all messages together, in characters (an inline weighs at least three): more than is
+sent to Plain of one thread (`conversation.ThreadLimits`), and some 100 MB in memory."""
 MOST_PAGES = 100
-"""A cursor that leads in a circle ends there."""
+"""Ends a cursor that leads in a circle."""
 
 
 async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> Message:
-    """The message, read by `render`. Raises Rejected where it cannot be read.
+    """Return the message, parsed by `render`. Raises Rejected if it cannot be read, and TryLater.
 
-    `conversations.replies` gives the whole of a message of any kind, its thread and its files.
-    Whether a reply's `ts` gives that reply or its whole thread is disputed, so the request
-    bounds the time and the answer is searched. `reactions.get` knows the message for sure but
-    may show neither its thread (the permalink does) nor its files; it stands in where the
-    history's scopes are missing or the first answer lacks the message.
+    `conversations.replies` returns any message whole, with its thread and its files. It is
+    disputed whether a reply's `ts` returns that reply or its whole thread, so the request bounds
+    the time and the answer is searched. `reactions.get` always returns the message, but perhaps
+    neither its thread (the permalink names it) nor its files; it is the fallback if the history's
+    scopes are missing or the first answer lacks the message.
     https://docs.slack.dev/reference/methods/conversations.replies
     https://docs.slack.dev/reference/methods/reactions.get
     """
@@ -59,7 +59,7 @@ async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> 
         found, missed = None, declined
     if found is None:
         found = await _from_reactions(web, ref, missed)
-    if found.get("subtype") == "tombstone":  # a deleted root whose replies stand
+    if found.get("subtype") == "tombstone":  # a deleted root that still has replies
         raise Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
     return await render(message_of, found, ref)
 
@@ -67,10 +67,10 @@ async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> 
 async def read_thread(
     web: AsyncWebClient, root: MessageRef, render: Run = in_place
 ) -> tuple[Message, ...]:
-    """All messages of a Slack thread, oldest first; the root stands on every page, and counts
-    once. Raises Rejected where it cannot be read, and TryLater.
+    """Return all messages of a Slack thread, oldest first; the root is on every page, and counts
+    once. Raises Rejected if it cannot be read, and TryLater.
 
-    Of messages beyond `MOST_READ` no more is kept than who wrote them, and when.
+    Of messages beyond `MOST_READ` only the author and the time are kept.
 
     https://docs.slack.dev/reference/methods/conversations.replies
     """
@@ -86,7 +86,7 @@ async def read_thread(
 
 
 class _Reading:
-    """Reads page by page; what a page holds is let go of once it was read."""
+    """Reads page by page, and keeps no page after its messages are parsed."""
 
     def __init__(self, web: AsyncWebClient, root: MessageRef, render: Run) -> None:
         self.found: dict[str, Message] = {}
@@ -97,7 +97,7 @@ class _Reading:
         self._weight = 0
 
     async def all(self) -> None:
-        """Find the messages, by their `ts`."""
+        """Fill `found` with the messages by their `ts`."""
         cursor, limit = None, FIRST_PAGE
         for _ in range(MOST_PAGES):
             said = await self._page(cursor, limit)
@@ -115,14 +115,14 @@ class _Reading:
         )
 
     async def _page(self, cursor: str | None, limit: int) -> Mapping[str, Any]:
-        """Ask for a page within what is left of the time for Slack; to read it is our time."""
+        """Request a page within the time left for Slack; parsing does not count."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        asked = self._web.conversations_replies(
+        request = self._web.conversations_replies(
             channel=self._root.channel, ts=self._root.ts, limit=limit, cursor=cursor
         )
         async with asyncio.timeout(self._left):
-            said = content(await call("conversations.replies", asked))
+            said = content(await call("conversations.replies", request))
         self._left -= loop.time() - begun
         return said
 
@@ -138,7 +138,7 @@ class _Reading:
         self.found[ts] = replace(read, blocks=(GOES_ON,), files=()) if beyond else read
 
     def _next_limit(self) -> int:
-        """Return for how many messages to ask, so that their JSON does not take much memory."""
+        """Return how many messages to request, so that their JSON does not take much memory."""
         average = self._weight // max(1, len(self.found)) + 1
         return max(FEWEST, min(PAGE, PAGE_WEIGHT // average))
 
@@ -178,14 +178,14 @@ async def _from_reactions(
     if not isinstance(message, dict) or message.get("ts") != ref.ts:
         raise _refused(missed, ref)
     if missed is not None and not any(message.get(key) for key in _SAID):
-        raise _refused(missed, ref)  # what it said may be there, but not for this method
+        raise _refused(missed, ref)  # its content may exist, but not for this method
     link = message.get("permalink")
     linked = from_permalink(link) if isinstance(link, str) else None
     return {"thread_ts": linked[1], **message} if linked and linked[1] else message
 
 
 def _refused(declined: Declined | None, ref: MessageRef) -> Rejected:
-    """The reason in words that the person can act on."""
+    """Return the refusal with a reason that the person can act on."""
     if declined is None or declined.code in _GONE:
         return Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
     if declined.code in _SHUT:

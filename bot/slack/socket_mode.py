@@ -1,4 +1,4 @@
-"""The Socket Mode connection: kept, watched, and replaced when it looks open and is deaf."""
+"""Keep the Socket Mode connection, and replace it when it is open but silent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot import proxies
 log = structlog.get_logger("bot.slack.socket_mode")
 
 PATIENCE = 60.0
-"""Seconds of silence after which a connection counts as deaf. Slack pings more often: its own
+"""Seconds of silence after which a connection is replaced. Slack pings more often: its own
 JavaScript client gives up after 30 seconds without a ping.
 https://docs.slack.dev/apis/events-api/using-socket-mode"""
 
@@ -37,8 +37,8 @@ _FIX = (
 class SocketLink:
     """One connection at a time, for as long as `keep` runs.
 
-    Bolt's handler connects again when Slack asks for it or the connection breaks. What it does
-    not notice is silence: neither pings nor envelopes. Then the whole handler is replaced.
+    Bolt's handler reconnects when Slack asks for it or the connection breaks. It does not notice
+    silence, that is neither pings nor envelopes; then the whole handler is replaced.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SocketLink:
         self._refusal: str | None = None
 
     async def is_up(self) -> bool:
-        """Whether Slack was heard lately over a connection that stands."""
+        """Return whether the connection is open and Slack has sent something lately."""
         return (
             self._handler is not None
             and self._heard_at is not None
@@ -69,17 +69,17 @@ class SocketLink:
     async def keep(self) -> None:
         """Stay connected until cancelled."""
         while True:
-            await self._one_handler()
+            await self._run_handler()
             if self._refusal is None:
                 log.warning("socket_deaf", seconds=self._patience)
             else:
                 log.error("socket_refused", code=self._refusal, fix=_FIX)
 
-    async def _one_handler(self) -> None:
-        """Connect, and return when nothing was heard for too long."""
+    async def _run_handler(self) -> None:
+        """Connect, and return when Slack has sent nothing for too long."""
         self._heard_at = None
         started = self._clock()
-        handler = self._handler = await self._listening_handler()
+        handler = self._handler = await self._new_handler()
         connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
         try:
             while self._clock() - (self._heard_at or started) < self._patience:  # noqa: ASYNC110
@@ -90,14 +90,14 @@ class SocketLink:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await handler.close_async()  # type: ignore[no-untyped-call]
 
-    async def _listening_handler(self) -> AsyncSocketModeHandler:
+    async def _new_handler(self) -> AsyncSocketModeHandler:
         handler = _Handler(self._app, self._app_token, logger=_logger())
         handler.refused = self._refused
         handler.client.issue_new_wss_url = handler.opened_url  # type: ignore[method-assign]
         link = self
 
         class Listening(aiohttp.ClientWebSocketResponse):
-            """Notes that Slack said something; answers to our own pings prove too little."""
+            """Notes what Slack sends; answers to our own pings prove too little."""
 
             async def receive(self, timeout: float | None = None) -> Any:
                 message = await super().receive(timeout)
@@ -113,23 +113,23 @@ class SocketLink:
         self._heard_at = self._clock()
 
     def _refused(self, code: str | None) -> None:
-        """Slack opens no connection for the token, for this reason; None: it does."""
+        """Note why Slack opens no connection for the token; None if it does."""
         if code is not None and code != self._refusal:
             log.error("socket_refused", code=code, fix=_FIX)
         self._refusal = code
 
 
 class _Handler(AsyncSocketModeHandler):
-    """Bolt's handler, for which a payload of an odd shape is not worth a log of its words.
+    """Bolt's handler, without logging the text of payloads that break Bolt.
 
-    `refused` is told why Slack opens no connection, and None when it does: slack_sdk itself would
-    write a traceback, and try for ever.
+    `refused` is called with Slack's reason for opening no connection, and None when it opens one:
+    slack_sdk itself would log a traceback, and try for ever.
     """
 
     refused: Callable[[str | None], None]
 
     async def opened_url(self) -> str:
-        """In the place of the client's `issue_new_wss_url`."""
+        """Return a new address; replaces the client's `issue_new_wss_url`."""
         try:
             url = await SocketModeClient.issue_new_wss_url(self.client)
         except SlackApiError as error:
@@ -147,7 +147,7 @@ class _Handler(AsyncSocketModeHandler):
 
 
 def _logger() -> logging.Logger:
-    """What slack_sdk writes to, without its tracebacks of what `_Handler.refused` was told."""
+    """Return slack_sdk's logger without the tracebacks of what `_Handler.refused` has logged."""
     logger = logging.getLogger("bot.slack.socket")
     if _not_refused not in logger.filters:
         logger.addFilter(_not_refused)

@@ -22,6 +22,7 @@ from bot.flows.deliver import deliver
 from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.flows.intake import Intake
 from bot.flows.workspace import Policy, Runtime, Workspace
+from bot.hosts import is_loopback
 from bot.metrics import NOT_FINAL, Metrics
 from bot.plain.client import PlainClient
 from bot.plain.pace import Pace
@@ -29,10 +30,11 @@ from bot.plain.transport import ANSWER_SECONDS
 from bot.refused_requests import RefusedRequests
 from bot.settings import Settings
 from bot.slack import calls
+from bot.slack.background import BackgroundTasks
 from bot.slack.client import SlackClient
 from bot.slack.listeners.home import HomeListeners
-from bot.slack.listeners.tickets import TicketListeners
-from bot.slack.listeners.undo import UndoListeners as UndoListeners
+from bot.slack.listeners.register import Listeners, register
+from bot.slack.listeners.undo import UndoListeners
 from bot.store import cluster, migrating, suitable
 from bot.store.claims import LEASE_SECONDS, Claim
 from bot.store.cluster import only_one
@@ -46,7 +48,7 @@ from bot.store.kv import FirstLoaded, KeyValueStore
 from bot.store.requests import GroupCommit, Requests
 from bot.store.retention import Retention
 from bot.wiring import surfaces
-from bot.wiring.health import Remembered, is_loopback, is_writable, looking
+from bot.wiring.health import Remembered, is_writable, looking
 from bot.wiring.parts import (
     Parts,
     background,
@@ -103,8 +105,8 @@ class Bridge:
 
     http: Starlette
     worker: Worker
-    doors: TicketListeners
-    homing: HomeListeners
+    listeners: Listeners
+    background: BackgroundTasks
     installation: Installation
     reconciling: reconcile.ReconcileContext
 
@@ -200,7 +202,8 @@ async def bridge(
             started=time.time(),
         )
         parts = Parts(settings, database, slack, plain, workspace, runtime, parse)
-        homing = surfaces.homing(parts)
+        tasks = BackgroundTasks()
+        homing = surfaces.home_listeners(parts, tasks)
         undoing = surfaces.undo_context(parts)
         worker = _worker(workspace, runtime, undoing, pace, metrics, homing)
         requests = Requests(database)
@@ -215,18 +218,21 @@ async def bridge(
             joins=workspace.policy.one_thread_per == "slack_thread",
         )
         app = bolt(slack, installed)
-        surfaces.turn_away_others(app, parts, metrics)
         refused = RefusedRequests(metrics, KeyValueStore(database, float), run)
-        await surfaces.note_events(app, parts, refused, stack)
-        hung = surfaces.hang(app, parts, intake, worker, undoing, homing)
+        foreign = surfaces.foreign_requests(parts, metrics)
+        events = await surfaces.event_monitor(parts, refused, stack)
+        listeners = surfaces.listeners(
+            parts, intake, worker, undoing, homing, tasks, foreign, events
+        )
+        register(app, listeners)
         stack.push_async_callback(homing.stop)
         await background(stack, worker.work())
         stack.push_async_callback(worker.stop)
-        stack.push_async_callback(hung.doors.rest)
-        stack.push_async_callback(hung.undoing.stop)
+        stack.push_async_callback(tasks.drain)
+        stack.push_async_callback(listeners.undo.stop)
         reconciling = reconciling_world(settings, database, slack, run, installed, intake.take)
         again = partial(periodic.reconcile_again, reconciling, at_once=rules_known)
-        rounds_ = _rounds(parts, windows, hung.undoing, metrics)
+        rounds_ = _rounds(parts, windows, listeners.undo, metrics)
         await background(stack, cluster.lead(database, again, *rounds_, wake=worker.wake))
         link = await link_of(settings, app, stack) if hears else None
 
@@ -248,8 +254,8 @@ async def bridge(
                 metrics_open=is_loopback(settings.host),
             ),
             worker=worker,
-            doors=hung.doors,
-            homing=homing,
+            listeners=listeners,
+            background=tasks,
             installation=installed,
             reconciling=reconciling,
         )
@@ -314,5 +320,5 @@ def _rounds(
         partial(periodic.every, ERASE_SECONDS, erase),
         partial(periodic.every, QUEUED_EVERY_SECONDS, tell_queued),
         partial(periodic.every, verify_every, look_again),
-        partial(periodic.every, windows.answers, undoing.go_round),
+        partial(periodic.every, windows.answers, undoing.run_once),
     )

@@ -1,4 +1,4 @@
-"""Slack's app of a bridge: where it is installed, Bolt, and the Socket Mode connection."""
+"""Build Slack's side of a bridge: its installation, Bolt, and the Socket Mode connection."""
 
 from __future__ import annotations
 
@@ -26,31 +26,32 @@ log = structlog.get_logger("bot")
 
 
 class TokenRefused(Exception):
-    """Slack does not take the bot token."""
+    """Slack does not accept the bot token."""
 
 
 async def installation(
     settings: Settings, database: Database, slack: SlackClient, run: Executor, stack: AsyncExitStack
 ) -> Installation:
-    """Where the token is installed: what the database remembers of it, else what Slack says.
+    """Return where the token is installed: from the database, else from Slack.
 
-    Kept for each token, so that the bridge starts while Slack is away.
+    It is stored for each token, so that the bridge starts while Slack is unreachable. Raises
+    TokenRefused.
     """
-    memory = KeyValueStore(database, Installation)
+    stored = KeyValueStore(database, Installation)
     digest = hashlib.sha256(secret(settings.slack_bot_token).encode()).hexdigest()[:16]
     name = f"{INSTALLATION}{digest}"
 
     async def ask() -> Installation:
         found = replace(await slack.installation(), app=await slack.app())
         slack.installed = found
-        await run(memory.keep, name, found)
+        await run(stored.keep, name, found)
         return found
 
     async def refresh() -> None:
         with suppress(Fault):
             await ask()
 
-    known = await run(memory.recall, name)
+    known = await run(stored.recall, name)
     if known is not None:
         slack.installed = known
         await background(stack, refresh())
@@ -71,7 +72,7 @@ async def installation(
 
 
 def bolt(slack: SlackClient, installation: Installation) -> AsyncApp:
-    """Bolt, which awaits each listener before Slack gets its answer.
+    """Return Bolt's app, which awaits each listener before Slack gets its answer.
 
     Signatures are verified in `http`, before anything is parsed.
     """
@@ -98,7 +99,7 @@ def bolt(slack: SlackClient, installation: Installation) -> AsyncApp:
 
 
 async def link_of(settings: Settings, app: AsyncApp, stack: AsyncExitStack) -> SocketLink | None:
-    """The Socket Mode connection, where there is a token for it."""
+    """Start the Socket Mode connection; None without a token for it."""
     if settings.slack_app_token is None:
         return None
     link = SocketLink(app, secret(settings.slack_app_token))

@@ -95,13 +95,13 @@ class FakeSlack:
     async def names(self, mentions: Sequence[Mention]) -> Names:
         return Names()
 
-    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+    def cached_names(self, mentions: Sequence[Mention]) -> Names:
         return Names()
 
     async def readable(self, channel: str) -> bool:
         return self.joined.get(channel, True)
 
-    def readable_at_hand(self, channel: str) -> bool | None:
+    def cached_readable(self, channel: str) -> bool | None:
         return self.joined.get(channel)
 
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
@@ -118,7 +118,7 @@ class FakeSlack:
             raise self.tell_faults.pop(0)
         self.queued.append(trigger)
 
-    async def profile_now(self, user: str) -> Profile | None:
+    async def fresh_profile(self, user: str) -> Profile | None:
         return await self.profile(user)
 
     async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:

@@ -80,7 +80,7 @@ class FakeProfiles(FakeSlack):
             raise self.requester_fault
         return await super().profile(user)
 
-    async def profile_now(self, user: str) -> Profile | None:
+    async def fresh_profile(self, user: str) -> Profile | None:
         if self.fault:
             raise self.fault
         return await super().profile(user)

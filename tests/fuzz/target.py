@@ -178,7 +178,7 @@ class Target:
         worker = self.on.bridge.worker
         try:
             async with asyncio.timeout(30):
-                await self.on.bridge.doors.rest()
+                await self.on.bridge.background.drain()
                 while worker.is_busy or self._is_under_way():  # noqa: ASYNC110
                     await asyncio.sleep(0.002)
         except TimeoutError:

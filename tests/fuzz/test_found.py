@@ -18,7 +18,7 @@ from bot.core.refs import MessageRef, from_permalink
 from bot.core.text.richtext import mentions
 from bot.plain import answers
 from bot.slack.calls import Declined, call, open_session, respond, web_client
-from bot.slack.payloads import message_of
+from bot.slack.text.message import message_of
 from tests.fuzz import mutations
 from tests.fuzz.mutations import DEEP, PRIVATE, TOKEN, Raw, text
 from tests.fuzz.target import JSON, target

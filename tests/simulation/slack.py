@@ -190,13 +190,13 @@ class SlackPort:
     async def names(self, mentions: Sequence[Mention]) -> Names:
         return Names()
 
-    def names_at_hand(self, mentions: Sequence[Mention]) -> Names:
+    def cached_names(self, mentions: Sequence[Mention]) -> Names:
         raise NotImplementedError
 
     async def readable(self, channel: str) -> bool:
         raise NotImplementedError
 
-    def readable_at_hand(self, channel: str) -> bool | None:
+    def cached_readable(self, channel: str) -> bool | None:
         raise NotImplementedError
 
     async def permalink(self, ref: MessageRef, thread_ts: str | None) -> str:
@@ -234,7 +234,7 @@ class SlackPort:
         if fate.fault is not None:
             raise fate.fault
 
-    async def profile_now(self, user: str) -> Profile | None:
+    async def fresh_profile(self, user: str) -> Profile | None:
         raise NotImplementedError
 
     async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:

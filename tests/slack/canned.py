@@ -51,11 +51,17 @@ def no(code: str, **said: Any) -> Reply:
 LIMITED = Reply(b'{"ok":false,"error":"ratelimited"}', status=429, headers={"Retry-After": "7"})
 
 
+Answer = Reply | Sequence[Reply] | Callable[[dict[str, Any]], Reply]
+
+
 @dataclass
 class Canned:
-    """Answers by method ("users.info") or "respond"; a list is answered in turn, last for ever."""
+    """Answers by method ("users.info") or "respond".
 
-    answers: dict[str, Reply | Sequence[Reply]]
+    A list is answered in turn, its last item for ever; a function is called with the arguments.
+    """
+
+    answers: dict[str, Answer]
     base: str = ""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,7 +86,7 @@ class Canned:
         elif body:
             params |= dict(await request.post())
         self.calls.append((method, params))
-        reply = self._reply(method)
+        reply = self._reply(method, params)
         if reply.delay:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.over.wait(), reply.delay)
@@ -93,17 +99,19 @@ class Canned:
             headers=reply.headers,
         )
 
-    def _reply(self, method: str) -> Reply:
+    def _reply(self, method: str, params: dict[str, Any]) -> Reply:
         found = self.answers.get(method, no("unknown_method"))
         if isinstance(found, Reply):
             return found
+        if callable(found):
+            return found(params)
         nth = min(len(self.sent(method)), len(found)) - 1
         return found[nth]
 
 
 @asynccontextmanager
 async def talking(
-    answers: Mapping[str, Reply | Sequence[Reply]],
+    answers: Mapping[str, Answer],
     *,
     manner: AnswerSettings | None = None,
     installed: Installation | None = INSTALLED,

@@ -11,7 +11,7 @@ from bot.core.conversation import app_of
 from bot.core.identity import ByEmail, Identity, IdentityPolicy, Nobody
 from bot.core.refs import MessageRef
 from bot.flows import authorship, customer
-from bot.slack.payloads import message_of
+from bot.slack.text.message import message_of
 from tests.nouns import trigger
 from tests.slack.canned import ok, talking
 

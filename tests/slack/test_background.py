@@ -1,4 +1,4 @@
-"""What is done after the answer: nobody waits for it, and what breaks in it is told."""
+"""Background tasks: their faults and bugs are logged, and raised nowhere."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ async def _fails(error: Exception) -> None:
 
 
 async def _logged(error: Exception) -> dict[str, object]:
-    later = BackgroundTasks()
+    tasks = BackgroundTasks()
     with capture_logs() as lines:
-        later.do(_fails(error))
-        await later.rest()
+        tasks.spawn(_fails(error))
+        await tasks.drain()
     (line,) = lines
     return dict(line)
 
@@ -36,8 +36,8 @@ async def test_a_bug_is_logged_by_its_place_and_not_by_its_words() -> None:
     assert "wrote" not in str(line)
 
 
-async def test_what_may_wait_long_is_given_up() -> None:
-    later = BackgroundTasks()
-    later.do(asyncio.sleep(3600))
+async def test_what_takes_long_can_be_cancelled() -> None:
+    tasks = BackgroundTasks()
+    tasks.spawn(asyncio.sleep(3600))
     await asyncio.sleep(0)
-    await later.give_up()
+    await tasks.cancel()

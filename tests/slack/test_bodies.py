@@ -81,7 +81,7 @@ async def test_the_loop_has_its_turns_while_a_large_text_is_parsed() -> None:
     watching.cancel()
 
 
-@pytest.mark.parametrize("size", [0, bodies.AT_ONCE])
+@pytest.mark.parametrize("size", [0, bodies.PARSED_INLINE])
 async def test_what_is_not_used_is_left_out_of_that_answer_alone(size: int) -> None:
     said = ok(messages=[{"ts": "1", "text": "x" * size, "more": {"text": "y", "kept": 1}}])
     async with talking({"conversations.history": said}) as (client, _):
@@ -95,9 +95,9 @@ async def test_what_is_not_used_is_left_out_of_that_answer_alone(size: int) -> N
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(b"<html>" + b" " * bodies.AT_ONCE + b"</html>", id="no JSON"),
-        pytest.param(b"[" * 2 * bodies.AT_ONCE, id="nested without end"),
-        pytest.param(b" " * 2 * bodies.AT_ONCE, id="white space"),
+        pytest.param(b"<html>" + b" " * bodies.PARSED_INLINE + b"</html>", id="no JSON"),
+        pytest.param(b"[" * 2 * bodies.PARSED_INLINE, id="nested without end"),
+        pytest.param(b" " * 2 * bodies.PARSED_INLINE, id="white space"),
     ],
 )
 async def test_a_large_answer_that_is_not_slacks_is_an_outage(body: bytes) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from bot.core.refs import MessageRef
 from bot.core.text.excerpt import GOES_ON, LONGEST_MESSAGE, weight
-from bot.slack.payloads import message_of
 from bot.slack.text import bounds
+from bot.slack.text.message import message_of
 
 REF = MessageRef("C1", "1700000001.000100")
 

@@ -76,9 +76,9 @@ async def test_a_right_is_asked_for_anew_and_kept_from_then_on() -> None:
     async with talking(answers) as (client, slack):
         admins = [await client.profile("U1"), await client.profile("U1")]
         assert len(slack.calls) == 1
-        admins += [await client.profile_now("U1"), await client.profile("U1")]
+        admins += [await client.fresh_profile("U1"), await client.profile("U1")]
         with pytest.raises(TryLater):
-            await client.profile_now("U1")
+            await client.fresh_profile("U1")
         admins.append(await client.profile("U1"))
     assert [one.admin for one in admins if one] == [True, True, False, False, False]
 

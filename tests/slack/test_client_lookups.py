@@ -242,9 +242,9 @@ async def test_names_wait_where_slack_says_to_wait() -> None:
 
 async def test_names_at_hand_ask_nobody() -> None:
     async with talking({"users.info": user()}) as (client, slack):
-        assert client.names_at_hand([ANA]) == Names()
+        assert client.cached_names([ANA]) == Names()
         await client.profile("U1")
-        assert client.names_at_hand([ANA]) == Names(users={"U1": "Ana Silva"})
+        assert client.cached_names([ANA]) == Names(users={"U1": "Ana Silva"})
     assert slack.methods == ["users.info"]
 
 
@@ -324,16 +324,16 @@ async def test_a_text_of_hundreds_of_mentions_asks_for_some_of_them() -> None:
 )
 async def test_whether_the_messages_of_a_channel_may_be_read(answer: Reply, readable: bool) -> None:
     async with talking({"conversations.info": answer}) as (client, slack):
-        assert client.readable_at_hand("C1") is None
+        assert client.cached_readable("C1") is None
         assert await client.readable("C1") is readable
-        assert client.readable_at_hand("C1") is readable
+        assert client.cached_readable("C1") is readable
         assert await client.readable("C1") is readable
     assert len(slack.calls) == 1
 
 
 async def test_direct_messages_are_never_read() -> None:
     async with talking({}) as (client, slack):
-        assert client.readable_at_hand("D1") is False
+        assert client.cached_readable("D1") is False
         assert await client.readable("D1") is False
     assert slack.calls == []
 
@@ -344,7 +344,7 @@ async def test_an_invitation_shows_within_a_minute() -> None:
     async with talking({"conversations.info": answers}, clock=lambda: now) as (client, _):
         assert not await client.readable("C1")
         now += MISSING_KEPT
-        assert client.readable_at_hand("C1") is None
+        assert client.cached_readable("C1") is None
         assert await client.readable("C1")
 
 
@@ -352,7 +352,7 @@ async def test_a_channel_that_was_looked_up_for_its_name_need_not_be_asked_for_a
     answer = ok(channel={"id": "C1", "name": "support", "is_member": True})
     async with talking({"conversations.info": answer}) as (client, slack):
         await client.channel("C1")
-        assert client.readable_at_hand("C1") is True
+        assert client.cached_readable("C1") is True
     assert len(slack.calls) == 1
 
 
@@ -360,4 +360,4 @@ async def test_a_fault_tells_nothing_about_a_channel() -> None:
     async with talking({"conversations.info": LIMITED}) as (client, _):
         with pytest.raises(TryLater):
             await client.readable("C1")
-        assert client.readable_at_hand("C1") is None
+        assert client.cached_readable("C1") is None

@@ -14,6 +14,7 @@ from bot.core.faults import TryLater
 from bot.core.home import Home
 from bot.flows.home import HomeContext
 from bot.flows.workspace import Workspace
+from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.home import HomeListeners
 from bot.store.database import Database
 from bot.store.kv import ShownHome, ShownHomes
@@ -68,7 +69,7 @@ def homing(tab: Tab, sqlite_url: str) -> Iterator[HomeListeners]:
         run=run,
         clock=lambda: 0.0,
     )
-    yield HomeListeners(world, permalink=lambda _: None, pause=0.01)
+    yield HomeListeners(world, permalink=lambda _: None, background=BackgroundTasks(), pause=0.01)
     database.close()
 
 
@@ -129,7 +130,7 @@ async def no_ack() -> None:
 async def test_one_persons_homes_are_shown_in_turn(homing: HomeListeners, tab: Tab) -> None:
     for _ in range(3):
         await homing.on_opened(opened())
-    await homing.later.rest()
+    await homing.background.drain()
     assert (tab.shown, tab.most) == (["U0ADA"] * 3, 1)
 
 
@@ -137,7 +138,7 @@ async def test_one_persons_homes_are_shown_in_turn(homing: HomeListeners, tab: T
 async def test_a_page_of_any_name(homing: HomeListeners, tab: Tab, value: str) -> None:
     click = {"user": {"id": "U0ADA"}, "actions": [{"action_id": "home_more", "value": value}]}
     await homing.on_turn(click, no_ack)  # type: ignore[arg-type]
-    await homing.later.rest()
+    await homing.background.drain()
     assert tab.shown == ["U0ADA"]
 
 
@@ -146,5 +147,5 @@ async def test_other_tabs_are_not_ours(
     homing: HomeListeners, tab: Tab, event: dict[str, Any]
 ) -> None:
     await homing.on_opened(opened(**event))
-    await homing.later.rest()
+    await homing.background.drain()
     assert tab.looked == []

@@ -18,10 +18,9 @@ from bot.slack.payloads import (
     MessageShortcut,
     ReactionAdded,
     SlashCommand,
-    message_of,
 )
 from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
-from bot.slack.text.message import blocks_of, files_of, plain_blocks
+from bot.slack.text.message import blocks_of, files_of, message_of, plain_blocks
 from tests.contracts import Contract
 
 NOW = 1_700_000_000.0
@@ -333,7 +332,6 @@ NEEDED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (ReactionAdded, reaction(), "event.item.type"),
     (ReactionAdded, reaction(), "event.item.channel"),
     (ReactionAdded, reaction(), "event.item.ts"),
-    (MessageShortcut, shortcut(), "callback_id"),
     (MessageShortcut, shortcut(), "trigger_id"),
     (MessageShortcut, shortcut(), "user.id"),
     (MessageShortcut, shortcut(), "channel.id"),

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bot.core.model import ReplyTo
 from bot.core.refs import MessageRef
-from bot.slack.payloads_actions import LONGEST_VALUE, ButtonClicked, ReactionRemoved
+from bot.slack.payloads import LONGEST_VALUE, ButtonClicked, ReactionRemoved
 
 CLICK: dict[str, Any] = {
     "type": "block_actions",
@@ -37,12 +38,20 @@ IN_A_VIEW = {
 
 def test_a_click_on_a_message() -> None:
     click = ButtonClicked.model_validate(CLICK)
-    assert (click.action_id, click.value, click.user) == ("undo_ticket", "PB-7", "U1")
-    assert (click.user_team, click.channel, click.view_id) == ("T1", "C1", None)
+    assert (click.value, click.user) == ("PB-7", "U1")
+    assert (click.channel, click.view_id) == ("C1", None)
     assert (click.message_ts, click.thread_ts) == ("1700000000.000100", "1690000000.000100")
     assert click.is_ephemeral
     assert click.response_url == "https://hooks.slack.com/actions/T1/1/x"
     assert click.trigger_id == "1.2.abc"
+
+
+def test_a_click_is_answered_where_it_was_made() -> None:
+    url = "https://hooks.slack.com/actions/T1/1/x"
+    click = ButtonClicked.model_validate(CLICK)
+    assert click.reply_to(5.0) == ReplyTo("U1", 5.0, "C1", "1690000000.000100", url)
+    click = ButtonClicked.model_validate(IN_A_VIEW)
+    assert click.reply_to(5.0) == ReplyTo("U1", 5.0)
 
 
 def test_the_root_of_a_thread_stands_in_the_channel() -> None:
@@ -61,8 +70,6 @@ def test_a_click_on_a_view() -> None:
     "changed",
     [
         {"actions": []},
-        {"actions": [{"type": "button"}]},
-        {"actions": [{"action_id": "x" * 256}]},
         {"actions": [{"action_id": "undo_ticket", "value": "x" * (LONGEST_VALUE + 1)}]},
         {"user": {}},
         {"user": {"id": "a b"}},

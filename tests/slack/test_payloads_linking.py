@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
-from bot.slack.payloads_link import CustomerTyped, LinkSubmission
+from bot.slack.payloads_view import LinkSubmission, OptionsWanted
 from bot.slack.views import link as words
 
 GUS = "gus@grant.example"
@@ -159,6 +159,6 @@ def test_where_the_answer_stands_that_opened_the_form(
 
 
 def test_what_was_typed_into_the_search() -> None:
-    body = {"type": "block_suggestion", "user": {"id": "U1"}, "value": "  Ac\0me \n Inc "}
-    typed = CustomerTyped.model_validate(body)
-    assert (typed.user, typed.term) == ("U1", "Acme Inc")
+    body = {"user": {"id": "U1"}, "block_id": "customer", "value": "  Ac\0me \n Inc "}
+    wanted = OptionsWanted.model_validate(body | {"type": "block_suggestion"})
+    assert (wanted.user, wanted.typed) == ("U1", "Acme Inc")

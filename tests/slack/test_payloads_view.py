@@ -252,4 +252,4 @@ def test_a_select_wants_options() -> None:
         "view": {"callback_id": "plain_ticket_form"},
     }
     wanted = OptionsWanted.model_validate(payload)
-    assert (wanted.block_id, wanted.typed, wanted.user.id) == ("labels", "bug", "U1")
+    assert (wanted.block_id, wanted.typed, wanted.user) == ("labels", "bug", "U1")

@@ -11,7 +11,7 @@ from bot.core.model import ThreadDraft, Via
 from bot.core.quote import QuoteContext, ThreadOptions, default_title, excerpt, render, thread
 from bot.core.refs import MessageRef
 from bot.core.text.parts import PlainTextPart, TextPart
-from bot.slack.payloads import message_of
+from bot.slack.text.message import message_of
 from tests.shown import Case, cases
 
 REF = MessageRef("C0SUPPORT", "1700000000.000100")

@@ -224,7 +224,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         {"attachments": [{"is_share": True, "author_name": "Ada", "text": "a\nb"}]},
         "**Ada**\n> a\n> b",
     ),
-    "nothing": ({}, "_A message without text. Nothing of it can be quoted._"),
+    "nothing": ({}, "_A message without text. It can't be quoted._"),
 }
 
 

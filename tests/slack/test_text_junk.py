@@ -11,7 +11,7 @@ from bot.core.directory import Names
 from bot.core.model import Message
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import pieces, visible
-from bot.slack.payloads import message_of
+from bot.slack.text.message import message_of
 from bot.store.rows import Codec
 
 HALF = "cut off \ud83d"

@@ -56,7 +56,7 @@ class Stage:
     async def settled(self) -> list[Record]:
         """Wait until nothing is left to do; the rows, newest first."""
         await until(lambda: all(entry.due is None for entry in self.entries()))
-        await self.bridge.doors.rest()
+        await self.bridge.background.drain()
         await until(lambda: not self.bridge.worker.is_busy)
         return self.entries()
 

@@ -37,7 +37,7 @@ async def test_the_form_comes_complete_in_the_first_call(on_stage: Stage) -> Non
     assert state["priority"]["selected_option"]["value"] == "normal"
     assert len(view["private_metadata"]) == 32
     assert "export" not in view["private_metadata"]
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert [call.method for call in on.slack.calls].count("views.open") == 1
 
 
@@ -111,17 +111,17 @@ async def test_a_closed_form_is_forgotten(on_stage: Stage) -> None:
     opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
     assert opened.view is not None
     draft = opened.view["private_metadata"]
-    assert on.bridge.doors.drafts.load(draft) is not None
+    assert on.bridge.listeners.tickets.drafts.load(draft) is not None
     await on.slack.close_view(on.ada, opened.view["id"])
-    await on.bridge.doors.rest()
-    assert on.bridge.doors.drafts.load(draft) is None
+    await on.bridge.background.drain()
+    assert on.bridge.listeners.tickets.drafts.load(draft) is None
 
 
 async def test_a_form_whose_draft_is_gone_says_so(on_stage: Stage) -> None:
     on = on_stage
     opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
     assert opened.view is not None
-    on.bridge.doors.drafts.erase(opened.view["private_metadata"])
+    on.bridge.listeners.tickets.drafts.erase(opened.view["private_metadata"])
     sent = await on.slack.submit(on.ada, opened.view["id"], {"title": "Late"})
     assert list(sent.errors) == ["title"]
     assert on.entries() == []

@@ -21,7 +21,7 @@ INPUTS = ["title", "description", "requester", "priority", "labels", "tenant"]
 
 async def later(on: Stage, view: Json) -> Json:
     """The form once everything has been said beside it."""
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     shown = on.slack.view(view["id"])
     assert shown is not None
     return shown
@@ -80,7 +80,7 @@ async def test_a_list_is_asked_for_once_and_answered_over_either_transport(
     async with stage(sqlite_url, tmp_path, transport=transport) as on:
         on.plain.add_label_type("Bug")
         view = await empty(on)
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         asked = _asked(on, "labelTypes")
         assert asked == 1
         for typed in ("", "b", "bu", "bug"):

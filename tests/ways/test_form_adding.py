@@ -39,7 +39,7 @@ async def test_the_form_says_to_which_ticket_it_adds(on_stage: Stage) -> None:
     assert top(view).startswith("This will be added to T-1, ")
     assert (view["title"]["text"], view["submit"]["text"]) == ("Add to Plain ticket", "Add to T-1")
     assert inputs(view) == ADDING
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     shown = on.slack.view(view["id"])
     assert shown is not None
     assert shown["blocks"] == view["blocks"]  # nothing is said of whose customer it would be

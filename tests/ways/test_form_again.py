@@ -47,7 +47,7 @@ async def test_what_was_typed_is_not_typed_again(on_stage: Stage, door: str) -> 
     label = on.plain.add_label_type("Bug")
     on.plain.add_tenant("acme", "Acme Ltd")
     view = await opened(on) if door == "message" else await empty(on)
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     answer = await refused(
         on,
         view,
@@ -95,7 +95,7 @@ async def test_only_who_asked_may_open_it_again(on_stage: Stage) -> None:
     on = on_stage
     answer = await refused(on, await opened(on))
     assert await click(on, answer, on.ben) is None
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert on.seen_by(on.ben) == ["Only the person who requested this ticket can reopen its form."]
 
 
@@ -132,7 +132,7 @@ async def test_a_request_that_nobody_knows_any_more_says_so(on_stage: Stage) -> 
     with on.database.writing() as connection:
         connection.execute(delete(table))
     assert await click(on, answer) is None
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert "This request no longer exists" in on.seen_by(on.ada)[-1]
 
 

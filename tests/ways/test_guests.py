@@ -34,7 +34,7 @@ async def open_as(on: Stage, user: str, ts: str | None) -> Json:
     else:
         used = await on.slack.use_shortcut(user, on.support, ts, "create_plain_ticket")
     assert used.view is not None
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     shown = on.slack.view(used.view["id"])
     assert shown is not None
     return shown
@@ -123,14 +123,14 @@ async def test_who_may_not_ask_is_told_nothing_of_a_ticket(on_stage: Stage) -> N
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
     on.slack.users[gus].guest = True
-    await on.bridge.doors.slack.profile_now(gus)  # type: ignore[attr-defined]
+    await on.bridge.listeners.tickets.slack.fresh_profile(gus)
     await on.slack.react(gus, on.support, ts, "ticket")
     await on.settled()
     assert on.slack.ephemerals(gus) == []
     assert on.slack.dms(gus) == []
     await on.slack.submit(gus, view["id"], {})
     await on.settled()
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     (answer,) = on.seen_by(gus)
     assert answer.startswith("No ticket was created: guests can't create tickets here.")
     heard = [answer, said(await open_as(on, gus, ts))]
@@ -139,7 +139,7 @@ async def test_who_may_not_ask_is_told_nothing_of_a_ticket(on_stage: Stage) -> N
     assert "here can see them, and guests can't." in mine.ephemeral.text
     why = await on.slack.use_shortcut(gus, on.support, ts, "why_no_plain_ticket")
     assert why.view is not None
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     shown = on.slack.view(why.view["id"])
     assert "here can see them, and guests can't." in str(shown)
     assert not any(word in f"{heard}{mine}{shown}" for word in ("T-1", "app.plain.com", "PB-1"))

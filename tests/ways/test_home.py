@@ -19,14 +19,14 @@ from tests.ways.undoing import QUICK, grow_older
 
 @pytest.fixture
 def on(on_stage: Stage) -> Stage:
-    on_stage.bridge.homing.pause = 0.01
+    on_stage.bridge.listeners.home.pause = 0.01
     return on_stage
 
 
 async def opened(on: Stage, user: str) -> str:
     """What the Home shows to this person when they open it."""
     await on.slack.open_home(user)
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     return shown(on, user)
 
 
@@ -80,7 +80,7 @@ async def test_it_is_published_on_opening_and_on_change_only(on: Stage) -> None:
     await on.ask("Before it was opened")
     await on.settled()
     # What this changed is looked at before the next ticket is under way, or that shows twice.
-    await until(lambda: not on.bridge.homing.is_refreshing)
+    await until(lambda: not on.bridge.listeners.home.is_refreshing)
     assert published(on) == 0
     await opened(on, on.ada)
     await opened(on, on.ada)
@@ -104,7 +104,7 @@ async def test_a_home_that_slack_lost_is_published_again(on: Stage) -> None:
 async def test_a_home_that_could_not_be_published_is_nobodys_loss(on: Stage) -> None:
     on.slack.fail("views.publish", error="internal_error")
     await on.slack.open_home(on.ada)
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert on.slack.home(on.ada) is None
     assert "My tickets" in await opened(on, on.ada)
     on.slack.fail("views.publish", status=500)
@@ -129,11 +129,11 @@ async def test_undo_is_offered_while_it_lasts(on: Stage) -> None:
 async def test_the_button_goes_when_its_time_is_over(database_url: str, tmp_path: Path) -> None:
     """Though nobody opens the Home again, and nothing else changes."""
     async with stage(database_url, tmp_path, windows=QUICK) as on:
-        on.bridge.homing.pause = 0.01
+        on.bridge.listeners.home.pause = 0.01
         await on.ask()
         await on.settled()
-        assert on.bridge.homing._refreshing is not None
-        await on.bridge.homing._refreshing  # what the new ticket changed is shown by now
+        assert on.bridge.listeners.home._refreshing is not None
+        await on.bridge.listeners.home._refreshing  # what the new ticket changed is shown by now
         assert "[Undo]" in await opened(on, on.ada)
         grow_older(on, UNDO_SECONDS)
         await until(lambda: "[Undo]" not in shown(on, on.ada))
@@ -157,11 +157,11 @@ async def test_older_tickets_come_by_a_button(on: Stage) -> None:
     assert "[Newest tickets]" not in shown(on, on.ada)
     for expected in (range(25, 5, -1), range(5, 0, -1)):
         await on.slack.click(on.ada, "home_more")
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert page() == list(expected)
     assert "[Older tickets]" not in shown(on, on.ada)
     await on.slack.click(on.ada, "home_newest")
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert page() == list(range(45, 25, -1))
 
 
@@ -198,7 +198,7 @@ async def test_who_may_not_ask_is_told_so(on: Stage) -> None:
 async def test_other_tabs_show_nothing(on: Stage) -> None:
     event = {"type": "app_home_opened", "user": on.ada, "tab": "messages", "channel": "D1"}
     delivery = await on.slack.send_event(event)
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert (delivery.status, published(on)) == (200, 0)
 
 
@@ -214,7 +214,7 @@ async def test_undo_works_from_the_home_and_shows_there(on: Stage) -> None:
     await on.settled()
     await opened(on, on.ada)
     await on.slack.click(on.ada, "undo_ticket", value="PB-1")
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     await until(lambda: "Undone: T-1" in shown(on, on.ada))
     assert "[Undo]" not in shown(on, on.ada)
     assert on.entries()[0].state == "undone"

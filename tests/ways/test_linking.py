@@ -86,7 +86,7 @@ async def test_an_answer_that_asks_late_is_replaced_too(on: Stage) -> None:
     await on.threads(1)
     await on.settled()
     await on.slack.click(on.ada, "link_person", ephemeral=button)
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     now, _ = on.slack.ephemerals(on.ada)
     assert "`PB-1` is no longer on hold. Its ticket is T-1" in now.text
     assert buttons(now) == []

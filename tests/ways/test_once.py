@@ -109,7 +109,7 @@ async def test_asking_again_for_a_reply_is_answered_in_its_slack_thread(
         await on.settled()
     for ts in (reply, root) if root_has_it else (reply,):
         await on.slack.react(on.ben, on.support, ts, "ticket")
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
     told = [(seen.text[:26], seen.thread_ts) for seen in on.slack.ephemerals(on.ben)]
     already = "This already has a ticket:"
     assert told == ([(already, root), (already, None)] if root_has_it else [(already, root)])

@@ -162,7 +162,7 @@ async def test_nobody_outside_presses_a_button(sqlite_url: str, tmp_path: Path) 
         channel.shared = True
         forget_channels(on)
         await on.slack.click(both.pam, "undo_ticket", channel=both.place, ts=answer["ts"])
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         (told,) = on.slack.ephemerals(both.pam)
         assert told.text == (
             "Only people from the company that runs Plain Bridge can use this button."
@@ -172,5 +172,5 @@ async def test_nobody_outside_presses_a_button(sqlite_url: str, tmp_path: Path) 
 
 def forget_channels(on: Stage) -> None:
     """As after ten minutes: what the bridge knows of channels is asked anew."""
-    slack = on.bridge.doors.slack
-    slack._lookups._channels._kept.clear()  # type: ignore[attr-defined]
+    slack = on.bridge.listeners.tickets.slack
+    slack._channels.clear()

@@ -21,7 +21,7 @@ from tests.ways.undoing import QUICK, THREAD, buttons, created, grow_older, igno
 async def undo(on: Stage, user: str, whisper: Ephemeral) -> None:
     clicked = await on.slack.click(user, "undo_ticket", ephemeral=whisper)
     assert clicked.status == 200
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
 
 
 # The button
@@ -81,7 +81,7 @@ async def test_a_linker_undoes_what_somebody_else_asked_for(
         await on.settled()
         answer = on.slack.messages(on.support)[-1]
         await on.slack.click(boss, "undo_ticket", channel=on.support, ts=answer["ts"])
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert ignored(on)
         assert "Olga Owner undid" in thread(on).notes[0].text
         (entry,) = on.entries()
@@ -94,7 +94,7 @@ async def test_nobody_else_undoes_it(sqlite_url: str, tmp_path: Path) -> None:
         await on.settled()
         answer = on.slack.messages(on.support)[-1]
         await on.slack.click(on.ben, "undo_ticket", channel=on.support, ts=answer["ts"])
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert seen(on, on.ben).startswith("Not undone: only the person who requested")
         assert (thread(on).status, on.entries()[0].state) == ("TODO", "created")
         assert on.slack.messages(on.support)[-1] == answer
@@ -112,7 +112,7 @@ async def test_people_of_other_companies_never_undo(sqlite_url: str, tmp_path: P
             await on.settled()
             answer = on.slack.messages(place)[-1]
             await on.slack.click(pam, "undo_ticket", channel=place, ts=answer["ts"])
-            await on.bridge.doors.rest()
+            await on.bridge.background.drain()
             assert on.slack.messages(place)[-1] == answer
         assert [whisper.text for whisper in on.slack.ephemerals(pam)] == [
             "Only people from the company that runs Plain Bridge can use this button."
@@ -196,26 +196,26 @@ async def test_the_home_offers_it_too(sqlite_url: str, tmp_path: Path) -> None:
         await on.slack.open_home(on.ada)
         await until(lambda: "undo_ticket" in str(on.slack.home(on.ada)))
         await on.slack.click(on.ada, "undo_ticket")  # of the newest
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert (ignored(on, 1), thread(on, 0).status) == (True, "TODO")
         await until(lambda: str(on.slack.home(on.ada)).count("undo_ticket") == 1)
         assert on.slack.dms(on.ada) == []
         grow_older(on, UNDO_SECONDS + 1)
         await on.slack.click(on.ada, "undo_ticket")
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         (told,) = on.slack.dms(on.ada)
         assert told["text"].startswith("Too late to undo: mark T-1 as done in Plain instead.")
 
 
 async def test_the_home_stops_offering_what_was_refused(sqlite_url: str, tmp_path: Path) -> None:
     async with stage(sqlite_url, tmp_path) as on:
-        on.bridge.homing.pause = 0.01
+        on.bridge.listeners.home.pause = 0.01
         await created(on)
         await on.slack.open_home(on.ada)
         await until(lambda: "undo_ticket" in str(on.slack.home(on.ada)))
         on.plain.answer(thread(on), "Have you tried again?")
         await on.slack.click(on.ada, "undo_ticket")
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         (told,) = on.slack.dms(on.ada)
         assert told["text"].startswith("Not undone: someone has already acted on T-1 in Plain.")
         await until(lambda: "undo_ticket" not in str(on.slack.home(on.ada)))

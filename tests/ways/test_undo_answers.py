@@ -23,7 +23,7 @@ async def test_an_answer_in_the_thread_is_edited_in_place(
         answer = on.slack.messages(on.support)[-1]
         assert buttons(answer["blocks"]) == ["open_in_plain", "undo_ticket"]
         await on.slack.click(on.ada, "undo_ticket", channel=on.support, ts=answer["ts"])
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         *_, edited = on.slack.messages(on.support)
         assert edited["ts"] == answer["ts"]
         assert edited["text"] == f"Undone by <@{on.ada}>: T-1 is marked as ignored in Plain."
@@ -58,7 +58,7 @@ async def test_a_direct_message_is_edited_too(sqlite_url: str, tmp_path: Path) -
         (told,) = on.slack.dms(on.ada)
         dm = on.slack.add_dm(on.ada, on.slack.bot_user)
         await on.slack.click(on.ada, "undo_ticket", channel=dm, ts=told["ts"])
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         (now,) = on.slack.dms(on.ada)
         assert now["text"].startswith("Undone by")
         assert ignored(on)
@@ -73,7 +73,7 @@ async def test_a_late_click_on_a_posted_answer_takes_the_button_away(
         answer = on.slack.messages(on.support)[-1]
         grow_older(on, UNDO_SECONDS + 1)
         await on.slack.click(on.ada, "undo_ticket", channel=on.support, ts=answer["ts"])
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert seen(on, on.ada).startswith("Too late to undo: mark T-1 as done in Plain instead.")
         assert buttons(on.slack.messages(on.support)[-1]["blocks"]) == ["open_in_plain"]
 
@@ -89,7 +89,7 @@ async def test_a_click_waits_where_slack_or_plain_asks_for_a_moment(
         on.slack.fail("users.info", retry_after=1)
         on.plain.fail("markThreadAsDone", "429", seconds=1)
         await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert seen(on, on.ada).startswith("Undone: T-1")
         assert len(on.plain.threads[0].notes) == 1
 
@@ -109,7 +109,7 @@ async def test_what_plain_asks_to_wait_for_longer_is_undone_by_the_round(
         told = await created(on)
         on.plain.fail("thread", "429", seconds=1)
         await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert seen(on, on.ada).startswith(
             "Plain asked the bridge to wait. The ticket will be undone"
         )
@@ -126,7 +126,7 @@ async def test_a_promise_that_is_not_kept_is_taken_back(
         told = await created(on)
         on.plain.fail("thread", "429", seconds=1)
         await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         on.plain.change_status(on.plain.threads[0], "done")
         await until(lambda: bool(later(on).slack.dms(on.ada)))
         (said,) = on.slack.dms(on.ada)
@@ -139,7 +139,7 @@ async def test_a_wait_of_slacks_is_called_that(sqlite_url: str, tmp_path: Path) 
         told = await created(on)
         on.slack.fail("users.info", retry_after=60)
         await on.slack.click(on.ada, "undo_ticket", ephemeral=told)
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         assert seen(on, on.ada) == (
             "Not undone: Slack asked the bridge to wait. Try again in a few minutes."
         )

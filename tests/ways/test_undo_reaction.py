@@ -76,7 +76,7 @@ async def test_only_the_reaction_that_asked_counts_and_only_in_time(
         ts = on.slack.messages(on.support)[0]["ts"]
         await on.slack.react(on.ben, on.support, ts, "ticket")
         await on.slack.react(on.ada, on.support, ts, "eyes")
-        await on.bridge.doors.rest()
+        await on.bridge.background.drain()
         for user, emoji in ((on.ben, "ticket"), (on.ada, "eyes")):
             await on.slack.unreact(user, on.support, ts, emoji)
         grow_older(on, UNDO_SECONDS + 1)

@@ -124,7 +124,7 @@ async def test_a_limit_of_slacks_only_makes_it_later(on_stage: Stage) -> None:
     every = await conversation(on, 2)
     opened = await on.slack.use_shortcut(on.ada, on.support, every[1], "create_plain_ticket")
     assert opened.view is not None
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     on.slack.fail("conversations.replies", retry_after=1)
     await on.slack.submit(on.ada, opened.view["id"], WHOLE)
     await on.settled()

@@ -52,7 +52,7 @@ async def window(on: Stage, ts: str, *, user: str, channel: str) -> dict[str, An
     opened = await on.slack.use_shortcut(user, channel, ts, "why_no_plain_ticket")
     assert opened.view is not None
     assert words.LOOKING in str(opened.view)
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     shown = on.slack.view(opened.view["id"])
     assert shown is not None
     return shown
@@ -269,7 +269,7 @@ async def test_an_undone_ticket_and_the_one_after_it(with_rules: Stage) -> None:
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
     await on.slack.click(on.ada, "undo_ticket", ephemeral=on.slack.ephemerals(on.ada)[-1])
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     said = await why(on, ts)
     assert said.startswith(
         f"Its ticket T-1 was undone by {on.ada}. To create a new one, react with"
@@ -295,7 +295,7 @@ async def test_people_of_other_companies_are_told_nothing(with_rules: Stage) -> 
     asked = message_action(on.slack, person, place, posted, "why_no_plain_ticket")
     opened = await on.slack._interact(stranger, asked)
     assert opened.view is not None
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     shown = on.slack.view(opened.view["id"])
     assert shown is not None
     assert [block["text"]["text"] for block in shown["blocks"]] == [words.STRANGERS]
@@ -359,7 +359,7 @@ async def test_a_modal_that_was_closed_meanwhile_is_nobodys_loss(with_rules: Sta
     opened = await on.slack.use_shortcut(on.ada, on.support, ts, "why_no_plain_ticket")
     assert opened.view is not None
     await on.slack.close_view(on.ada, opened.view["id"])
-    await on.bridge.doors.rest()
+    await on.bridge.background.drain()
     assert on.slack.open_views(on.ada) == []
 
 

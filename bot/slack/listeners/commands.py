@@ -1,4 +1,4 @@
-"""The words that `/plain-ticket` knows: each answers its caller at once, and nobody else."""
+"""Answer the subcommands of `/plain-ticket`: at once, and to the caller only."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bot.store.records import Records
 MINE = 10
 """Tickets that `mine` lists."""
 MINE_SECONDS = 1.8
-"""How long they may take to look up: Slack waits for three seconds."""
+"""Limit for looking them up: Slack waits for three seconds."""
 
-Says = Callable[[str], Awaitable[Answer]]
-"""The answer for this user."""
+Subcommand = Callable[[str], Awaitable[Answer]]
+"""Returns the answer to the user with this id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What each word answers; `permalink` gives the link to a record's message."""
+class Subcommands:
+    """The subcommands. `team` is the installed workspace; `permalink` returns a message's link."""
 
     team: str
     records: Records
@@ -37,8 +37,8 @@ class Words:
     rules: Sequence[Rule]
 
     @property
-    def table(self) -> Mapping[str, Says]:
-        """By the word, in lower case; some have a second name that people try."""
+    def by_name(self) -> Mapping[str, Subcommand]:
+        """Return the subcommands by their lower-case names, and by other names that people try."""
         return {
             "help": self.help,
             "mine": self.mine,

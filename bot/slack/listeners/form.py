@@ -1,72 +1,89 @@
-"""Opening the form: with what is at hand, and a moment later with what was still to be asked."""
+"""Open the ticket form, update it while it is open, and open it again after a rejection."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from cachetools import LRUCache
+from slack_bolt.async_app import AsyncAck
 
 from bot.core import quote
-from bot.core.directory import Names, Profile, may_submit
+from bot.core.directory import may_submit
 from bot.core.faults import Fault
-from bot.core.model import Form, FormDraft, Priority, ReplyTo, Trigger, default_requester
+from bot.core.model import (
+    AlreadyExists,
+    Form,
+    FormDraft,
+    InProgress,
+    Priority,
+    ReplyTo,
+    Trigger,
+    default_requester,
+)
 from bot.core.text.excerpt import beginning
-from bot.core.text.richtext import Mention, mentions
+from bot.core.text.richtext import mentions
 from bot.flows import authorship
-from bot.flows.admission import confined, is_confined
-from bot.flows.form import LOOK_SECONDS, FormContext, FormContexts
-from bot.flows.intake import Intake, OpenedForm
+from bot.flows.admission import Gate, confined, is_confined
+from bot.flows.form import LOOK_SECONDS, Choices, FormContext, FormContexts
+from bot.flows.intake import (
+    Intake,
+    NotYourRequest,
+    OpenedForm,
+    Reopened,
+    ReopenedForm,
+    UnknownRequest,
+    reopen,
+)
 from bot.slack.background import BackgroundTasks, note
-from bot.slack.payloads_view import RequesterChosen
-from bot.slack.views import form
-from bot.slack.views.form import CALLBACK_ID, VALUE
+from bot.slack.client import SlackClient
+from bot.slack.fields import Body
+from bot.slack.payloads import ButtonClicked
+from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed
+from bot.slack.views import answer, form
 from bot.slack.views.kit import Answer
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
+from bot.store.records import Records
 
-Asked = dict[str, Any]
 T = TypeVar("T")
 
 KNOWN_SECONDS = 0.4
-"""How long the form may wait for who somebody is: its trigger lives for three seconds."""
+"""How long the form may wait for a profile: its trigger is valid for three seconds."""
+READ_SECONDS = 0.4
+"""Limit for reading a row; with the form's two and a half it stays within Slack's three seconds."""
 MOST_FORMS = 1000
-"""Open forms of which it is known who was chosen in them last; more are not looked after."""
+"""Open forms whose latest requester is remembered; updates of older ones are dropped."""
 
 
-class Forms(Protocol):
-    """What an open form needs of Slack."""
-
-    async def update_form(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
-        """Say something else beside the inputs, unless the form is gone or was changed since."""
-
-    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
-
-    def names_at_hand(self, mentions: Sequence[Mention]) -> Names: ...
-
-    async def profile(self, user: str) -> Profile | None: ...
+def _latest() -> LRUCache[str, str]:
+    return LRUCache(MOST_FORMS)
 
 
 @dataclass
-class FormOpener:
-    """Opens forms, and keeps what stands beside their inputs true."""
+class FormListeners:
+    """Handlers of the ticket form. `team` is the installed workspace's id.
 
+    A form opens with what is cached and is updated once the rest is looked up.
+    """
+
+    team: str
     intake: Intake
-    surroundings: FormContexts
+    contexts: FormContexts
+    choices: Choices
     drafts: Drafts
-    slack: Forms
+    records: Records
+    slack: SlackClient
+    gate: Gate
     run: Run
-    later: BackgroundTasks
-    _latest: dict[str, str] = field(default_factory=dict)
+    clock: Callable[[], float]
+    background: BackgroundTasks
+    _latest: LRUCache[str, str] = field(default_factory=_latest)
 
-    def register(self, app: AsyncApp) -> None:
-        in_the_form = [_is_of_the_form]
-        app.action({"action_id": VALUE, "block_id": "requester"}, matchers=in_the_form)(
-            self.on_requester
-        )
+    # Opening
 
     async def open(
         self,
@@ -75,68 +92,34 @@ class FormOpener:
         prefill: Form | None = None,
         key: str | None = None,
     ) -> None:
-        """Open the form for what `trigger` asks; `prefill` and `key` where it was open before.
+        """Open the form for `trigger`, or tell the person that it did not open.
 
-        Where it does not open, the person is told.
+        `prefill` and `key` are those of an earlier request if the form is opened again.
         """
         submitter, trigger = await asyncio.gather(
-            _in_time(self.slack.profile(trigger.submitter)), self._settled(trigger)
+            _in_time(self.slack.profile(trigger.submitter)), self._with_author(trigger)
         )
         filled = prefill or self._prefill(trigger)
         if submitter is not None and is_confined(submitter):
             filled = confined(filled, trigger.submitter, trigger.message)
         draft = FormDraft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
-        beside = self.surroundings.at_hand(draft, submitter)
-        may_know = submitter is not None and may_submit(submitter, self.surroundings.who)
+        context = self.contexts.at_hand(draft, submitter)
+        may_know = submitter is not None and may_submit(submitter, self.contexts.who)
         try:
-            opened = await self.intake.open_form(trigger_id, draft, beside, may_know=may_know)
+            opened = await self.intake.open_form(trigger_id, draft, context, may_know=may_know)
         except (Fault, TimeoutError) as fault:
             note("form_not_opened", fault)
-            self.later.do(self.slack.say_privately(trigger.reply_to, form.not_opened()))
+            self._say(trigger.reply_to, form.not_opened())
             return
         if opened is not None:
-            beside = replace(beside, adds_to=opened.adds_to)
-            self.later.do(self._complete(opened, draft, beside))
+            context = replace(context, adds_to=opened.adds_to)
+            self.background.spawn(self._complete(opened, draft, context))
 
-    async def on_requester(self, body: Asked, ack: AsyncAck) -> None:
-        """Somebody else was chosen: the line below says who that is."""
-        chosen = RequesterChosen.model_validate(body)
-        self.later.do(self._look_again(chosen))
-        await ack()
+    async def _with_author(self, trigger: Trigger) -> Trigger:
+        """Return the trigger with its message's author, if that can be looked up in time.
 
-    async def _complete(self, opened: OpenedForm, draft: FormDraft, beside: FormContext) -> None:
-        found = await self.surroundings.look(draft, beside, draft.prefill.requester)
-        if found != replace(beside, requester=found.requester):
-            await self.slack.update_form(opened, draft, found)
-
-    async def _look_again(self, chosen: RequesterChosen) -> None:
-        self._chose_last(chosen)
-        async with asyncio.timeout(LOOK_SECONDS):
-            draft = await self.run(self.drafts.load, chosen.draft_id)
-        if draft is None:
-            return
-        requester = chosen.requester or draft.prefill.requester
-        at_hand = replace(
-            self.surroundings.at_hand(draft),
-            offers_thread=chosen.has("whole_thread"),
-            offers_tenants=chosen.has("tenant"),
-        )
-        found = await self.surroundings.look(draft, at_hand, requester)
-        if self._latest.get(chosen.view_id) != (chosen.requester or ""):
-            return  # somebody else was chosen meanwhile
-        # Without a hash: an earlier look may have changed the form since the choice.
-        opened = OpenedForm(chosen.view_id, is_preset=chosen.is_preset)
-        await self.slack.update_form(opened, draft, found)
-
-    def _chose_last(self, chosen: RequesterChosen) -> None:
-        self._latest.pop(chosen.view_id, None)
-        self._latest[chosen.view_id] = chosen.requester or ""
-        while len(self._latest) > MOST_FORMS:
-            del self._latest[next(iter(self._latest))]
-
-    async def _settled(self, trigger: Trigger) -> Trigger:
-        """Say whose the message is, where that can be known in time: the requester is chosen
-        before the form is seen. A delivery looks again."""
+        The requester is preset when the form opens. A delivery looks the author up again.
+        """
         if trigger.message is None:
             return trigger
         message = await _in_time(authorship.settled(trigger.message, self.slack))
@@ -147,7 +130,7 @@ class FormOpener:
         if message is None:
             return Form("", None, trigger.submitter, Priority.NORMAL)
         first = beginning(message.blocks, quote.LONGEST_BEGINNING)
-        names = self.slack.names_at_hand(mentions(first))
+        names = self.slack.cached_names(mentions(first))
         return Form(
             title=quote.default_title(message, names),
             description=None,
@@ -155,16 +138,102 @@ class FormOpener:
             priority=Priority.NORMAL,
         )
 
+    async def _complete(self, opened: OpenedForm, draft: FormDraft, context: FormContext) -> None:
+        """Update a form that has just opened with what had to be looked up."""
+        found = await self.contexts.look(draft, context, draft.prefill.requester)
+        if found != replace(context, requester=found.requester):
+            await self.slack.update_form(opened, draft, found)
 
-async def _in_time(asked: Awaitable[T]) -> T | None:
-    """Return what is asked for, or None where Slack does not tell it at once."""
+    # While it is open
+
+    async def on_options(self, body: Body, ack: AsyncAck) -> None:
+        """Offer labels or tenants; none as long as they are not known."""
+        wanted = OptionsWanted.model_validate(body)
+        match wanted.block_id:
+            case "labels":
+                found = await self.choices.labels(wanted.user, wanted.typed)
+            case "tenant":
+                found = await self.choices.tenants(wanted.user, wanted.typed)
+            case _:
+                found = ()
+        await ack(options=form.options(found))
+
+    async def on_requester(self, body: Body, ack: AsyncAck) -> None:
+        """Show which customer the newly chosen requester is."""
+        chosen = RequesterChosen.model_validate(body)
+        self.background.spawn(self._show_customer(chosen))
+        await ack()
+
+    async def on_closed(self, body: Body, ack: AsyncAck) -> None:
+        """Erase the draft of a form that was closed."""
+        closed = ViewClosed.model_validate(body)
+        self.background.spawn(self.run(self.drafts.erase, closed.draft_id))
+        await ack()
+
+    async def _show_customer(self, chosen: RequesterChosen) -> None:
+        self._latest[chosen.view_id] = chosen.requester or ""
+        async with asyncio.timeout(LOOK_SECONDS):
+            draft = await self.run(self.drafts.load, chosen.draft_id)
+        if draft is None:
+            return
+        requester = chosen.requester or draft.prefill.requester
+        known = replace(
+            self.contexts.at_hand(draft),
+            offers_thread=chosen.has("whole_thread"),
+            offers_tenants=chosen.has("tenant"),
+        )
+        found = await self.contexts.look(draft, known, requester)
+        if self._latest.get(chosen.view_id) != (chosen.requester or ""):
+            return  # somebody else was chosen meanwhile
+        # Without a hash: an earlier update may have changed the form since the choice.
+        opened = OpenedForm(chosen.view_id, is_preset=chosen.is_preset)
+        await self.slack.update_form(opened, draft, found)
+
+    # Opening it again
+
+    async def on_reopen(self, body: Body, ack: AsyncAck) -> None:
+        """Open the form of a rejected request as it was, for its submitter only."""
+        click = ButtonClicked.model_validate(body)
+        reply_to = click.reply_to(self.clock())
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                earlier = await self.run(self.records.request, self.team, click.value)
+            await self._reopen(click.trigger_id or "", reopen(earlier, reply_to), reply_to)
+        except (Fault, TimeoutError) as fault:
+            note("form_not_opened_again", fault)
+            self._say(reply_to, form.not_opened())
+        await ack()
+
+    async def _reopen(
+        self,
+        trigger_id: str,
+        found: Reopened,
+        reply_to: ReplyTo,
+    ) -> None:
+        match found:
+            case ReopenedForm(trigger, key, prefill):
+                await self.open(trigger_id, trigger, prefill, key)
+            case AlreadyExists() | InProgress() if refused := await self.gate.refused(
+                reply_to.user
+            ):
+                self._say(reply_to, answer.not_allowed(refused))
+            case AlreadyExists(ticket):
+                await self.slack.show_ticket(trigger_id, ticket)
+            case InProgress():
+                self.background.spawn(self.slack.remark(reply_to, found))
+            case NotYourRequest():
+                self._say(reply_to, form.not_yours())
+            case UnknownRequest():
+                self._say(reply_to, form.not_known())
+
+    def _say(self, reply_to: ReplyTo, said: Answer) -> None:
+        self.background.spawn(self.slack.say_privately(reply_to, said))
+
+
+async def _in_time(lookup: Awaitable[T]) -> T | None:
+    """Return the result, or None if Slack does not give it within `KNOWN_SECONDS`."""
     try:
         async with asyncio.timeout(KNOWN_SECONDS):
-            return await asked
+            return await lookup
     except (Fault, TimeoutError):
         return None
-
-
-async def _is_of_the_form(body: Asked) -> bool:
-    view = body.get("view")
-    return isinstance(view, dict) and view.get("callback_id") == CALLBACK_ID

@@ -1,15 +1,13 @@
-"""Who is this? The button that asks, the search, and the form that is sent off."""
+"""Ask who a person is: the button, the search for a customer, and the submitted form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck
 
 from bot.core.faults import Fault
-from bot.core.model import ReplyTo
 from bot.flows.link import (
     CustomerNotCreated,
     Linked,
@@ -19,104 +17,83 @@ from bot.flows.link import (
     NothingToLink,
 )
 from bot.slack.background import BackgroundTasks, note
-from bot.slack.payloads_actions import ButtonClicked
-from bot.slack.payloads_link import CustomerTyped, LinkSubmission
+from bot.slack.client import SlackClient
+from bot.slack.fields import Body
+from bot.slack.payloads import ButtonClicked
+from bot.slack.payloads_view import LinkSubmission, OptionsWanted
 from bot.slack.views import link as build
-from bot.slack.views.kit import Answer
 
 OPEN_SECONDS = 1.6
-"""For opening a view, once it is known which one."""
-
-Asked = dict[str, Any]
-
-
-class Shows(Protocol):
-    """What the listeners show in Slack."""
-
-    async def open_view(self, trigger_id: str, view: Mapping[str, Any], *, limit: float) -> str: ...
-
-    async def say_privately(self, reply_to: ReplyTo, said: Answer) -> None: ...
-
-    async def replace(self, response_url: str, said: Answer) -> None: ...
+"""Limit for opening the view, which comes after a look-up."""
 
 
 @dataclass
 class LinkListeners:
-    """The listeners of what links a person, wherever its button stands: below an answer, or in
-    the app's home."""
+    """Handlers of linking a person, from an answer or from the Home."""
 
     link: Linking
-    slack: Shows
+    slack: SlackClient
     clock: Callable[[], float]
-    later: BackgroundTasks = field(default_factory=BackgroundTasks)
+    background: BackgroundTasks
 
-    def register(self, app: AsyncApp) -> None:
-        app.action(build.ACTION)(self.on_clicked)
-        app.options(build.SEARCH_ACTION)(self.on_typed)
-        app.view(build.CALLBACK_ID)(self.on_submit)
-
-    async def on_clicked(self, body: Asked, ack: AsyncAck) -> None:
+    async def on_clicked(self, body: Body, ack: AsyncAck) -> None:
+        """Open the form, or show why it is not needed or not for this person."""
         clicked = ButtonClicked.model_validate(body)
         try:
-            asked = await self.link.ask(clicked.user, clicked.value)
+            found = await self.link.ask(clicked.user, clicked.value)
             if clicked.trigger_id is not None:
-                await self._open(clicked.trigger_id, asked, clicked.response_url)
+                await self._open(clicked.trigger_id, found, clicked.response_url)
         except (Fault, TimeoutError) as fault:
             note("link_form_not_opened", fault)
-            self.later.do(self.slack.say_privately(self._way_back(clicked), build.not_opened()))
+            self.background.spawn(
+                self.slack.say_privately(clicked.reply_to(self.clock()), build.not_opened())
+            )
         await ack()
 
-    async def on_typed(self, body: Asked, ack: AsyncAck) -> None:
-        typed = CustomerTyped.model_validate(body)
-        await ack(options=build.options(await self.link.search(typed.user, typed.term)))
+    async def on_typed(self, body: Body, ack: AsyncAck) -> None:
+        """Offer the customers that match the search."""
+        wanted = OptionsWanted.model_validate(body)
+        await ack(options=build.options(await self.link.search(wanted.user, wanted.typed)))
 
-    async def on_submit(self, body: Asked, ack: AsyncAck) -> None:
+    async def on_submit(self, body: Body, ack: AsyncAck) -> None:
+        """Link the person and confirm it, or show what is wrong."""
         sent = LinkSubmission.model_validate(body)
         if errors := sent.errors():
             await ack(response_action="errors", errors=errors)
             return
         try:
-            came = await self.link.submit(sent.user, sent.reference, sent.choice())
+            result = await self.link.submit(sent.user, sent.reference, sent.choice())
         except (Fault, TimeoutError) as fault:
             note("link_not_recorded", fault)
             await ack(response_action="errors", errors={"customer": build.NOT_SAVED})
             return
-        match came:
+        match result:
             case CustomerNotCreated():
-                await ack(response_action="errors", errors={"email": build.not_made(came)})
+                await ack(response_action="errors", errors={"email": build.not_made(result)})
             case Linked():
-                self._instead(sent.answer, came)
-                await ack(response_action="update", view=build.linked(came))
+                self._replace(sent.answer, result)
+                await ack(response_action="update", view=build.linked(result))
             case NothingToLink():
-                self._instead(sent.answer, came)
-                await ack(response_action="update", view=build.over(came))
+                self._replace(sent.answer, result)
+                await ack(response_action="update", view=build.over(result))
             case MayNotLink():
-                await ack(response_action="update", view=build.not_yours(came))
+                await ack(response_action="update", view=build.not_yours(result))
 
     async def _open(
-        self, trigger_id: str, asked: LinkQuestion | MayNotLink | NothingToLink, answer: str | None
+        self, trigger_id: str, found: LinkQuestion | MayNotLink | NothingToLink, answer: str | None
     ) -> None:
-        match asked:
+        match found:
             case LinkQuestion():
-                view = build.form(asked, answer)
+                view = build.form(found, answer)
             case MayNotLink():
-                view = build.not_yours(asked)
+                view = build.not_yours(found)
             case NothingToLink():
-                view = build.over(asked)
+                view = build.over(found)
         await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
-        if isinstance(asked, NothingToLink):
-            self._instead(answer, asked)
+        if isinstance(found, NothingToLink):
+            self._replace(answer, found)
 
-    def _instead(self, answer: str | None, came: Linked | NothingToLink) -> None:
-        """Let the answer that was clicked ask no more; in the Home there is none."""
+    def _replace(self, answer: str | None, result: Linked | NothingToLink) -> None:
+        """Replace the answer that was clicked (a `response_url`); the Home has none."""
         if answer is not None:
-            self.later.do(self.slack.replace(answer, build.instead(came)))
-
-    def _way_back(self, clicked: ButtonClicked) -> ReplyTo:
-        return ReplyTo(
-            user=clicked.user,
-            asked_at=self.clock(),
-            channel=clicked.channel,
-            thread_ts=clicked.thread_ts,
-            response_url=clicked.response_url,
-        )
+            self.background.spawn(self.slack.replace(answer, build.instead(result)))

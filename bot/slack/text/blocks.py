@@ -1,7 +1,7 @@
-"""Block Kit's blocks as core's nodes, but for `rich_text`.
+"""Parse Block Kit's blocks into core's nodes, except `rich_text`.
 
-A block's kind says in which order its fields are shown, and no more: every field that holds words
-or an address is quoted, those of kinds and names that are not known today too.
+A block's type only decides the order of its fields: every field that holds words or an address is
+quoted, also those of types and names that are unknown today.
 https://docs.slack.dev/reference/block-kit/blocks
 """
 
@@ -36,11 +36,11 @@ from bot.slack.text.elements import (
     plain,
     spaced,
 )
-from bot.slack.text.loose import is_technical, loose
 from bot.slack.text.rich_text import rich_text
+from bot.slack.text.unknown import is_technical, text_or_link
 
 _DEEPEST = 16
-"""Things inside of things, beyond which it is said that there is more."""
+"""Levels of nesting that are quoted; a note says that there is more."""
 
 _ORDER: Mapping[str, tuple[str, ...]] = {
     "alert": ("text",),
@@ -55,13 +55,13 @@ _ORDER: Mapping[str, tuple[str, ...]] = {
     "task_card": ("title", "details", "output", "sources"),
     "video": ("title", "author_name", "description", "provider_name", "video_url"),
 }
-"""The fields of a kind in the order in which Slack shows them; others come behind."""
+"""The fields of a type in the order in which Slack shows them; others follow."""
 
 _SILENT = frozenset(
     {"actions", "carousel", "context", "context_actions", "divider", "header", "input", "markdown"}
     | {"rich_text", "section", "table", "data_table"}
 )
-"""Kinds of which nothing is missing where they hold no words."""
+"""Types that need no note if they hold no words."""
 
 _HEADINGS = frozenset({"title", "rich_text_title", "name", "caption"})
 _ADDRESSES = {
@@ -69,7 +69,7 @@ _ADDRESSES = {
     "author_name": ("author_link", "author_url"),
     "name": ("join_url", "url"),
 }
-"""Where the words of a field lead."""
+"""The fields that hold the address of a field's words."""
 _BLOCKS = frozenset({"blocks", "child_blocks"})
 _NUMBERS = frozenset({"value", "text", "number", "label"})
 
@@ -81,7 +81,7 @@ def blocks(values: object) -> Iterator[Block]:
 
 
 def _block(block: Json, depth: int) -> Iterator[Block]:
-    """Yield what one block shows, or its kind where it shows nothing that can be quoted."""
+    """Yield what one block shows, or a note with its type if none of it can be quoted."""
     kind = string(block, "type") or ""
     found = list(_shown(block, kind, depth))
     if not says_something(found):
@@ -92,8 +92,8 @@ def _block(block: Json, depth: int) -> Iterator[Block]:
     elif kind in ("file", "image") and _has_file(block):
         return  # it is named among the files
     else:
-        named = f"A block of the kind “{kind}”" if kind else "A block of an unknown kind"
-        yield note(f"{named} stands here: nothing of it can be quoted.")
+        named = f"A block of type “{kind}”" if kind else "A block of an unknown type"
+        yield note(f"{named} can't be quoted.")
 
 
 def _shown(block: Json, kind: str, depth: int) -> Iterator[Block]:
@@ -109,7 +109,7 @@ def _thing(value: object, depth: int) -> Iterator[Block]:
     if depth > _DEEPEST:
         yield note("More is nested here than can be quoted.")
     elif isinstance(value, str):
-        yield from paragraph(loose(value))
+        yield from paragraph(text_or_link(value))
     elif isinstance(value, list):
         yield from _together(list(_thing(one, depth + 1)) for one in value)
     elif isinstance(value, Mapping):
@@ -134,13 +134,13 @@ def _mapping(json: Json, depth: int) -> Iterator[Block]:
 
 
 def _is_point(json: Json) -> bool:
-    """Return whether it is one of a chart's."""
+    """Return whether it is a data point of a chart."""
     value = json.get("value")
     return isinstance(value, int | float) and set(json) <= {"label", "value", "type"}
 
 
 def _fields(json: Json, depth: int) -> Iterator[Block]:
-    """Yield the fields, those that the kind is known for first and in their order."""
+    """Yield the fields: first those in `_ORDER`, then the others."""
     first = _ORDER.get(string(json, "type") or "", ())
     others = (key for key in json if key not in first and not is_technical(key, json[key]))
     linked: set[str] = set()
@@ -175,7 +175,7 @@ def _is_address(value: object) -> bool:
 
 
 def _together(parts: Iterable[list[Block]]) -> Iterator[Block]:
-    """Yield the parts, those that are short one below the other without blank lines between."""
+    """Yield the parts; consecutive short ones become one paragraph of lines."""
     lines: list[tuple[Inline, ...]] = []
     for part in parts:
         only = part[0] if len(part) == 1 else None
@@ -194,7 +194,7 @@ def _bolder(block: Block) -> Block:
     return block
 
 
-# The kinds that are more than their fields one after the other.
+# Types that are more than a sequence of their fields
 
 
 def _rich(block: Json, _: int) -> Iterator[Block]:
@@ -210,7 +210,7 @@ def _markdown(block: Json, _: int) -> Iterator[Block]:
 
 
 def _context(block: Json, depth: int) -> Iterator[Block]:
-    """Yield images and words side by side."""
+    """Yield images and words on one line."""
     yield from _beside(" ", block, depth)
 
 
@@ -228,7 +228,7 @@ def _image(block: Json, _: int) -> Iterator[Block]:
 
 
 def _call(block: Json, _: int) -> Iterator[Block]:
-    """Yield the call's name with the way to join it. Slack wraps it into its versions."""
+    """Yield the call's name and its link. Slack nests it in an object by version."""
     for call in map(mapping, mapping(block.get("call")).values()):
         name, url = string(call, "name"), string(call, "join_url")
         shown: tuple[Inline, ...] = (Link(url, name),) if url else plain(name)
@@ -241,7 +241,7 @@ def _number(call: Json) -> str | None:
 
 
 def _task(block: Json, depth: int) -> Iterator[Block]:
-    """Yield the task with how far it is, which Slack shows as a symbol."""
+    """Yield the task with its status, which Slack shows as a symbol."""
     title = label_of(block.get("title")) or "Task"
     status = string(block, "status")
     state = plain(f" · {status.replace('_', ' ')}") if status else ()
@@ -250,7 +250,7 @@ def _task(block: Json, depth: int) -> Iterator[Block]:
 
 
 def _file(block: Json, depth: int) -> Iterator[Block]:
-    """Yield nothing of a remote file: it is one of the message's files."""
+    """Yield nothing of a file that is among the message's files."""
     if not _has_file(block):
         yield from _fields({k: v for k, v in block.items() if k != "external_id"}, depth)
 
@@ -276,7 +276,7 @@ def _cell(cell: object, depth: int) -> tuple[Inline, ...]:
 
 
 def _flat(found: Iterable[Block]) -> tuple[Inline, ...]:
-    """Return what blocks say on one line; a list's items keep their marks."""
+    """Return the blocks as one line; a list's items keep their bullets."""
     parts: list[tuple[Inline, ...]] = []
     for block in found:
         if isinstance(block, Items):

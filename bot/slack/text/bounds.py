@@ -1,4 +1,4 @@
-"""Slack's JSON of a message, cut before it is read: nobody else bounds how much of it there is."""
+"""Cut a message's JSON before it is parsed: Slack does not bound its size."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_CHARACTERS = 400_000
-"""Of all strings in one field of a message (`text`, `blocks`, `attachments`, …). Slack leaves
-40,000 of a `text`, of which each may come as an entity.
+"""Limit for all strings in one field of a message (`text`, `blocks`, `attachments`, …). Slack keeps
+40,000 of a `text`, each of which may come as an entity.
 
 https://docs.slack.dev/reference/methods/chat.postMessage#truncating
 """
 MOST_VALUES = 200_000
-"""Of one field; an element of a rich text has about five."""
+"""Limit for one field; an element of a rich text has about five."""
 DEEPEST = 40
 
 
@@ -24,7 +24,7 @@ class _Room:
     is_cut: bool = False
 
     def take(self, value: Any, depth: int = 0) -> Any:
-        """Return `value` as far as there is room for it; None in place of what has none."""
+        """Return as much of `value` as there is room for, with None in place of the rest."""
         self.values -= 1
         if self.values < 0 or self.characters < 0 or depth > DEEPEST:
             self.is_cut = True
@@ -56,8 +56,7 @@ class _Room:
 
 
 def bounded(message: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-    """Return the message with no more in any field than is read of it, and whether that is less
-    than there was."""
+    """Return the message with every field cut to the limits, and whether anything was cut."""
     kept, is_cut = {}, False
     for name, value in message.items():
         room = _Room(MOST_CHARACTERS)

@@ -1,4 +1,4 @@
-"""Block Kit's elements, the small things inside of blocks: buttons, menus, images, texts.
+"""Parse Block Kit's elements, which are inside of blocks: buttons, menus, images, texts.
 
 https://docs.slack.dev/reference/block-kit/block-elements
 """
@@ -28,12 +28,11 @@ _INPUTS = frozenset(
     {"plain_text_input", "email_text_input", "url_text_input", "number_input", "file_input"}
 )
 ELEMENTS = IMAGES | _BUTTONS | _CHOICES | _MENUS | _PICKERS | _INPUTS | {"overflow", "plain_text"}
-"""The kinds that `element` knows."""
+"""Types that `element` accepts."""
 
 
 def element(json: Json) -> tuple[Inline, ...]:
-    """Return what one element shows outside of Slack, where nothing can be pressed or chosen:
-    where it leads, and what is chosen in it."""
+    """Return what one element shows outside of Slack: its link, and what is chosen in it."""
     kind = string(json, "type")
     if kind == "plain_text":
         return plain(string(json, "text"))
@@ -49,9 +48,9 @@ def element(json: Json) -> tuple[Inline, ...]:
 
 
 def image(json: Json) -> tuple[Inline, ...]:
-    """Return the image's title, else its description, as a link to where it lies.
+    """Return the image's title, else its description, as a link to the image.
 
-    One that is a file of Slack's is copied with the message's files.
+    A file of Slack's is copied with the message's files.
     """
     label = label_of(json.get("title")) or label_of(json.get("alt_text"))
     stored = string(mapping(json.get("slack_file")), "url")
@@ -62,13 +61,13 @@ def image(json: Json) -> tuple[Inline, ...]:
 
 
 def label_of(value: object) -> str | None:
-    """Return the words of a text object, or of a text, without markup."""
+    """Return the words of a text object or a string, without markup."""
     text = value if isinstance(value, str) else mapping(value).get("text")
     return mrkdwn.unescape(whole(text)) if isinstance(text, str) and text.strip() else None
 
 
 def words_of(value: object) -> tuple[Inline, ...]:
-    """Return the inlines of a text object, or of a text."""
+    """Return the inlines of a text object or a string."""
     if isinstance(value, str):
         return plain(value)
     json = mapping(value)
@@ -83,7 +82,7 @@ def _button(json: Json) -> tuple[Inline, ...]:
 
 
 def _choices(json: Json) -> Iterator[tuple[Inline, ...]]:
-    """Yield every option, for all of them are seen, and whether it is chosen."""
+    """Yield every option with a mark if it is chosen: all of them are visible."""
     initial = [*maps(json.get("initial_options")), mapping(json.get("initial_option"))]
     chosen = {string(option, "value") for option in initial}
     for option in maps(json.get("options")):
@@ -146,5 +145,5 @@ def spaced(space: str, parts: Iterable[tuple[Inline, ...]]) -> tuple[Inline, ...
 
 
 def note(text: str) -> Paragraph:
-    """Return a sentence of the bridge's own, such as what it could not quote."""
+    """Return a note by the bridge, such as one on what it could not quote."""
     return Paragraph((Text(f"({text})", Style(italic=True)),), aside=True)

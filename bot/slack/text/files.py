@@ -1,4 +1,4 @@
-"""Slack's file objects: what the bridge has to know of a file, and the words that are in it.
+"""Parse Slack's file objects: what the bridge needs of a file, and the words in it.
 
 https://docs.slack.dev/reference/objects/file-object
 """
@@ -36,7 +36,7 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 def file_of(file: Json) -> File | None:
     """Return Slack's file object as core's File, with the words that Slack shows of it.
 
-    None for what has no id.
+    None if it has no id.
     """
     id_, size = string(file, "id"), integer(file, "size")
     if not id_:
@@ -59,14 +59,14 @@ def file_of(file: Json) -> File | None:
 
 
 def without_token(address: str) -> str:
-    """Return the address without the tokens that Slack puts into some: the bot's own opens it."""
+    """Return the address without Slack's tokens in it: the bot's own token opens it."""
     bare, mark, query = address.partition("?")
     kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in _TOKENS]
     return f"{bare}?{'&'.join(kept)}" if mark and any(kept) else bare
 
 
 def shown_address(address: str) -> str:
-    """Return an address as a ticket may show it: Slack's own without their tokens."""
+    """Return an address for a ticket: without tokens if it is Slack's."""
     return without_token(address) if _SLACKS_FILES.match(address) else address
 
 
@@ -83,16 +83,20 @@ def words_of(file: Json) -> Iterator[Block]:
 
 
 def _names(file: Json) -> tuple[str | None, str | None]:
-    """Return the name, and the title where it says something else."""
+    """Return the name, and the title if it is a different one."""
     name, title = string(file, "name"), string(file, "title")
     if title and (name is None or _is(file, "email") or any(_is(file, of) for of in _DOCUMENTS)):
         return title, None
-    if not name or not title or _told(title) in (_told(name), _told(name.rpartition(".")[0])):
+    if (
+        not name
+        or not title
+        or _compared(title) in (_compared(name), _compared(name.rpartition(".")[0]))
+    ):
         return name, None
     return name, title
 
 
-def _told(name: str) -> str:
+def _compared(name: str) -> str:
     """Return `name` as it is compared: Slack writes "Invoice 4711" as "Invoice_4711"."""
     return _NOT_A_WORD.sub("", name).casefold()
 
@@ -132,7 +136,7 @@ def _person(person: Json) -> tuple[Inline, ...]:
 
 
 def _preview(file: Json) -> Iterator[Block]:
-    """Yield the beginning of a snippet; of a post or canvas, which comes as HTML, its words."""
+    """Yield the beginning of a snippet, or the words of a post or canvas, which comes as HTML."""
     preview = string(file, "preview") or ""
     if any(_is(file, of) for of in _DOCUMENTS):
         plain = html.unescape(_TAG.sub("", _BREAK.sub("\n", preview))).strip()
@@ -144,7 +148,7 @@ def _preview(file: Json) -> Iterator[Block]:
 
 
 def _transcript(file: Json) -> Iterator[Block]:
-    """Yield what was understood of a clip; Slack writes it down by itself."""
+    """Yield Slack's transcript of a clip."""
     preview = mapping(mapping(file.get("transcription")).get("preview"))
     content = string(preview, "content")
     if content:
@@ -164,5 +168,5 @@ def _more() -> Paragraph:
 
 
 def without_words(file: File) -> File:
-    """Return the file as a message holds it, whose blocks have the words."""
+    """Return the file without its words, which are in the message's blocks."""
     return replace(file, words=())

@@ -1,4 +1,4 @@
-"""The Markdown of a `markdown` block as core's nodes; what is no markup stays as it was typed.
+"""Parse the Markdown of a `markdown` block into core's nodes; other text stays as it was typed.
 
 https://docs.slack.dev/reference/block-kit/blocks/markdown-block
 """
@@ -35,7 +35,7 @@ _QUOTED = re.compile(r" {0,3}(?:>|&gt;) ?")
 _ITEM = re.compile(
     r"(?P<indent>[ \t]*)(?:[-*+]|(?P<number>\d{1,9})[.)])[ \t]+(?P<words>\S.*)", re.DOTALL
 )
-# No part of it can be read in two ways, so that a text takes time by its length alone.
+# No part of it matches in two ways, so that the time depends on the text's length alone.
 _INLINE = re.compile(
     r"`(?P<code>[^`\n]++)`"
     r"|!?\[(?P<label>[^\[\]\n]*+)\]\((?P<url>(?:[^()\s]|\([^()\s]*+\))++)(?:[ ]\"[^\"\n]*+\")?\)"
@@ -56,7 +56,7 @@ _STYLES = {
 
 
 def parse(text: str) -> Iterator[Block]:
-    """Yield the blocks of a Markdown text, in which &, < and > may come as entities."""
+    """Yield the blocks of a Markdown text, in which &, < and > may be entities."""
     parts = clean(text).split(_FENCE)
     for index, part in enumerate(parts):
         fenced = index % 2 == 1
@@ -69,13 +69,13 @@ def parse(text: str) -> Iterator[Block]:
 
 
 def _without_language(part: str) -> str:
-    """Return the code without the name of its language, which no reader is shown."""
+    """Return the code without the name of its language, which Slack does not show."""
     first, feed, rest = part.partition("\n")
     return rest if feed and not re.search(r"\s", first.strip()) else part
 
 
 def _lines(text: str) -> Iterator[Block]:
-    """Yield headings, lists, quotes and paragraphs, told apart line by line."""
+    """Yield headings, lists, quotes and paragraphs, distinguished line by line."""
     run: list[str] = []
     for line in text.split("\n"):
         special = _line(line)
@@ -91,7 +91,7 @@ def _lines(text: str) -> Iterator[Block]:
 
 
 def _line(line: str) -> tuple[Block, ...] | None:
-    """Return what a line is by itself; None where it is one of a paragraph's."""
+    """Return the blocks of a line; None if it belongs to a paragraph."""
     if heading := _HEADING.fullmatch(line):
         return (Paragraph(inline(heading["words"], Style(bold=True))),)
     if _RULE.fullmatch(line):

@@ -1,4 +1,4 @@
-"""The text and the files of a Slack message, from Slack's JSON to core's nodes.
+"""Read Slack's message objects into core's `Message`: author, text and files.
 
 Slack shows a message's blocks where it has any, else its `text`, and its attachments in any case.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
-from bot.core.model import File
+from bot.core.model import UNNAMED_APP, File, Message
+from bot.core.refs import MessageRef, is_ts
+from bot.core.text.excerpt import GOES_ON, bounded
 from bot.core.text.plaintext import one_line
 from bot.core.text.richtext import (
     Block,
@@ -22,19 +25,19 @@ from bot.core.text.richtext import (
     own,
     says_something,
 )
-from bot.slack.fields import Json, integer, is_id, mapping, maps, string
+from bot.slack.fields import SLACKS_OWN_USERS, Json, integer, is_id, mapping, maps, string
 from bot.slack.text import blocks as kit
-from bot.slack.text import mrkdwn
+from bot.slack.text import bounds, mrkdwn
 from bot.slack.text.blocks import paragraph
 from bot.slack.text.elements import bold, marked, note, plain, spaced
 from bot.slack.text.files import file_of, shown_address, without_words, words_of
 from bot.slack.text.rich_text import quoted
 
 _DEEPEST = 3
-"""Messages forwarded inside forwarded messages, beyond which it is said that there are more."""
+"""Levels of forwarded messages that are quoted; a note names deeper ones."""
 
 _PREVIEW = ("from_url", "original_url", "is_app_unfurl", "is_msg_unfurl")
-"""What only an attachment has that Slack made of a link."""
+"""Fields that only an attachment has that Slack made of a link."""
 
 _SLACKS_OWN = frozenset(
     {
@@ -45,7 +48,7 @@ _SLACKS_OWN = frozenset(
         "no preview available",
     }
 )
-"""What Slack writes where it has no words for blocks, in small letters without the full stop."""
+"""Slack's own texts for blocks without words, in lower case without the full stop."""
 
 _NAMES: Mapping[str, str] = {
     "huddle_thread": "A huddle",
@@ -58,25 +61,66 @@ _NAMES: Mapping[str, str] = {
     "reminder_add": "A reminder",
     "reminder_delete": "A reminder",
 }
-"""What a message is that may hold no words, by its `subtype`."""
+"""Names of messages that may hold no words, by `subtype`."""
+
+
+def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
+    """Return Slack's message object as core's Message; `ref` is the message's place.
+
+    A message with a `bot_id` can carry a user too: the app's bot user, or the person who posted
+    through the app. What is beyond `LONGEST_MESSAGE` is left out, and a mark says so.
+    https://docs.slack.dev/reference/events/message
+    """
+    message, is_cut = bounds.bounded(message)
+    blocks = bounded(blocks_of(message))
+    if is_cut and blocks[-1:] != (GOES_ON,):
+        blocks = (*blocks, GOES_ON)
+    user, thread_ts = message.get("user"), message.get("thread_ts")
+    bot, made_up = _app(message)
+    return Message(
+        ref=ref,
+        author=user if is_id(user) else None,
+        blocks=blocks,
+        thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
+        bot=bot,
+        files=files_of(message),
+        made_up=made_up,
+    )
+
+
+def _app(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the name of the app that posted the message, and the name that it made up for it.
+
+    `username` is chosen by whoever posts; the app's own name is in `bot_profile`.
+    https://docs.slack.dev/reference/methods/chat.postMessage#authorship
+    """
+    user = message.get("user")
+    if isinstance(user, str) and user in SLACKS_OWN_USERS:
+        return SLACKS_OWN_USERS[user], None
+    if user and not message.get("bot_id") and message.get("subtype") != "bot_message":
+        return None, None
+    name, shown = string(mapping(message.get("bot_profile")), "name"), string(message, "username")
+    return name or UNNAMED_APP, shown if shown != name else None
 
 
 def blocks_of(message: Mapping[str, object]) -> tuple[Block, ...]:
     """Return all that Slack shows of the message; never raises.
 
     Its blocks, else its `text`; the words in its files; its attachments, forwarded messages among
-    them. Previews of links are left out, unless there is nothing else. A message of which nothing
-    can be quoted is named for what it is.
+    them. Previews of links are left out, unless there is nothing else. A message that cannot be
+    quoted is named.
     """
     found = tuple(_message(message, 0))
     if says_something(found) or _has_files(message):
         return found
-    named = Text(f"{_what(message)}. Nothing of it can be quoted.", Style(italic=True))
+    named = Text(f"{_what(message)}. It can't be quoted.", Style(italic=True))
     return (Paragraph((named,), aside=True),)
 
 
 def plain_blocks(text: str) -> tuple[Block, ...]:
-    """What a slash command's text says; `should_escape` makes names and links tokens in it.
+    """Return the blocks of a slash command's text, in which names and links are tokens.
+
+    The command's `should_escape` asks for them.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#creating_commands
     """
@@ -119,8 +163,7 @@ def _has_files(message: Json) -> bool:
 
 
 def _is_preview(attachment: Json) -> bool:
-    """Return whether Slack made the attachment of a link. What a person forwards is none, though
-    it has the same fields."""
+    """Return whether Slack made the attachment of a link; a forward has the same fields."""
     return attachment.get("is_share") is not True and any(map(attachment.get, _PREVIEW))
 
 
@@ -139,8 +182,7 @@ def _message(message: Json, depth: int) -> list[Block]:
 
 
 def _said(message: Json) -> list[Block]:
-    """Return what the blocks show, else the text. A block that is only named is no reason to
-    leave out the text."""
+    """Return what the blocks show, else the text, also if a block can only be named."""
     shown = list(kit.blocks(message.get("blocks")))
     if says_something(own(shown)):
         return shown
@@ -160,7 +202,7 @@ def _what(message: Json) -> str:
         return "A huddle"
     if any(block.get("type") == "call" for block in maps(message.get("blocks"))):
         return "A call"
-    return f"A message of the kind “{subtype}”" if subtype else "A message without text"
+    return f"A message of type “{subtype}”" if subtype else "A message without text"
 
 
 def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
@@ -180,7 +222,7 @@ def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
     if not says_something(own(body)) and not known:
         fallback = string(attachment, "fallback") or ""
         body = [*([] if _is_slacks_own(fallback) else paragraph(plain(fallback))), *body]
-        body = body or [note("An attachment stands here: nothing of it can be quoted.")]
+        body = body or [note("An attachment can't be quoted.")]
     yield from pretext
     yield from author
     yield from map(quoted, body) if shared else body
@@ -188,7 +230,7 @@ def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
 
 
 def _author(attachment: Json, shared: bool) -> Iterator[Block]:
-    """Yield who wrote it; the names of services and their users stand beside each other."""
+    """Yield the author; the names of a service and its user are joined."""
     name, subname = string(attachment, "author_name"), string(attachment, "author_subname")
     url, id_ = string(attachment, "author_link"), attachment.get("author_id")
     label = mrkdwn.unescape(name or subname or "")
@@ -213,7 +255,7 @@ def _aside(parts: list[tuple[Inline, ...]]) -> Iterator[Block]:
 
 
 def _foot(attachment: Json) -> Iterator[Block]:
-    """Yield where it comes from, when, and the way there."""
+    """Yield the source, the date, and the link."""
     ts = string(attachment, "ts") or str(integer(attachment, "ts") or "")
     at = ts.partition(".")[0]
     link = string(attachment, "from_url") or string(attachment, "original_url")
@@ -257,7 +299,7 @@ def _carried(attachment: Json, depth: int) -> Iterator[Block]:
 
 
 def _files_beside(attachment: Json) -> Iterator[Json]:
-    """Yield the attachment's files, but for those that the messages in it have too."""
+    """Yield the attachment's files without those of the messages in it."""
     messages = (mapping(one.get("message")) for one in maps(attachment.get("message_blocks")))
     carried = {string(file, "id") for file in chain.from_iterable(map(_own_files, messages))}
     for file in maps(attachment.get("files")):
@@ -273,7 +315,7 @@ def _pictures(attachment: Json) -> Iterator[Block]:
 
 
 def _actions(attachment: Json) -> Iterator[Json]:
-    """Yield the buttons of old: their `text` is no text object."""
+    """Yield the legacy buttons, whose `text` is no text object."""
     for action in maps(attachment.get("actions")):
         if action.get("type", "button") == "button":
             yield {**action, "type": "button"}

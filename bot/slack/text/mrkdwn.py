@@ -1,4 +1,4 @@
-"""Slack's mrkdwn, as it comes in a message's `text`, parsed into core's nodes.
+"""Parse Slack's mrkdwn, the markup of a message's `text`, into core's nodes.
 
 https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -33,8 +33,8 @@ _REST_IS_QUOTED = "&gt;&gt;&gt;"
 _QUOTED = re.compile(r"(?:&gt;|>)[ ]?")
 _BROADCASTS = ("here", "channel", "everyone", "group")
 
-# One character that cleaned text never holds stands for a token or for code, so that no style
-# begins inside of one.
+# A character that cleaned text never holds replaces tokens and code, so that no style begins
+# inside of one.
 _HELD = "\x00"
 _ATOM = re.compile(r"<(?P<token>[^<>\n]+)>|`(?P<code>[^`\n]+)`")
 _STYLED = re.compile(
@@ -49,11 +49,11 @@ _DATE = re.compile(r"!date\^(-?\d{1,15})\^[^^|]*(?:\^([^|]*))?")
 
 
 def parse(text: str) -> tuple[Block, ...]:
-    """The blocks of a mrkdwn text, in which &, < and > come as entities."""
+    """Return the blocks of a mrkdwn text, in which &, < and > are entities."""
     blocks: list[Block] = []
     parts = clean(text).split(_FENCE)
     for index, part in enumerate(parts):
-        # Every other part stands between two fences; the last one only where its fence is closed.
+        # Every other part is between two fences; the last one only if its fence is closed.
         fenced = index % 2 == 1
         if fenced and index + 1 < len(parts):
             blocks.append(Preformatted(_unstyled(part.removeprefix("\n"))))
@@ -65,7 +65,7 @@ def parse(text: str) -> tuple[Block, ...]:
 
 
 def _lines(text: str) -> Iterator[Block]:
-    """Paragraphs and quotes, told apart line by line."""
+    """Yield paragraphs and quotes, distinguished line by line."""
     run: list[str] = []
     quoting = everything = False
     for line in text.split("\n"):
@@ -87,14 +87,14 @@ def _block(lines: list[str], quoted: bool) -> Block:
 
 
 def inline(text: str, style: Style = PLAIN) -> tuple[Inline, ...]:
-    """The inlines of a mrkdwn text that is no block: an item, a field, a title."""
+    """Return the inlines of a mrkdwn text that is no block: an item, a field, a title."""
     text = clean(text)
     atoms = _ATOM.finditer(text)
     return tuple(_styled(_ATOM.sub(_HELD, text), atoms, style))
 
 
 def _unstyled(text: str) -> tuple[Inline, ...]:
-    """Preformatted text: tokens count in it, styles do not."""
+    """Return the inlines of preformatted text, which has tokens but no styles."""
     found: list[Inline] = []
     start = 0
     for match in _ATOM.finditer(text):
@@ -135,12 +135,12 @@ def _text(text: str, style: Style) -> Iterator[Text]:
 
 
 def unescape(text: str) -> str:
-    """`text` with Slack's three entities read; `&amp;` last, or `&amp;lt;` would be read twice."""
+    """Replace Slack's three entities; `&amp;` last, or `&amp;lt;` would be replaced twice."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _token(token: str, style: Style) -> Inline:
-    """What stands between < and >."""
+    """Return the inline of a token, which is what was between < and >."""
     target, _, label = token.partition("|")
     words = unescape(label).strip() or None
     mention = _mention(target, words, style)

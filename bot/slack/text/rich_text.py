@@ -1,4 +1,4 @@
-"""Slack's `rich_text` blocks as core's nodes.
+"""Parse Slack's `rich_text` blocks into core's nodes.
 
 https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 """
@@ -28,24 +28,23 @@ from bot.core.text.richtext import (
     says_something,
 )
 from bot.slack.fields import Json, integer, is_id, mapping, maps, string
-from bot.slack.text.loose import loose_words
+from bot.slack.text.unknown import all_texts
 
 _DEEPEST_INDENT = 8
 _LARGEST_NUMBER = 1_000_000
 _HIGHEST_CODE_POINT = 0x10FFFF
 _LONGEST_SEQUENCE = 16
 
-
 _DEEPEST = 16
-"""Elements inside of elements, beyond which it is said that there is more."""
+"""Levels of nesting that are quoted; a note says that there is more."""
 _WORDS = ("text", "title", "name", "label", "value", "fallback")
-"""Where an element of an unknown kind may have its words, the best first."""
+"""Fields that may hold the words of an element of an unknown type, the best first."""
 
 
 def rich_text(block: Json) -> Iterator[Block]:
-    """The blocks of one `rich_text` block."""
-    # How far the ordered lists above count, by depth: Slack sends a list that goes on after a
-    # nested one as a list of its own.
+    """Yield the nodes of one `rich_text` block."""
+    # The last number of the ordered lists above, by depth: Slack sends a list that continues
+    # after a nested one as a list of its own.
     counted: dict[int, int] = {}
     for element in maps(block.get("elements")):
         if element.get("type") == "rich_text_list":
@@ -73,7 +72,7 @@ def _leaf(element: Json) -> Iterator[Block]:
 
 
 def quoted(block: Block) -> Block:
-    """Return the block as something that somebody else says."""
+    """Return the block as a quotation."""
     match block:
         case Items():
             return replace(block, quoted=True)
@@ -138,7 +137,7 @@ def _inline(element: Json, depth: int) -> Iterator[Inline]:
 
 
 def _unknown(element: Json, kind: object, style: Style, depth: int) -> Iterator[Inline]:
-    """Yield the words, the address and the elements of an unknown kind, else its name.
+    """Yield the words, the address and the elements of an unknown type, else its name.
 
     Slack's own clients write mentions of lists, canvases, files and more, which the reference
     does not list.
@@ -152,7 +151,7 @@ def _unknown(element: Json, kind: object, style: Style, depth: int) -> Iterator[
     found += _children(element, depth + 1)
     used = {*_WORDS, "url", "elements", "style"}
     rest = {key: value for key, value in element.items() if key not in used}
-    for part in loose_words(rest, style):
+    for part in all_texts(rest, style):
         found += (Text(" "), *part) if found else part
     if found:
         yield from found
@@ -190,7 +189,7 @@ def _mention(
     if is_id(id_):
         yield Mention(of, id_, style=style)
     else:
-        yield from _text(id_, style)  # nothing to ask Slack for
+        yield from _text(id_, style)  # nothing to look up
 
 
 def _emoji(element: Json) -> Iterator[Emoji]:
@@ -201,7 +200,7 @@ def _emoji(element: Json) -> Iterator[Emoji]:
 
 
 def _characters(code: str) -> str | None:
-    """The characters of code points such as "1f44d-1f3fb"; None if one of them is none."""
+    """Return the characters of code points such as "1f44d-1f3fb"; None if one is invalid."""
     try:
         points = [int(part, 16) for part in code.split("-")]
     except ValueError:

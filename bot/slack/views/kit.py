@@ -124,7 +124,7 @@ class Button:
     """A button; every text is plain.
 
     `label` is what a screen reader says, cut to 75 characters; `url` makes it a link button;
-    `confirm` asks first. A click comes back as `payloads_actions.ButtonClicked`.
+    `confirm` asks first. A click comes back as `payloads.ButtonClicked`.
     https://docs.slack.dev/reference/block-kit/block-elements/button-element
     """
 

@@ -1,4 +1,4 @@
-"""What belongs to another workspace or app, and what only looks so."""
+"""What runs before every listener: whose a request is, and when Slack last sent an event."""
 
 from __future__ import annotations
 
@@ -6,10 +6,96 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
 
 from bot.core.directory import Installation
-from bot.slack.listeners.foreign import belongs
+from bot.slack.listeners.middleware import EventMonitor, foreign
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
+from bot.store.records import HEARD, ledger_stats
+from tests.conftest import Clock
+from tests.flows.fakes import run
 from tests.slack.canned import INSTALLED
+
+
+@pytest.fixture
+def heard(database: Database, clock: Clock) -> EventMonitor:
+    return EventMonitor(HEARD, KeyValueStore(database, float), run, clock)
+
+
+async def note(heard: EventMonitor, body: dict[str, Any]) -> None:
+    passed: list[bool] = []
+
+    async def go_on() -> BoltResponse:
+        passed.append(True)
+        return BoltResponse(status=200)
+
+    await heard.note(body, go_on)
+    assert passed == [True]
+
+
+async def test_the_newest_event_is_kept(
+    heard: EventMonitor, database: Database, clock: Clock
+) -> None:
+    await heard.keep()
+    assert ledger_stats(database).heard_at is None
+    await note(heard, {"type": "event_callback"})
+    clock.move(5)
+    await note(heard, {"type": "event_callback"})
+    clock.move(5)
+    await note(heard, {"type": "block_actions"})
+    await heard.keep()
+    assert ledger_stats(database).heard_at == clock.now - 5
+
+
+async def test_what_another_process_heard_later_stays(
+    heard: EventMonitor, database: Database, clock: Clock
+) -> None:
+    await note(heard, {"type": "event_callback"})
+    KeyValueStore(database, float).keep(HEARD, clock.now + 60)
+    await heard.keep()
+    assert ledger_stats(database).heard_at == clock.now + 60
+
+
+async def test_bolt_passes_every_event_through_it(
+    heard: EventMonitor, database: Database, clock: Clock
+) -> None:
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-test")
+
+    app = AsyncApp(
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        signing_secret="",
+    )
+    app.middleware(heard.note)
+    seen: list[str] = []
+
+    async def on_reaction(event: dict[str, Any]) -> None:
+        seen.append(event["reaction"])
+
+    app.event("reaction_added")(on_reaction)
+    item = {"type": "message", "channel": "C1", "ts": "1.000100"}
+    event = {"type": "reaction_added", "user": "U1", "reaction": "a", "item": item}
+    body = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event}
+    answer = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
+    assert (answer.status, seen) == (200, ["a"])
+    await heard.keep()
+    assert ledger_stats(database).heard_at == clock.now
+
+
+async def test_withheld_events_are_told(database: Database, clock: Clock) -> None:
+    withheld: list[bool] = []
+    store = KeyValueStore(database, float)
+    monitor = EventMonitor(HEARD, store, run, clock, withheld=lambda: withheld.append(True))
+    await note(monitor, {"type": "event_callback"})
+    assert withheld == []
+    await note(monitor, {"type": "app_rate_limited", "minute_rate_limited": 1518467820})
+    assert withheld == [True]
+
 
 HERE = replace(INSTALLED, app="A1")
 IN_AN_ORGANIZATION = replace(HERE, enterprise="E1")
@@ -95,4 +181,4 @@ def clicked(team: str | None, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_whose_a_payload_is(body: dict[str, Any], here: Installation, whose: str | None) -> None:
-    assert belongs(body, here) == whose
+    assert foreign(body, here) == whose

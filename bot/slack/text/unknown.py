@@ -1,6 +1,6 @@
-"""Words and addresses in JSON of which nobody knows what it is.
+"""Find words and addresses in JSON of an unknown type.
 
-Slack adds kinds of blocks and elements without notice. What is in them is quoted all the same.
+Slack adds types of blocks and elements without notice. Their content is quoted all the same.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ _TECHNICAL = frozenset(
     | {"icon_url", "provider_icon_url", "thumbnail_url", "author_icon", "footer_icon"}
     | {"auth_url", "disconnect_url"}
 )
-"""Fields whose texts nobody reads; what is nested in them may be read."""
+"""Fields whose texts are for no reader; what is nested in them may be."""
 _LEFT_OUT = frozenset(
     {"confirm", "placeholder", "fallback", "accessibility_label", "column_settings", "metadata"}
     | {"dispatch_action_config", "event_payload", "file", "slack_file", "slack_icon", "categories"}
 )
-"""Fields that are left out with all that is in them: files are named elsewhere, a chart's
+"""Fields that are left out with everything in them: files are named elsewhere, a chart's
 categories are its points' labels once more, and the others do nothing outside of Slack."""
 _END = re.compile(r".*_(?:id|ids|ts|type|width|height|bytes|token|secret|hash|size)")
 _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)\S+", re.IGNORECASE)
 
 
 def is_technical(key: str, value: object) -> bool:
-    """Return whether the field holds nothing that people read."""
+    """Return whether the field holds nothing for readers."""
     if isinstance(value, Mapping | list):
         return key in _LEFT_OUT
     return key in _TECHNICAL or key in _LEFT_OUT or _END.fullmatch(key) is not None
 
 
-def loose(text: str, style: Style = PLAIN) -> tuple[Inline, ...]:
-    """Return a text that may be an address and nothing else."""
+def text_or_link(text: str, style: Style = PLAIN) -> tuple[Inline, ...]:
+    """Return the text, as a link if it is an address and nothing else."""
     text = whole(text)
     if _ADDRESS.fullmatch(text.strip()):
         return (Link(shown_address(mrkdwn.unescape(text.strip())), None, style),)
     return (Text(mrkdwn.unescape(text), style),) if text.strip() else ()
 
 
-def loose_words(value: object, style: Style, depth: int = 0) -> Iterator[tuple[Inline, ...]]:
-    """Yield every text in `value`, but for those in technical fields."""
+def all_texts(value: object, style: Style, depth: int = 0) -> Iterator[tuple[Inline, ...]]:
+    """Yield every text in `value` except those in technical fields."""
     if isinstance(value, str):
-        if found := loose(value, style):
+        if found := text_or_link(value, style):
             yield found
     elif depth > _DEEPEST:
         yield (Text("(more is nested here than can be quoted)"),)
     elif isinstance(value, list):
         for one in value:
-            yield from loose_words(one, style, depth + 1)
+            yield from all_texts(one, style, depth + 1)
     elif isinstance(value, Mapping):
         for one in _readable(value):
-            yield from loose_words(one, style, depth + 1)
+            yield from all_texts(one, style, depth + 1)
 
 
 def _readable(json: Json) -> Iterator[object]:
