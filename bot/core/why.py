@@ -1,4 +1,4 @@
-"""Why a message did or did not become a ticket: what each rule and reaction comes to, and why."""
+"""Decide why a message did or did not become a ticket: each rule, each reaction, each record."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bot.core.refs import MessageRef
 
 
 class Decision(StrEnum):
-    """What a rule makes of a message."""
+    """The decision of a rule about a message."""
 
     TAKES = "takes"
     WOULD_TAKE = "would_take"
-    """The reactions could not be read; it counts in this channel."""
+    """The reactions could not be read; the rule applies in this channel."""
     TAKEN = "taken"
     """An earlier rule takes the reaction."""
     NO_EMOJI = "no_emoji"
@@ -32,10 +32,10 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleLook:
-    """How the rule with this `number` (from 1) decides.
+    """The decision of the rule with this `number` (from 1).
 
     `emoji` are those under the message that it names. `by` are the numbers of the rules that take
-    what it would, `place` is the channel as the rule names it (None where it counts everywhere).
+    them instead, `place` is the channel as the rule names it (None: it applies everywhere).
     """
 
     number: int
@@ -49,7 +49,7 @@ class RuleLook:
 def rules(
     rules: Sequence[Rule], channel: Channel, emoji: Collection[str] | None
 ) -> tuple[RuleLook, ...]:
-    """How each rule decides, in order; `emoji` are those under the message (None: unknown)."""
+    """Return each rule's decision, in order; `emoji` are under the message (None: unknown)."""
     under = None if emoji is None else [*dict.fromkeys(map(routing.bare_emoji, emoji))]
     return tuple(_look(rules, index, channel, under) for index in range(len(rules)))
 
@@ -77,7 +77,7 @@ def _look(
 
 
 def taker(rules: Sequence[Rule], channel: Channel, emoji: str) -> int | None:
-    """The number (from 1) of the rule that takes this emoji in this channel."""
+    """Return the number (from 1) of the rule that takes this emoji in this channel."""
     bare = routing.bare_emoji(emoji)
     rule = routing.applicable([rule for rule in rules if bare in rule.emoji], channel)
     return None if rule is None else next(n for n, one in enumerate(rules, 1) if one is rule)
@@ -93,24 +93,23 @@ def _place(rule: Rule, channel: Channel) -> str | None:
 
 
 class Outlook(StrEnum):
-    """What reconciliation makes of a reaction that a rule wants and that has no row."""
+    """What reconciliation will do with a reaction that a rule matches and that has no record."""
 
     COMING = "coming"
-    """The next look through Slack's history finds it."""
+    """The next pass finds it."""
     NOT_LOADED = "not_loaded"
-    """The rule was never loaded by a bridge that runs."""
+    """The rule was never loaded by a running bridge."""
     BEFORE_RULE = "before_rule"
-    """The message is older than the moment at which its rule was loaded for the first time."""
+    """The message is older than the first load of its rule."""
     TOO_OLD = "too_old"
-    """The message, or its Slack thread, is older than what is looked at."""
+    """The message, or its Slack thread, is older than what a pass reads."""
     NOT_LOOKED_AT = "not_looked_at"
-    """Direct messages are not."""
+    """Passes read no direct messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """Who reacted; `may`: the settings let people of this standing ask, and the account was not
-    `deactivated`."""
+    """A user who reacted; `may`: the settings let such users submit, and the account is active."""
 
     user: str
     standing: UserKind
@@ -120,10 +119,11 @@ class Submitter:
 
 @dataclass(frozen=True, slots=True)
 class ReactionLook:
-    """One emoji under the message, with its skin tone. `rule` is the number of the one that
-    takes it; `submitters` are the first of those who gave it, where a rule takes it.
+    """One emoji under the message, with its skin tone.
 
-    `outlook` for what has no row; `since` (Unix seconds) is when its rule was first loaded.
+    `rule` is the number of the one that takes it; `submitters` are the first users who gave it, if
+    a rule takes it. `outlook` is set if there is no record; `since` (Unix seconds) is when its rule
+    was first loaded.
     """
 
     emoji: str
@@ -137,8 +137,11 @@ class ReactionLook:
 def outlook(
     *, posted_at: float, root_at: float | None, direct: bool, since: float | None, now: float
 ) -> Outlook:
-    """What reconciliation will do. `root_at` is when the Slack thread of a reply began; None for
-    what is no reply. All in Unix seconds; `since` is None for a rule that was never loaded."""
+    """Return what reconciliation will do with a reaction without a record.
+
+    `root_at` is when the Slack thread of a reply began; None if it is no reply. All in Unix
+    seconds; `since` is None for a rule that was never loaded.
+    """
     if direct:
         return Outlook.NOT_LOOKED_AT
     if since is None:
@@ -151,15 +154,15 @@ def outlook(
     return Outlook.COMING
 
 
-# The ledger's rows
+# The ledger's records
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedRecord:
-    """A row, and who its customer is: `customer` is a name that can be shown, `email` an address.
+    """A record with its customer: `customer` is a name that can be shown, `email` an address.
 
-    `evidence` is what the row says, or (`guessed`) what today's lookup table and settings say.
-    `rule` is the number of the rule of today that applied, where there is one still.
+    `evidence` is what the record says, or (`guessed`) what today's lookup table and settings say.
+    `rule` is today's number of the rule that applied, if it still exists.
     """
 
     record: Record
@@ -173,10 +176,10 @@ class ExplainedRecord:
 def evidence(
     record: Record, applied: Rule | None, source: str | None, fallback: str | None
 ) -> tuple[Evidence | None, bool]:
-    """What named the row's customer, and whether that is a guess from how things are today.
+    """Return what named the record's customer, and whether that is a guess from today's settings.
 
-    `applied` is the rule that the row followed, `source` how today's lookup table came to know
-    the requester's customer, `fallback` the customer that the settings name for strangers.
+    `applied` is the rule that the record followed, `source` that of the requester's line in
+    today's lookup table, `fallback` the customer that the settings name for strangers.
     """
     if record.evidence is not None:
         return record.evidence, False
@@ -189,7 +192,7 @@ def evidence(
     return (Evidence.FALLBACK, True) if fallback is not None else (None, False)
 
 
-# All of it
+# The whole explanation
 
 
 class Unread(StrEnum):
@@ -203,7 +206,7 @@ class Unread(StrEnum):
 
 
 class Why(StrEnum):
-    """The first reason for how it stands."""
+    """The main reason for the message's state."""
 
     HAS_TICKET = "has_ticket"
     WAITING = "waiting"
@@ -223,10 +226,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every decision about one message. `reactions` is None where they could not be read
-    (`unread` says why), `known` where the ledger could not.
+    """Every decision about one message.
 
-    `conversation` is the ticket that the message's Slack thread has.
+    `reactions` is None if they could not be read (`unread` says why), `known` if the ledger could
+    not. `conversation` is the ticket of the message's Slack thread.
     """
 
     ref: MessageRef
@@ -240,7 +243,7 @@ class Explanation:
 
     @property
     def why(self) -> Why:
-        """The first reason."""
+        """Return the main reason."""
         if self.known is None:
             return Why.LEDGER_AWAY
         if self.known:
@@ -274,7 +277,7 @@ class Explanation:
 
     @property
     def missed(self) -> ReactionLook | None:
-        """The first reaction that counts and of which no event was received."""
+        """Return the first reaction that a rule takes and whose event was never received."""
         wanted = (one for one in self.reactions or () if one.outlook is not None)
         return next(
             (one for one in wanted if any(submitter.may for submitter in one.submitters)), None
@@ -293,7 +296,7 @@ _STATES: Mapping[State, Why] = {
 
 
 def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
-    """The emoji that count in the channel, each once."""
+    """Return the emoji that rules take in the channel, each once."""
     away = (Decision.OTHER_CHANNEL, Decision.CHANNEL_UNKNOWN)
     here = [look.rule for look in looks if look.decision not in away]
     return tuple(dict.fromkeys(name for rule in here for name in rule.emoji))
@@ -305,8 +308,11 @@ def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
 def for_viewer(
     explained: Explanation, viewer: str, standing: UserKind, *, is_linker: bool
 ) -> Explanation:
-    """What `viewer` may see: the submitter of a row and linkers all of it; others no address and
-    nothing that a refusal names; only members the customer."""
+    """Return what `viewer` may see.
+
+    The submitter of a record and linkers see all of it; others see no address and nothing that a
+    rejection names, and only members see the customer.
+    """
     if explained.known is None:
         return explained
     known = tuple(

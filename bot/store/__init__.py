@@ -1,1 +1,1 @@
-"""The database: escalations, people, drafts and what is remembered; each method one transaction."""
+"""The database: requests, customer links, drafts, a key-value store. A method is a transaction."""

@@ -1,8 +1,8 @@
-"""What revisions use so that they can run beside a bridge, and go on where they were interrupted.
+"""Schema changes that can run beside a bridge, and resume where they were interrupted.
 
 On PostgreSQL the columns of a revision are added in a transaction of their own, since that locks
 the table, and its indexes are built outside of any, which locks nobody out. So a revision may be
-interrupted half-way, and each step looks whether it was done. On SQLite all of it is one
+interrupted half-way, and each step checks whether it was done. On SQLite all of it is one
 transaction.
 """
 

@@ -1,4 +1,4 @@
-"""A row in a worker's hands, and whose its conversation is."""
+"""Claim due rows for a lease, give them back, and write to them only while the lease lasts."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from bot.store.schema import escalation as table
 
 @dataclass(frozen=True, slots=True)
 class RemainingParts:
-    """What is to be added once the first piece is in Plain, in this order.
+    """The parts to add once the first one is in Plain, in this order.
 
-    `ticket` is None until that is sure; from then on all but the first of `sequels` were surely
-    not sent yet. `added`: the first piece was an addition too. `missing`: so many were refused.
+    `ticket` is None until that is certain; from then on all but the first of `sequels` were surely
+    not sent yet. `added`: the first part was an addition too. `missing`: how many were rejected.
     """
 
     sequels: tuple[Continuation, ...]
@@ -51,16 +51,16 @@ class RemainingParts:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row in a worker's hands, as it stood when it was claimed.
+    """A row that a worker has claimed, as it was then.
 
-    `now` is the ledger's clock then, `attempt` counts from 1. `token` fences: whoever lost
-    the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what earlier
-    attempts froze: `customer` is that of the requester `frozen_for`, `sent_at` is when a create
-    (or an addition to `adding_to`) was about to be sent without its outcome being known.
-    `outcome` is set where only the answer is still due.
-    `rest` is what the write that was sent leaves to be added, `kept` what became of its files.
-    `lease` is for how many seconds the row is its worker's: from the claim, and anew from a freeze.
-    `hopeless`: its leases ran out so often that it is to be parked, not delivered.
+    `now` is the database's clock then, `attempt` counts from 1. `token` is the fencing token: a
+    worker that lost the lease writes nothing more. `customer`, `sent_at` and `adding_to` are what
+    earlier attempts froze: `customer` is that of the requester `frozen_for`; `sent_at` is when a
+    create (or an addition to `adding_to`) was about to be sent, with an unknown outcome. `outcome`
+    is set if only the answer is still due. `rest` is what the write that was sent leaves to be
+    added, `kept` the results of its files. `lease` is how many seconds the row belongs to its
+    worker, from the claim and anew from each freeze. `hopeless`: its leases ran out so often that
+    it has to be parked, not delivered.
     """
 
     id: int
@@ -81,23 +81,23 @@ class Claim:
 
     @property
     def external_id(self) -> str:
-        """Plain's externalId for what this row creates."""
+        """Return Plain's externalId for what this row creates."""
         return generation_key(self.escalation.key, self.generation)
 
     @property
     def reference(self) -> str:
-        """What a person can quote; `ledger show` takes it."""
+        """Return what a person can quote; `ledger show` takes it."""
         return reference(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The conversation is this row's: it may create the thread."""
+    """The conversation belongs to this row: it may create the thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Another row is creating the conversation's thread; how that ends is not known yet."""
+    """Another row is creating the conversation's thread; its outcome is unknown yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +117,24 @@ _Shape = tuple[tuple[str, bool], ...]
 
 @dataclass(frozen=True, slots=True)
 class FromNow:
-    """A moment so many seconds from now, by the ledger's clock."""
+    """A moment so many seconds from now, by the database's clock."""
 
     seconds: float = 0.0
 
 
 class FencedWrites:
-    """One statement for each set of columns that is written together: to build one takes
-    SQLAlchemy longer than it takes the database to execute it."""
+    """Writes to claimed rows, guarded by the fencing token.
+
+    Keeps one statement for each set of columns that is written together: building one takes
+    SQLAlchemy longer than the database takes to execute it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statements: dict[_Shape, Update] = {}
 
     def write(self, connection: Connection, claim: Claim, **values: object) -> None:
-        """Write to the row, unless its lease ran out or another worker has it: LeaseLost."""
+        """Write to the row; raise LeaseLost if its lease ran out or another worker has it."""
         expressions = {name: v for name, v in values.items() if isinstance(v, ColumnElement)}
         given = {name: v for name, v in values.items() if name not in expressions}
         shape = tuple((name, isinstance(value, FromNow)) for name, value in given.items())
@@ -172,15 +175,15 @@ class FencedWrites:
 
 
 LEASE_SECONDS = 90.0
-"""Longer than a create and the look after it may take; begun anew before the create is sent, and
-while a delivery is under way."""
+"""Longer than a create and the look-up after it may take; renewed before the create is sent and
+during the delivery."""
 
 FIRST_RETRY = 2
-"""The attempt that follows the first: the lease that ran out was its pause."""
+"""The second attempt needs no pause: the lease that ran out was one."""
 
 
 class Claims:
-    """The workers' side of the table of escalations. Methods block; each is one transaction."""
+    """Claims rows for workers. Methods block; each is one transaction."""
 
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
@@ -189,15 +192,14 @@ class Claims:
         self._fenced = FencedWrites(database)
 
     def claim(self, worker: str, limit: int) -> list[Claim]:
-        """Take up to `limit` due rows, oldest first, for one lease.
+        """Claim up to `limit` due rows, the oldest first, for one lease.
 
-        While more is due than is taken, those come first that an earlier attempt left half-way:
-        a backlog must not keep them from being looked for. Rows of a channel in which another
-        worker holds an earlier one stay where they are, so that the messages of one Slack thread
-        go in order.
+        While more is due than can be claimed, rows that an earlier attempt left half-way come
+        first: a backlog must not delay their look-up. Rows of a channel in which another worker
+        holds an earlier one are left, so that the messages of one Slack thread keep their order.
 
-        An attempt whose lease ran out counts as a failure of its row. The second one in a row and
-        those after it put the row back, for a pause that doubles; `Claim.hopeless` tells that a
+        An attempt whose lease ran out counts as a failure of its row. From the second one in
+        succession on, the row is put back for a pause that doubles; `Claim.hopeless` means that a
         person has to look.
         """
         with self._database.writing() as connection:
@@ -211,14 +213,14 @@ class Claims:
             lost = [claim_of(row) for row in found if row.cause == LEASE_LOST]
             counted = {claim.id: claim for claim in self._counted(connection, lost)}
         self._behind = len(found) == limit
-        # Read behind the transaction: the doors wait for it, and messages may be long.
+        # Read after the transaction: requests wait for it, and messages may be long.
         claims = [
             counted.get(row.id) if row.cause == LEASE_LOST else claim_of(row) for row in found
         ]
         return [claim for claim in claims if claim is not None]
 
     def _counted(self, connection: Connection, lost: Sequence[Claim]) -> Iterator[Claim]:
-        """Count the failures of those whose lease ran out; yield those that may be worked on."""
+        """Count the failures of rows whose lease ran out; yield those that may be delivered."""
         for claim in lost:
             if claim.outcome is None and self._has_struck_out(connection, claim):
                 yield replace(claim, hopeless=True)
@@ -238,7 +240,7 @@ class Claims:
         )
 
     def _put_back(self, connection: Connection, claim: Claim) -> None:
-        """Let the row rest after its failures; the attempt just claimed does not take place."""
+        """Put the row back for a pause after its failures; this attempt does not take place."""
         answering = claim.outcome is not None
         pause = delay(claim.attempt - 1, None, chance=1.0)
         self._fenced.write(
@@ -252,7 +254,7 @@ class Claims:
         )
 
     def renew(self, claim: Claim) -> None:
-        """Begin the lease anew: the delivery goes on. Raises LeaseLost."""
+        """Renew the lease during a delivery. Raises LeaseLost."""
         with self._database.writing() as connection:
             self._fenced.write(connection, claim, lease_until=FromNow(self._lease))
 
@@ -279,7 +281,7 @@ class Claims:
         return self._claim_among(table.c.cause.is_not(None) & table.c.sent_at.is_not(None))
 
     def _claim_among(self, among: ColumnElement[bool]) -> ReturningUpdate[Any]:
-        """The statement that claims; built once, for that takes longer than to execute it."""
+        """Return the statement that claims; built once, which takes longer than executing it."""
         now = self._database.present()
         other = table.alias()
         elsewhere = (
@@ -323,7 +325,7 @@ class Claims:
         )
 
     def next_due(self) -> float | None:
-        """Seconds until the next row wants a worker (0 or less: now); None when none does."""
+        """Return the seconds until the next row is due (0 or less: now); None if none is."""
         present = self._database.fixed_now()
         given = {} if present is None else {"present": present}
         with self._database.reading() as connection:
@@ -339,9 +341,9 @@ class Claims:
         return select(ahead, leased, now)
 
     def free_all(self) -> None:
-        """End every lease: for the start of the one process that works on this database.
+        """End every lease, at the start of the only process that works on this database.
 
-        The attempts that held them count as those do whose lease ran out.
+        Their attempts count as those whose lease ran out.
         """
         with self._database.writing() as connection:
             connection.execute(
@@ -351,7 +353,7 @@ class Claims:
             )
 
     def give_back(self, claim: Claim) -> None:
-        """Let another worker take the row at once, as if it had not been claimed."""
+        """Let another worker claim the row at once, as if it had not been claimed."""
         with self._database.writing(wake=True) as connection:
             answering = claim.outcome is not None
             self._fenced.write(
@@ -369,7 +371,7 @@ def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
 
 
 def claim_of(row: Row[Any]) -> Claim:
-    """A row just claimed; `row.now` is the ledger's clock."""
+    """Return a row that was just claimed; `row.now` is the database's clock."""
     waiting = row.state == "waiting"
     return Claim(
         id=row.id,

@@ -1,5 +1,4 @@
-"""Elects one process of those that share a database, for work that comes round again; and tells
-every one of them when another left work."""
+"""Coordinate the processes that share a database: the leader, wake-ups, and SQLite's lock."""
 
 from __future__ import annotations
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 
 TRY_SECONDS = 5.0
-"""How often those that are not elected ask whether the place is free, and how long the elected
-one's connection may be silent before it is tried."""
+"""How often the others try to become the leader, and how long the leader's connection may be
+silent before it is tested."""
 
 RECONNECT_SECONDS = 2.0
-"""The pause before a new connection, at most."""
+"""The longest pause before a new connection."""
 
 _LOCK = 0x706C_6169_6E62_7264
 """The advisory lock's number; PostgreSQL keeps one set of them for each database."""
@@ -32,7 +31,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 def _nobody() -> None:
-    """There is nobody to wake."""
+    """Do nothing: there is nobody to wake."""
 
 
 async def lead(
@@ -41,14 +40,14 @@ async def lead(
     wake: Callable[[], None] = _nobody,
     every: float = TRY_SECONDS,
 ) -> None:
-    """Do `works`, all at once, whenever this process is the elected one; until cancelled.
+    """Run `works` concurrently while this process is the leader; until cancelled.
 
-    `wake` is called whenever another process may have left work, elected or not.
+    `wake` is called whenever another process may have left work, whoever is the leader.
 
-    On SQLite the one process that works on the database is always elected. On PostgreSQL it is
-    the holder of an advisory lock, which stands and falls with a connection of its own (it needs
-    a session: not a pooler that hands out transactions). The same connection listens. Who loses it
-    stops its works within `every` seconds, in which another may have begun: they must bear that.
+    On SQLite the one process that works on the database is always the leader. On PostgreSQL it is
+    the holder of an advisory lock, which is bound to a connection of its own (it needs a session:
+    not a transaction pooler). The same connection listens. A process that loses it stops its works
+    within `every` seconds, while another may have begun already: they must be safe to run twice.
     https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
     https://www.postgresql.org/docs/current/sql-listen.html
     """
@@ -63,7 +62,7 @@ async def lead(
 async def _lead_while_connected(
     database: Database, works: tuple[Work, ...], wake: Callable[[], None], every: float
 ) -> None:
-    """Listen, wait to be elected, then work; returns when the connection is gone."""
+    """Listen, wait to become the leader, then work; return when the connection is gone."""
     import psycopg
 
     address = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -76,16 +75,16 @@ async def _lead_while_connected(
         ):
             await connection.execute(f"LISTEN {WAKE_CHANNEL}")
             wake()  # what was committed before we listened
-            elected = False
+            is_leader = False
             while True:
-                if not elected and await _is_taken(connection, every):
-                    elected = True
+                if not is_leader and await _is_taken(connection, every):
+                    is_leader = True
                     for work in works:
                         group.create_task(work())
-                # This sees a connection end at once, unless its other side is simply not there.
+                # This notices at once that a connection ended, unless its other side is just gone.
                 async for _ in connection.notifies(timeout=every):
                     wake()
-                if elected:
+                if is_leader:
                     async with asyncio.timeout(max(every, 5.0)):
                         await connection.execute("SELECT 1")
     except* (psycopg.Error, TimeoutError):
@@ -93,7 +92,7 @@ async def _lead_while_connected(
 
 
 async def _is_taken(connection: psycopg.AsyncConnection[Any], every: float) -> bool:
-    """Whether the lock is this connection's now."""
+    """Return whether this connection holds the lock now."""
     async with asyncio.timeout(max(every, 5.0)):
         answer = await connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
         row = await answer.fetchone()
@@ -110,9 +109,9 @@ POLL_SECONDS = 0.5
 
 
 async def watch(database: Database, wake: Callable[[], None]) -> None:
-    """Call `wake` whenever another process may have left work; runs until it is cancelled.
+    """Call `wake` whenever another process may have left work in SQLite; until cancelled.
 
-    It also notices within POLL_SECONDS that the file was removed or replaced, and says so.
+    Notices and logs within POLL_SECONDS that the file was removed or replaced.
     """
     # The number changes with every commit by another connection, and asking for it reads a
     # page of shared memory only: https://www.sqlite.org/pragma.html#pragma_data_version
@@ -124,7 +123,7 @@ async def watch(database: Database, wake: Callable[[], None]) -> None:
                 database.check_file()
                 (version,) = connection.execute("PRAGMA data_version").fetchone()
             except (TryLater, sqlite3.OperationalError):
-                version = None  # the worker will meet the same trouble
+                version = None  # the worker will have the same fault
             if version != seen:
                 seen = version
                 wake()
@@ -139,10 +138,10 @@ class AlreadyRunning(Exception):
 
 @contextmanager
 def only_one(database: Database) -> Iterator[None]:
-    """Hold the database for this process; on PostgreSQL, which many may share, do nothing.
+    """Lock the SQLite database for this process; do nothing on PostgreSQL, which many may share.
 
-    The lock is an open transaction on a file beside the database: the operating system ends
-    it with the process, however that dies. Raises AlreadyRunning, at once.
+    The lock is an open transaction on a file beside the database: the operating system ends it
+    with the process, however that dies. Raises AlreadyRunning at once.
     """
     name = database.url.database
     if not database.is_sqlite or not name or name == ":memory:":

@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL behind one engine: how they are opened, and what a transaction is."""
+"""Open SQLite or PostgreSQL behind one interface, and run transactions on it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 class Database:
-    """One database, opened lazily; its transactions fail with `TryLater` and nothing else.
+    """One database, opened lazily; its transactions fail only with `TryLater`.
 
-    `clock` stands in for the database's own clock (tests); None takes the clock that all
-    replicas share: PostgreSQL's, or this machine's for SQLite, which only one machine opens.
+    `clock` replaces the database's own clock in tests; None takes the clock that all replicas
+    share: PostgreSQL's, or this machine's for SQLite, which only one machine opens.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
@@ -43,26 +43,28 @@ class Database:
             sqlite.engine(self.url, self.file) if self.is_sqlite else postgres.engine(self.url)
         )
         self._clock = clock or (time.time if self.is_sqlite else None)
-        # SQLite has one writer; taking turns here spares its busy handler's sleeping.
+        # SQLite has one writer; taking turns here avoids the sleeps of its busy handler.
         self._turn = threading.Lock()
         self.insert = _insert_of(self.url.get_backend_name())
 
     def now(self) -> ColumnElement[float]:
-        """The present moment (Unix seconds) as part of a statement."""
+        """Return the present moment (Unix seconds) as part of a statement."""
         fixed = self.fixed_now()
         if fixed is not None:
             return literal(fixed, Float(53))
         return func.extract("epoch", func.clock_timestamp()).cast(Float(53))
 
     def present(self) -> ColumnElement[float]:
-        """The same for a statement that is built once: its parameter `present` takes `fixed_now`,
-        where there is one."""
+        """Return the same for a statement that is built once.
+
+        Its parameter `present` takes `fixed_now`, if that is not None.
+        """
         if self._clock is None:
             return self.now()
         return bindparam("present", type_=Float(53))
 
     def fixed_now(self) -> float | None:
-        """The present moment where this process tells it; None where the database does."""
+        """Return the present moment if this process tells it; None if the database does."""
         return None if self._clock is None else self._clock()
 
     @contextmanager
@@ -73,11 +75,11 @@ class Database:
         wake: bool = False,
         lock_seconds: float | None = None,
     ) -> Iterator[Connection]:
-        """A transaction that writes; committed at the end, or rolled back past `within` seconds.
+        """Yield a transaction that writes; commit at the end, or roll back after `within` seconds.
 
-        `wake`: there may be work in it for the workers of other processes. (On SQLite they see
-        every commit; see `wake.py`.) `lock_seconds`: the longest wait for a lock on PostgreSQL,
-        in place of BUSY_SECONDS.
+        `wake`: it may hold work for the workers of other processes. (On SQLite they see every
+        commit; see `cluster.watch`.) `lock_seconds`: the longest wait for a lock on PostgreSQL, in
+        place of BUSY_SECONDS.
         """
         until = time.monotonic() + (BUSY_SECONDS if within is None else within)
         with as_fault(), self._turn_until(until) as patience, self.engine.connect() as opened:
@@ -97,8 +99,11 @@ class Database:
 
     @contextmanager
     def _turn_until(self, until: float) -> Iterator[int | None]:
-        """This process's turn to write to SQLite; yields how many milliseconds are left to wait
-        for other processes'. PostgreSQL has no such turns: None."""
+        """Wait for this process's turn to write to SQLite.
+
+        Yield how many milliseconds are left to wait for other processes; None on PostgreSQL, which
+        has no such turns.
+        """
         if not self.is_sqlite:
             yield None
             return
@@ -110,10 +115,10 @@ class Database:
             self._turn.release()
 
     def in_turn(self, connection: Connection, what: str) -> None:
-        """Until this transaction ends, no other one of any replica does `what`.
+        """Keep every other transaction of any replica from doing `what` until this one ends.
 
-        Two that look at the same moment would not see what the other one writes. On SQLite
-        writers take turns anyway.
+        Two that read at the same moment would not see what the other one writes. On SQLite writers
+        take turns anyway.
         """
         if not self.is_sqlite:
             connection.execute(
@@ -122,7 +127,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for statements that only read."""
+        """Yield a connection for statements that only read."""
         self.check_file()
         with as_fault(), self.engine.connect() as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -134,25 +139,28 @@ class Database:
             self.file.check()
 
     def close(self) -> None:
+        """Close all connections."""
         self.engine.dispose()
         if self.file is not None:
             self.file.closed()
 
 
 def is_conflict(fault: Fault) -> bool:
-    """Return whether another transaction was in the way, so that the same one may succeed when
-    it is tried again: a deadlock, a serialization failure, or a lock that was not free in time."""
+    """Return whether the transaction conflicted with another one, and may succeed if repeated.
+
+    A deadlock, a serialization failure, or a lock that was not free in time.
+    """
     return is_conflicting(fault.__cause__)
 
 
 def is_conflicting(error: BaseException | None) -> bool:
-    """Return the same of what the driver raised."""
+    """Return the same for an exception of the driver."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
 
 
 @contextmanager
 def as_fault() -> Iterator[None]:
-    """Raise TryLater in place of what the driver raises of a database that cannot be used now."""
+    """Raise TryLater instead of the driver's exception if the database cannot be used now."""
     try:
         yield
     except PoolTimeoutError as error:
@@ -163,10 +171,10 @@ def as_fault() -> Iterator[None]:
         # InternalError: PostgreSQL while it takes no writes, as during a failover.
         raise TryLater("database") from error
     except DBAPIError as error:
-        # SQLite says no more than this of a file that is damaged.
+        # All that SQLite says about a damaged file.
         if error.connection_invalidated or type(error) is DatabaseError:
             raise TryLater("database") from error
-        raise  # a constraint or a statement of ours: a bug, not weather
+        raise  # a constraint or a statement of ours: a bug
 
 
 def _with_driver(url: str) -> str:
@@ -177,5 +185,5 @@ def _with_driver(url: str) -> str:
 
 
 def _insert_of(engine: str) -> Callable[[Any], Any]:
-    """The engine's own INSERT, which knows ON CONFLICT; the other engine is not even imported."""
+    """Return the engine's own INSERT, with ON CONFLICT; the other engine is not imported."""
     return import_module(f"sqlalchemy.dialects.{engine}").insert  # type: ignore[no-any-return]

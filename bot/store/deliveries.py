@@ -1,4 +1,4 @@
-"""Escalations frozen before a write to Plain, and settled after it."""
+"""Freeze what is about to be sent to Plain, and settle the row with the outcome."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ from bot.store.requests import Requests
 from bot.store.schema import escalation as table
 
 VERIFY_SECONDS = 600.0
-"""When a thread is looked for once more whose create followed one of which nothing was known."""
+"""The pause before the duplicate check of a thread whose earlier create had no known outcome."""
 
 
 class Ledger(Requests, Claims):
-    """The table of escalations, for the doors and for workers. Methods block; each is one
-    transaction."""
+    """The whole ledger, for workers: requests, claims and deliveries.
+
+    Methods block; each is one transaction. They raise TryLater, and LeaseLost for a lost claim.
+    """
 
     def __init__(
         self,
@@ -155,12 +157,12 @@ class Ledger(Requests, Claims):
         if row is None:
             return Acquired()
         ticket = rows.ticket(row)
-        # A ticket that is being undone stands no longer, or stands again: that is seen soon.
+        # A ticket that is being undone is gone, or is back, soon.
         return Pending() if ticket is None or row.undone_by is not None else Exists(ticket)
 
     @cached_property
     def _holding(self) -> Select[Any]:
-        """The other row that has a conversation."""
+        """Return the query for another row that has a conversation."""
         return select(*_TICKET).where(
             table.c.conversation_key == bindparam("key"), table.c.id != bindparam("own")
         )
@@ -168,10 +170,10 @@ class Ledger(Requests, Claims):
     # Settling
 
     def settle(self, claim: Claim, outcome: Outcome) -> None:
-        """Note what came of it; the answer follows.
+        """Settle the row with its outcome; the answer follows.
 
-        A refusal stays due until it was said (`answered`), for somebody has to read it. A
-        success counts as said from here on: a lost message is cheaper than a second one.
+        A rejection stays due until it was said (`answered`), because somebody has to read it. A
+        success counts as said from here on: a lost answer is cheaper than a second one.
         """
         values: dict[str, object] = {"settled_at": FromNow(), "cause": None}
         if isinstance(outcome, Created | Added):
@@ -188,7 +190,7 @@ class Ledger(Requests, Claims):
             if isinstance(outcome, Created) and claim.sent_at is not None:
                 values["verify_at"] = FromNow(self._verify_after)
         elif isinstance(outcome, Rejection):
-            # What it had frozen is free again, unless a later retry has to look for it first.
+            # What it had frozen is released, unless a later retry has to look for it first.
             parked = outcome.reason is Reason.GAVE_UP
             outcome_unknown = parked or outcome.outcome_unknown
             values |= {
@@ -221,11 +223,11 @@ class Ledger(Requests, Claims):
     ) -> None:
         """Put the row back for `after` seconds.
 
-        `outcome_unknown`: this attempt sent a create of which nothing is known. Else the row is as
-        it was before the attempt: free, or with an earlier create that is still to be looked for.
-        What did not fail waits for a moment that somebody named: its attempt does not count.
-        A strike is a failure (`failed`) since whose predecessor another row
-        came to a good end: it is this row's own fault, not an outage.
+        `outcome_unknown`: this attempt sent a create whose outcome is unknown. Otherwise the row is as it
+        was before the attempt: free, or with an earlier create that is still to be looked for. If
+        it did not fail (`failed`), it waits for a moment that somebody named, and its attempt does
+        not count. A failure counts as a strike if another row succeeded since the previous one: it
+        is this row's own fault, not an outage.
         """
         now = self._database.now()
         values: dict[str, object] = {
@@ -235,7 +237,7 @@ class Ledger(Requests, Claims):
             "cause": cause,
         }
         if outcome_unknown:
-            # The settle window starts where the attempt ended: its request left before that.
+            # The settle window starts when the attempt ended: its request was sent before that.
             values["sent_at"] = case((table.c.sent_at.is_not(None), now), else_=null())
         elif claim.sent_at is None:
             values |= rows.UNFROZEN
@@ -249,7 +251,7 @@ class Ledger(Requests, Claims):
             self._fenced.write(connection, claim, **values)
 
     def is_hopeless(self, claim: Claim) -> bool:
-        """Whether the row failed so often while others succeeded that a person has to look."""
+        """Return whether the row failed so often while others succeeded that it has to be parked."""
         with self._database.reading() as connection:
             row = connection.execute(
                 select(table.c.strikes, table.c.struck_since).where(table.c.id == claim.id)
@@ -259,7 +261,7 @@ class Ledger(Requests, Claims):
         )
 
     def answered(self, claim: Claim, *, said: bool) -> None:
-        """The answer was said, or can be said nowhere: nothing is left to do."""
+        """Note that the answer was said, or cannot be said anywhere: nothing is left to do."""
         with self._database.writing() as connection:
             values = {"answer": "said" if said else "unsayable", "cause": None}
             self._fenced.write(connection, claim, **values, **_DONE)
@@ -267,7 +269,7 @@ class Ledger(Requests, Claims):
     def answer_later(self, claim: Claim, after: float, cause: str, *, failed: bool) -> None:
         """Put the answer, which was surely not said, back for `after` seconds.
 
-        What did not fail waits for a moment that somebody named: its attempt does not count.
+        If it did not fail, it waits for a moment that somebody named: its attempt does not count.
         """
         # The first answer is given with the delivery's claim, which counted none.
         counted = claim.outcome is not None
@@ -291,8 +293,10 @@ _TICKET = (table.c.thread_id, table.c.thread_ref, table.c.thread_url, table.c.un
 
 
 def _earlier(claim: Claim) -> Select[Any]:
-    """The message's row of before, whose undoing was begun when it was asked for anew, and may
-    have been given up."""
+    """Return the query for the message's previous row.
+
+    Its undo was begun when the message was requested again, and may have been given up.
+    """
     return select(*_TICKET).where(
         table.c.key == claim.escalation.key,
         table.c.generation < claim.generation,

@@ -1,4 +1,4 @@
-"""Open forms: kept until they are closed, at most for a day."""
+"""Keep open forms until they are closed, for a day at most."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DRAFT = Codec(FormDraft, stored_as=STORED_AS)
 
 
 class Drafts:
-    """The table of drafts. Methods block; each is one transaction."""
+    """Keeps open forms. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,7 +29,7 @@ class Drafts:
             )
 
     def load(self, draft_id: str) -> FormDraft | None:
-        """The form with this id; None when it was closed, or is older than a day."""
+        """Return the form with this id; None if it was closed or is older than a day."""
         with self._database.reading() as connection:
             body = connection.scalar(
                 select(table.c.body).where(
@@ -40,12 +40,12 @@ class Drafts:
         return _DRAFT.value(body)
 
     def erase(self, draft_id: str) -> None:
-        """Forget a form that was closed."""
+        """Erase a form that was closed."""
         with self._database.writing() as connection:
             connection.execute(delete(table).where(table.c.id == draft_id))
 
     def erase_old(self) -> int:
-        """Forget the forms that are older than a day; returns how many."""
+        """Erase the forms that are older than a day; return how many."""
         with self._database.writing() as connection:
             return connection.execute(
                 delete(table).where(table.c.created_at <= self._database.now() - LONGEST_SECONDS)

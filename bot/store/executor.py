@@ -1,4 +1,4 @@
-"""Thread pools for blocking work: the store's methods, and reading and rendering texts."""
+"""Run blocking work in thread pools: the store's methods, and parsing and rendering texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Run(Protocol):
 
 
 async def in_place(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run the work in the caller's thread, for tests and commands: nobody else waits there."""
+    """Run the work in the caller's thread, for tests and commands, where nobody else waits."""
     return work(*args, **kwargs)
 
 
@@ -34,4 +34,5 @@ class Executor:
         return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
 
     def close(self) -> None:
+        """Wait for the work that has begun, and drop the rest."""
         self._pool.shutdown(wait=True, cancel_futures=True)

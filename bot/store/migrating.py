@@ -1,7 +1,7 @@
-"""Brings a database to the schema that this release needs, and tells whether it is there.
+"""Migrate a database to the schema that this release needs, and check whether it has it.
 
-Alembic is imported where there is something to migrate only: to look whether there is takes a
-bridge a part of its start, and its memory, that it can do without.
+Alembic is imported only if there is something to migrate: the import costs start-up time and
+memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ VERSION_TABLE = "plain_bridge_version"
 _FORMER_TABLE = "alembic_version"
 
 _LOCK = 0x706C_6169_6E62_7265
-"""The advisory lock's number; the one beside it is that of `elected.py`."""
+"""The advisory lock's number; the number below it is that of `cluster.lead`."""
 
 TURN_SECONDS = 0.5
 RETRY_SECONDS = 1.0
@@ -48,14 +48,14 @@ _REVISION = re.compile(r'^(down_)?revision = "(\w+)"$', re.MULTILINE)
 
 
 def scripts() -> Path:
-    """The folder of the migrations: inside the package in a wheel, beside it in a checkout."""
+    """Return the folder of the migrations: in the package in a wheel, beside it in a checkout."""
     package = Path(str(files("bot")))
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
 def config(database: Database | None = None) -> Config:
-    """Alembic's configuration, built in code: a wheel has no alembic.ini."""
+    """Return Alembic's configuration, built in code: a wheel has no alembic.ini."""
     from alembic.config import Config
 
     built = Config()
@@ -67,7 +67,7 @@ def config(database: Database | None = None) -> Config:
 
 @cache
 def head() -> str:
-    """The revision that this release needs: the one that no other migration follows."""
+    """Return the revision that this release needs: the one that no other migration follows."""
     (last,) = _named()[""] - _named()["down_"]
     return last
 
@@ -78,7 +78,7 @@ def _revisions() -> set[str]:
 
 @cache
 def _named() -> dict[str, set[str]]:
-    """The revisions that the migrations are, and those that they follow."""
+    """Return the revisions of the migrations, and those that they follow."""
     found: dict[str, set[str]] = {"": set(), "down_": set()}
     for script in (scripts() / "versions").glob("*.py"):
         for which, name in _REVISION.findall(script.read_text("utf-8")):
@@ -87,7 +87,7 @@ def _named() -> dict[str, set[str]]:
 
 
 def revision(database: Database) -> str | None:
-    """The revision that the database is at; None for one that has no ledger yet."""
+    """Return the database's revision; None if it has no ledger yet."""
     with database.reading() as connection:
         found = _versions(connection, VERSION_TABLE)
         if found is None and _is_former(connection):
@@ -96,7 +96,7 @@ def revision(database: Database) -> str | None:
 
 
 def is_at_head(database: Database) -> bool:
-    """Whether the database has the schema that this release needs."""
+    """Return whether the database has the schema that this release needs."""
     with database.reading() as connection:
         return _versions(connection, VERSION_TABLE) == [head()]
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how many, and the session that each of them has."""
+"""Open connections to PostgreSQL: how many, and with which session settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POOLED = 3
 """Connections for transactions. They are short, and a role may have few connections."""
 
 PER_PROCESS = POOLED + 1
-"""The most connections that one `run` or `worker` holds: see `elected.py` for the other one."""
+"""The most connections that one `run` or `worker` holds: see `cluster.lead` for the other one."""
 
 LIMIT_LOCK_WAIT = "SET lock_timeout = 300"
 """For what changes tables (milliseconds): whoever wants to use one waits behind it."""
@@ -24,7 +24,7 @@ _EVERYWHERE = {
 }
 _AT_WORK = _EVERYWHERE | {
     "lock_timeout": str(int(BUSY_SECONDS * 1000)),
-    # A process that stands still, or whose host is gone, in the middle of a transaction must not
+    # A process that is suspended, or whose host is gone, in the middle of a transaction must not
     # hold its rows for longer than its lease.
     "statement_timeout": "5000",
     "idle_in_transaction_session_timeout": "5000",

@@ -1,4 +1,4 @@
-"""The rate limit's permits that the replicas of one database share."""
+"""Share the permits of a rate limit between the replicas of one database."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.store.schema import rate as table
 
 
 class SharedRateLimit:
-    """One key's row in the table of rates. Methods block; each is one transaction.
+    """The rate limit of one Plain key. Methods block; each is one transaction.
 
-    `name` stands for the key whose limit it is, without giving it away.
+    `name` identifies the key without revealing it.
     """
 
     def __init__(self, database: Database, name: str) -> None:
@@ -23,22 +23,25 @@ class SharedRateLimit:
     def lease(
         self, share: float, known: tuple[float, int] | None, wanted: int, now: float
     ) -> Grant:
-        """Permits for requests in the window whose end and limit are `known`, or in the one that
-        another replica knows to last; see `pacing.grant`. `now`: Unix seconds."""
+        """Return permits for requests in the current window; see `core.rate_limit.grant`.
+
+        The window is the one whose end and limit are `known`, or the one that another replica
+        knows. `now`: Unix seconds.
+        """
         with self._database.writing() as connection:
             tally, grant = rate_limit.grant(self._held(connection), share, known, wanted, now)
             self._hold(connection, tally)
         return grant
 
     def shut(self, until: float) -> None:
-        """No replica that asks from now on sends a request before `until` (Unix seconds)."""
+        """Let no replica send a request before `until` (Unix seconds)."""
         with self._database.writing() as connection:
             tally = self._held(connection)
             if until > tally.shut_until:
                 self._hold(connection, rate_limit.shut(tally, until))
 
     def _held(self, connection: Connection) -> Tally:
-        """What the row says; it is this transaction's until that ends."""
+        """Return the row's tally, locked until this transaction ends."""
         mine = select(table).where(table.c.name == self._name).with_for_update()
         found = connection.execute(mine).first()
         if found is None:

@@ -1,4 +1,4 @@
-"""Askings become rows: one, or as many at once as have come in."""
+"""Record requests as rows: one, or all that have come in, with one commit."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from bot.store.schema import escalation as table
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What an asking met. `remark` is what can be said at once; None where there is nothing.
+    """The result of recording a request.
 
-    `fresh`: there is work for the worker now. `thread_ts`: the root of the Slack thread in which
-    the message is a reply, where the ledger knows it, for an event does not say it.
+    `fresh`: there is work for the worker now. `remark`: what can be answered at once, if anything.
+    `thread_ts`: the root that the message replies to, if the ledger knows it (events do not say).
     """
 
     fresh: bool
@@ -51,7 +51,7 @@ CLOCK_SKEW = 60.0
 """Seconds by which Slack's clock and the ledger's may differ."""
 
 
-# Built once, for a form that opens waits for it.
+# Built once, because a form that opens waits for it.
 _TICKET: Select[Any] = (
     select(table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url)
     .where(table.c.key == bindparam("asked_key"))
@@ -64,7 +64,7 @@ _TICKET_OF_CONVERSATION: Select[Any] = select(
 
 
 class Requests:
-    """The doors' side of the table of escalations. Methods block; each is one transaction."""
+    """Records requests, and finds their tickets. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -76,8 +76,9 @@ class Requests:
         within: float | None = None,
         lock_seconds: float | None = None,
     ) -> Recorded:
-        """See `intake.Record`. Committed within `within` seconds, or not at all.
+        """Record one request, committed within `within` seconds, or not at all.
 
+        A new row, a reopened one, or the row that is there already. Raises TryLater.
         `lock_seconds`: see `Database.writing`.
         """
         return self.record_all([escalation], within=within, lock_seconds=lock_seconds)[0]
@@ -89,11 +90,11 @@ class Requests:
         within: float | None = None,
         lock_seconds: float | None = None,
     ) -> list[Recorded]:
-        """The same for several, in their order, with one commit for all of them.
+        """Record several requests, in their order, with one commit for all of them.
 
         The rows are written and locked in the order of their keys, so that two replicas that
-        record the same ones do not wait for each other. (The sort is stable: of two with one key
-        the first stays the first.)
+        record the same ones do not deadlock. The sort is stable: of two with one key the first
+        stays the first.
         """
         order = sorted(range(len(escalations)), key=lambda index: escalations[index].key)
         recorded = self._record_in_order(
@@ -113,11 +114,11 @@ class Requests:
             new = connection.execute(self._inserting, asked).rowcount
             if new == len(asked):
                 return [Recorded(fresh=True) for _ in asked]
-            # Some were there before, or came twice: which ones, the rows themselves tell.
+            # Some were there before, or came twice; the rows themselves tell which.
             return self._sort_out(connection, escalations)
 
     def ticket_of(self, key: str) -> Ticket | None:
-        """The ticket that the message with this key has, if it has one."""
+        """Return the ticket of the message with this key, if it has one."""
         with self._database.reading() as connection:
             row = connection.execute(_TICKET, {"asked_key": key}).first()
         if row is None or row.state not in ("created", "added"):
@@ -125,13 +126,13 @@ class Requests:
         return rows.ticket(row)
 
     def ticket_of_conversation(self, key: str) -> Ticket | None:
-        """The ticket that the Slack thread with this key has: what others of its messages join."""
+        """Return the ticket of the Slack thread with this key, which its other messages join."""
         with self._database.reading() as connection:
             row = connection.execute(_TICKET_OF_CONVERSATION, {"asked_key": key}).first()
         return None if row is None or row.state != "created" else rows.ticket(row)
 
     def known(self, keys: Sequence[str]) -> frozenset[str]:
-        """Which of these keys have a row, whatever came of it."""
+        """Return those of these keys that have a row, whatever its state."""
         found: set[str] = set()
         with self._database.reading() as connection:
             for start in range(0, len(keys), _KEYS_AT_ONCE):
@@ -141,7 +142,7 @@ class Requests:
 
     @cached_property
     def _inserting(self) -> Insert:
-        """Built once: only its parameters differ."""
+        """Return the INSERT; built once, because only its parameters differ."""
         asked = ("via", "team", "channel", "asker", "requester", "request", "key")
         texts = ("trigger", "message", "form", "reply_to")
         values: dict[str, Any] = {name: bindparam(name) for name in (*asked, *texts)}
@@ -156,17 +157,17 @@ class Requests:
         return [self._meet(connection, one, among=len(escalations)) for one in escalations]
 
     def _meet(self, connection: Connection, escalation: Escalation, *, among: int) -> Recorded:
-        """What the asking met: its own new row, or the one that was there."""
+        """Return the result for a request: it made a new row, or found the one that was there."""
         row = connection.execute(_latest(escalation.key).with_for_update()).one()
         if row.request == escalation.trigger.request:
-            # The same asking, delivered once more; or, `among` others, perhaps for the first time.
+            # The same request, delivered again; or, `among` others, perhaps for the first time.
             return Recorded(fresh=among > 1 and row.state == "waiting")
         if row.generation > 1 and self._is_old(connection, escalation):
             return Recorded(fresh=False)
         if row.undone_by is not None and _is_included(escalation, row):
             return Recorded(fresh=False)
         if row.undone_by is not None:
-            # Undone, or about to be: who asks now wants another ticket.
+            # Undone, or about to be: a request that comes now wants another ticket.
             if self._begin_anew(connection, escalation, row.generation + 1):
                 return Recorded(fresh=True)
             return self._meet(connection, escalation, among=among)
@@ -176,7 +177,7 @@ class Requests:
             return Recorded(False, AlreadyExists(ticket), rows.slack_thread(row))
         asked = rows.asked(escalation)
         if row.customer is not None:
-            asked["requester"] = row.requester  # whose it is, until another one's is frozen
+            asked["requester"] = row.requester  # until another one is frozen
         connection.execute(
             update(table)
             .where(table.c.id == row.id)
@@ -185,14 +186,14 @@ class Requests:
         return Recorded(fresh=True)
 
     def _is_old(self, connection: Connection, escalation: Escalation) -> bool:
-        """Whether an asking is that of an earlier generation, delivered once more."""
+        """Return whether the request is that of an earlier generation, delivered again."""
         same = select(table.c.id).where(
             table.c.key == escalation.key, table.c.request == escalation.trigger.request
         )
         return connection.execute(same).first() is not None
 
     def _begin_anew(self, connection: Connection, escalation: Escalation, generation: int) -> bool:
-        """A row of the next generation; False where another asking was there first."""
+        """Insert a row of the next generation; return False if another request was first."""
         moment = self._database.fixed_now()
         asked = rows.asked(escalation) | {"key": escalation.key}
         inserting = self._inserting.values(generation=generation)
@@ -201,12 +202,14 @@ class Requests:
 
 
 def _is_included(escalation: Escalation, row: Any) -> bool:
-    """Whether the asking is one that the row stands for already: a reaction that was found in
-    Slack's history before its event came, or the other way round; or that was asked again since
-    and is delivered once more."""
+    """Return whether the row already covers the request.
+
+    A reaction that was found in Slack's history before its event came, or the other way round; or
+    one that was given again since, and is delivered again.
+    """
     trigger, by = escalation.trigger, rows.escalation(row).trigger
     if refs.is_found(trigger.request):
-        return True  # it was not known yet when the history was read
+        return True  # not known yet when the history was read
     same = trigger.via is by.via is Via.REACTION and trigger.emoji == by.emoji
     same = same and (refs.is_found(row.request) or trigger.submitter == row.asker)
     return same and trigger.reply_to.asked_at < row.asked_at - CLOCK_SKEW
@@ -219,29 +222,29 @@ def _latest(key: str) -> Select[Any]:
 LARGEST_GROUP = 64
 
 LOCK_SHARE = 0.1
-"""How much of its time an asking may wait for a lock, once its group met a conflict."""
+"""The share of its time that a request may wait for a lock, once its group had a conflict."""
 
 LEAST_LOCK_SECONDS = 0.02
 
-_Asking = tuple[Escalation, float, asyncio.Future[Recorded]]
-"""What is to be recorded, until when (monotonic seconds), and the answer."""
+_Pending = tuple[Escalation, float, asyncio.Future[Recorded]]
+"""A request, its deadline (monotonic seconds), and the future of its result."""
 
 
 class GroupCommit:
-    """Records askings with as few commits as they allow; each is committed when it is answered.
+    """Records requests with as few commits as possible; each is committed before its result.
 
-    A lone asking is committed at once. Nothing waits for company: a group is what has come in
-    while the group before it was written.
+    A lone request is committed at once. None waits for company: a group is what has come in while
+    the group before it was written.
     """
 
-    def __init__(self, accepting: Requests, run: Run) -> None:
-        self._accepting = accepting
+    def __init__(self, requests: Requests, run: Run) -> None:
+        self._requests = requests
         self._run = run
-        self._waiting: deque[_Asking] = deque()
+        self._waiting: deque[_Pending] = deque()
         self._writing: asyncio.Task[None] | None = None
 
     async def record(self, escalation: Escalation, within: float) -> Recorded:
-        """See `intake.Record`: committed within so many seconds, or not at all."""
+        """Record a request, committed within so many seconds, or not at all; raises TryLater."""
         answer: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._waiting.append((escalation, time.monotonic() + within, answer))
         if self._writing is None or self._writing.done():
@@ -251,18 +254,18 @@ class GroupCommit:
     async def _write(self) -> None:
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-            # Who has gone by now was told that nothing was recorded.
+            # Whoever has gone by now was told that nothing was recorded.
             group = [one for one in group if not one[2].done()]
             if group:
                 await self._commit(group)
 
-    async def _commit(self, group: list[_Asking]) -> None:
+    async def _commit(self, group: list[_Pending]) -> None:
         until = min(until for _, until, _ in group)
         asked = [one for one, _, _ in group]
 
         def record_all() -> list[Recorded]:
-            # Counted here: the wait for a free thread is part of the time.
-            return self._accepting.record_all(asked, within=until - time.monotonic())
+            # Computed here, because the wait for a free thread is part of the time.
+            return self._requests.record_all(asked, within=until - time.monotonic())
 
         try:
             recorded = await self._run(record_all)
@@ -273,42 +276,42 @@ class GroupCommit:
             for _, _, answer in group:
                 _fail(answer, fault)
             return
-        except Exception as error:  # noqa: BLE001 — whose asking it is has to hear of it
+        except Exception as error:  # noqa: BLE001 — the caller gets it
             if len(group) == 1:
                 _fail(group[0][2], error)
                 return
-            for one in group:  # one that cannot be written takes no other with it
+            for one in group:  # one that cannot be written must not fail the others
                 await self._commit([one])
             return
         for (_, _, answer), met in zip(group, recorded, strict=True):
             if not answer.done():
                 answer.set_result(met)
 
-    async def _one_by_one(self, group: list[_Asking]) -> None:
-        """Record what another transaction was in the way of, each by itself.
+    async def _one_by_one(self, group: list[_Pending]) -> None:
+        """Record a group that conflicted with another transaction, each request by itself.
 
-        Whoever meets it again goes to the end of the line, until its time is over: a row that
-        stays locked keeps nobody else from being recorded.
+        One that conflicts again goes to the end of the line, until its time is over: a row that
+        stays locked keeps no other request from being recorded.
         """
         line = deque(group)
         while line:
-            asking, until, answer = line.popleft()
+            request, until, answer = line.popleft()
             if answer.done():
                 continue
 
-            def record(asking: Escalation = asking, until: float = until) -> Recorded:
+            def record(request: Escalation = request, until: float = until) -> Recorded:
                 left = until - time.monotonic()
                 lock_seconds = max(LEAST_LOCK_SECONDS, left * LOCK_SHARE)
-                return self._accepting.record(asking, within=left, lock_seconds=lock_seconds)
+                return self._requests.record(request, within=left, lock_seconds=lock_seconds)
 
             try:
                 met = await self._run(record)
             except Fault as fault:
                 if is_conflict(fault) and time.monotonic() < until:
-                    line.append((asking, until, answer))
+                    line.append((request, until, answer))
                 else:
                     _fail(answer, fault)
-            except Exception as error:  # noqa: BLE001 — whose asking it is has to hear of it
+            except Exception as error:  # noqa: BLE001 — the caller gets it
                 _fail(answer, error)
             else:
                 if not answer.done():
@@ -316,6 +319,6 @@ class GroupCommit:
 
 
 def _fail(answer: asyncio.Future[Recorded], error: Exception) -> None:
-    """Answer with what went wrong, unless the submitter has gone."""
+    """Give the caller the error, unless it has gone."""
     if not answer.done():
         answer.set_exception(error)

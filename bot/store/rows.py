@@ -1,4 +1,4 @@
-"""A row of the escalation table as core's values, and back."""
+"""Convert between rows of the escalation table and core's values; JSON columns by codecs."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ UNFROZEN: dict[str, object] = {
     "thread_url": None,
     "sequels": None,
 }
-"""What a row holds that has sent nothing whose outcome is unknown."""
+"""The columns of a row that has sent nothing whose outcome is unknown."""
 
 
 def reopened(now: ColumnElement[float]) -> dict[str, object]:
-    """The columns of a settled row that starts anew; what it had frozen stays."""
+    """Return the columns of a settled row that is reopened; what it had frozen stays."""
     return {
         "state": "waiting",
         "answer": "none",
@@ -136,8 +136,10 @@ def failed(now: ColumnElement[float]) -> dict[str, object]:
 
 
 def asked(escalation: Escalation) -> dict[str, object]:
-    """The columns that tell what was asked. Texts and the answer's address stand apart from
-    the rest, for they are erased earlier."""
+    """Return the columns of what was requested.
+
+    Texts and the answer's address have columns of their own, because they are erased earlier.
+    """
     trigger = escalation.trigger
     bare = replace(
         trigger,
@@ -160,7 +162,7 @@ def asked(escalation: Escalation) -> dict[str, object]:
 
 
 def escalation(row: Row[Any]) -> Escalation:
-    """What was asked."""
+    """Return what was requested."""
     stored = _ESCALATION.value(row.trigger)
     assert stored is not None  # noqa: S101 — the column is NOT NULL
     trigger = replace(
@@ -173,7 +175,7 @@ def escalation(row: Row[Any]) -> Escalation:
 
 
 def ticket(row: Row[Any]) -> Ticket | None:
-    """The Plain thread that the row has, or is being added to."""
+    """Return the Plain thread that the row has, or is being added to."""
     if row.thread_id is None:
         return None
     return Ticket(id=row.thread_id, ref=row.thread_ref, url=row.thread_url)
@@ -192,7 +194,7 @@ def slack_thread(row: Row[Any]) -> str | None:
 
 
 def outcome(row: Row[Any]) -> Outcome | None:
-    """What came of it, where the person who asked is to hear it."""
+    """Return the outcome that the submitter is told; None if there is none."""
     match row.state, ticket(row):
         case "created", Ticket() as found:
             return Created(found)

@@ -71,7 +71,7 @@ escalation = Table(
     Column("message", Text),
     Column("form", Text),
     Column("reply_to", Text),
-    # How it stands. `due`: when a worker looks at it next; NULL when nothing is left to do.
+    # The state. `due`: when a worker looks at it next; NULL when nothing is left to do.
     Column("state", Text, nullable=False),
     Column("answer", Text, nullable=False),
     Column("due", _Time),

@@ -1,4 +1,4 @@
-"""The SQLite file: how it is made, opened, and recognised while it is open."""
+"""Create and open the SQLite file, and notice if it is removed or replaced while it is open."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = structlog.get_logger("bot.store")
 
 
 class LedgerFile:
-    """The file of the ledger, by its path and by what it is.
+    """The ledger's file, by its path and its inode.
 
-    An open file outlives its name: what is written after somebody removed or replaced it is gone
-    with the process.
+    An open file outlives its name: what is written after somebody removed or replaced it is lost
+    when the process ends.
     """
 
     def __init__(self, path: str) -> None:

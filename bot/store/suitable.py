@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL server can hold the ledger: its encoding, and a session per connection."""
+"""Check that a PostgreSQL server can hold the ledger: encoding, and a session per connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOKS = 2
 
 
 class Unsuitable(Exception):
-    """The database cannot be worked with as it is. `what` is wrong, and how to `fix` it."""
+    """The bridge cannot use the database as it is: `what` is wrong, and how to `fix` it."""
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(f"{what}: {fix}")
@@ -74,7 +74,7 @@ def too_few_connections(allowed: int) -> Unsuitable | None:
 
 
 def _check_encoding(connection: Connection) -> None:
-    """The ledger holds whatever people write; in SQL_ASCII nobody knows what that was.
+    """Raise Unsuitable for an encoding in which not all text can be stored.
 
     https://www.postgresql.org/docs/current/multibyte.html
     """
@@ -114,7 +114,7 @@ def _shares_sessions(database: Database) -> bool:
                     session = connection.scalar(text("SELECT pg_backend_pid()"))
                     if owner.setdefault(session, number) != number:
                         return True
-            except (DBAPIError, TryLater):  # no more connections are to be had: it cannot be told
+            except (DBAPIError, TryLater):  # no more connections are available: it cannot be tested
                 return False
             if len(owner) != number + 1:
                 return True
