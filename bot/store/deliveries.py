@@ -251,7 +251,7 @@ class Ledger(Requests, Claims):
             self._fenced.write(connection, claim, **values)
 
     def is_hopeless(self, claim: Claim) -> bool:
-        """Return whether the row failed so often while others succeeded that it has to be parked."""
+        """Return whether the row failed so often, while others succeeded, that it is to be parked."""
         with self._database.reading() as connection:
             row = connection.execute(
                 select(table.c.strikes, table.c.struck_since).where(table.c.id == claim.id)
