@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.core.faults import Fault
-from bot.core.reconcile import ReconcileReport, Scope, Verdict
+from bot.core.reconcile import FindingVerdict, ReconcileReport, Scope
 from bot.core.refs import reference
 from bot.flows.duplicates import Duplicate
 from bot.flows.reconcile import ReconcileContext, reconcile
@@ -59,7 +59,7 @@ async def reconcile_again(
 
 
 def _note(report: ReconcileReport) -> None:
-    for found in report.of(Verdict.ESCALATED):
+    for found in report.of(FindingVerdict.ESCALATED):
         log.info(
             "found_in_history",
             channel=found.channel.id,
@@ -68,7 +68,7 @@ def _note(report: ReconcileReport) -> None:
         )
     log.info(
         "reconciled",
-        escalated=len(report.of(Verdict.ESCALATED)),
+        escalated=len(report.of(FindingVerdict.ESCALATED)),
         looked_at=report.looked_at,
         calls=report.calls,
         **({"went_on": True} if report.went_on else {}),

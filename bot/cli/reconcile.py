@@ -15,7 +15,7 @@ from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.model import Rule
-from bot.core.reconcile import CALLS, Finding, ReconcileReport, Scope, Verdict
+from bot.core.reconcile import CALLS, Finding, FindingVerdict, ReconcileReport, Scope
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
@@ -136,7 +136,7 @@ class _NeverLoaded(FirstLoaded):
 
 
 def _show(report: ReconcileReport, scope: Scope, url: str, rules: Sequence[Rule]) -> None:
-    shown = report.findings if scope.dry_run else report.of(Verdict.ESCALATED)
+    shown = report.findings if scope.dry_run else report.of(FindingVerdict.ESCALATED)
     if shown:
         console.table(
             ("Channel", "Posted", "Emoji", "Rule", "By", "Result", "Message"),
@@ -165,7 +165,7 @@ def _show_rules(report: ReconcileReport, rules: Sequence[Rule]) -> None:
 def _counts(report: ReconcileReport, number: int) -> tuple[int, int]:
     """Return how many messages a rule would process, and how many it has in the ledger."""
     of_rule = [one.verdict for one in report.findings if one.rule + 1 == number]
-    return of_rule.count(Verdict.ESCALATED), of_rule.count(Verdict.IN_LEDGER)
+    return of_rule.count(FindingVerdict.ESCALATED), of_rule.count(FindingVerdict.IN_LEDGER)
 
 
 def _row(one: Finding, scope: Scope, url: str) -> tuple[object, ...]:
@@ -181,7 +181,7 @@ def _row(one: Finding, scope: Scope, url: str) -> tuple[object, ...]:
 
 
 def _result(one: Finding, scope: Scope) -> str:
-    if one.verdict is Verdict.IN_LEDGER:
+    if one.verdict is FindingVerdict.IN_LEDGER:
         return "in the ledger"
     if not scope.dry_run:
         return "recorded"
@@ -189,12 +189,12 @@ def _result(one: Finding, scope: Scope) -> str:
 
 
 def _summary(report: ReconcileReport, scope: Scope) -> str:
-    found = len(report.of(Verdict.ESCALATED))
+    found = len(report.of(FindingVerdict.ESCALATED))
     more = " more" if report.went_on else ""
     places = _count(report.looked_at, f"{more} channel".strip())
     if scope.dry_run:
         return f"Searched {places}: {_would(report)} Nothing was changed."
-    late = len(report.of(Verdict.BEFORE_RULE))
+    late = len(report.of(FindingVerdict.BEFORE_RULE))
     left_alone = f"; {late} older than the rule, left alone" if late else ""
     if not found:
         return f"Searched {places}: nothing is missing{left_alone}."
@@ -205,9 +205,9 @@ def _summary(report: ReconcileReport, scope: Scope) -> str:
 
 
 def _would(report: ReconcileReport) -> str:
-    would = report.of(Verdict.ESCALATED)
+    would = report.of(FindingVerdict.ESCALATED)
     late = sum(one.is_before_rule for one in would)
-    known = len(report.of(Verdict.IN_LEDGER))
+    known = len(report.of(FindingVerdict.IN_LEDGER))
     counts = (
         f"{len(would)} would be processed, {known} {'is' if known == 1 else 'are'} in the ledger."
     )

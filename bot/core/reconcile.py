@@ -43,7 +43,7 @@ class Scope:
         return f"reconcile.place.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
-class Verdict(StrEnum):
+class FindingVerdict(StrEnum):
     """What a pass decides about a message with a rule's emoji."""
 
     ESCALATED = "escalated"
@@ -67,7 +67,7 @@ class Finding:
     channel: Channel
     emoji: str
     rule: int
-    verdict: Verdict
+    verdict: FindingVerdict
     submitter: str | None = None
     rule_since: float | None = None
 
@@ -102,6 +102,6 @@ class ReconcileReport:
     went_on: bool = False
     unknown: tuple[str, ...] = ()
 
-    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+    def of(self, verdict: FindingVerdict) -> tuple[Finding, ...]:
         """Return the findings with this verdict."""
         return tuple(one for one in self.findings if one.verdict is verdict)

@@ -15,7 +15,7 @@ from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 
 
-class Decision(StrEnum):
+class RuleDecision(StrEnum):
     """The decision of a rule about a message."""
 
     TAKES = "takes"
@@ -40,7 +40,7 @@ class RuleLook:
 
     number: int
     rule: Rule
-    decision: Decision
+    decision: RuleDecision
     emoji: tuple[str, ...] = ()
     by: tuple[int, ...] = ()
     place: str | None = None
@@ -60,20 +60,20 @@ def _look(
     rule, number = rules[index], index + 1
     if routing.applicable((rule,), channel) is None:
         by_name = channel.name is None and any(one.startswith("#") for one in rule.channels)
-        decision = Decision.CHANNEL_UNKNOWN if by_name else Decision.OTHER_CHANNEL
+        decision = RuleDecision.CHANNEL_UNKNOWN if by_name else RuleDecision.OTHER_CHANNEL
         return RuleLook(number, rule, decision)
     place = _place(rule, channel)
     if under is None:
-        return RuleLook(number, rule, Decision.WOULD_TAKE, place=place)
+        return RuleLook(number, rule, RuleDecision.WOULD_TAKE, place=place)
     named = tuple(emoji for emoji in under if emoji in rule.emoji)
     takers = {emoji: taker(rules, channel, emoji) for emoji in named}
     own = tuple(emoji for emoji in named if takers[emoji] == number)
     if own:
-        return RuleLook(number, rule, Decision.TAKES, own, place=place)
+        return RuleLook(number, rule, RuleDecision.TAKES, own, place=place)
     if named:
         by = tuple(sorted({one for one in takers.values() if one is not None}))
-        return RuleLook(number, rule, Decision.TAKEN, named, by, place)
-    return RuleLook(number, rule, Decision.NO_EMOJI, place=place)
+        return RuleLook(number, rule, RuleDecision.TAKEN, named, by, place)
+    return RuleLook(number, rule, RuleDecision.NO_EMOJI, place=place)
 
 
 def taker(rules: Sequence[Rule], channel: Channel, emoji: str) -> int | None:
@@ -255,7 +255,7 @@ class Explanation:
             return Why.NO_RULES
         if self.unread is Unread.GONE:
             return Why.UNREAD
-        away = (Decision.OTHER_CHANNEL, Decision.CHANNEL_UNKNOWN)
+        away = (RuleDecision.OTHER_CHANNEL, RuleDecision.CHANNEL_UNKNOWN)
         if self.unread is None and all(look.decision in away for look in self.rules):
             return Why.NO_RULE_HERE
         if self.reactions is None:
@@ -297,7 +297,7 @@ _STATES: Mapping[State, Why] = {
 
 def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
     """Return the emoji that rules take in the channel, each once."""
-    away = (Decision.OTHER_CHANNEL, Decision.CHANNEL_UNKNOWN)
+    away = (RuleDecision.OTHER_CHANNEL, RuleDecision.CHANNEL_UNKNOWN)
     here = [look.rule for look in looks if look.decision not in away]
     return tuple(dict.fromkeys(name for rule in here for name in rule.emoji))
 

@@ -49,7 +49,7 @@ class OpenedForm:
     adds_to: Ticket | None = None
 
 
-class Forms(Protocol):
+class FormViews(Protocol):
     """The views that intake shows in Slack; each takes two seconds at most."""
 
     async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> OpenedForm:
@@ -73,7 +73,7 @@ class Intake:
     record: Callable[[Escalation, float], Awaitable[Recorded]]
     requests: Requests
     drafts: Drafts
-    forms: Forms
+    forms: FormViews
     rules: Sequence[Rule]
     run: Run
     wake: Callable[[], None]

@@ -22,10 +22,10 @@ from bot.core.reconcile import (
     PLACE_SECONDS,
     THREAD_SECONDS,
     Finding,
+    FindingVerdict,
     ReconcileReport,
     Scope,
     SkippedChannel,
-    Verdict,
 )
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
@@ -273,7 +273,7 @@ class _Pass:
             if key not in known:
                 finding = await self._decide(channel, posted, asked)
             elif self.scope.dry_run:
-                finding = self._finding(channel, posted, asked[0], Verdict.IN_LEDGER)
+                finding = self._finding(channel, posted, asked[0], FindingVerdict.IN_LEDGER)
             else:
                 finding = None
             self._judged.add(key)
@@ -299,9 +299,9 @@ class _Pass:
             if submitter is None and in_time:
                 continue
             if not in_time:
-                late = self._finding(channel, posted, one, Verdict.BEFORE_RULE, submitter)
+                late = self._finding(channel, posted, one, FindingVerdict.BEFORE_RULE, submitter)
             elif submitter is not None and await self._escalate(posted, one, submitter):
-                return self._finding(channel, posted, one, Verdict.ESCALATED, submitter)
+                return self._finding(channel, posted, one, FindingVerdict.ESCALATED, submitter)
             else:
                 return None
         return late
@@ -332,7 +332,7 @@ class _Pass:
         channel: Channel,
         posted: PostedMessage,
         asked: RequestedByReaction,
-        verdict: Verdict,
+        verdict: FindingVerdict,
         submitter: str | None = None,
     ) -> Finding:
         return Finding(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.core.faults import TryLater
 from bot.store.database import WAKE_CHANNEL, Database
-from bot.store.sqlite import LedgerFile
+from bot.store.sqlite import DatabaseFile
 
 if TYPE_CHECKING:
     import psycopg
@@ -147,7 +147,7 @@ def only_one(database: Database) -> Iterator[None]:
     if not database.is_sqlite or not name or name == ":memory:":
         yield
         return
-    LedgerFile(f"{name}-lock").create()
+    DatabaseFile(f"{name}-lock").create()
     with closing(sqlite3.connect(f"{name}-lock", timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")

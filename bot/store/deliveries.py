@@ -223,11 +223,11 @@ class Ledger(Requests, Claims):
     ) -> None:
         """Put the row back for `after` seconds.
 
-        `outcome_unknown`: this attempt sent a create whose outcome is unknown. Otherwise the row is as it
-        was before the attempt: free, or with an earlier create that is still to be looked for. If
-        it did not fail (`failed`), it waits for a moment that somebody named, and its attempt does
-        not count. A failure counts as a strike if another row succeeded since the previous one: it
-        is this row's own fault, not an outage.
+        `outcome_unknown`: this attempt sent a create whose outcome is unknown. Otherwise the row is
+        as it was before the attempt: free, or with an earlier create that is still to be looked
+        for. If it did not fail (`failed`), it waits for a moment that somebody named, and its
+        attempt does not count. A failure counts as a strike if another row succeeded since the
+        previous one: it is this row's own fault, not an outage.
         """
         now = self._database.now()
         values: dict[str, object] = {
@@ -251,7 +251,7 @@ class Ledger(Requests, Claims):
             self._fenced.write(connection, claim, **values)
 
     def is_hopeless(self, claim: Claim) -> bool:
-        """Return whether the row failed so often, while others succeeded, that it is to be parked."""
+        """Return whether the row failed so often, while others succeeded, that it is parked."""
         with self._database.reading() as connection:
             row = connection.execute(
                 select(table.c.strikes, table.c.struck_since).where(table.c.id == claim.id)

@@ -20,7 +20,7 @@ OWNER_ONLY = 0o600
 log = structlog.get_logger("bot.store")
 
 
-class LedgerFile:
+class DatabaseFile:
     """The ledger's file, by its path and its inode.
 
     An open file outlives its name: what is written after somebody removed or replaced it is lost
@@ -96,15 +96,15 @@ class LedgerFile:
         return found.st_dev, found.st_ino
 
 
-def file_of(url: URL) -> LedgerFile | None:
+def file_of(url: URL) -> DatabaseFile | None:
     """Return the file that the URL names; None where it names memory, or a URI of SQLite's."""
     name = url.database
     if not name or name == ":memory:" or name.startswith("file:"):
         return None
-    return LedgerFile(name)
+    return DatabaseFile(name)
 
 
-def engine(url: URL, file: LedgerFile | None) -> Engine:
+def engine(url: URL, file: DatabaseFile | None) -> Engine:
     """Return the engine of a SQLite database; `file` is told when it is opened."""
     made = create_engine(
         url,

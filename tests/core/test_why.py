@@ -14,11 +14,11 @@ from bot.core.reconcile import DAY
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import (
-    Decision,
     ExplainedRecord,
     Explanation,
     Outlook,
     ReactionLook,
+    RuleDecision,
     RuleLook,
     Submitter,
     Unread,
@@ -43,41 +43,45 @@ ELSEWHERE = Rule(("ticket",), ("#sales", "C9"))
 @pytest.mark.parametrize(
     ("configured", "channel", "emoji", "decisions"),
     [
-        pytest.param([TICKETS], SUPPORT, ["ticket"], [Decision.TAKES], id="takes"),
+        pytest.param([TICKETS], SUPPORT, ["ticket"], [RuleDecision.TAKES], id="takes"),
         pytest.param(
-            [TICKETS], SUPPORT, ["ticket::skin-tone-2"], [Decision.TAKES], id="a skin tone"
+            [TICKETS], SUPPORT, ["ticket::skin-tone-2"], [RuleDecision.TAKES], id="a skin tone"
         ),
-        pytest.param([TICKETS], SUPPORT, ["eyes"], [Decision.NO_EMOJI], id="another emoji"),
-        pytest.param([TICKETS], SUPPORT, None, [Decision.WOULD_TAKE], id="not read"),
+        pytest.param([TICKETS], SUPPORT, ["eyes"], [RuleDecision.NO_EMOJI], id="another emoji"),
+        pytest.param([TICKETS], SUPPORT, None, [RuleDecision.WOULD_TAKE], id="not read"),
         pytest.param(
             [ELSEWHERE, TICKETS],
             SUPPORT,
             ["ticket"],
-            [Decision.OTHER_CHANNEL, Decision.TAKES],
+            [RuleDecision.OTHER_CHANNEL, RuleDecision.TAKES],
             id="another channel",
         ),
         pytest.param(
-            [BUGS, BY_ID], SUPPORT, ["bug"], [Decision.TAKES, Decision.TAKEN], id="taken before"
+            [BUGS, BY_ID],
+            SUPPORT,
+            ["bug"],
+            [RuleDecision.TAKES, RuleDecision.TAKEN],
+            id="taken before",
         ),
         pytest.param(
             [BUGS, BY_ID],
             NAMELESS,
             ["bug"],
-            [Decision.CHANNEL_UNKNOWN, Decision.TAKES],
+            [RuleDecision.CHANNEL_UNKNOWN, RuleDecision.TAKES],
             id="a channel without a name",
         ),
         pytest.param(
             [BUGS, TICKETS],
             SUPPORT,
             ["bug", "ticket"],
-            [Decision.TAKES, Decision.TAKES],
+            [RuleDecision.TAKES, RuleDecision.TAKES],
             id="one each",
         ),
         pytest.param([], SUPPORT, ["ticket"], [], id="no rules"),
     ],
 )
 def test_how_the_rules_decide(
-    configured: list[Rule], channel: Channel, emoji: list[str] | None, decisions: list[Decision]
+    configured: list[Rule], channel: Channel, emoji: list[str] | None, decisions: list[RuleDecision]
 ) -> None:
     assert [look.decision for look in rules(configured, channel, emoji)] == decisions
 
@@ -85,7 +89,11 @@ def test_how_the_rules_decide(
 def test_a_rule_that_is_taken_from_names_who_takes_it() -> None:
     looks = rules([BUGS, Rule(("bug", "ticket")), TICKETS], SUPPORT, ["bug", "ticket"])
     assert looks[1].emoji == ("ticket",)
-    assert (looks[2].decision, looks[2].emoji, looks[2].by) == (Decision.TAKEN, ("ticket",), (2,))
+    assert (looks[2].decision, looks[2].emoji, looks[2].by) == (
+        RuleDecision.TAKEN,
+        ("ticket",),
+        (2,),
+    )
     assert [look.place for look in looks] == ["#support", None, None]
     assert rules([BY_ID], SUPPORT, [])[0].place == "C1"
 
@@ -197,7 +205,7 @@ def explained(**more: Any) -> Explanation:
         "ref": MessageRef("C1", "1700000001.000100"),
         "channel": SUPPORT,
         "posted_at": NOW,
-        "rules": (RuleLook(1, TICKETS, Decision.NO_EMOJI),),
+        "rules": (RuleLook(1, TICKETS, RuleDecision.NO_EMOJI),),
         "reactions": (),
         "known": (),
     }
@@ -208,7 +216,10 @@ def known(**more: Any) -> ExplainedRecord:
     return ExplainedRecord(record(**more))
 
 
-AWAY = (RuleLook(1, BUGS, Decision.OTHER_CHANNEL), RuleLook(2, BUGS, Decision.CHANNEL_UNKNOWN))
+AWAY = (
+    RuleLook(1, BUGS, RuleDecision.OTHER_CHANNEL),
+    RuleLook(2, BUGS, RuleDecision.CHANNEL_UNKNOWN),
+)
 
 
 @pytest.mark.parametrize(

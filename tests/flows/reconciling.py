@@ -10,7 +10,7 @@ import pytest
 from bot.core.directory import Channel, Installation, Profile, UserKind
 from bot.core.model import Rule
 from bot.core.reactions import identity
-from bot.core.reconcile import DAY, ReconcileReport, Scope, Verdict
+from bot.core.reconcile import DAY, FindingVerdict, ReconcileReport, Scope
 from bot.core.refs import MessageRef
 from bot.flows.intake import Intake
 from bot.flows.reconcile import ReconcileContext, ResumePoint, reconcile
@@ -108,7 +108,7 @@ class Bench:
     async def find(self, **scope: object) -> list[MessageRef]:
         """What a pass escalated; the ledger's new rows are these and no others."""
         before = set(self.keys())
-        found = [f.posted.ref for f in (await self.look(**scope)).of(Verdict.ESCALATED)]
+        found = [f.posted.ref for f in (await self.look(**scope)).of(FindingVerdict.ESCALATED)]
         new = [key for key in self.keys() if key not in before]
         assert sorted(new) == sorted(f"{TEAM}:{ref.channel}:{ref.ts}" for ref in found)
         return found

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.faults import Reason, Rejection
 from bot.core.model import Created, Ignored, Rule, Via
-from bot.core.reconcile import DAY, Scope, Verdict
+from bot.core.reconcile import DAY, FindingVerdict, Scope
 from bot.flows.reconcile import reconcile
 from bot.store.database import Database
 from bot.store.kv import FirstLoaded
@@ -257,8 +257,8 @@ async def test_never_what_is_older_than_its_rule(bench: Bench) -> None:
     new = bench.mark(3599, emoji="incident")
     old = bench.mark(3700)
     report = await bench.look()
-    assert {one.posted.ref for one in report.of(Verdict.ESCALATED)} == {new, old}
-    (late,) = report.of(Verdict.BEFORE_RULE)
+    assert {one.posted.ref for one in report.of(FindingVerdict.ESCALATED)} == {new, old}
+    (late,) = report.of(FindingVerdict.BEFORE_RULE)
     assert (late.rule, late.rule_since, late.submitter) == (2, NOW - 3600, None)
 
 
@@ -276,7 +276,7 @@ async def test_an_older_rule_for_another_emoji_of_the_message_counts(bench: Benc
     bench.clock.now = NOW
     bench.slack.react(bench.mark(emoji="incident"), "ticket", BEN)
     assert [(one.emoji, one.verdict) for one in (await bench.look()).findings] == [
-        ("ticket", Verdict.ESCALATED)
+        ("ticket", FindingVerdict.ESCALATED)
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.faults import Reason, Rejected, Rejection, SlackError
 from bot.core.model import Rule
-from bot.core.reconcile import DAY, Finding, Verdict
+from bot.core.reconcile import DAY, Finding, FindingVerdict
 from bot.store.database import Database
 from bot.store.kv import FirstLoaded
 from tests.flows.reconciling import ADA, ALERTS, NOW, Bench, bench, many
@@ -14,7 +14,7 @@ from tests.flows.reconciling import ADA, ALERTS, NOW, Bench, bench, many
 __all__ = ["bench"]
 
 
-def verdicts(findings: tuple[Finding, ...]) -> dict[str, Verdict]:
+def verdicts(findings: tuple[Finding, ...]) -> dict[str, FindingVerdict]:
     return {one.posted.ref.ts: one.verdict for one in findings}
 
 
@@ -26,11 +26,11 @@ async def test_a_dry_run_tells_all_and_writes_nothing(bench: Bench) -> None:
     before = dump(bench.database)
     report = await bench.look(dry_run=True, calls=12)
     assert verdicts(report.findings) == {
-        known.ts: Verdict.IN_LEDGER,
-        new.ts: Verdict.ESCALATED,
-        late.ts: Verdict.ESCALATED,
+        known.ts: FindingVerdict.IN_LEDGER,
+        new.ts: FindingVerdict.ESCALATED,
+        late.ts: FindingVerdict.ESCALATED,
     }
-    unloaded, loaded = report.of(Verdict.ESCALATED)
+    unloaded, loaded = report.of(FindingVerdict.ESCALATED)
     assert (loaded.is_before_rule, unloaded.is_before_rule) == (False, True)
     assert (unloaded.rule_since, unloaded.submitter) == (None, ADA)
     assert dump(bench.database) == before
@@ -45,8 +45,8 @@ async def test_a_dry_run_of_a_month_answers_for_the_time_before_the_rules(bench:
     bench.mark(31 * DAY)
     report = await bench.look(dry_run=True, messages=30 * DAY, replies=30 * DAY)
     assert verdicts(report.findings) == {
-        late.ts: Verdict.ESCALATED,
-        new.ts: Verdict.ESCALATED,
+        late.ts: FindingVerdict.ESCALATED,
+        new.ts: FindingVerdict.ESCALATED,
     }
     older = {one.posted.ref.ts: one.is_before_rule for one in report.findings}
     assert older == {late.ts: True, new.ts: False}

@@ -13,7 +13,7 @@ from bot.core.model import Created, Escalation, Outcome, Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction, identity
 from bot.core.record import Evidence, Record
 from bot.core.refs import MessageRef, message_key
-from bot.core.why import Decision, Outlook, Unread, Why
+from bot.core.why import Outlook, RuleDecision, Unread, Why
 from bot.flows.why import WhyContext, explain
 from bot.slack.views import why as words
 from bot.store.customer_links import CustomerLink, CustomerLinks
@@ -131,7 +131,7 @@ async def test_reactions_that_cannot_be_read(bench: WhyBench, fault: Fault, unre
     bench.fault = fault
     found = await explain(REF, None, bench.context)
     assert (found.reactions, found.unread, found.why) == (None, unread, Why.UNREAD)
-    assert found.rules[0].decision is Decision.WOULD_TAKE
+    assert found.rules[0].decision is RuleDecision.WOULD_TAKE
 
 
 async def test_a_message_that_is_gone(bench: WhyBench) -> None:

@@ -146,7 +146,7 @@ class Slack:
 
 
 class SlackPort:
-    """One process's way to Slack: `ports.Slack` and `intake.Forms`."""
+    """One process's way to Slack: `ports.Slack` and `intake.FormViews`."""
 
     def __init__(self, slack: Slack, process: Process) -> None:
         self._slack = slack

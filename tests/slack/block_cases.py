@@ -29,11 +29,11 @@ from bot.core.model import (
 from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef
 from bot.core.why import (
-    Decision,
     ExplainedRecord,
     Explanation,
     Outlook,
     ReactionLook,
+    RuleDecision,
     RuleLook,
     Submitter,
     Unread,
@@ -247,7 +247,7 @@ def explained(text: str, row_count: int = 1, look_count: int = 1, **more: Any) -
     looks = tuple(
         RuleLook(number + 1, HUGE, decision, HUGE.emoji, tuple(range(1, 100)), "#x" * 40)
         for number in range(look_count)
-        for decision in Decision
+        for decision in RuleDecision
     )
     values: dict[str, Any] = {
         "ref": MessageRef("C1", "1700000001.000100"),
@@ -275,7 +275,7 @@ def of_why(text: str) -> list[Case]:
         explained(text, row_count=60, look_count=40),
         explained(text, known=None, reactions=None, unread=Unread.AWAY),
         explained(text, known=(), rules=()),
-        explained(text, known=(), rules=(RuleLook(1, HUGE, Decision.OTHER_CHANNEL),)),
+        explained(text, known=(), rules=(RuleLook(1, HUGE, RuleDecision.OTHER_CHANNEL),)),
         explained(text, known=(), reactions=()),
         explained(text, known=(), reactions=(ReactionLook(text[:255] or "x", 1),)),
         explained(text, known=()),

@@ -18,11 +18,11 @@ from bot.slack.views import form
 from tests.slack.canned import INSTALLED, LIMITED, Reply, no, ok, talking
 
 if TYPE_CHECKING:
-    from bot.flows.intake import Forms
+    from bot.flows.intake import FormViews
     from bot.flows.ports import Slack
     from bot.slack.client import SlackClient
 
-    def fits_the_ports(client: SlackClient) -> tuple[Slack, Forms]:
+    def fits_the_ports(client: SlackClient) -> tuple[Slack, FormViews]:
         return client, client
 
 

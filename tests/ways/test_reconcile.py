@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.reconcile import ReconcileReport, Scope, Verdict
+from bot.core.reconcile import FindingVerdict, ReconcileReport, Scope
 from bot.flows.reconcile import reconcile
 from bot.sandbox.slack import Slack
 from tests.ways.stage import Stage, stage, until
@@ -38,7 +38,7 @@ async def lost(on: Stage, emoji: str = "ticket", channel: str | None = None) -> 
 
 
 def found(report: ReconcileReport) -> list[str]:
-    return [one.posted.ref.ts for one in report.of(Verdict.ESCALATED)]
+    return [one.posted.ref.ts for one in report.of(FindingVerdict.ESCALATED)]
 
 
 async def test_just_what_was_lost_is_found_and_found_once(
@@ -223,4 +223,4 @@ async def test_a_dry_run_leaves_the_work_to_be_done(sqlite_url: str, tmp_path: P
         assert found(await look(on)) == [ts]
         await on.settled()
         (known,) = (await look(on, dry_run=True)).findings
-        assert known.verdict is Verdict.IN_LEDGER
+        assert known.verdict is FindingVerdict.IN_LEDGER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.reconcile import Scope, Verdict
+from bot.core.reconcile import FindingVerdict, Scope
 from bot.core.undo import UNDO_SECONDS
 from bot.flows.reconcile import reconcile
 from bot.sandbox.plain import Plain
@@ -227,7 +227,7 @@ async def test_reconciliation_leaves_what_was_undone_alone(sqlite_url: str, tmp_
     async with stage(sqlite_url, tmp_path) as on:
         await undo(on, on.ada, await created(on))
         report = await reconcile(on.bridge.reconciling, Scope())
-        assert report.of(Verdict.ESCALATED) == ()
+        assert report.of(FindingVerdict.ESCALATED) == ()
         await on.settled()
         assert [entry.state for entry in on.entries()] == ["undone"]
 

@@ -8,11 +8,11 @@ from bot.core.directory import UserKind
 from bot.core.model import Via
 from bot.core.record import Evidence, Record, State
 from bot.core.why import (
-    Decision,
     ExplainedRecord,
     Explanation,
     Outlook,
     ReactionLook,
+    RuleDecision,
     RuleLook,
     Submitter,
     Unread,
@@ -230,18 +230,18 @@ def rule(look: RuleLook) -> str:
 
 def _decision(look: RuleLook) -> str:
     match look.decision:
-        case Decision.TAKES:
+        case RuleDecision.TAKES:
             effect = rules.effect(look.rule)
             return f"matches {_all(look.emoji)}{f' ({effect})' if effect else ''}"
-        case Decision.WOULD_TAKE:
+        case RuleDecision.WOULD_TAKE:
             return "applies here"
-        case Decision.TAKEN:
+        case RuleDecision.TAKEN:
             return f"would match {_all(look.emoji)}, but {_numbers(look.by)} first"
-        case Decision.NO_EMOJI:
+        case RuleDecision.NO_EMOJI:
             return "applies here, but nobody used this emoji"
-        case Decision.OTHER_CHANNEL:
+        case RuleDecision.OTHER_CHANNEL:
             return "doesn't apply in this channel"
-        case Decision.CHANNEL_UNKNOWN:
+        case RuleDecision.CHANNEL_UNKNOWN:
             return "doesn't apply here: the bridge can't read this channel's name"
 
 
