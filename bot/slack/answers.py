@@ -243,11 +243,8 @@ class Answers(Lookups):
             except Declined as declined:
                 refusals.append(declined)
         first = refusals[0]
-        raise Rejected(
-            Rejection(
-                Reason.SLACK_REFUSED, slack_error=SlackError(code=first.code, method=first.method)
-            )
-        )
+        error = SlackError(code=first.code, method=first.method)
+        raise Rejected(Rejection(Reason.SLACK_REFUSED, slack_error=error))
 
     def _routes(
         self, to: ReplyTo, root: str | None, answer: Answer

@@ -132,7 +132,7 @@ async def call_once(
 ) -> AsyncSlackResponse:
     """Await `request` as `call` does, for a call that is not idempotent.
 
-    TryLater has `outcome_unknown` if Slack may have processed it.
+    Raises TryLater with `outcome_unknown` if Slack may have processed it.
     """
     failpoints.hit(Failpoint.BEFORE_SLACK, method)
     try:

@@ -187,12 +187,8 @@ class Lookups:
         said = content(await self._auth_test())
         team, url, user = said.get("team_id"), said.get("url"), said.get("user_id")
         if not (isinstance(team, str) and isinstance(url, str) and isinstance(user, str)):
-            raise Rejected(
-                Rejection(
-                    Reason.SLACK_REFUSED,
-                    slack_error=SlackError(code="no_workspace", method="auth.test"),
-                )
-            )
+            error = SlackError(code="no_workspace", method="auth.test")
+            raise Rejected(Rejection(Reason.SLACK_REFUSED, slack_error=error))
         self.installed = Installation(
             team=team,
             url=f"{url.rstrip('/')}/",

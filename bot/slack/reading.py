@@ -107,12 +107,8 @@ class _Reading:
             if cursor is None:
                 return
             limit = self._next_limit()
-        raise Rejected(
-            Rejection(
-                Reason.SLACK_REFUSED,
-                slack_error=SlackError(code="endless_pages", method="conversations.replies"),
-            )
-        )
+        error = SlackError(code="endless_pages", method="conversations.replies")
+        raise Rejected(Rejection(Reason.SLACK_REFUSED, slack_error=error))
 
     async def _page(self, cursor: str | None, limit: int) -> Mapping[str, Any]:
         """Request a page within the time left for Slack; parsing does not count."""

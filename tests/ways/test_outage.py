@@ -26,7 +26,7 @@ from tests.ways.stage import Stage, stage, until, until_readyz
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """People hear after a fraction of a second that it takes longer."""
-    monkeypatch.setattr(delay_notices, "QUEUED_SECONDS", 0.3)
+    monkeypatch.setattr(delay_notices, "NOTICE_SECONDS", 0.3)
     monkeypatch.setattr(wiring, "QUEUED_EVERY_SECONDS", 0.05)
 
 
