@@ -106,3 +106,28 @@ def test_plain_threads_have_an_address() -> None:
     assert (
         refs.plain_thread_url("w_1", "th_1") == "https://app.plain.com/workspace/w_1/thread/th_1/"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "row_id"),
+    [
+        ("PB-7", 7),
+        ("pb-7", 7),
+        ("7", 7),
+        ("PB-" + "9" * 18, 10**18 - 1),
+        ("PB-", None),
+        ("", None),
+        ("PB-x", None),
+        ("PB-²", None),
+        ("PB-١", None),
+        (f"PB-{10**18}", None),
+        ("T-7", None),
+        ("PB-7\n", None),
+    ],
+)
+def test_which_row_a_reference_names(text: str, row_id: int | None) -> None:
+    assert refs.row_id(text) == row_id
+
+
+def test_a_reference_names_its_row() -> None:
+    assert refs.row_id(refs.reference(12)) == 12
