@@ -102,7 +102,7 @@ def _slack(
                 return _no_payload()
             answer = await app.async_dispatch(asked)
         except Exception as error:  # noqa: BLE001 — Bolt's own, on payloads of odd shapes
-            log.warning("payload_broke_bolt", error=type(error).__name__, size=len(body))
+            log.warning("bolt_crashed", error=type(error).__name__, size=len(body))
             return _no_payload()
         return Response(answer.body, answer.status, answer.first_headers())
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from bot.refused_requests import LIKELY, Cause
 from bot.store.claims import Claim
 
-NOT_FINAL = frozenset({"retried", "waiting"})
+NOT_FINAL = frozenset({"retried", "postponed"})
 """Outcomes of an attempt that another one follows."""
 
 DELIVERY_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200)

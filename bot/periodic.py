@@ -25,16 +25,16 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         try:
             await work()
         except (Fault, TimeoutError) as fault:
-            log.info("round_waits", cause=str(fault) or type(fault).__name__)
+            log.info("periodic_task_postponed", cause=str(fault) or type(fault).__name__)
         except Exception:
-            log.exception("round_broke")
+            log.exception("periodic_task_crashed")
         await asyncio.sleep(seconds)
 
 
 def tell_of_double(double: Duplicate) -> None:
     """A second thread of one escalation was found: people have to look at both."""
     log.warning(
-        "double_found",
+        "duplicate_found",
         key=double.row.external_id,
         reference=reference(double.row.id),
         thread=double.row.ref,

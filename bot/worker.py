@@ -141,10 +141,10 @@ class Worker:
             try:
                 pause = await self._run_once()
             except TryLater as fault:
-                log.warning("worker_waits", cause=fault.cause)
+                log.warning("claim_failed", cause=fault.cause)
                 pause = 1.0
             except Exception:
-                log.exception("worker_broke")
+                log.exception("worker_crashed")
                 pause = 5.0
             await self._sleep(pause)
         self._claiming.clear()
@@ -242,7 +242,7 @@ class Worker:
             # what this one sent.
             log.warning("ledger_unwritable", key=claim.external_id, cause=fault.cause)
         except Exception:
-            log.exception("delivery_broke", key=claim.external_id)
+            log.exception("delivery_crashed", key=claim.external_id)
             with suppress(Fault):
                 await self._retry(claim, TryLater("bug", outcome_unknown=True))
 
@@ -281,7 +281,7 @@ class Worker:
         except Exception as error:
             if limit.expired():
                 raise turn.too_long() from error
-            log.exception("delivery_broke", key=claim.external_id)
+            log.exception("delivery_crashed", key=claim.external_id)
             raise TryLater("bug", outcome_unknown=True) from error
         finally:
             renewing.cancel()
@@ -311,14 +311,14 @@ class Worker:
             outcome_unknown=fault.outcome_unknown,
         )
         log.info(
-            "tried",
+            "retry_scheduled",
             key=claim.external_id,
             cause=fault.cause,
             attempt=claim.attempt,
-            again_in=round(after, 1),
+            retry_in=round(after, 1),
             request_id=fault.request_id,
         )
-        self.observe(claim, "retried" if fault.is_failure else "waiting")
+        self.observe(claim, "retried" if fault.is_failure else "postponed")
 
     async def _answer(self, claim: Claim, trigger: Trigger, outcome: Outcome) -> None:
         refused = isinstance(outcome, Rejection)
@@ -334,9 +334,9 @@ class Worker:
             await self._write(
                 self.ledger.answer_later, claim, after, fault.cause, failed=fault.is_failure
             )
-            log.info("answer_waits", key=claim.external_id, cause=fault.cause)
+            log.info("answer_postponed", key=claim.external_id, cause=fault.cause)
         except Rejected as refusal:
-            log.warning("answer_refused", key=claim.external_id, reason=refusal.reason.value)
+            log.warning("answer_rejected", key=claim.external_id, reason=refusal.reason.value)
             await self._write(self.ledger.answered, claim, said=False)
         else:
             if refused:

@@ -43,7 +43,7 @@ def test_the_requests_that_are_left_are_shown_as_they_are_when_asked() -> None:
 def test_an_attempt_that_another_follows_settles_nothing(claim: Claim) -> None:
     metrics = Metrics(clock=lambda: 1003.0)
     metrics.delivered(claim, "retried")
-    metrics.delivered(claim, "waiting")
+    metrics.delivered(claim, "postponed")
     assert not [name for name in shown(metrics) if "escalations_total" in name]
     metrics.delivered(claim, "created")
     seen = shown(metrics)

@@ -72,7 +72,12 @@ async def test_a_pass_that_fails_is_logged_and_does_not_end_it(
         async with going_round(replace(bench.world, known=times), every=0.01):
             await until(times, 4)
     events = [log["event"] for log in logs]
-    assert events[:4] == ["round_waits", "round_broke", "reconciled", "found_in_history"]
+    assert events[:4] == [
+        "periodic_task_postponed",
+        "periodic_task_crashed",
+        "reconciled",
+        "found_in_history",
+    ]
     assert logs[0]["cause"] == "slack_ratelimited"
     assert (logs[2]["stopped"], logs[2]["not_looked_at"]) == ("database", ["C1", "C2"])
     assert (logs[3]["channel"], logs[3]["ts"]) == ("C1", ref.ts)

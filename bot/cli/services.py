@@ -131,7 +131,7 @@ def _stored_installations(opened: Database) -> list[Installation]:
 
 
 async def joined_channels(history: SlackHistory) -> list[Channel]:
-    """Return the channels that the bot is in. Raise TryLater and Refused."""
+    """Return the channels that the bot is in. Raise TryLater and Rejected."""
     return await all_pages(history.channels)
 
 
@@ -174,7 +174,7 @@ def customers(settings: Settings, names: Iterable[str]) -> Mapping[str, Customer
     """Return the customer of each name (`c_…`, an e-mail address, `external:ID`).
 
     None if Plain has no such customer. Needs PLAIN_API_KEY. Raise CommandFailed, TryLater and
-    Refused.
+    Rejected.
     """
     settings.need("plain_api_key")
     return asyncio.run(_find_all(settings, names))

@@ -119,7 +119,7 @@ class Answers(Lookups):
             elif self._settings.outsiders:  # else their reaction gets no answer
                 await self.say_privately(reply_to, build.remark_quietly(remark, form))
         except Fault as fault:
-            log.info("slack.remark_lost", remark=type(remark).__name__, cause=str(fault))
+            log.info("remark_failed", remark=type(remark).__name__, cause=str(fault))
 
     async def say_privately(self, reply_to: ReplyTo, answer: Answer) -> None:
         """Answer one person; raises as `tell` does."""

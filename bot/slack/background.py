@@ -26,9 +26,9 @@ class BackgroundTasks:
             try:
                 await work
             except (Fault, TimeoutError) as fault:
-                note("courtesy_failed", fault)
+                note("background_task_failed", fault)
             except Exception as error:  # noqa: BLE001 — else asyncio would log what it quotes
-                broke("courtesy_broke", error)
+                broke("background_task_crashed", error)
 
         task = asyncio.create_task(logged())
         self._running.add(task)

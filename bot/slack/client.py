@@ -137,6 +137,6 @@ class SlackClient(Answers):
         try:
             link = string(content(await call("chat.getPermalink", request)), "permalink")
         except Fault as fault:
-            log.debug("slack.permalink_built", channel=ref.channel, ts=ref.ts, cause=str(fault))
+            log.debug("permalink_built", channel=ref.channel, ts=ref.ts, cause=str(fault))
             link = None
         return link or refs.permalink((await self.known_installation()).url, ref, thread_ts)

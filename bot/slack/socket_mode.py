@@ -71,7 +71,7 @@ class SocketLink:
         while True:
             await self._run_handler()
             if self._refusal is None:
-                log.warning("socket_deaf", seconds=self._patience)
+                log.warning("socket_silent", seconds=self._patience)
             else:
                 log.error("socket_refused", code=self._refusal, fix=_FIX)
 
@@ -143,7 +143,7 @@ class _Handler(AsyncSocketModeHandler):
         try:
             await super().handle(client, req)
         except Exception as error:  # noqa: BLE001 — Bolt's own, on payloads of odd shapes
-            log.warning("payload_broke_bolt", error=type(error).__name__)
+            log.warning("bolt_crashed", error=type(error).__name__)
 
 
 def _logger() -> logging.Logger:

@@ -174,7 +174,7 @@ def _wait_for_turn(connection: Connection) -> None:
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
         connection.rollback()
         if not waits:
-            log.warning("migration_waits", cause="another one is under way")
+            log.warning("migration_waiting", cause="another one is under way")
             waits = True
         sleep(TURN_SECONDS)
     connection.rollback()
@@ -201,7 +201,7 @@ def _upgrade_patiently(database: Database, connection: Connection) -> None:
                     "`plain-bridge migrate` again",
                 ) from error
             if not waits:
-                log.warning("migration_waits", cause="a table is in use")
+                log.warning("migration_waiting", cause="a table is in use")
                 waits = True
             sleep(RETRY_SECONDS)
         else:

@@ -66,7 +66,7 @@ async def installation(
                     f"Slack does not take SLACK_BOT_TOKEN ({fault.cause.removeprefix('slack_')}): "
                     "copy the Bot User OAuth Token from your app's page, or install the app again"
                 ) from None
-            log.warning("slack_not_reached", cause=fault.cause, again_in=pause)
+            log.warning("slack_unreachable", cause=fault.cause, retry_in=pause)
         await asyncio.sleep(pause)
         pause = min(30.0, pause * 2)
 

@@ -25,13 +25,13 @@ async def _logged(error: Exception) -> dict[str, object]:
 
 async def test_a_fault_is_logged_by_its_cause() -> None:
     line = await _logged(TryLater("slack_timeout"))
-    assert (line["event"], line["cause"]) == ("courtesy_failed", "slack_timeout")
+    assert (line["event"], line["cause"]) == ("background_task_failed", "slack_timeout")
 
 
 async def test_a_bug_is_logged_by_its_place_and_not_by_its_words() -> None:
     """asyncio would log the exception itself, with what it quotes, once the task is collected."""
     line = await _logged(KeyError("what somebody wrote"))
-    assert (line["event"], line["error"]) == ("courtesy_broke", "KeyError")
+    assert (line["event"], line["error"]) == ("background_task_crashed", "KeyError")
     assert str(line["at"]).startswith("tests.slack.test_background:")
     assert "wrote" not in str(line)
 

@@ -318,8 +318,8 @@ async def test_what_belongs_to_another_workspace_or_app_is_answered_and_not_reco
         assert await on.settled() == []
         named = [(line["event"], line["team"], line["app"]) for line in logs if "team" in line]
         assert named == [
-            ("request_of_another_workspace", "T0THEIRS", on.slack.app_id),
-            ("request_of_another_app", on.slack.team, "A0OTHER"),
+            ("request_from_another_workspace", "T0THEIRS", on.slack.app_id),
+            ("request_from_another_app", on.slack.team, "A0OTHER"),
         ]
         said = await on.slack.courier.event(ours | {"team_id": "T0SENDER"})
         assert said.status == 200

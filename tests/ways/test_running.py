@@ -102,7 +102,7 @@ def test_a_start_that_waits_for_slack_can_be_ended(tmp_path: Path, name: str) ->
     ) as process:
         assert process.stderr is not None
         try:
-            assert "slack_not_reached" in process.stderr.readline()
+            assert "slack_unreachable" in process.stderr.readline()
             process.terminate()
             process.wait(timeout=20)
         finally:

@@ -134,7 +134,7 @@ class HomeListeners:
                 except (Fault, TimeoutError) as fault:
                     note("home_not_shown", fault)
                 except Exception as error:  # noqa: BLE001 — the others' Homes are published all the same
-                    broke("home_broke", error)
+                    broke("home_crashed", error)
 
     async def _in_turn(self, user: str, show: Show) -> None:
         """Publish a person's Homes one at a time, so that the newest look-up is shown last."""

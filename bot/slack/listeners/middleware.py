@@ -118,7 +118,9 @@ class ForeignRequests:
         if (key := (found, *who.values())) in self._named or len(self._named) >= MOST_NAMED:
             return
         self._named.add(key)
-        log.warning("request_of_" + found, **who, hint="is the Slack app installed elsewhere too?")
+        log.warning(
+            "request_from_" + found, **who, hint="is the Slack app installed elsewhere too?"
+        )
 
 
 # Events
@@ -184,11 +186,11 @@ async def on_error(error: Exception, body: Body) -> BoltResponse:
             return BoltResponse(status=500)  # Slack sends an event again
         case ValidationError():
             wrong = [".".join(map(_place, each["loc"])) for each in error.errors()]
-            log.warning("payload_not_understood", type=_type(body), wrong=wrong)
+            log.warning("payload_invalid", type=_type(body), wrong=wrong)
         case _:
             # Its text may quote the payload; where it was raised says enough.
             name, at = type(error).__name__, raised_at(error)
-            log.error("payload_broke", type=_type(body), error=name, at=at)
+            log.error("listener_crashed", type=_type(body), error=name, at=at)
     return BoltResponse(status=400)
 
 
