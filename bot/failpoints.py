@@ -1,8 +1,7 @@
-"""Where the bridge touches the world, by name, for a program that watches it from inside.
+"""Failpoints: named moments at which the crash matrix ends the process.
 
-Nobody watches the bridge at work, and then a point is the call of an empty function. Nothing
-arms one from outside: a program that wants to watch has to import this module and say so, as
-the crash matrix does, which ends the process at each of them in turn.
+In production a failpoint is the call of an empty function, and nothing can arm one from outside:
+a program has to import this module to do so.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """A moment that comes again and again; what it is about is told beside it."""
+    """A moment that recurs, such as right before a request to Plain."""
 
     BEFORE_COMMIT = "commit.before"
     AFTER_COMMIT = "commit.after"
@@ -31,18 +30,18 @@ Called wherever the point lies: in the event loop, or in one of the store's thre
 
 
 def _unwatched(_point: Failpoint, _about: str) -> None:
-    """Nobody watches."""
+    """Ignore the failpoint."""
 
 
 _watcher: Watcher = _unwatched
 
 
 def arm(watcher: Watcher) -> None:
-    """From now on tell `watcher` of every point."""
+    """Call `watcher` at every failpoint from now on."""
     global _watcher
     _watcher = watcher
 
 
 def hit(point: Failpoint, about: str = "") -> None:
-    """The process is at `point`."""
+    """Tell the watcher that the process is at `point`."""
     _watcher(point, about)

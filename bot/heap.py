@@ -1,4 +1,4 @@
-"""Keeps the process's memory small, and the garbage collector away from what is there to stay."""
+"""Memory: fewer malloc arenas, and no garbage collection of what stays for good."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def frozen_gc() -> Iterator[None]:
-    """Whatever is made inside stays as long as the process: modules, classes, functions.
+    """Exclude what is created inside, such as modules and classes, from garbage collection.
 
     The collector would look at all of it while it is made, and again with every full collection:
     a fifth of an acknowledgement's processor time, and of a start's.

@@ -1,4 +1,4 @@
-"""The Starlette application: Slack's door, Plain's reserved one, health and metrics."""
+"""The Starlette application: Slack's requests, Plain's webhooks (reserved), health, metrics."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def application(
     metrics_token: str | None,
     metrics_open: bool,
 ) -> Starlette:
-    """Every path of the bridge.
+    """Return the application with every route of the bridge.
 
-    A door without its secret is absent; `refused` hears what a door refuses. `look` brings the
+    An endpoint without its secret is absent; `refused` records refused requests. `look` brings the
     metrics up to date that nobody counts.
     `metrics_open`: whether `/metrics` may be read without a token (while only this machine can
     reach it).
@@ -89,7 +89,7 @@ def _slack(
     verifier = SignatureVerifier(signing_secret)
 
     async def endpoint(request: Request) -> Response:
-        """Verify, then parse, then act: what is not signed by Slack reaches no parser."""
+        """Verify, then parse, then act: nothing unsigned reaches a parser."""
         body = await bodies.read(request)
         if isinstance(body, Response):
             return body
@@ -111,7 +111,7 @@ def _slack(
 
 def _plain(secret: str, refused: RefusedRequests, bodies: _Bodies) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        """Reserved: a signed webhook is taken and ignored.
+        """Accept and ignore a signed webhook (reserved).
 
         https://www.plain.com/docs/api-reference/request-signing
         """
@@ -162,7 +162,7 @@ def _metrics(
 
 
 class _Bodies:
-    """Reads the bodies of requests into a bounded memory."""
+    """The bodies of requests under way, in bounded memory."""
 
     def __init__(self) -> None:
         self._left = MOST_BEYOND

@@ -1,4 +1,4 @@
-"""What the bridge counts, for `/metrics`.
+"""Metrics of the bridge, for `/metrics`.
 
 Names and units as Prometheus asks: https://prometheus.io/docs/practices/naming/
 """
@@ -15,7 +15,7 @@ from bot.refused_requests import LIKELY, Cause
 from bot.store.claims import Claim
 
 NOT_FINAL = frozenset({"retried", "postponed"})
-"""Outcomes of an attempt that another one follows."""
+"""Outcomes of an attempt that another attempt follows."""
 
 DELIVERY_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
 """From a second to an outage of half a day."""
@@ -24,72 +24,72 @@ DOORS = {
     door: [cause.value for of, cause in LIKELY if of == door and cause != Cause.EVENTS_WITHHELD]
     for door in ("slack", "plain")
 }
-"""The causes for which each door refuses."""
+"""Causes for which each endpoint refuses a request."""
 
 REQUEST_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
 class Metrics:
-    """The counters of one bridge, in a registry of their own. `clock` is in Unix seconds."""
+    """Metrics of one bridge, in a registry of their own. `clock` returns Unix seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.registry = CollectorRegistry()
         self._escalations = Counter(
             "plain_bridge_escalations",
-            "Escalations that were settled, by door and what came of them.",
+            "Settled escalations by entry point and outcome.",
             ["via", "outcome"],
             registry=self.registry,
         )
         self._attempts = Counter(
             "plain_bridge_delivery_attempts",
-            "Attempts to deliver, by door and how they ended.",
+            "Delivery attempts by entry point and outcome.",
             ["via", "outcome"],
             registry=self.registry,
         )
         self._delivery_seconds = Histogram(
             "plain_bridge_delivery_seconds",
-            "From the asking to its outcome.",
+            "Time from a request to its outcome.",
             ["via"],
             buckets=DELIVERY_SECONDS,
             registry=self.registry,
         )
         self._plain_seconds = Histogram(
             "plain_bridge_plain_request_seconds",
-            "Requests to Plain by operation and how they ended.",
+            "Requests to Plain by operation and status.",
             ["operation", "status"],
             buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
         self._files = Counter(
             "plain_bridge_files",
-            "Files of quoted messages by what became of them: attached, or why not.",
+            "Files of quoted messages by outcome: attached, or why not.",
             ["outcome"],
             registry=self.registry,
         )
         self._slack_seconds = Histogram(
             "plain_bridge_slack_request_seconds",
-            "Requests to Slack's Web API by method and how they ended.",
+            "Requests to Slack's Web API by method and status.",
             ["method", "status"],
             buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
         self._verified = Counter(
             "plain_bridge_requests_verified",
-            "Requests with a good signature, by door: Slack's or Plain's.",
+            "Requests with a valid signature, by endpoint: Slack's or Plain's.",
             ["door"],
             registry=self.registry,
         )
         self._refused = Counter(
             "plain_bridge_requests_refused",
-            "Requests that were refused, by door and cause: unsigned, wrong_signature (the "
+            "Refused requests by endpoint and cause: unsigned, wrong_signature (the "
             "secret), stale_timestamp (the clock).",
             ["door", "cause"],
             registry=self.registry,
         )
         self._withheld = Counter(
             "plain_bridge_events_withheld",
-            "Minutes of which Slack said that it held back events (app_rate_limited).",
+            "Minutes for which Slack withheld events (app_rate_limited).",
             registry=self.registry,
         )
         for door, causes in DOORS.items():  # from 0 on, so that the first one is an increase
@@ -98,35 +98,33 @@ class Metrics:
                 self._refused.labels(door, cause)
         self._foreign = Counter(
             "plain_bridge_foreign_requests",
-            "Signed requests of Slack that belong to another workspace or app; nothing is "
-            "recorded of them.",
+            "Signed requests from Slack for another workspace or app; nothing of them is recorded.",
             ["belongs_to"],
             registry=self.registry,
         )
         self._backlog = Gauge(
             "plain_bridge_backlog",
-            "Escalations that wait for their outcome, in the whole database; NaN while it "
-            "cannot be read.",
+            "Unsettled escalations in the whole database; NaN while it cannot be read.",
             registry=self.registry,
         )
         self._oldest = Gauge(
             "plain_bridge_backlog_oldest_age_seconds",
-            "How long the oldest of them has waited; 0 where none waits.",
+            "Age of the oldest unsettled escalation; 0 if there is none.",
             registry=self.registry,
         )
         self._parked = Gauge(
             "plain_bridge_parked",
-            "Escalations that were given up after hours, for a person to look at.",
+            "Escalations given up after hours, for a person to look at.",
             registry=self.registry,
         )
         self._people = Gauge(
             "plain_bridge_people_to_link",
-            "People whose requests are on hold until somebody says which customer they are.",
+            "People whose requests are on hold until somebody links them to a customer.",
             registry=self.registry,
         )
         self._duplicates = Counter(
             "plain_bridge_duplicate_threads",
-            "Threads found in Plain beside the one that a request already had.",
+            "Duplicate threads found in Plain.",
             registry=self.registry,
         )
         Info("plain_bridge", "The release.", registry=self.registry).info(
@@ -134,7 +132,7 @@ class Metrics:
         )
 
     def delivered(self, claim: Claim, outcome: str) -> None:
-        """One attempt ended."""
+        """Count an attempt that ended, and its escalation if it is settled."""
         trigger = claim.escalation.trigger
         self._attempts.labels(trigger.via.value, outcome).inc()
         if outcome in NOT_FINAL:
@@ -144,15 +142,15 @@ class Metrics:
         self._delivery_seconds.labels(trigger.via.value).observe(max(0.0, taken))
 
     def file(self, outcome: str) -> None:
-        """One file of a quoted message has its fate."""
+        """Count a file of a quoted message by what became of it."""
         self._files.labels(outcome).inc()
 
     def asked_plain(self, operation: str, status: str, seconds: float) -> None:
-        """One request to Plain ended."""
+        """Count and time a request to Plain."""
         self._plain_seconds.labels(operation, status).observe(seconds)
 
     def asked_slack(self, method: str, status: str, seconds: float) -> None:
-        """One request to Slack's Web API ended."""
+        """Count and time a request to Slack's Web API."""
         self._slack_seconds.labels(method, status).observe(seconds)
 
     def found_duplicates(self, count: int) -> None:
@@ -160,11 +158,11 @@ class Metrics:
         self._duplicates.inc(count)
 
     def verified(self, door: str) -> None:
-        """One request to a door bore a good signature."""
+        """Count a request with a valid signature."""
         self._verified.labels(door).inc()
 
     def refused(self, door: str, cause: str) -> None:
-        """One request to a door was refused, or Slack held events back."""
+        """Count a request that was refused, or a minute of events that Slack withheld."""
         if cause == Cause.EVENTS_WITHHELD:
             self._withheld.inc()
         else:
@@ -175,27 +173,27 @@ class Metrics:
         self._foreign.labels(belongs_to).inc()
 
     def waiting(self, count: float, oldest: float, parked: float, people: float) -> None:
-        """What the ledger holds: rows that wait, the oldest one's age in seconds, parked rows,
-        and people whom somebody has to link."""
+        """Set the gauges: unsettled requests, the age of the oldest in seconds, parked requests,
+        and people who have to be linked."""
         self._backlog.set(count)
         self._oldest.set(oldest)
         self._parked.set(parked)
         self._people.set(people)
 
     def watch_rate(self, left: Callable[[], float]) -> None:
-        """Show how many requests to Plain may still go out, as `left` tells when it is asked."""
+        """Expose how many requests to Plain may still go out, read from `left` at each scrape."""
         Gauge(
             "plain_bridge_plain_requests_left",
-            "Requests to Plain that the bridge's share has left in the rate limit's window; "
-            "NaN while no window is known.",
+            "Requests to Plain left of the bridge's share in the rate limit's window; NaN while "
+            "no window is known.",
             registry=self.registry,
         ).set_function(left)
 
     def watch_link(self) -> Callable[[bool], None]:
-        """Show whether the Socket Mode connection is up; returns what to tell it by."""
+        """Expose whether the Socket Mode connection is up, and return its setter."""
         gauge = Gauge(
             "plain_bridge_socket_mode_connected",
-            "Whether Slack was heard lately over Socket Mode (1) or not (0).",
+            "1 if Slack was heard lately over Socket Mode, else 0.",
             registry=self.registry,
         )
         return lambda is_up: gauge.set(float(is_up))

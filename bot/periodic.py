@@ -1,4 +1,4 @@
-"""What comes round again and again, and what is said of it."""
+"""Periodic tasks: reconciliation, and the loop that repeats a task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("bot.periodic")
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    """Do `work` now and every `seconds`, until cancelled; what goes wrong is logged."""
+    """Run `work` now and every `seconds` until cancelled; failures are logged."""
     while True:
         try:
             await work()
@@ -32,7 +32,7 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 
 def tell_of_double(double: Duplicate) -> None:
-    """A second thread of one escalation was found: people have to look at both."""
+    """Log a duplicate thread of one escalation: people have to look at both."""
     log.warning(
         "duplicate_found",
         key=double.row.external_id,
@@ -47,7 +47,7 @@ async def reconcile_again(
 ) -> None:
     """Reconcile now (or, not `at_once`, a pause later) and every so many seconds.
 
-    Runs until it is cancelled; what goes wrong is logged, and tried again at its time.
+    Runs until it is cancelled; a failure is logged, and the next pass runs at its time.
     """
     if not at_once:
         await asyncio.sleep(every_seconds)

@@ -1,4 +1,4 @@
-"""A bridge as a process: served, or worked with, until the process is asked to end."""
+"""The bridge as a process that runs until it is asked to end."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def serve(settings: Settings, *, hears: bool = True) -> None:
 
 @contextmanager
 def _bound(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """Sockets on all addresses of `host`, bound and not listening yet: who comes is refused.
+    """Yield sockets that are bound to all addresses of `host`, and not listening yet.
 
     As asyncio makes them itself, only sooner: a port that another program has is no reason to
     open the database, or the connection to Slack. `::` takes IPv4 too, as people expect of it.

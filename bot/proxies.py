@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by the environment; the same for Slack and for Plain.
+"""Proxies from the environment, the same for Slack and for Plain.
 
 The variables are those that curl reads: https://curl.se/docs/manpage.html#ENVIRONMENT. slack_sdk
 and httpx read them in two ways of their own, which differ.
@@ -22,7 +22,7 @@ _BRACKETED = re.compile(r"\[([^\]]+)\](?::(\d+))?")
 
 
 class ProxyMistake(ValueError):
-    """A variable names no proxy that can be used. The text says why, without its value."""
+    """A variable names no usable proxy. The text says why, without the variable's value."""
 
 
 def of(url: str, environ: Environ | None = None) -> str | None:

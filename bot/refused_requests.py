@@ -1,4 +1,4 @@
-"""Requests that the doors refused: counted, logged now and then, and kept for `doctor`."""
+"""Refused HTTP requests: counted, logged at intervals, and kept for `doctor`."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ LIKELY: Mapping[tuple[Door, Cause], str] = {
 
 
 class RequestCounts(Protocol):
-    """Metrics of what the doors took and refused."""
+    """Metrics of verified and refused requests."""
 
     def verified(self, door: str) -> None: ...
     def refused(self, door: str, cause: str) -> None: ...
 
 
 class RefusedRequests:
-    """Notes what the doors verify and refuse.
+    """A record of what the endpoints verified and refused.
 
-    Anybody can send what is refused, so each cause is logged every ten minutes at most, and the
+    Anybody can send such requests, so each cause is logged every ten minutes at most, and the
     database is written to every `KEEP_SECONDS`. `clock` is in Unix seconds.
     """
 
@@ -86,12 +86,12 @@ class RefusedRequests:
         self._said_at: dict[tuple[Door, Cause], float] = {}
 
     def verified(self, door: Door) -> None:
-        """A request bore the signature of whoever may send it."""
+        """Count a request with a valid signature."""
         self._counts.verified(door)
         self._fresh[name(door)] = self._clock()
 
     def note(self, door: Door, cause: Cause, **details: object) -> None:
-        """A request was refused; `details` are for the log."""
+        """Count a refused request; `details` are for the log."""
         self._counts.refused(door, cause)
         now = self._clock()
         self._fresh[name(door, cause)] = now

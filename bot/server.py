@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with deadlines for clients and a bound on their connections."""
+"""The HTTP server: uvicorn with deadlines for clients and a bound on connections."""
 
 from __future__ import annotations
 
@@ -102,13 +102,13 @@ class Server(uvicorn.Server):
         self._listening = listening
 
     async def startup(self, sockets: Any = None) -> None:
-        """As uvicorn's."""
+        """Start as uvicorn does."""
         await super().startup(sockets)
         self._listening()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take no signals."""
+        """Handle no signals."""
         yield
 
     def leave(self) -> None:
@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
 
 
 class _Connections:
-    """The connections that wait for their client, oldest first; there may be `most` in all."""
+    """Connections that wait for their client, oldest first; at most `most` in all."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -125,12 +125,12 @@ class _Connections:
         self._said_at = -SAY_EVERY_SECONDS
 
     def waits(self, connection: BoundedProtocol) -> None:
-        """`connection` waits for its client from now on."""
+        """Note that `connection` waits for its client from now on."""
         self._waiting.pop(connection, None)
         self._waiting[connection] = None
 
     def is_busy(self, connection: BoundedProtocol) -> None:
-        """`connection` has a whole request to answer, or is gone."""
+        """Note that `connection` has a whole request to answer, or is gone."""
         self._waiting.pop(connection, None)
 
     def make_room(self, count: int) -> None:

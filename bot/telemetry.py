@@ -1,4 +1,4 @@
-"""The log: one line per outcome, for people or as JSON, without secrets and addresses."""
+"""Logging: one line per outcome, for people or as JSON, without secrets and addresses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BOLT_READ_THE_TOKEN = re.compile(r"`token` .*will be (?:unused|ignored)")
 
 
 def masked(text: str) -> str:
-    """`text` without what looks like a token, a password, a private address or an e-mail."""
+    """Return `text` without what looks like a token, a password, a private address or an e-mail."""
     text = secrets.mask(text)[0]
     for pattern, instead in _MASKS:
         text = pattern.sub(instead, text)
@@ -102,7 +102,7 @@ def set_up(
 
 
 class _Handler(logging.Handler):
-    """Ours, so that setting up again finds it; looks for standard error when it writes."""
+    """The bridge's own handler, found by a second set-up; looks up standard error at each write."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ def _rendered(form: Literal["console", "json"], *, colors: bool) -> list[Process
 
 
 def _mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """The last net before a line is written; who logs a text or a token has a bug all the same."""
+    """Mask secrets in a line, as a last resort: logging a text or a token is still a bug."""
     return {key: _masked_value(value) for key, value in event.items()}
 
 

@@ -1,4 +1,4 @@
-"""The two faults that stop a delivery, and the delay before the next attempt."""
+"""The faults: try later, or rejected for a reason; and the delay before the next attempt."""
 
 from __future__ import annotations
 
@@ -160,11 +160,11 @@ class Rejection:
 
 
 class Fault(Exception):
-    """What an edge raises instead of the vendor's exceptions; the worker obeys it."""
+    """Base of what an edge raises instead of the vendor's exceptions; the worker obeys it."""
 
 
 class TryLater(Fault):
-    """It did not work now and may work later.
+    """A failure now that may succeed later.
 
     `after`: seconds that the other side asked to wait, if it said so. Such a wait is no failure.
     `outcome_unknown`: the request may have been processed all the same, so that a write must be
@@ -194,7 +194,7 @@ class TryLater(Fault):
 
 
 class Postponed(TryLater):
-    """Nothing failed: look again in `after` seconds."""
+    """A wait of `after` seconds; nothing failed."""
 
     after: float
 
@@ -203,7 +203,7 @@ class Postponed(TryLater):
 
 
 class Rejected(Fault):
-    """It will not work however often it is tried; somebody has to read why."""
+    """A rejection: retrying does not help, and somebody has to read why."""
 
     def __init__(self, rejection: Rejection) -> None:
         super().__init__(rejection.reason.value)
@@ -225,12 +225,14 @@ class Rejected(Fault):
 
 
 class LeaseLost(Fault):
-    """The row belongs to another worker by now: stop, write nothing."""
+    """The row belongs to another worker now: stop, and write nothing."""
 
 
 def should_park(strikes: int, seconds: float) -> bool:
-    """Whether a row that failed `strikes` times over `seconds`, while others succeeded, is
-    parked: with its reason, for a person to look at."""
+    """Return True if a row is to be parked for a person to look at.
+
+    It failed `strikes` times over `seconds` while others succeeded.
+    """
     return strikes >= 20 and seconds >= 6 * 3600
 
 

@@ -118,7 +118,7 @@ class Rate:
     adrift: tuple[float, ...] = ()
 
     def step(self, now: float) -> Step:
-        """What the next request has to do."""
+        """Return what the next request has to do."""
         if now < self.shut_until:
             return Step.PAUSE
         window = self.window
@@ -136,7 +136,7 @@ class Rate:
         return Step.LISTEN if may_come_free and self.in_flight else Step.PAUSE
 
     def opens_in(self, now: float) -> float:
-        """Seconds until it is worth asking again, where it is of no use now."""
+        """Return the seconds until it is worth asking again, where it is of no use now."""
         if now < self.shut_until:
             return self.shut_until - now
         if self.window is None or self._is_over(now):
@@ -144,7 +144,7 @@ class Rate:
         return self._end() - now
 
     def room(self, running: int, wanted: int, now: float) -> int:
-        """How many of `wanted` deliveries may begin beside `running` ones and be completed.
+        """Return how many of `wanted` deliveries may begin beside `running` ones and be completed.
 
         With a pool, for all that is known: `covers` tells for sure.
         """
@@ -192,7 +192,7 @@ class Rate:
         return max(0, window.granted - window.used) if scarce else 0
 
     def known(self, now: float) -> tuple[float, int] | None:
-        """The end and the limit of the window that lasts, where one is known."""
+        """Return the end and the limit of the window that lasts, where one is known."""
         if self.window is None or self._is_over(now):
             return None
         return self.window.reset, self.window.limit
@@ -206,16 +206,16 @@ class Rate:
     # What happens
 
     def without(self, permits: int) -> Rate:
-        """So many permits are about to be given back."""
+        """Take back so many permits, which are about to be returned to the pool."""
         window = self.window and replace(self.window, granted=self.window.granted - permits)
         return replace(self, window=window)
 
     def sent(self) -> Rate:
-        """A request goes out."""
+        """Count a request that goes out."""
         return replace(self, in_flight=self.in_flight + 1)
 
     def unanswered(self, now: float) -> Rate:
-        """A request got no answer, or one that tells nothing: it counts all the same."""
+        """Count a request without an answer, or with one that says nothing, as one that counts."""
         rate = replace(self, in_flight=self.in_flight - 1)
         if self.window is None or self._is_over(now):
             return replace(rate, adrift=(*self.adrift[1 - AT_FIRST :], now))
@@ -224,7 +224,7 @@ class Rate:
     def answered(
         self, said: ReportedLimit, sent_at: float, now: float, *, counted: bool = True
     ) -> Rate:
-        """A request that went out at `sent_at` was answered.
+        """Take in the answer to a request that went out at `sent_at`.
 
         Not `counted`: it was refused for the rate limit.
         """
@@ -249,7 +249,7 @@ class Rate:
         return replace(self, shut_until=max(self.shut_until, until))
 
     def granted(self, grant: Grant, asked_in: float | None, now: float) -> Rate:
-        """The pool answered; `asked_in` was the window's `reset` when it was asked."""
+        """Take in the pool's answer; `asked_in` was the window's `reset` when it was asked."""
         rate = self.shut(grant.shut_until)
         if grant.reset is None:
             return replace(rate, pool_silent_until=now + 1.0)
@@ -281,7 +281,7 @@ class Rate:
         return Window(said.reset, said.limit, said.remaining, share, 0, used)
 
     def _adrift_in(self, reset: float) -> int:
-        """How many requests without an answer may have counted in the window that ends then."""
+        """Return how many unanswered requests may have counted in the window that ends then."""
         return sum(ended_at > reset - _WINDOW for ended_at in self.adrift)
 
     def _left(self) -> int:
@@ -305,7 +305,7 @@ class Rate:
 def grant(
     tally: Tally, share: float, known: tuple[float, int] | None, wanted: int, now: float
 ) -> tuple[Tally, Grant]:
-    """What the pool gives to one who wants so many permits, and what it then holds.
+    """Return what the pool gives to one who wants so many permits, and what it then holds.
 
     `known`: the end and the limit of the window that the submitter knows to last. `wanted` below
     zero gives back.
@@ -323,10 +323,10 @@ def grant(
 
 
 def shut(tally: Tally, until: float) -> Tally:
-    """The pool, of which nobody takes before `until`."""
+    """Return the pool, of which nobody takes before `until`."""
     return replace(tally, shut_until=max(tally.shut_until, until))
 
 
 def _extra(window: Window) -> int:
-    """What to ask for beyond the need: less, the less there is for the others."""
+    """Return what to ask for beyond the need: less, the less there is for the others."""
     return min(16, window.spare // 12)

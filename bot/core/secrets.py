@@ -64,7 +64,7 @@ _SECRETS = tuple(
 
 
 def find(text: str) -> tuple[Secret, ...]:
-    """The secrets in `text`, in order, none overlapping another."""
+    """Return the secrets in `text`, in order, none overlapping another."""
     found = [
         Secret(*match.span("secret" if "secret" in form.groupindex else 0), kind)
         for kind, form in _SECRETS
@@ -80,13 +80,13 @@ def find(text: str) -> tuple[Secret, ...]:
 
 
 def mask(text: str) -> tuple[str, tuple[str, ...]]:
-    """`text` without its secrets, and their kinds."""
+    """Return `text` without its secrets, and their kinds."""
     masked, kinds = mask_runs([StyledRun(text)])
     return text_of(masked), kinds
 
 
 def mask_runs(runs: Sequence[StyledRun]) -> tuple[tuple[StyledRun, ...], tuple[str, ...]]:
-    """`runs` without their secrets, and the kinds of these.
+    """Return `runs` without their secrets, and the kinds of these.
 
     A secret may go over from one style to the next, and marks (a backtick, a quote's `> `) may
     stand in the middle of it. A link whose address holds a secret is a link no more.
@@ -110,7 +110,10 @@ def mask_runs(runs: Sequence[StyledRun]) -> tuple[tuple[StyledRun, ...], tuple[s
 def _without(
     runs: Sequence[StyledRun], read: Sequence[str], secrets: Sequence[Secret]
 ) -> Iterator[StyledRun]:
-    """`runs` with each secret replaced in the run where it begins; `read` is what was searched."""
+    """Return `runs` with each secret replaced in the run where it begins.
+
+    `read` is the text that was searched.
+    """
     # None overlaps another, so both rise. To look through all for each run takes seconds.
     starts = [secret.start for secret in secrets]
     ends = [secret.end for secret in secrets]

@@ -127,9 +127,9 @@ class FormContexts:
         message = draft.trigger.message
         ref = message.ref if message else None
         readable = self.workspace.slack.cached_readable(ref.channel) if ref else None
-        tenants = self.workspace.plain.tenants_at_hand()
+        tenants = self.workspace.plain.cached_tenants()
         chosen = draft.prefill
-        labels = {one.id: one.name for one in self.workspace.plain.label_types_at_hand()}
+        labels = {one.id: one.name for one in self.workspace.plain.cached_label_types()}
         companies = {one.external_id: one.name for one in tenants or ()}
         context = FormContext(
             quote=_quoted(draft, self.workspace.slack),

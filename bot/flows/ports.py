@@ -154,13 +154,13 @@ class Plain(Protocol):
     async def recent_label_types(self) -> Sequence[LabelType]:
         """Return all label types, as they were a while ago."""
 
-    def label_types_at_hand(self) -> Sequence[LabelType]:
+    def cached_label_types(self) -> Sequence[LabelType]:
         """Return the label types that are cached."""
 
     async def recent_tenants(self) -> Sequence[Tenant] | None:
         """Return all tenants, as they were a while ago; None if the key may not read them."""
 
-    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+    def cached_tenants(self) -> Sequence[Tenant] | None:
         """Return the tenants that are cached; None once it is known that the key may not."""
 
     async def user_by_email(self, email: str) -> str | None:

@@ -1,1 +1,1 @@
-"""Plain's GraphQL API: the protocol without I/O, the operations, and the port over httpx."""
+"""Plain's GraphQL API: the protocol without I/O, the operations, and the client over httpx."""

@@ -190,7 +190,7 @@ def done(mutation: str, result: str) -> Callable[[Data], None]:
 
 
 class _EventEntry(_Node):
-    """An entry of the timeline; only events have an external id."""
+    """An entry of a timeline; only events have an external id."""
 
     external_id: str | None = Field(None, validation_alias=AliasPath("entry", "externalId"))
 

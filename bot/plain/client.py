@@ -1,4 +1,4 @@
-"""The Plain port: each operation asked for in its turn, and its answer read."""
+"""The Plain client: paced requests for each operation, and their answers as values."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from bot.failpoints import Failpoint
 from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import inputs, operations, protocol
 from bot.plain.answers import Page, Workspace
+from bot.plain.cached import Cached
 from bot.plain.operations import Operation, Variables
 from bot.plain.pace import Heard, Pace
-from bot.plain.remembered import Remembered
 from bot.plain.transport import ANSWER_SECONDS, CONNECT_SECONDS, READ_SECONDS, Transport
 
 T = TypeVar("T")
 
 Observe = Callable[[str, str, float], None]
-"""Told of every request: the operation, "ok" or the fault's cause or reason, and the seconds."""
+"""Called for every request with the operation, "ok" or the fault's cause or reason, and seconds."""
 
 LABEL_TYPES_SECONDS = 300.0
 TENANTS_SECONDS = 900.0
-"""Longer, for they may be thousands, and fifty pages of them."""
+"""Longer, for there may be fifty pages of them."""
 PAGES = 50
-"""The most pages of one connection that are read; a cursor that leads in a circle ends there."""
+"""The most pages that are read of one connection; a cursor in a circle ends there."""
 
 
 class PlainClient:
-    """Asks Plain at `url` with `api_key`; raises TryLater and Rejected, nothing else.
+    """A client of Plain at `url` with `api_key`; its methods raise TryLater and Rejected only.
 
-    `http` and the seconds as in `Transport`. `clock` is Unix seconds. `pace` lets each request go
-    in its turn. ValueError for a key or a `url` that cannot be one.
+    `http` and the seconds are as in `Transport`. `clock` returns Unix seconds. `pace` delays
+    requests that the rate limit has no room for. Raise ValueError for an invalid key or `url`.
     """
 
     def __init__(
@@ -68,16 +68,16 @@ class PlainClient:
         self._clock = clock
         self._observe = observe
         self._turn = pace.request if pace else _unpaced
-        self._label_types = Remembered(
+        self._label_types = Cached(
             lambda: self._all(operations.LABEL_TYPES, {}), lifetime=LABEL_TYPES_SECONDS, clock=clock
         )
-        self._tenants = Remembered(self._all_tenants, lifetime=TENANTS_SECONDS, clock=clock)
-        self._workspace_id = Remembered(
+        self._tenants = Cached(self._all_tenants, lifetime=TENANTS_SECONDS, clock=clock)
+        self._workspace_id = Cached(
             lambda: self._ask(operations.WORKSPACE_ID, {}), lifetime=inf, clock=clock
         )
 
     async def aclose(self) -> None:
-        """Give up what is under way for everybody, and the connections."""
+        """Cancel shared requests that are under way, and close the connections."""
         await self._label_types.forget()
         await self._tenants.forget()
         await self._workspace_id.forget()
@@ -90,13 +90,13 @@ class PlainClient:
         )
 
     async def thread_by_external_id(self, customer: str, external_id: str) -> PlainThread | None:
-        """The customer's thread with this external id, which is unique within the customer."""
+        """Return the thread with this external id, which is unique within the customer."""
         return await self._ask(
             operations.THREAD_BY_EXTERNAL_ID, {"customerId": customer, "externalId": external_id}
         )
 
     async def threads_since(self, customer: str, since: float) -> Sequence[ThreadSummary]:
-        """The customer's threads that were created since then (Unix seconds)."""
+        """Return the customer's threads that were created since then (Unix seconds)."""
         moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
         asked = {"customerId": customer, "since": moment.replace("+00:00", "Z")}
         return list(await self._all(operations.CUSTOMER_THREADS, asked))
@@ -106,7 +106,7 @@ class PlainClient:
         await self._ask(operations.CREATE_THREAD_EVENT, inputs.create_thread_event(draft))
 
     async def has_event(self, thread: str, external_id: str) -> bool:
-        """Whether the thread's timeline holds an event with this external id, newest first."""
+        """Return True if the thread's timeline holds an event with this external id."""
         before = None
         for _ in range(PAGES):
             page = await self._ask(operations.THREAD_EVENTS, {"threadId": thread, "before": before})
@@ -118,7 +118,7 @@ class PlainClient:
         return False
 
     async def seen(self, thread: str) -> ThreadSnapshot | None:
-        """The thread as it stands, with who did what in it; None where it is gone."""
+        """Return the thread with everything that was done in it; None if it is gone."""
         seen: ThreadSnapshot | None = None
         before = None
         for _ in range(PAGES):
@@ -141,7 +141,7 @@ class PlainClient:
         await self._ask(operations.MARK_THREAD_AS_DONE, inputs.mark_ignored(thread))
 
     async def find_customer(self, name: str) -> Customer | None:
-        """The customer named `c_…`, by e-mail address or as `external:ID`; None for no such."""
+        """Return the customer named `c_…`, by e-mail address or `external:ID`; None if unknown."""
         if name.startswith("external:"):
             external_id = name.removeprefix("external:")
             return await self._find(operations.CUSTOMER_BY_EXTERNAL_ID, {"externalId": external_id})
@@ -152,12 +152,12 @@ class PlainClient:
         return None
 
     async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
-        """Customers with `term` in their name or e-mail address, in any case; the most recently
-        active first, at most `limit` (1 to 100)."""
+        """Return at most `limit` (1 to 100) customers, the most recently active first, with `term`
+        in their name or e-mail address, in any case."""
         return await self._ask(operations.SEARCH_CUSTOMERS, {"term": term, "first": limit})
 
     async def upsert_customer(self, email: str, name: str, *, verified: bool) -> Customer:
-        """The customer with this address, made if there is none; an existing one stays as it is."""
+        """Return the customer with this address; create it if needed, never change it."""
         variables = inputs.upsert_customer(email, name, verified=verified)
         try:
             return await self._ask(operations.UPSERT_CUSTOMER, variables, customer=email)
@@ -170,42 +170,42 @@ class PlainClient:
             return found
 
     async def label_types(self) -> Sequence[LabelType]:
-        """All label types that are not archived; five minutes old at most."""
+        """Return all label types that are not archived; five minutes old at most."""
         return await self._label_types.get()
 
     async def recent_label_types(self) -> Sequence[LabelType]:
-        """The same at once, however old, while they are asked for anew."""
+        """Return the cached label types however old, and refresh them in the background."""
         return await self._label_types.recent()
 
     async def recent_tenants(self) -> Sequence[Tenant] | None:
-        """All tenants that are not deleted, in the same way; None where the key may not read them.
+        """Return all tenants that are not deleted, likewise; None if the key may not read them.
 
         The first 5,000, where there are more.
         """
         return await self._tenants.recent()
 
-    def label_types_at_hand(self) -> Sequence[LabelType]:
-        """What is known of them without asking."""
-        return self._label_types.at_hand(())
+    def cached_label_types(self) -> Sequence[LabelType]:
+        """Return the cached label types, none if there are none yet."""
+        return self._label_types.peek(())
 
-    def tenants_at_hand(self) -> Sequence[Tenant] | None:
-        """What is known of them without asking; None once it is known that the key may not."""
-        return self._tenants.at_hand(())
+    def cached_tenants(self) -> Sequence[Tenant] | None:
+        """Return the cached tenants; None once it is known that the key may not read them."""
+        return self._tenants.peek(())
 
     async def user_by_email(self, email: str) -> str | None:
-        """The id (`u_…`) of the Plain user with this address; None also for a deleted one."""
+        """Return the id (`u_…`) of the user with this address; None also for a deleted one."""
         return await self._find(operations.USER_BY_EMAIL, {"email": email})
 
     async def workspace_id(self) -> str:
-        """The id (`w_…`) of the workspace that the key belongs to (asked once)."""
+        """Return the id (`w_…`) of the key's workspace, requested once."""
         return await self._workspace_id.get()
 
     async def workspace(self) -> Workspace:
-        """What the key belongs to and what it may do, asked anew each time."""
+        """Return the key's workspace and permissions, requested each time."""
         return await self._ask(operations.WORKSPACE, {})
 
     async def ask(self, operation: Operation[T], variables: Variables) -> T:
-        """Any operation's value, for those that only `doctor` tries."""
+        """Return the value of any operation, for those that only `doctor` runs."""
         return await self._ask(operation, variables)
 
     async def _all(self, operation: Operation[Page[T]], variables: Variables) -> tuple[T, ...]:
@@ -225,7 +225,7 @@ class PlainClient:
     async def _first(
         self, operation: Operation[Page[T]], variables: Variables
     ) -> tuple[tuple[T, ...], str | None]:
-        """What stands on a connection's first pages, and where it goes on, if it does."""
+        """Return the items of a connection's first pages, and the cursor of the next, if any."""
         found: list[T] = []
         after = None
         for _ in range(PAGES):
@@ -237,7 +237,7 @@ class PlainClient:
         return tuple(found), after
 
     async def _find(self, operation: Operation[T | None], variables: Variables) -> T | None:
-        """A look-up by a name that people wrote: one that Plain cannot read names nobody."""
+        """Look up a name that people wrote; one that Plain cannot parse names nobody."""
         try:
             return await self._ask(operation, variables)
         except Rejected as refused:
@@ -248,14 +248,14 @@ class PlainClient:
     async def _ask(
         self, operation: Operation[T], variables: Variables, *, customer: str | None = None
     ) -> T:
-        """The operation's value, once it is this request's turn."""
+        """Return the operation's value, once the pace has room for the request."""
         async with self._turn() as heard:
             return await self._observed(operation, variables, customer, heard)
 
     async def _observed(
         self, operation: Operation[T], variables: Variables, customer: str | None, heard: Heard
     ) -> T:
-        """The operation's value, with its request observed whatever comes of it."""
+        """Return the operation's value, and report its request to `observe` however it ends."""
         started = time.monotonic()
         status = "abandoned"
         try:

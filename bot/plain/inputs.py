@@ -1,4 +1,4 @@
-"""What the mutations take: values to variables."""
+"""Inputs of Plain's mutations, made of core's values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRIORITY = {Priority.URGENT: 0, Priority.HIGH: 1, Priority.NORMAL: 2, Priority.L
 
 
 def create_upload(customer: str, file: File) -> Variables:
-    """The variables of `CREATE_UPLOAD`, for a file whose size is known.
+    """Return the variables of `CREATE_UPLOAD`, for a file whose size is known.
 
     Of what an attachment may be for, this is the one that a thread's own components belong to.
     https://www.plain.com/docs/graphql-reference/mutations/createAttachmentUploadUrl
@@ -34,7 +34,7 @@ def create_upload(customer: str, file: File) -> Variables:
 
 
 def create_thread(draft: ThreadDraft) -> Variables:
-    """The variables of `CREATE_THREAD`. Rejected for an assignee of no known kind.
+    """Return the variables of `CREATE_THREAD`. Raise Rejected for an assignee of unknown kind.
 
     `components` is marked deprecated, for a successor that needs a paid entitlement:
     https://www.plain.com/docs/graphql-reference/mutations/createThread
@@ -55,7 +55,7 @@ def create_thread(draft: ThreadDraft) -> Variables:
 
 
 def create_thread_event(draft: EventDraft) -> Variables:
-    """The variables of `CREATE_THREAD_EVENT`.
+    """Return the variables of `CREATE_THREAD_EVENT`.
 
     https://www.plain.com/docs/graphql-reference/mutations/createThreadEvent
     """
@@ -70,7 +70,7 @@ def create_thread_event(draft: EventDraft) -> Variables:
 
 
 def create_note(customer: str, thread: str, text: str) -> Variables:
-    """The variables of `CREATE_NOTE`; only the text, so that nothing in it is rendered.
+    """Return the variables of `CREATE_NOTE`; only the text, so that nothing in it is rendered.
 
     https://www.plain.com/docs/graphql-reference/mutations/createNote
     """
@@ -78,7 +78,7 @@ def create_note(customer: str, thread: str, text: str) -> Variables:
 
 
 def mark_ignored(thread: str) -> Variables:
-    """The variables of `MARK_THREAD_AS_DONE`, for what needs no answer.
+    """Return the variables of `MARK_THREAD_AS_DONE`, for what needs no answer.
 
     https://www.plain.com/docs/graphql-reference/mutations/markThreadAsDone
     """
@@ -86,7 +86,7 @@ def mark_ignored(thread: str) -> Variables:
 
 
 def upsert_customer(email: str, name: str, *, verified: bool) -> Variables:
-    """The variables of `UPSERT_CUSTOMER`: makes the customer, leaves an existing one as it is.
+    """Return the variables of `UPSERT_CUSTOMER`, which leaves an existing customer as it is.
 
     https://www.plain.com/docs/graphql-reference/mutations/upsertCustomer
     """
@@ -100,7 +100,7 @@ def upsert_customer(email: str, name: str, *, verified: bool) -> Variables:
 
 
 def components(parts: Sequence[Part]) -> list[dict[str, object]]:
-    """What `ComponentInput` and `EventComponentInput` both take; Plain refuses empty texts.
+    """Return `ComponentInput`s, which are `EventComponentInput`s too; Plain rejects empty texts.
 
     https://www.plain.com/docs/ui-components/text
     """

@@ -1,4 +1,4 @@
-"""Keeps the requests to Plain within the bridge's share of the workspace's rate limit."""
+"""Pacing: requests to Plain stay within the bridge's share of the workspace's rate limit."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ Heard = Callable[[int, Mapping[str, str]], None]
 
 
 class Pool(Protocol):
-    """Permits that the replicas share; every method is one short transaction."""
+    """Permits shared by the replicas; every method is one short transaction."""
 
     def lease(
         self, share: float, known: tuple[float, int] | None, wanted: int, now: float
     ) -> Grant:
-        """Permits in the window whose end and limit are `known`, else in the one that lasts.
+        """Lease permits in the window whose end and limit are `known`, else in the current one.
 
         At most `wanted`; below zero they are given back. `now`: Unix seconds.
         """
 
     def shut(self, until: float) -> None:
-        """Plain refused a request for the rate: nobody sends one before then."""
+        """Stop all replicas until then, for Plain rejected a request for the rate."""
 
 
 class Pace:
-    """Lets requests go while the share lasts; `core.pacing` decides, this waits.
+    """Delays requests that the share has no room for; `core.rate_limit` decides, this waits.
 
     `clock` gives Unix seconds, and `sleep` waits for seconds of it. `pool` with `run` where
     several processes use one key.
@@ -75,7 +75,7 @@ class Pace:
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[Heard]:
-        """A request goes out inside; what it yields is to be told of the answer.
+        """Wait for a permit, and yield what is to be called with the answer.
 
         Raises Wait, before anything is sent, where the turn would come too late.
         """
@@ -103,27 +103,27 @@ class Pace:
     # For the worker
 
     def room(self, running: int, wanted: int) -> int:
-        """How many of `wanted` deliveries the share has room for, beside `running` ones."""
+        """Return how many of `wanted` deliveries the share has room for, beside `running` ones."""
         return self._rate.room(running, wanted, self._clock())
 
     def opens_in(self) -> float:
-        """Seconds until it is worth asking again for room."""
+        """Return the seconds until there may be room again."""
         return max(SHORTEST_SLEEP, self._rate.opens_in(self._clock()))
 
     async def reserve(self, deliveries: int) -> int:
-        """For how many of so many deliveries, those under way included, there are permits."""
+        """Return for how many of these deliveries, running ones included, there are permits."""
         missing = self._rate.missing(deliveries, self._clock())
         if missing > 0:
             await self._lease(lambda: self._rate.missing(deliveries, self._clock()))
         return int(min(deliveries, self._rate.covers(self._clock())))
 
     async def rest(self) -> None:
-        """Nothing is left to deliver: what others may lack is theirs."""
+        """Return unused permits to the pool: nothing is left to deliver."""
         if self._rate.unneeded(self._clock()) > 0:
             await self._lease(lambda: -self._rate.unneeded(self._clock()))
 
     def left(self) -> float:
-        """Requests that may still go out in this window; NaN where none is known."""
+        """Return how many requests may still go out in this window; NaN if none is known."""
         left = self._rate.left(self._clock())
         return float("nan") if left is None else left
 
@@ -148,7 +148,7 @@ class Pace:
             raise Postponed("plain_paced", LISTEN_SECONDS)
 
     async def _listen(self, seconds: float) -> None:
-        """Until an answer came, or so many seconds are over."""
+        """Wait until an answer arrives, for so many seconds at most."""
         moved = asyncio.ensure_future(self._moved.wait())
         late = asyncio.ensure_future(self._sleep(seconds))
         try:
@@ -158,12 +158,12 @@ class Pace:
             late.cancel()
 
     def _tell(self) -> None:
-        """Wake those who listen; who listens from now on waits for the next."""
+        """Wake the waiting requests; whoever waits from now on waits for the next answer."""
         self._moved.set()
         self._moved = asyncio.Event()
 
     def _hear(self, status: int, headers: Mapping[str, str], sent_at: float) -> float | None:
-        """Take in what an answer says; until when nothing may be sent, if it says so."""
+        """Take in an answer, and return until when nothing may be sent, if it says so."""
         now = self._clock()
         said = read(headers, now)
         if status != 429:
@@ -211,7 +211,7 @@ class Pace:
 
 
 def read(headers: Mapping[str, str], now: float) -> ReportedLimit | None:
-    """What the rate limit's three headers say; None where one is missing or makes no sense.
+    """Return the values of the rate limit's three headers; None if one is missing or invalid.
 
     Plain's help centre, "Understanding rate limits and their impact on API usage".
     """

@@ -33,7 +33,7 @@ https://www.rfc-editor.org/rfc/rfc9110#section-15.5"""
 
 
 def request(document: str, variables: Mapping[str, object], operation_name: str) -> bytes:
-    """The body of a POST. ASCII only, so that half a surrogate pair in a text cannot break it.
+    """Return the body of a POST, ASCII only, so that half a surrogate pair cannot break it.
 
     https://www.plain.com/docs/graphql/introduction
     """
@@ -42,17 +42,17 @@ def request(document: str, variables: Mapping[str, object], operation_name: str)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """What Plain's gateway calls the request that was answered; its support asks for it."""
+    """Return the gateway's id of the answered request, which Plain's support asks for."""
     return _words(_lowered(headers).get("apigw-requestid")) or None
 
 
 def response(
     status: int, headers: Mapping[str, str], body: bytes, *, write: bool, now: float
 ) -> Data:
-    """The `data` of an answer, or a Fault.
+    """Return the `data` of an answer, or raise a Fault.
 
-    `write`: a second request would make a second thing, so that an answer which does not tell
-    what became of this one is `TryLater(outcome_unknown=True)`. `now`: Unix seconds, for waits that
+    `write`: a second request would make a second thing, so that an answer which leaves open what
+    became of this one raises TryLater with `outcome_unknown`. `now`: Unix seconds, for waits that
     are given as a moment.
 
     What Plain itself decided (an error's code, a 4xx in Plain's own JSON) is Rejected, unless it
@@ -83,7 +83,7 @@ def check(
     customer: str | None = None,
     request_id: str | None = None,
 ) -> None:
-    """Raise what a mutation's `error` object stands for; null stands for none.
+    """Raise the fault that a mutation's `error` object stands for; null stands for none.
 
     `customer`: whom the mutation is about, for the faults that name the customer.
     An unknown code is final, and keeps all that Plain says about it.
@@ -110,7 +110,7 @@ def check(
 
 
 def _misses_customer(code: str, message: str, fields: Sequence[FieldError]) -> bool:
-    """Whether the error says that the customer does not exist.
+    """Return True if the error says that the customer does not exist.
 
     In which form Plain says so is not documented: by a field that is NOT_FOUND, or by its code.
     """
@@ -123,7 +123,7 @@ def _misses_customer(code: str, message: str, fields: Sequence[FieldError]) -> b
 def _graphql_fault(
     errors: object, status: int, headers: Mapping[str, str], *, write: bool, now: float
 ) -> Fault:
-    """What the top-level `errors` stand for; without a known code the HTTP status decides.
+    """Return the fault of top-level `errors`; without a known code the HTTP status decides.
 
     Of several, a rate limit comes first (nothing was processed), then what no repetition mends.
     """
@@ -175,7 +175,7 @@ def _rejected_by_status(status: int, message: str, request_id: str | None, code:
 
 
 def _rate_limited(headers: Mapping[str, str], now: float) -> TryLater:
-    """A request over the limit was never processed, so that even a write is safe to repeat.
+    """Return the fault of a request over the limit: not processed, so safe to repeat.
 
     https://github.com/team-plain/sdk
     """
@@ -208,7 +208,7 @@ def _lowered(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _json(body: bytes) -> object:
-    """The parsed body; None where it is no JSON, however it fails to be."""
+    """Return the parsed body; None if it is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -216,7 +216,7 @@ def _json(body: bytes) -> object:
 
 
 def _dicts(value: object) -> list[Data]:
-    """The objects of a JSON list; none where it is something else."""
+    """Return the objects of a JSON list; none if it is something else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -236,7 +236,7 @@ def _message(answer: object) -> str | None:
 
 
 def _words(value: object) -> str:
-    """A text of Plain's, fit for a log, a database and a person: printable and bounded."""
+    """Return a text of Plain's made printable and bounded, fit for logs, database and people."""
     if not isinstance(value, str):
         return ""
     printable = "".join(letter if letter.isprintable() else " " for letter in value)
@@ -247,9 +247,9 @@ def _words(value: object) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait by `Retry-After`, which is a number or an HTTP date; `now` in Unix seconds.
+    """Return the seconds of `Retry-After`, a number or an HTTP date; None if absent or invalid.
 
-    `headers` have lower-case names. None where it is absent or not to be understood.
+    `headers` have lower-case names; `now` is in Unix seconds.
     https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
     """
     value = headers.get("retry-after", "").strip()
@@ -262,13 +262,13 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def limit_reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the rate limit's window ends; None where no end is told that is to come."""
+    """Return the seconds until the rate limit's window ends; None if no future end is given."""
     ends = limit_ends(headers)
     return _bounded(ends - now) if ends is not None and ends > now else None
 
 
 def limit_ends(headers: Mapping[str, str]) -> float | None:
-    """When the rate limit's window ends (Unix seconds): `x-ratelimit-reset`, an ISO 8601 moment.
+    """Return when the rate limit's window ends (Unix seconds), from `x-ratelimit-reset` (ISO 8601).
 
     Plain's help centre, "Understanding rate limits and their impact on API usage".
     """

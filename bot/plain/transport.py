@@ -1,4 +1,4 @@
-"""Requests to Plain over httpx: a body out, and an answer or what became of it."""
+"""HTTP to Plain: one POST at a time over pooled connections, through a proxy if configured."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _NOT_SENT = (
 
 
 class Transport:
-    """Posts to Plain at `url` with `api_key`.
+    """An HTTP client for Plain at `url` with `api_key`.
 
-    `http` may be given (it is then the giver's to close). `connect_seconds` bounds the wait for a
-    connection, `read_seconds` Plain's silence, and `answer_seconds` a request as a whole.
-    ValueError for a key or a `url` that cannot be one.
+    A given `http` is the caller's to close. `connect_seconds` bounds the wait for a connection,
+    `read_seconds` Plain's silence, and `answer_seconds` a request as a whole. Raise ValueError for
+    an invalid key or `url`.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Transport:
         self._http = http or open_http(connections=CONNECTIONS)
 
     async def aclose(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         if self._owned:
             await self._http.aclose()
 
     async def post(self, body: bytes, *, write: bool) -> httpx.Response:
-        """Plain's answer, whatever its status.
+        """Return Plain's answer, whatever its status; raise TryLater if there is none.
 
         The fault is raised outside of the handler, so that it does not drag httpx's exception
         along, which holds the request and with it the key.
@@ -92,7 +92,7 @@ class Transport:
 
 
 def _unanswered(error: Exception, *, write: bool) -> TryLater:
-    """What became of a request without an answer: surely not sent, or unknown."""
+    """Return the fault of a request without an answer: not sent, or its outcome is unknown."""
     if isinstance(error, _NOT_SENT):
         return TryLater("plain_unreachable")
     late = isinstance(error, httpx.TimeoutException | TimeoutError)
@@ -100,7 +100,7 @@ def _unanswered(error: Exception, *, write: bool) -> TryLater:
 
 
 class _Bearer(httpx.Auth):
-    """Keeps the key out of every repr and every local variable but its own."""
+    """Bearer authentication that keeps the key out of reprs and of all other local variables."""
 
     def __init__(self, api_key: str) -> None:
         if not _KEY.fullmatch(api_key):
@@ -123,7 +123,7 @@ def _checked(url: str) -> str:
 
 
 def _user_agent() -> str:
-    """Never empty: Plain's firewall answers 403 to a request without one."""
+    """Return the User-Agent, never empty: Plain's firewall answers 403 without one."""
     try:
         return f"plain-bridge/{version('plain-bridge')}"
     except PackageNotFoundError:
@@ -150,7 +150,7 @@ def open_http(
 
 
 class _Routed(httpx.AsyncBaseTransport):
-    """Asks `proxies` for each request; httpx's own way knows no networks in NO_PROXY."""
+    """A transport with a proxy per request; httpx's own ignores networks in NO_PROXY."""
 
     def __init__(self, limits: httpx.Limits) -> None:
         self._limits = limits

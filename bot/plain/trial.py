@@ -1,4 +1,4 @@
-"""Tries the bridge's operations against a Plain without writing anything: for `doctor`."""
+"""Trial of the bridge's operations without writing anything, for `doctor`."""
 
 from __future__ import annotations
 
@@ -64,18 +64,18 @@ _SAMPLES: Mapping[str, Variables] = {
 
 
 def reads() -> tuple[Operation[Any], ...]:
-    """The operations that change nothing."""
+    """Return the operations that change nothing."""
     return tuple(one for one in _all() if not one.mutation)
 
 
 def variables(operation: Operation[Any]) -> Variables:
-    """Variables with which a read finds nothing. KeyError for a variable of an unknown name."""
+    """Return variables with which a read finds nothing. Raise KeyError for an unknown variable."""
     return {name: _VALUES[name] for name, _ in _declared(operation)}
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What a mutation takes: the type of its input, and the fields of it that the bridge sets."""
+    """A mutation, with the type of its input and the fields of it that the bridge sets."""
 
     name: str
     input: str
@@ -83,20 +83,20 @@ class Write:
 
 
 def writes() -> tuple[Write, ...]:
-    """The operations that change something."""
+    """Return the operations that change something."""
     return tuple(_write(one) for one in _all() if one.mutation)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What Plain says of its schema: its mutations, and the fields of input types by their name."""
+    """Plain's schema: its mutations, and the fields of input types by name."""
 
     mutations: frozenset[str]
     inputs: Mapping[str, frozenset[str]]
 
 
 def schema() -> Operation[Told]:
-    """Asks for as much of the schema as `writes` need; Plain may refuse to tell it.
+    """Return the operation that reads the schema of `writes`; Plain may reject it.
 
     https://spec.graphql.org/October2021/#sec-Schema-Introspection
     """
@@ -113,7 +113,7 @@ def schema() -> Operation[Told]:
 
 
 def missing(write: Write, told: Told) -> tuple[str, ...]:
-    """What of the write Plain no longer knows: its name, or fields of its input."""
+    """Return what Plain no longer has of the write: its name, or fields of its input."""
     if write.name not in told.mutations:
         return (write.name,)
     unknown = sorted(write.fields - told.inputs[write.input])
@@ -125,7 +125,7 @@ def _all() -> tuple[Operation[Any], ...]:
 
 
 def _declared(operation: Operation[Any]) -> list[tuple[str, str]]:
-    """The operation's variables with their types, without `!`."""
+    """Return the operation's variables with their types, without `!`."""
     return _VARIABLE.findall(operation.document.partition("{")[0])
 
 

@@ -1,4 +1,4 @@
-"""Files to Plain: a place is asked for, and the bytes go there as they come."""
+"""Uploads to Plain: request a form, then stream the file's bytes to it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 class Uploads:
-    """Where files go; fits `bot.flows.attachments.Target`.
+    """Plain's attachments; fits `bot.flows.attachments.Target`.
 
     The form's address is not Plain's own, and never sees the key. Where Plain itself (`api_url`)
     is on this machine, as the sandbox is, so may the address be. `http` may be given; it is then
@@ -46,16 +46,16 @@ class Uploads:
         self._http = http or open_http(connections=CONNECTIONS, keepalive=0)
 
     async def aclose(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         if self._owned:
             await self._http.aclose()
 
     async def upload_form(self, customer: str, file: File) -> UploadForm:
-        """Ask for a place for the file. Raises TryLater and Rejected."""
+        """Request an upload form for the file. Raise TryLater and Rejected."""
         return await self._ask(operations.CREATE_UPLOAD, inputs.create_upload(customer, file))
 
     async def upload(self, form: UploadForm, file: File, chunks: AsyncIterator[bytes]) -> None:
-        """Send the file there. Raises TryLater and Rejected, and what `chunks` raises.
+        """Upload the file. Raise TryLater and Rejected, and what `chunks` raises.
 
         The fault is raised outside of the handler, so that it does not drag httpx's exception
         along, which holds the address and with it its signature.
@@ -104,7 +104,7 @@ class Uploads:
 
 
 def multipart(fields: Sequence[tuple[str, str]], file: File, boundary: str) -> tuple[bytes, bytes]:
-    """What stands before the file's bytes and after them: all fields first, the file last.
+    """Return the bytes before the file's and after them: all fields first, the file last.
 
     https://www.rfc-editor.org/rfc/rfc7578
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
@@ -123,14 +123,14 @@ def multipart(fields: Sequence[tuple[str, str]], file: File, boundary: str) -> t
 
 
 def _quoted(name: str) -> str:
-    """As browsers write names. https://html.spec.whatwg.org/#multipart-form-data"""
+    """Return a name as browsers write it. https://html.spec.whatwg.org/#multipart-form-data"""
     return name.translate(_ESCAPES)
 
 
 async def _framed(
     before: bytes, chunks: AsyncIterator[bytes], size: int, after: bytes
 ) -> AsyncIterator[bytes]:
-    """The whole body; it keeps to the length that was announced, or breaks off."""
+    """Yield the whole body; raise TryLater if its length is not the announced one."""
     yield before
     async for chunk in chunks:
         size -= len(chunk)
@@ -143,7 +143,10 @@ async def _framed(
 
 
 def _is_safe(url: str, *, local: bool) -> bool:
-    """https; and no address of this machine or its network, but where Plain is there too."""
+    """Return True for https addresses outside of this machine and its network.
+
+    `local`: Plain itself is inside, so that the address may be as well.
+    """
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):

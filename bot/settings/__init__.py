@@ -1,4 +1,4 @@
-"""The settings from the environment, `.env` and `plain-bridge.toml`; all mistakes told at once."""
+"""Settings from the environment, `.env` and `plain-bridge.toml`, with all mistakes at once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Settings(Variables):
     privacy: PrivacyTable = PrivacyTable()
 
     def missing(self, *names: str) -> tuple[str, ...]:
-        """Which of these variables are not set, each with where to get it, in words.
+        """Return the variables that are not set, each with where to get it, in words.
 
         `slack_signing_secret` is not missed where `slack_app_token` is set: Socket Mode
         needs none.
@@ -59,7 +59,7 @@ class Settings(Variables):
         return _missing(self, names)
 
     def need(self, *names: str) -> None:
-        """SettingsError that names every one of these variables that is `missing`."""
+        """Raise SettingsError that names every one of these variables that is missing."""
         if missing := self.missing(*names):
             raise SettingsError(missing, SETUP)
 
@@ -163,7 +163,7 @@ def _variables(environ: Mapping[str, str], dotenv: Path, problems: list[str]) ->
 
 
 def _document(environ: Mapping[str, str], folder: Path, problems: list[str]) -> Document | None:
-    """The TOML file; an empty one where none was asked for and none is there."""
+    """Return the TOML file; an empty one if it was not named and is not there."""
     try:
         asked = environment.read(environment.ConfigFile, environ, folder / ".env")
     except (OSError, UnicodeDecodeError):
@@ -198,7 +198,7 @@ def _findings(read: Document, errors: ValidationError) -> Iterator[Located]:
 
 
 def _in_misnamed(read: Document) -> Iterator[Located]:
-    """The mistakes inside of tables whose own name is one: `[rule]`, `[[rules]]`, `[privcy]`."""
+    """Return the mistakes in tables whose name is a mistake: `[rule]`, `[[rules]]`, `[privcy]`."""
     for name, meant in _misnamed(read).items():
         value = read.data[name]
         model = RuleTable if meant == "rule" else _model(meant)
@@ -213,7 +213,7 @@ def _in_misnamed(read: Document) -> Iterator[Located]:
 
 
 def _misnamed(read: Document) -> dict[str, str]:
-    """The names of tables that are not known, or of the wrong kind, each with what was meant."""
+    """Return unknown tables and those of the wrong kind, each with what was meant."""
     found = {
         name: close[0]
         for name, value in read.data.items()
@@ -225,7 +225,7 @@ def _misnamed(read: Document) -> dict[str, str]:
 
 
 def _tables_of(name: str, value: object) -> list[tuple[document.Place, object]]:
-    """The table, or those of the array, each with its place."""
+    """Return the table, or those of the array, each with its place."""
     if isinstance(value, list):
         return [((name, number), one) for number, one in enumerate(value)]
     return [((name,), value)]
@@ -243,7 +243,7 @@ def _known_keys(place: document.Place) -> list[str]:
 
 
 def _contradictions(read: Document) -> Iterator[Located]:
-    """What no single value shows: dead rules, and keys that need or exclude each other."""
+    """Return mistakes across values: dead rules, and keys that need or exclude each other."""
     yield from _dead_rules(read)
     identity = read.data.get("identity")
     if not isinstance(identity, dict):
@@ -290,7 +290,7 @@ def _dead_rules(read: Document) -> Iterator[Located]:
 
 
 def _rule_tables(read: Document) -> list[tuple[document.Place, object]]:
-    """The rules in the order of the file, those too whose table's name is not right."""
+    """Return the rules in the order of the file, including those in misnamed tables."""
     names = [name for name, meant in _misnamed(read).items() if meant == "rule"]
     found = [
         one
@@ -302,8 +302,10 @@ def _rule_tables(read: Document) -> list[tuple[document.Place, object]]:
 
 
 def _reach(table: object) -> Rule | None:
-    """The emoji and channels that a rule names, whatever else is wrong in it; None where they
-    are what is wrong: also where `channels` may stand under another name."""
+    """Return the emoji and channels that a rule names, whatever else is wrong in it.
+
+    None if these are wrong themselves, or if `channels` may be misspelled.
+    """
     if not isinstance(table, dict):
         return None
     unknown = [name for name in table if name not in RuleTable.model_fields]

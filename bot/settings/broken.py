@@ -1,4 +1,4 @@
-"""Says in words why a text is not TOML, for people who did not learn its grammar."""
+"""Explanations of why a text is not TOML, for people who do not know its grammar."""
 
 from __future__ import annotations
 

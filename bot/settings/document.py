@@ -1,4 +1,4 @@
-"""Reads a TOML file and remembers on which line everything stands."""
+"""A TOML file with the line of every table and key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BROKEN_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)")
 
 
 class Unreadable(Exception):
-    """The file is no TOML, or cannot be read. `line` counts from 1, where one is known."""
+    """The file is not TOML, or cannot be read. `line` counts from 1, if it is known."""
 
     def __init__(self, text: str, line: int | None = None, words: str = "") -> None:
         super().__init__(text)
@@ -35,19 +35,19 @@ class Document:
     places: dict[Place, int] = field(default_factory=dict)
 
     def line(self, place: Place) -> int | None:
-        """The number (from 1) of the line at which `place`, or the nearest around it, stands."""
+        """Return the line number (from 1) of `place`, or of the nearest table around it."""
         for length in range(len(place), 0, -1):
             if place[:length] in self.places:
                 return self.places[place[:length]]
         return None
 
     def words(self, line: int) -> str:
-        """What stands on the line, without the white space around it."""
+        """Return the text of the line, stripped."""
         return self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
 
 
 def read(path: Path, name: str) -> Document:
-    """The file's data and lines. Unreadable where there are none."""
+    """Return the file's data and lines. Raise Unreadable if there are none."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -57,7 +57,7 @@ def read(path: Path, name: str) -> Document:
 
 
 def parse(text: str, name: str) -> Document:
-    """As `read`, of a text."""
+    """Parse a text as `read` does a file."""
     lines = tuple(text.splitlines())
     try:
         data = tomllib.loads(text)
@@ -73,7 +73,7 @@ def parse(text: str, name: str) -> Document:
 
 
 def _places(lines: tuple[str, ...]) -> dict[Place, int]:
-    """The line of every table and key, found by parsing one statement at a time.
+    """Return the line of every table and key, found by parsing one statement at a time.
 
     A statement is the shortest run of lines that is TOML by itself, so that strings and arrays
     over several lines need no reader of their own here.
@@ -107,7 +107,7 @@ def _statement(lines: tuple[str, ...]) -> dict[str, Any] | None:
 
 
 def _table(header: dict[str, Any], tables: dict[Place, int], *, array: bool) -> Place:
-    """The place of the table that a header opens; `tables` counts those of each array."""
+    """Return the place of the table that a header opens; `tables` counts those of each array."""
     place: Place = ()
     value: Any = header
     while value:

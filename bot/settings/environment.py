@@ -145,7 +145,7 @@ Secret = Annotated[SecretStr, AfterValidator(_token)]
 
 
 class Variables(BaseModel):
-    """What the environment and `.env` say; an empty variable counts as one that is not there."""
+    """The environment and `.env`; an empty variable counts as not set."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -186,7 +186,7 @@ class Environment(BaseSettings, Variables):  # type: ignore[misc]  # of two kind
 
 
 class ConfigFile(BaseSettings):
-    """Which file holds the rest; read apart, so that its mistakes show beside the variables'."""
+    """The name of the TOML file; read apart, so that its mistakes are reported with the others."""
 
     plain_bridge_config: str | None = None
 
@@ -250,7 +250,7 @@ def unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 
 def read(model: type[E], environ: Mapping[str, str], dotenv: Path) -> E:
-    """`model` filled from `environ`, and below it from the file `dotenv` if there is one.
+    """Return `model` filled from `environ`, and below it from the file `dotenv` if there is one.
 
     Raises ValidationError, and OSError or UnicodeDecodeError where the file cannot be read.
     """

@@ -144,7 +144,7 @@ def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Two names of one emoji are one."""
+    """Return the emoji without further names of the same one."""
     return tuple(dict.fromkeys(values))
 
 
@@ -184,7 +184,7 @@ class RuleTable(Table):
     customer: CustomerName | None = None
 
     def rule(self) -> Rule:
-        """The same as core's noun."""
+        """Return the table as core's `Rule`."""
         return Rule(
             emoji=self.emoji,
             channels=self.channels,
@@ -197,7 +197,7 @@ class RuleTable(Table):
 
 
 class EscalationTable(Table):
-    """`[escalation]`: `who` may ask, and how they are told."""
+    """`[escalation]`: `who` may create tickets, and how they are answered."""
 
     one_thread_per: Literal["slack_thread", "message"] = "slack_thread"
     who: Annotated[
@@ -223,7 +223,7 @@ class IdentityTable(Table):
     linkers: tuple[UserId, ...] | None = None
 
     def policy(self) -> IdentityPolicy:
-        """The same as core takes it."""
+        """Return the table as core's policy."""
         return IdentityPolicy(
             without_email=self.without_email,
             synthetic_domain=self.synthetic_domain,

@@ -1,4 +1,4 @@
-"""Say what is wrong with the settings: one sentence per mistake, all of them at once."""
+"""Mistakes in the settings in words: one sentence each, all of them at once."""
 
 from __future__ import annotations
 

@@ -222,13 +222,13 @@ class FakePlain:
     async def recent_label_types(self) -> Sequence[LabelType]:
         return self.labels
 
-    def label_types_at_hand(self) -> Sequence[LabelType]:
+    def cached_label_types(self) -> Sequence[LabelType]:
         return self.labels
 
     async def recent_tenants(self) -> Sequence[Tenant] | None:
         return self.tenants
 
-    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+    def cached_tenants(self) -> Sequence[Tenant] | None:
         return self.tenants
 
     async def user_by_email(self, email: str) -> str | None:

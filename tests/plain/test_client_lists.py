@@ -51,12 +51,12 @@ def tenant(name: str) -> Tenant:
 
 async def test_tenants_are_read_to_the_end_and_an_old_list_is_served_at_once() -> None:
     plain = Answers(tenants("Acme", after="cursor"), tenants("Zen"), tenants("New"))
-    assert plain.client.tenants_at_hand() == ()
+    assert plain.client.cached_tenants() == ()
     assert await plain.client.recent_tenants() == (tenant("Acme"), tenant("Zen"))
     assert [variables["after"] for _, variables in plain.asked] == [None, "cursor"]
     plain.now += 900
     assert await plain.client.recent_tenants() == (tenant("Acme"), tenant("Zen"))
-    while plain.client.tenants_at_hand() != (tenant("New"),):  # noqa: ASYNC110
+    while plain.client.cached_tenants() != (tenant("New"),):  # noqa: ASYNC110
         await asyncio.sleep(0.001)
 
 
@@ -69,7 +69,7 @@ async def test_a_key_that_may_not_read_tenants_is_asked_about_once() -> None:
     plain = Answers(prepared("forbidden-200.json"))
     for _ in range(3):
         assert await plain.client.recent_tenants() is None
-    assert plain.client.tenants_at_hand() is None
+    assert plain.client.cached_tenants() is None
     assert len(plain.asked) == 1
 
 
@@ -77,7 +77,7 @@ async def test_another_refusal_is_not_kept() -> None:
     plain = Answers(httpx.ConnectError("no"), tenants("Acme"))
     with pytest.raises(TryLater):
         await plain.client.recent_tenants()
-    assert plain.client.tenants_at_hand() == ()
+    assert plain.client.cached_tenants() == ()
     assert await plain.client.recent_tenants() == (tenant("Acme"),)
 
 

@@ -177,13 +177,13 @@ class PlainPort:
     async def recent_label_types(self) -> Sequence[LabelType]:
         raise NotImplementedError
 
-    def label_types_at_hand(self) -> Sequence[LabelType]:
+    def cached_label_types(self) -> Sequence[LabelType]:
         raise NotImplementedError
 
     async def recent_tenants(self) -> Sequence[Tenant] | None:
         raise NotImplementedError
 
-    def tenants_at_hand(self) -> Sequence[Tenant] | None:
+    def cached_tenants(self) -> Sequence[Tenant] | None:
         raise NotImplementedError
 
     async def user_by_email(self, email: str) -> str | None:

@@ -47,7 +47,7 @@ class Piece(NamedTuple):
 
 
 def tokens(pieces: Sequence[Piece], before: str, after: str) -> Iterator[Token]:
-    """The tokens of `pieces`, which stand between the characters `before` and `after`.
+    """Return the tokens of `pieces`, which stand between the characters `before` and `after`.
 
     A style is given up, for as few characters as can be, where CommonMark has no way to write it.
     """
@@ -61,13 +61,13 @@ def tokens(pieces: Sequence[Piece], before: str, after: str) -> Iterator[Token]:
 
 @lru_cache(maxsize=4096)
 def can_open(delimiter: str, before: str, after: str) -> tuple[bool, bool]:
-    """Whether `delimiter` (`*` or `_`) may begin emphasis there: by the old rule, by the new."""
+    """Return if `delimiter` (`*` or `_`) may begin emphasis there: by the old rule, by the new."""
     old, new = (_opens(delimiter, before, after, symbols) for symbols in (False, True))
     return old, new
 
 
 def can_close(delimiter: str, before: str, after: str) -> tuple[bool, bool]:
-    """Whether `delimiter` may end emphasis there: by the old rule, by the new."""
+    """Return if `delimiter` may end emphasis there: by the old rule, by the new."""
     # The rules for the end are those for the beginning, read from right to left.
     return can_open(delimiter, after, before)
 
@@ -92,7 +92,7 @@ def _punctuation(character: str, symbols: bool) -> bool:
 
 
 def _trimmed(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """White space taken out of the edges of a style, where a delimiter must not touch it."""
+    """Return `pieces` without white space at the edges of a style: no delimiter may touch it."""
     for piece in _merged(pieces):
         text = piece.text.strip() if piece.styled else ""
         if len(text) == len(piece.text) or not piece.styled:
@@ -107,7 +107,7 @@ def _trimmed(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def _merged(pieces: Iterable[Piece]) -> list[Piece]:
-    """Pieces of one style that stand side by side made one; empty ones left out."""
+    """Join adjacent pieces of one style, and leave out empty ones."""
     merged: list[Piece] = []
     current: list[Piece] = []
     for piece in pieces:
@@ -127,7 +127,7 @@ def _joined(alike: Sequence[Piece]) -> Piece:
 
 
 def _marked(pieces: Iterator[Piece]) -> list[Piece]:
-    """Each styled piece with its marker; two that touch get different characters."""
+    """Return each styled piece with its marker; two that touch get different characters."""
     merged = _merged(pieces)
     simple = [
         piece._replace(italic=False) if piece.bold and _touches(merged, index) else piece
@@ -152,7 +152,7 @@ def _marker(piece: Piece) -> str:
 
 
 def _valid(pieces: list[Piece], before: str, after: str) -> list[Piece]:
-    """`pieces` with every marker that would not be read as one moved inwards or given up."""
+    """Return `pieces` with every marker that would not be read as one moved inwards or given up."""
     while True:
         better: list[Piece] = []
         for index, piece in enumerate(pieces):
@@ -168,7 +168,7 @@ def _valid(pieces: list[Piece], before: str, after: str) -> list[Piece]:
 
 
 def _held(piece: Piece, left: str, right: str, alone: bool) -> list[Piece]:
-    """`piece` if its marker works between `left` and `right`, else the nearest that may."""
+    """Return `piece` if its marker works between `left` and `right`, else the nearest that may."""
     text, delimiter = piece.text, piece.marker[0]
     opens = all(can_open(delimiter, left, text[0]))
     closes = all(can_close(delimiter, text[-1], right))
@@ -185,7 +185,7 @@ def _held(piece: Piece, left: str, right: str, alone: bool) -> list[Piece]:
 
 
 def _edge(text: str) -> int:
-    """How many marks that are neither letters, digits nor white space `text` begins with."""
+    """Return how many marks that are neither letters, digits nor white space `text` begins with."""
     return next(
         (index for index, char in enumerate(text) if not _punctuation(char, True)), len(text)
     )

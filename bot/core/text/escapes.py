@@ -27,7 +27,7 @@ _MASKED = "x"
 
 
 def escaped(tokens: Sequence[Token]) -> str:
-    """The Markdown of one paragraph: its tokens, with escapes where the text needs them."""
+    """Return the Markdown of one paragraph: its tokens, with escapes where the text needs them."""
     text = "".join(token.text for token in tokens)
     found = _escapes(tokens, text)
     pieces, start = [], 0
@@ -38,12 +38,12 @@ def escaped(tokens: Sequence[Token]) -> str:
 
 
 def needs_escape(text: str) -> bool:
-    """Whether `text`, alone in a paragraph, would not be read as it stands."""
+    """Return True if `text`, alone in a paragraph, would not be read as it stands."""
     return bool(_escapes([Token(text)], text))
 
 
 def _escapes(tokens: Sequence[Token], text: str) -> set[int]:
-    """The indices of `text`, which is the tokens joined, that need a backslash before them."""
+    """Return the indices of `text`, the joined tokens, that need a backslash before them."""
     roles: list[Role] = []
     shown: list[str] = []
     for token in tokens:
@@ -77,7 +77,7 @@ class _Delimiter:
 
 
 def _delimiters(text: str, roles: Sequence[Role]) -> Iterator[int]:
-    """The author's `*` and `_` that could pair up with each other or with a marker."""
+    """Return the author's `*` and `_` that could pair up with each other or with a marker."""
     for character in "*_":
         runs: list[_Delimiter] = []
         inside = False
@@ -109,7 +109,7 @@ def _delimiters(text: str, roles: Sequence[Role]) -> Iterator[int]:
 
 
 def _markers(roles: Sequence[Role]) -> int:
-    """How many markers there are among `roles`, those that stand side by side being one."""
+    """Return the number of markers among `roles`; adjacent ones count as one."""
     return sum(
         role is Role.MARKER and (index == 0 or roles[index - 1] is not Role.MARKER)
         for index, role in enumerate(roles)
@@ -117,7 +117,7 @@ def _markers(roles: Sequence[Role]) -> int:
 
 
 def _partners(runs: Sequence[_Delimiter]) -> Iterator[int]:
-    """The indices of the runs that begin something which ends later, or the other way round."""
+    """Return the indices of the runs that open or close emphasis with another one."""
     first = next((index for index, run in enumerate(runs) if run.opens), len(runs))
     last = next((index for index in range(len(runs) - 1, -1, -1) if runs[index].closes), -1)
     for index, run in enumerate(runs):
@@ -126,7 +126,7 @@ def _partners(runs: Sequence[_Delimiter]) -> Iterator[int]:
 
 
 def _brackets(text: str, roles: Sequence[Role]) -> Iterator[int]:
-    """The author's brackets that would make a link, or break one that is meant."""
+    """Return the author's brackets that would make a link, or break one that is meant."""
     opened = 0
     words: list[int] | None = None
     for match in _BRACKETS.finditer(text):
@@ -147,7 +147,7 @@ def _brackets(text: str, roles: Sequence[Role]) -> Iterator[int]:
 
 
 def _breaks(text: str, brackets: Sequence[int]) -> bool:
-    """Whether these brackets, inside a link's words, are unbalanced or a link themselves."""
+    """Return True if these brackets, inside a link's words, are unbalanced or a link themselves."""
     depth = 0
     for index in brackets:
         depth += 1 if text[index] == "[" else -1
@@ -157,7 +157,7 @@ def _breaks(text: str, brackets: Sequence[int]) -> bool:
 
 
 def _may_be_target(text: str, start: int) -> bool:
-    """Whether a link's target may begin at `start`; a few that are none are taken for one."""
+    """Return True if a link's target may begin at `start`; a few false positives are accepted."""
     if not text.startswith("(", start):
         return False
     end = text.find(")", start)

@@ -1,4 +1,4 @@
-"""The beginning of a formatted text: what is rendered of one that is too long."""
+"""Excerpts: the beginning of a formatted text that is too long to render whole."""
 
 from __future__ import annotations
 

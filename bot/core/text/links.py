@@ -1,4 +1,4 @@
-"""Which addresses may become links, and which words of a link would deceive its reader."""
+"""Links: the addresses that may become one, and the labels that would deceive a reader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TURNS_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def safe(url: str) -> bool:
-    """Whether `url` may become a link: http, https, mailto or tel, and not too long."""
+    """Return True if `url` may become a link: http, https, mailto or tel, and not too long."""
     parts = _split(url)
     if parts is None or units(url) > LONGEST or any(character.isspace() for character in url):
         return False
@@ -31,13 +31,13 @@ def safe(url: str) -> bool:
 
 
 def words(url: str) -> str:
-    """How a link without words of its own is shown: the address, without `mailto:` or `tel:`."""
+    """Return the text of a link without a label: the address, without `mailto:` or `tel:`."""
     scheme, colon, rest = url.partition(":")
     return rest if colon and rest and scheme.lower() in _ADDRESS else url
 
 
 def honest(label: str, url: str) -> bool:
-    """Whether a link to `url` may be called `label`: no label that looks like another address."""
+    """Return True unless `label` looks like another address than `url`."""
     if _TURNS_DIRECTION.search(label):
         return False
     label = label.strip()
@@ -48,7 +48,7 @@ def honest(label: str, url: str) -> bool:
 
 
 def _agrees(seen: str, url: str) -> bool:
-    """Whether `seen`, an address or the beginning of one, is where `url` leads."""
+    """Return True if `seen`, an address or the beginning of one, is where `url` leads."""
     target = _split(url)
     seen = seen.rstrip(".…,;:!?)>]\"'")
     if target is None or target.scheme in _ADDRESS:
@@ -67,7 +67,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def _rest(parts: SplitResult) -> str:
-    """What follows the host, as a person reads it."""
+    """Return the part after the host, as a person reads it."""
     return unquote(parts._replace(scheme="", netloc="").geturl()).casefold()
 
 

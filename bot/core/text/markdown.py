@@ -39,12 +39,12 @@ class StyledRun:
 
 
 def text_of(runs: Iterable[StyledRun]) -> str:
-    """What a reader sees."""
+    """Return the text that a reader sees."""
     return "".join(run.text for run in runs)
 
 
 def split(runs: Sequence[StyledRun], limit: int) -> tuple[str, ...]:
-    """The Markdown of `runs` in pieces of 1 to `limit` UTF-16 units, each complete in itself.
+    """Return the Markdown of `runs` in complete pieces of 1 to `limit` UTF-16 units.
 
     Cut after a line or a word where that can be. Pieces without anything to see are left out.
     """
@@ -59,7 +59,7 @@ def split(runs: Sequence[StyledRun], limit: int) -> tuple[str, ...]:
 
 
 def render(runs: Iterable[StyledRun]) -> str:
-    """The Markdown of `runs`."""
+    """Return the Markdown of `runs`."""
     lines = list(_lines(runs))
     done = []
     for blank, paragraph in groupby(lines, key=lambda line: not text_of(line).strip()):
@@ -80,7 +80,7 @@ def _paragraph(lines: Sequence[Sequence[StyledRun]]) -> str:
 
 
 def _line(line: Sequence[StyledRun]) -> list[Token]:
-    """The tokens of one line; a link's style stands inside the link, where it always can."""
+    """Return the tokens of one line; a link's style stands inside the link, where it always can."""
     if not any(run.bold or run.italic or run.url for run in line):
         return [Token(text_of(line))]
     groups = [(url, list(runs)) for url, runs in groupby(line, key=lambda run: run.url)]
@@ -110,7 +110,7 @@ def _link(url: str, styled: Sequence[emphasis.Piece]) -> list[Token]:
 
 
 def _destination(url: str) -> str:
-    """`url` so that it ends where the link ends; percent-encoding needs no escape."""
+    """Return `url` so that it ends where the link ends; percent-encoding needs no escape."""
     url = _UNSAFE_IN_DESTINATION.sub(_percent, url)
     url = _ENTITY.sub(r"&\1%3B", url)
     if not _balanced(url):
@@ -132,7 +132,7 @@ def _balanced(url: str) -> bool:
 
 
 def _lines(runs: Iterable[StyledRun]) -> Iterator[list[StyledRun]]:
-    """The runs of each line, without the line feeds."""
+    """Return the runs of each line, without the line feeds."""
     line: list[StyledRun] = []
     for run in runs:
         if "\n" not in run.text:
@@ -148,7 +148,7 @@ def _lines(runs: Iterable[StyledRun]) -> Iterator[list[StyledRun]]:
 
 
 def _piece(runs: Sequence[StyledRun], text: str, limit: int, guess: int) -> tuple[int, str]:
-    """How many characters of `text` go into the next piece, and its Markdown."""
+    """Return how many characters of `text` go into the next piece, and its Markdown."""
     most = _most(runs, min(len(text), limit), limit, guess)
     end = boundary(text, most) if most else 0
     while end:

@@ -1,4 +1,4 @@
-"""Plain text: made clean, measured as Plain measures it, and cut where a reader would cut it."""
+"""Plain text: clean it, measure it as Plain does, and cut it where a reader would."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LONGEST_CLUSTER = 32
 
 
 def clean(text: str) -> str:
-    """`text` with one kind of line end, without control characters, and encodable as UTF-8."""
+    """Return `text` with uniform line ends, no control characters, and encodable as UTF-8."""
     return _CONTROLS.sub("", _LINE_ENDS.sub("\n", whole(text)))
 
 
 def whole(text: str) -> str:
-    """`text` encodable as UTF-8: half a surrogate pair, as a cut through an emoji leaves it,
+    """Return `text` encodable as UTF-8: half a surrogate pair, as a cut through an emoji leaves it,
     becomes U+FFFD."""
     if _SURROGATES.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -29,17 +29,17 @@ def whole(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: every run of white space becomes one space."""
+    """Return `text` on one line: every run of white space becomes one space."""
     return " ".join(clean(text).split())
 
 
 def units(text: str) -> int:
-    """The length in UTF-16 units, which is what JavaScript (and so Plain) calls characters."""
+    """Return the length in UTF-16 units, which JavaScript (and so Plain) calls characters."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def prefix(text: str, limit: int) -> int:
-    """How many of `text`'s characters fit into `limit` UTF-16 units."""
+    """Return how many of `text`'s characters fit into `limit` UTF-16 units."""
     if units(text[:limit]) <= limit:
         return min(len(text), limit)
     used = 0
@@ -51,7 +51,7 @@ def prefix(text: str, limit: int) -> int:
 
 
 def boundary(text: str, most: int) -> int:
-    """Where to cut `text` so that at most `most` (1 or more) characters come before the cut.
+    """Return where to cut `text` so that at most `most` (1 or more) characters come before the cut.
 
     After a line where that leaves no less than half, else after a word, else between two
     characters, if possible not inside what is shown as one.
@@ -68,7 +68,7 @@ def boundary(text: str, most: int) -> int:
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text` in at most `limit` UTF-16 units; what was cut, at a word if there is one, ends in …"""
+    """Return `text` in at most `limit` UTF-16 units, cut at a word if possible, with an …"""
     if units(text) <= limit:
         return text
     most = prefix(text, limit - 1)
@@ -79,7 +79,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def chunks(text: str, limit: int) -> tuple[str, ...]:
-    """`text` in pieces of at most `limit` (2 or more) UTF-16 units; joined, they are `text`.
+    """Return `text` in pieces of at most `limit` (2 or more) UTF-16 units; joined, they are `text`.
 
     Pieces of nothing but white space are left out: Plain takes no empty text.
     """
@@ -92,13 +92,13 @@ def chunks(text: str, limit: int) -> tuple[str, ...]:
 
 
 def _between_clusters(text: str, most: int) -> int:
-    """The last cut at or before `most` that splits no emoji or accented letter, else `most`."""
+    """Return the last cut up to `most` that splits no emoji or accented letter, else `most`."""
     lowest = max(0, most - _LONGEST_CLUSTER)
     return next((end for end in range(most, lowest, -1) if not _belongs(text, end)), most)
 
 
 def _belongs(text: str, index: int) -> bool:
-    """Whether the character at `index` is shown as part of the one before it."""
+    """Return True if the character at `index` is shown as part of the one before it."""
     if index >= len(text):
         return False
     character = text[index]

@@ -1,4 +1,4 @@
-"""The nodes of a formatted text, and their way to what Plain's text component renders."""
+"""The nodes of a formatted text, and their rendering for Plain's text component."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ _Line = list[StyledRun]
 
 
 def mentions(blocks: Iterable[Block]) -> tuple[Mention, ...]:
-    """Whom and what the text mentions: each once, in order."""
+    """Return the mentions in the text, each once, in order."""
     found: dict[tuple[str, str], Mention] = {}
     for child in chain.from_iterable(_children(block) for block in blocks):
         if isinstance(child, Mention):
@@ -170,7 +170,7 @@ def says_something(blocks: Iterable[Block]) -> bool:
 
 
 def pieces(blocks: Sequence[Block], names: Names, limit: int = 10_000) -> tuple[str, ...]:
-    """The text for Plain's text component, in pieces of 1 to `limit` (2 or more) UTF-16 units.
+    """Return the text for Plain's text component in pieces of 1 to `limit` (at least 2) units.
 
     Bold, italic and links are Markdown, all else is in a form to read. Nothing is lost; what is
     cut is cut after a line or a word, and a style or a link goes on in the next piece.
@@ -179,12 +179,12 @@ def pieces(blocks: Sequence[Block], names: Names, limit: int = 10_000) -> tuple[
 
 
 def visible(blocks: Sequence[Block], names: Names) -> str:
-    """What a reader sees: plain text, with line feeds."""
+    """Return the text that a reader sees, with line feeds."""
     return markdown.text_of(runs(blocks, names))
 
 
 def runs(blocks: Sequence[Block], names: Names, *, bare: bool = False) -> tuple[StyledRun, ...]:
-    """The text as runs of one style, laid out in lines and without blank ones at its ends.
+    """Return the text as runs of one style, laid out in lines and without blank ones at its ends.
 
     `bare` leaves out what is not the author's: bullets, `> `, backticks, tildes.
     """
@@ -255,7 +255,7 @@ def _prefixed(line: _Line, prefix: str) -> _Line:
 
 
 def _lines(children: Iterable[Inline], names: Names, bare: bool) -> list[_Line]:
-    """The lines of `children`; a line feed at the very end begins no further line."""
+    """Return the lines of `children`; a line feed at the very end begins no further line."""
     lines: list[_Line] = [[]]
     for run in _inline(children, names, bare):
         if "\n" not in run.text:
@@ -268,7 +268,7 @@ def _lines(children: Iterable[Inline], names: Names, bare: bool) -> list[_Line]:
 
 
 def _inline(children: Iterable[Inline], names: Names, bare: bool) -> Iterator[StyledRun]:
-    """The runs of `children`, with a mark wherever strike or code begins and ends."""
+    """Return the runs of `children`, with a mark wherever strike or code begins and ends."""
     current = PLAIN
     for child in children:
         shown = [run for run in _shown(child, names) if run.text]
@@ -286,7 +286,7 @@ def _inline(children: Iterable[Inline], names: Names, bare: bool) -> Iterator[St
 
 
 def _marks(old: Style, new: Style) -> Iterator[StyledRun]:
-    """The marks between two styles. Code stands inside strike: `~`a`~`."""
+    """Return the marks between two styles. Code stands inside strike: `~`a`~`."""
     restruck = old.strike != new.strike
     ends = "`" * (old.code and (restruck or not new.code)) + "~" * (restruck and old.strike)
     begins = "~" * (restruck and new.strike) + "`" * (new.code and (restruck or not old.code))
@@ -297,7 +297,7 @@ def _marks(old: Style, new: Style) -> Iterator[StyledRun]:
 
 
 def _shown(child: Inline, names: Names) -> Iterator[StyledRun]:
-    """What is seen of one inline, still without its style."""
+    """Return the visible text of one inline, without its style."""
     match child:
         case Text():
             yield StyledRun(clean(child.text))
@@ -314,7 +314,7 @@ def _shown(child: Inline, names: Names) -> Iterator[StyledRun]:
 
 
 def _link(url: str, text: str | None) -> Iterator[StyledRun]:
-    """A link, or its words and its address side by side where the words would hide the address."""
+    """Return a link, or its label and address side by side if the label would hide the address."""
     url, label = clean(url).strip(), clean(text or "")
     if not links.safe(url):
         yield StyledRun(

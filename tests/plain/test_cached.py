@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from bot.plain.remembered import Remembered
+from bot.plain.cached import Cached
 
 
 class Source:
@@ -19,7 +19,7 @@ class Source:
         self.faults = faults
         self.gate = asyncio.Event()
         self.gate.set()
-        self.remembered = Remembered(self.ask, lifetime=300, clock=lambda: self.now)
+        self.remembered = Cached(self.ask, lifetime=300, clock=lambda: self.now)
 
     async def ask(self) -> int:
         self.asked += 1
@@ -41,13 +41,13 @@ async def test_a_value_is_kept_for_its_lifetime() -> None:
 
 async def test_an_old_value_is_served_while_it_is_asked_for_anew() -> None:
     source = Source(3)
-    assert source.remembered.at_hand(0) == 0
+    assert source.remembered.peek(0) == 0
     assert await source.remembered.recent() == 1
     source.now += 300
     source.gate.clear()
     for _ in range(3):
         assert await source.remembered.recent() == 1
-        assert source.remembered.at_hand(0) == 1
+        assert source.remembered.peek(0) == 1
         await asyncio.sleep(0)
     assert source.asked == 2
     source.gate.set()
