@@ -52,9 +52,9 @@ async def test_who_asked_undoes_it_and_asks_again(database_url: str, tmp_path: P
         assert ignored(on)
         (note,) = thread(on).notes
         assert "Ada Nowak undid this ticket in Slack" in note.text
-        assert "PB-1" in note.text
-        assert "@" not in note.text
         (entry,) = on.entries()
+        assert entry.reference in note.text
+        assert "@" not in note.text
         assert (entry.state, entry.undone_by) == ("undone", on.ada)
         # The answer stands replaced, and is the only one.
         (now,) = on.slack.ephemerals(on.ada)
