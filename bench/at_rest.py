@@ -13,13 +13,13 @@ from bot.heap import frozen_gc
 
 with frozen_gc():  # as the command does
     from bench.bolt import serve
-    from bot import telemetry, wiring
+    from bot import app, telemetry
     from bot.settings import load
 
 
 async def main(port: int) -> None:
     telemetry.set_up("WARNING")
-    async with wiring.bridge(load()) as built:
+    async with app.bridge(load()) as built:
         await built.worker.stop()
         await serve(built.http, port)
 

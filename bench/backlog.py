@@ -29,7 +29,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import func, select
 
-from bot import wiring
+from bot import app
 from bot.core.model import Escalation, ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef, message_key
 from bot.sandbox.plain import Plain
@@ -100,7 +100,7 @@ async def drain(database_url: str, *, rows: int, limit: int, replicas: int) -> C
         }
         settings = load(environ, folder)
         for _ in range(replicas):
-            await stack.enter_async_context(wiring.bridge(settings, hears=False))
+            await stack.enter_async_context(app.bridge(settings, hears=False))
         while left(database):
             await asyncio.sleep(0.5)
         return Counted(

@@ -18,7 +18,7 @@ from bot.heap import frozen_gc
 
 with frozen_gc():  # as the command does
     from bench.bolt import serve
-    from bot import telemetry, wiring
+    from bot import app, telemetry
     from bot.settings import load
 
 
@@ -42,7 +42,7 @@ async def main(port: int, file: Path) -> None:
     event.listen(Engine, "commit", commits)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, lambda: file.write_text(f"{commits.count}\n"))
-    async with wiring.bridge(load()) as built:
+    async with app.bridge(load()) as built:
         await serve(built.http, port)
 
 

@@ -1,4 +1,4 @@
-"""The Starlette application: Slack's requests, Plain's webhooks (reserved), health, metrics."""
+"""The endpoints that `app` serves: Slack's requests, Plain's webhooks, health and metrics."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from bot.refused_requests import Cause, RefusedRequests
 
@@ -39,43 +37,6 @@ MOST_BEYOND = 32 * 1024 * 1024
 is whole: without a bound, strangers could fill the memory with a megabyte on each connection."""
 
 
-def application(
-    *,
-    slack: AsyncApp,
-    signing_secret: str | None,
-    webhook_secret: str | None,
-    refused: RefusedRequests,
-    is_ready: Callable[[], Awaitable[bool]],
-    metrics: CollectorRegistry,
-    look: Callable[[], Awaitable[None]],
-    metrics_token: str | None,
-    metrics_open: bool,
-) -> Starlette:
-    """Return the application with every route of the bridge.
-
-    An endpoint without its secret is absent; `refused` records refused requests. `look` brings the
-    metrics up to date that nobody counts.
-    `metrics_open`: whether `/metrics` may be read without a token (while only this machine can
-    reach it).
-    """
-    routes = []
-    bodies = _Bodies()
-    if signing_secret:  # first, for routes are tried in turn and this one is hurried
-        routes.append(
-            Route("/slack/events", _slack(slack, signing_secret, refused, bodies), methods=["POST"])
-        )
-    routes += [
-        Route("/healthz", _healthz),
-        Route("/readyz", _readyz(is_ready)),
-        Route("/metrics", _metrics(metrics, look, metrics_token, is_open=metrics_open)),
-    ]
-    if webhook_secret:
-        routes.append(
-            Route("/plain/webhooks", _plain(webhook_secret, refused, bodies), methods=["POST"])
-        )
-    return Starlette(routes=routes)
-
-
 _too_large = partial(PlainTextResponse, "the body is larger than 1 MiB", 413)
 _no_room = partial(PlainTextResponse, "too many large bodies at once", 503)
 _no_payload = partial(PlainTextResponse, "this is no payload of Slack's", 400)
@@ -83,8 +44,8 @@ _no_payload = partial(PlainTextResponse, "this is no payload of Slack's", 400)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _slack(
-    app: AsyncApp, signing_secret: str, refused: RefusedRequests, bodies: _Bodies
+def slack_events(
+    app: AsyncApp, signing_secret: str, refused: RefusedRequests, bodies: Bodies
 ) -> Endpoint:
     verifier = SignatureVerifier(signing_secret)
 
@@ -109,7 +70,7 @@ def _slack(
     return endpoint
 
 
-def _plain(secret: str, refused: RefusedRequests, bodies: _Bodies) -> Endpoint:
+def plain_webhooks(secret: str, refused: RefusedRequests, bodies: Bodies) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         """Accept and ignore a signed webhook (reserved).
 
@@ -129,11 +90,11 @@ def _plain(secret: str, refused: RefusedRequests, bodies: _Bodies) -> Endpoint:
     return endpoint
 
 
-async def _healthz(_request: Request) -> Response:
+async def healthz(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def _readyz(is_ready: Callable[[], Awaitable[bool]]) -> Endpoint:
+def readyz(is_ready: Callable[[], Awaitable[bool]]) -> Endpoint:
     async def endpoint(_request: Request) -> Response:
         ready = await is_ready()
         return PlainTextResponse("ready" if ready else "unready", 200 if ready else 503)
@@ -141,7 +102,7 @@ def _readyz(is_ready: Callable[[], Awaitable[bool]]) -> Endpoint:
     return endpoint
 
 
-def _metrics(
+def metrics_page(
     registry: CollectorRegistry,
     look: Callable[[], Awaitable[None]],
     token: str | None,
@@ -161,7 +122,7 @@ def _metrics(
     return endpoint
 
 
-class _Bodies:
+class Bodies:
     """The bodies of requests under way, in bounded memory."""
 
     def __init__(self) -> None:

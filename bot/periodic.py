@@ -31,19 +31,19 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
-def tell_of_double(double: Duplicate) -> None:
+def log_duplicate(duplicate: Duplicate) -> None:
     """Log a duplicate thread of one escalation: people have to look at both."""
     log.warning(
         "duplicate_found",
-        key=double.row.external_id,
-        reference=reference(double.row.id),
-        thread=double.row.ref,
-        others=", ".join(double.others),
+        key=duplicate.row.external_id,
+        reference=reference(duplicate.row.id),
+        thread=duplicate.row.ref,
+        others=", ".join(duplicate.others),
     )
 
 
 async def reconcile_again(
-    world: ReconcileContext, *, at_once: bool = True, every_seconds: float = RECONCILE_SECONDS
+    context: ReconcileContext, *, at_once: bool = True, every_seconds: float = RECONCILE_SECONDS
 ) -> None:
     """Reconcile now (or, not `at_once`, a pause later) and every so many seconds.
 
@@ -53,7 +53,7 @@ async def reconcile_again(
         await asyncio.sleep(every_seconds)
 
     async def once() -> None:
-        _note(await reconcile(world, Scope()))
+        _note(await reconcile(context, Scope()))
 
     await every(every_seconds, once)
 

@@ -12,9 +12,9 @@ from functools import partial
 
 import structlog
 
+from bot.app import bridge
 from bot.server import Server
 from bot.settings import Settings
-from bot.wiring import bridge
 
 log = structlog.get_logger("bot")
 

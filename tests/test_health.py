@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.wiring.health import Remembered
+from bot.health import CachedCheck
 from tests.conftest import Clock
 
 
@@ -18,7 +18,7 @@ async def test_an_answer_is_remembered_for_a_second_and_shared(clock: Clock) -> 
         await asyncio.sleep(0)
         return next(answers)
 
-    remembered = Remembered(look, 1.0, clock)
+    remembered = CachedCheck(look, 1.0, clock)
     assert await asyncio.gather(*(remembered() for _ in range(60))) == [True] * 60
     clock.move(0.9)
     assert await remembered()

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperCommand, TyperGroup
 
-from bot import proxies, telemetry, wiring
+from bot import build, proxies, telemetry
 from bot.cli import console, doctor, explain, ledger, people, reconcile, rules, run, sandbox, setup
 from bot.cli.console import CommandFailed
 from bot.core.faults import Fault, Rejected, TryLater
@@ -28,8 +28,8 @@ EXPECTED = (
     proxies.ProxyMistake,
     cluster.AlreadyRunning,
     suitable.Unsuitable,
-    wiring.NotAtHead,
-    wiring.TokenRefused,
+    build.NotAtHead,
+    build.TokenRefused,
 )
 """Errors whose own text tells a person why a command failed."""
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from bot import wiring
+from bot import build
 from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
@@ -59,7 +59,7 @@ async def _explained(
         async with services.slack(settings) as slack:
             here = await slack.installation()
             _check_workspace(link, here)
-            world = wiring.explaining_world(settings, database, slack, run, here)
+            world = build.why_context(settings, database, slack, run, here)
             return here, await flow.explain(ref, root, world)
     finally:
         run.close()

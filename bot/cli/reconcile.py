@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot import wiring
+from bot import build
 from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
@@ -118,7 +118,7 @@ async def _look(
                 run=run,
                 wake=lambda: None,  # a running bridge sees the commit
             )
-            world = wiring.reconciling_world(settings, database, slack, run, here, intake.take)
+            world = build.reconcile_context(settings, database, slack, run, here, intake.take)
             if not is_there:
                 world = replace(
                     world, known=lambda _: frozenset(), first_loaded=_NeverLoaded(database)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from bot import wiring
+from bot import build
 from bot.cli.console import CommandFailed
 from bot.core.directory import Channel, Installation
 from bot.core.faults import Fault, TryLater
@@ -57,7 +57,7 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Database]:
                 f"there is no database {file} here yet: `plain-bridge run` creates it. "
                 "Or set DATABASE_URL, or change into the bridge's folder"
             )
-        wiring.prepare(opened)
+        build.prepare(opened)
         yield opened
     finally:
         opened.close()
@@ -66,7 +66,7 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Database]:
 def connect(settings: Settings) -> Database:
     """Return the settings' database, unopened. Raise CommandFailed if its driver is missing."""
     try:
-        return wiring.open_database(settings)
+        return build.open_database(settings)
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"{error.name} is not installed, and PostgreSQL needs it: "

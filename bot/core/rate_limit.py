@@ -1,4 +1,4 @@
-"""How many requests may go to Plain, by what its answers say of the workspace's rate limit.
+"""The rate limit: how many requests may go to Plain, learnt from its answers.
 
 Plain counts in windows: so many requests until a moment at which the count starts anew. The
 bridge takes its share of each, as fast as there is work for it, and then waits for that moment.
@@ -33,7 +33,7 @@ _AGAIN = 0.25
 
 @dataclass(frozen=True, slots=True)
 class ReportedLimit:
-    """What an answer says: requests in a window, those left, and its end (Unix seconds)."""
+    """The limit in an answer: requests in a window, those left, and its end (Unix seconds)."""
 
     limit: int
     remaining: int
@@ -42,7 +42,7 @@ class ReportedLimit:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The window that was last heard of.
+    """The latest known window.
 
     `reset` names it and ends it, by Plain's clock. `granted`: requests that this process may
     make in it; `spare`: what the other replicas' pool still had for the asking; `used`: those
@@ -59,7 +59,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What the pool gave: `permits` in the window that ends at `reset`, and what it still has.
+    """A grant of the pool: `permits` in the window that ends at `reset`, and what it still has.
 
     `reset` is None where the pool knows of no window that lasts.
     """
@@ -73,7 +73,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The pool: what all replicas together were granted in one window."""
+    """The pool: the permits granted to all replicas in one window."""
 
     reset: float = 0.0
     limit: int = 0
@@ -82,11 +82,11 @@ class Tally:
 
 
 class Step(Enum):
-    """What a request has to do."""
+    """The next step of a request."""
 
     GO = "go"
     LISTEN = "listen"
-    """Wait for an answer under way: it will tell."""
+    """Wait for an answer that is under way."""
     ASK = "ask"
     """Ask the pool for permits."""
     PAUSE = "pause"
@@ -94,7 +94,7 @@ class Step(Enum):
 
 
 def budget(limit: int, share: float) -> int:
-    """Requests in a window that may be the bridge's; at least one."""
+    """Return the bridge's share of the requests in a window; at least one."""
     return max(1, int(limit * share + 1e-9))
 
 
@@ -118,7 +118,7 @@ class Rate:
     adrift: tuple[float, ...] = ()
 
     def step(self, now: float) -> Step:
-        """Return what the next request has to do."""
+        """Return the next step of a request."""
         if now < self.shut_until:
             return Step.PAUSE
         window = self.window
@@ -136,7 +136,7 @@ class Rate:
         return Step.LISTEN if may_come_free and self.in_flight else Step.PAUSE
 
     def opens_in(self, now: float) -> float:
-        """Return the seconds until it is worth asking again, where it is of no use now."""
+        """Return the seconds until asking again may help, if it does not help now."""
         if now < self.shut_until:
             return self.shut_until - now
         if self.window is None or self._is_over(now):
@@ -144,7 +144,7 @@ class Rate:
         return self._end() - now
 
     def room(self, running: int, wanted: int, now: float) -> int:
-        """Return how many of `wanted` deliveries may begin beside `running` ones and be completed.
+        """Return how many of `wanted` deliveries may start beside `running` ones and be completed.
 
         With a pool, for all that is known: `covers` tells for sure.
         """
@@ -159,7 +159,7 @@ class Rate:
         return max(0, min(wanted, permits // self._need() - running))
 
     def missing(self, deliveries: int, now: float) -> int:
-        """Permits to ask of the pool for so many deliveries; 0 or less for none.
+        """Return the permits to request from the pool for so many deliveries; 0 or less for none.
 
         More than they need while there is plenty, so that not each of them has to ask.
         """
@@ -170,21 +170,21 @@ class Rate:
         return need + _extra(window) if need > 0 else 0
 
     def covers(self, now: float) -> float:
-        """For how many deliveries the permits at hand suffice; those under way included."""
+        """Return for how many deliveries, running ones included, the held permits suffice."""
         window = self.window
         if window is None or self._is_over(now):
             return float("inf")  # the first answer will tell
         return (window.granted - window.used) // self._need()
 
     def one_more(self) -> int:
-        """Permits to ask of the pool for one more request."""
+        """Return the permits to request from the pool for one more request."""
         window = self.window
         if window is None:
             return 1
         return max(1, self.in_flight + 1 - (window.granted - window.used)) + _extra(window)
 
     def unneeded(self, now: float) -> int:
-        """Permits to give back to the pool where nothing is under way, but somebody may lack."""
+        """Return the permits that others may need, if nothing is under way."""
         window = self.window
         if not self.pooled or window is None or self.in_flight or self._is_over(now):
             return 0
@@ -192,13 +192,13 @@ class Rate:
         return max(0, window.granted - window.used) if scarce else 0
 
     def known(self, now: float) -> tuple[float, int] | None:
-        """Return the end and the limit of the window that lasts, where one is known."""
+        """Return the end and the limit of the current window, if one is known."""
         if self.window is None or self._is_over(now):
             return None
         return self.window.reset, self.window.limit
 
     def left(self, now: float) -> int | None:
-        """Requests that may go out in this window; None where no window is known."""
+        """Return how many requests may go out in this window; None if no window is known."""
         if self.window is None or self._is_over(now):
             return None
         return max(0, self._left() + self.window.spare)
@@ -206,7 +206,7 @@ class Rate:
     # What happens
 
     def without(self, permits: int) -> Rate:
-        """Take back so many permits, which are about to be returned to the pool."""
+        """Drop so many permits, which are about to be returned to the pool."""
         window = self.window and replace(self.window, granted=self.window.granted - permits)
         return replace(self, window=window)
 
@@ -245,7 +245,7 @@ class Rate:
         return replace(rate, window=used, late=late)
 
     def shut(self, until: float) -> Rate:
-        """Plain wants to hear nothing until then."""
+        """Send nothing until then, as Plain asked."""
         return replace(self, shut_until=max(self.shut_until, until))
 
     def granted(self, grant: Grant, asked_in: float | None, now: float) -> Rate:
@@ -285,7 +285,7 @@ class Rate:
         return sum(ended_at > reset - _WINDOW for ended_at in self.adrift)
 
     def _left(self) -> int:
-        """Permits at hand, in the window that was last heard of."""
+        """Return the held permits, in the latest known window."""
         window = self.window
         if window is None:
             return 0
@@ -305,7 +305,7 @@ class Rate:
 def grant(
     tally: Tally, share: float, known: tuple[float, int] | None, wanted: int, now: float
 ) -> tuple[Tally, Grant]:
-    """Return what the pool gives to one who wants so many permits, and what it then holds.
+    """Return the grant for a process that wants so many permits, and the pool after it.
 
     `known`: the end and the limit of the window that the submitter knows to last. `wanted` below
     zero gives back.
@@ -323,10 +323,10 @@ def grant(
 
 
 def shut(tally: Tally, until: float) -> Tally:
-    """Return the pool, of which nobody takes before `until`."""
+    """Return the pool, shut until then."""
     return replace(tally, shut_until=max(tally.shut_until, until))
 
 
 def _extra(window: Window) -> int:
-    """Return what to ask for beyond the need: less, the less there is for the others."""
+    """Return the reserve to request beyond the need: less, the less there is for others."""
     return min(16, window.spare // 12)

@@ -7,11 +7,11 @@ import os
 import signal
 from pathlib import Path
 
-from bot import failpoints, telemetry, wiring
+from bot import app, failpoints, telemetry
+from bot.app import Windows
 from bot.flows.workspace import Policy
 from bot.sandbox.serving import serving
 from bot.settings import load
-from bot.wiring import Windows
 from tests.crash.watching import Folder, Watch
 
 
@@ -29,7 +29,7 @@ async def run() -> None:
         verify=float(os.environ["TEST_VERIFY_SECONDS"]),
     )
     async with (
-        wiring.bridge(settings, policy=policy, windows=windows) as built,
+        app.bridge(settings, policy=policy, windows=windows) as built,
         serving(built.http, settings.port),
     ):
         await ended.wait()

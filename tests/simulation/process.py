@@ -71,7 +71,7 @@ class Process:
         slack = SlackPort(world.slack, self)
         self._slack = slack
         store = world.store
-        # As `wiring` has it: the processes of one database share what they may ask for.
+        # As `app` has it: the processes of one database share what they may ask for.
         pool = None if world.is_alone else SharedRateLimit(store.database, "plain")
         pace = Pace(SHARE, clock=world.wall, pool=pool, run=self.run if pool else None)
         self._plain = PlainPort(world.plain, self, pace)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import Simulation
 
 BUSY_SECONDS = 15.0
-"""From one look at those who wait to the next: about as `wiring` has it."""
+"""From one look at those who wait to the next: about as `app` has it."""
 QUIET_SECONDS = 600.0
 """Where nothing is to be done, for a day would hold thousands of such looks."""
 

@@ -26,8 +26,8 @@ def test_a_start_at_head_imports_neither_alembic_nor_the_other_engines_driver(
     sqlite_url: str,
 ) -> None:
     program = (
-        "import sys; from bot import wiring; from bot.store.database import Database; "
-        f"wiring.prepare(Database({sqlite_url!r})); "
+        "import sys; from bot import build; from bot.store.database import Database; "
+        f"build.prepare(Database({sqlite_url!r})); "
         "assert not {'alembic', 'mako', 'psycopg'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot import wiring
+from bot import build
 from bot.cli.doctor import database as checks
 from bot.core.faults import TryLater
 from bot.settings import load
@@ -109,7 +109,7 @@ async def test_a_session_pooler_serves_everything(
     url = bounced(new_postgres(), pool_mode="session")
     assert migrate(url, tmp_path).returncode == 0
     database = opened(url)
-    wiring.prepare(database)
+    build.prepare(database)
     await goes_both_ways(database)
     with database.reading() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "5s"
@@ -135,7 +135,7 @@ def test_a_transaction_pooler_is_refused_in_words(
 ) -> None:
     url = bounced(migrated, **settings)
     with pytest.raises(Unsuitable, match=TRANSACTION_POOLER):
-        wiring.prepare(opened(url))
+        build.prepare(opened(url))
     (said,) = doctor(url, tmp_path)
     assert TRANSACTION_POOLER in said
     assert "pool_mode = session" in said
@@ -174,7 +174,7 @@ def test_an_encoding_that_cannot_hold_everything_is_refused_in_words(
         f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
     )
     with pytest.raises(Unsuitable, match=f"encoding {encoding}"):
-        wiring.prepare(opened(url))
+        build.prepare(opened(url))
     (said,) = doctor(url, tmp_path)
     assert f"has the encoding {encoding}" in said
     assert "ENCODING 'UTF8'" in said
@@ -248,7 +248,7 @@ async def test_a_role_with_five_connections_is_enough_beside_a_command(
     """It starved for minutes: a process opened up to seventeen."""
     url = limited(5)
     database = opened(url)
-    wiring.prepare(database)
+    build.prepare(database)
     leading = asyncio.create_task(lead(database))
     threads = Executor()
     try:

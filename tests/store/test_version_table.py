@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from sqlalchemy import inspect, text
 
-from bot import wiring
+from bot import build
 from bot.store import migrating
 from bot.store.database import Database
 from bot.store.requests import Requests
@@ -112,9 +112,9 @@ def test_a_ledger_that_lacks_columns_is_told_in_words_at_the_start(database: Dat
         "DROP TABLE draft",
     )
     with pytest.raises(Unsuitable, match=r"no draft, escalation.asked_at, escalation.queued_told"):
-        wiring.prepare(database)
+        build.prepare(database)
 
 
 def test_the_columns_of_a_whole_ledger_are_all_there(database: Database) -> None:
-    wiring.prepare(database)
+    build.prepare(database)
     migrating.check_columns(database)

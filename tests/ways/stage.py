@@ -11,7 +11,7 @@ from typing import Literal
 
 import httpx
 
-from bot import wiring
+from bot import app
 from bot.core.record import Record
 from bot.flows.workspace import Policy
 from bot.sandbox.plain import Plain
@@ -31,7 +31,7 @@ class Stage:
 
     slack: Slack
     plain: Plain
-    bridge: wiring.Bridge
+    bridge: app.Bridge
     url: str
     database: Database
     ada: str
@@ -82,7 +82,7 @@ async def stage(
     slack: Slack | None = None,
     plain: Plain | None = None,
     policy: Policy | None = None,
-    windows: wiring.Windows | None = None,
+    windows: app.Windows | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """A bridge at work, and its surroundings, until the context ends.
@@ -112,7 +112,7 @@ async def stage(
             environ["SLACK_APP_TOKEN"] = "xapp-test"
         (folder / "plain-bridge.toml").write_text(toml)
         bridge = await stack.enter_async_context(
-            wiring.bridge(load(environ, folder), policy=policy, windows=windows or wiring.Windows())
+            app.bridge(load(environ, folder), policy=policy, windows=windows or app.Windows())
         )
         url = await stack.enter_async_context(serving(bridge.http))
         if transport == "http":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import wiring
+from bot import app
 from bot.core.model import Escalation, ReplyTo, Rule, Trigger, Via
 from bot.core.record import Record
 from bot.core.refs import MessageRef, message_key
@@ -84,7 +84,7 @@ async def draining(
         }
         (folder / "plain-bridge.toml").write_text("")
         for _ in range(replicas):
-            bridge = wiring.bridge(load(environ, folder), hears=False)
+            bridge = app.bridge(load(environ, folder), hears=False)
             await stack.enter_async_context(bridge)
         yield Drain(slack, plain, database)
 

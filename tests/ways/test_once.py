@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.app import Windows
 from bot.flows.workspace import Policy
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.world import Duplicates
-from bot.wiring import Windows
 from tests.ways.stage import Stage, stage, until
 
 

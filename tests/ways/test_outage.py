@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection, event, text
 
-from bot import wiring
+from bot import app
 from bot.flows import delay_notices
 from bot.sandbox import process
 from bot.sandbox.plain import Plain
@@ -27,7 +27,7 @@ from tests.ways.stage import Stage, stage, until, until_readyz
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """People hear after a fraction of a second that it takes longer."""
     monkeypatch.setattr(delay_notices, "NOTICE_SECONDS", 0.3)
-    monkeypatch.setattr(wiring, "QUEUED_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(app, "DELAY_NOTICE_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("impatient")

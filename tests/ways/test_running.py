@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot import telemetry, wiring
+from bot import build, telemetry
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import load
@@ -77,7 +77,7 @@ async def test_a_token_that_slack_refuses_ends_the_start_with_what_to_do(
     slack = Slack()
     async with slack.serving():
         variables = {"SLACK_BOT_TOKEN": "xoxb-test-other"}
-        with pytest.raises(wiring.TokenRefused, match="copy the Bot User OAuth Token"):
+        with pytest.raises(build.TokenRefused, match="copy the Bot User OAuth Token"):
             async with stage(sqlite_url, tmp_path, slack=slack, variables=variables):
                 pass
 
@@ -139,14 +139,14 @@ def test_postgresql_is_migrated_by_command_only(
     execute(postgres_url("postgres"), f"CREATE DATABASE {name}")
     url = postgres_url(name)
     database = Database(url)
-    with pytest.raises(wiring.NotAtHead, match="plain-bridge migrate"):
-        wiring.prepare(database)
+    with pytest.raises(build.NotAtHead, match="plain-bridge migrate"):
+        build.prepare(database)
     first = command("migrate", folder=tmp_path, database_url=url)
     assert (first.returncode, first.stderr) == (0, "")
     assert "is now at" in first.stdout
     again = command("migrate", folder=tmp_path, database_url=url)
     assert "is already at" in again.stdout
-    wiring.prepare(database)
+    build.prepare(database)
     database.close()
     execute(postgres_url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import Windows
 from bot.core.undo import UNDO_SECONDS
-from bot.wiring import Windows
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import buttons, grow_older
 

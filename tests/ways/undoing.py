@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from bot.app import Windows
 from bot.sandbox.plain.nouns import Thread
 from bot.sandbox.slack import Ephemeral, Json
-from bot.wiring import Windows
 from tests.ways.stage import Stage
 
 QUICK = Windows(answers=0.05)

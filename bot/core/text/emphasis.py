@@ -61,13 +61,13 @@ def tokens(pieces: Sequence[Piece], before: str, after: str) -> Iterator[Token]:
 
 @lru_cache(maxsize=4096)
 def can_open(delimiter: str, before: str, after: str) -> tuple[bool, bool]:
-    """Return if `delimiter` (`*` or `_`) may begin emphasis there: by the old rule, by the new."""
+    """Return two booleans: `delimiter` (`*` or `_`) may begin emphasis by the old rule, the new."""
     old, new = (_opens(delimiter, before, after, symbols) for symbols in (False, True))
     return old, new
 
 
 def can_close(delimiter: str, before: str, after: str) -> tuple[bool, bool]:
-    """Return if `delimiter` may end emphasis there: by the old rule, by the new."""
+    """Return two booleans: `delimiter` may end emphasis by the old rule, by the new."""
     # The rules for the end are those for the beginning, read from right to left.
     return can_open(delimiter, after, before)
 

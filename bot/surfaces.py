@@ -3,58 +3,106 @@
 from __future__ import annotations
 
 import time
-from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from bot import periodic
 from bot import refused_requests as refused_requests
+from bot.build import why_context
+from bot.core.directory import Installation
 from bot.flows import home, undo, why
 from bot.flows.admission import Gate
 from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
 from bot.flows.link import Linking
+from bot.flows.workspace import Runtime, Workspace
 from bot.metrics import Metrics
+from bot.plain.client import PlainClient
 from bot.refused_requests import Cause, RefusedRequests
+from bot.settings import Settings
 from bot.slack.background import BackgroundTasks
+from bot.slack.client import SlackClient
 from bot.slack.listeners.commands import Subcommands
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.home import HomeListeners, HomeTab
 from bot.slack.listeners.link import LinkListeners
-from bot.slack.listeners.middleware import KEEP_SECONDS, EventMonitor, ForeignRequests
-from bot.slack.listeners.register import Listeners
+from bot.slack.listeners.middleware import EventMonitor, ForeignRequests
 from bot.slack.listeners.tickets import TicketListeners
 from bot.slack.listeners.undo import UndoListeners
 from bot.slack.listeners.why import WhyListeners
 from bot.store.customer_links import CustomerLinks
+from bot.store.database import Database
 from bot.store.drafts import Drafts
+from bot.store.executor import Run
 from bot.store.kv import KeyValueStore, ShownHomes
 from bot.store.records import HEARD, Records
 from bot.store.undo import Undos
-from bot.wiring.parts import Parts, background
-from bot.wiring.reading import explaining_world
 from bot.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The handlers of every surface, and what runs before them."""
+
+    foreign: ForeignRequests
+    events: EventMonitor
+    tickets: TicketListeners
+    form: FormListeners
+    link: LinkListeners
+    undo: UndoListeners
+    home: HomeListeners
+    why: WhyListeners
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the listeners are built of.
+
+    `slack` and `plain` are the workspace's ports as the clients that they are. `parse` reads texts
+    that somebody waits for; `background` has the tasks that nobody waits for.
+    """
+
+    settings: Settings
+    slack: SlackClient
+    plain: PlainClient
+    workspace: Workspace
+    runtime: Runtime
+    parse: Run
+    background: BackgroundTasks
+
+    @property
+    def database(self) -> Database:
+        return self.runtime.database
+
+    @property
+    def run(self) -> Run:
+        return self.runtime.run
+
+    @property
+    def installation(self) -> Installation:
+        return self.workspace.installation
 
 
 def listeners(
     parts: Parts,
     intake: Intake,
     worker: Worker,
-    context: undo.UndoContext,
-    tab: HomeListeners,
-    tasks: BackgroundTasks,
-    foreign: ForeignRequests,
-    events: EventMonitor,
+    undoing: undo.UndoContext,
+    home: HomeListeners,
+    refused: RefusedRequests,
+    metrics: Metrics,
 ) -> Listeners:
     """Build the listeners of all surfaces around the Home's, which the worker refreshes."""
-    form = _form(parts, intake, tasks)
+    form = _form(parts, intake)
     return Listeners(
-        foreign=foreign,
-        events=events,
-        tickets=_tickets(parts, intake, form, tab, tasks),
+        foreign=ForeignRequests(
+            lambda: parts.slack.installed or parts.installation, metrics.foreign
+        ),
+        events=_events(parts, refused),
+        tickets=_tickets(parts, intake, form, home),
         form=form,
-        link=_link(parts, worker, tab, tasks),
-        undo=_undo(parts, context, tab, tasks),
-        home=tab,
-        why=_why(parts, tasks),
+        link=_link(parts, worker, home),
+        undo=_undo(parts, undoing, home),
+        home=home,
+        why=_why(parts),
     )
 
 
@@ -67,28 +115,17 @@ def undo_context(parts: Parts) -> undo.UndoContext:
     )
 
 
-def foreign_requests(parts: Parts, metrics: Metrics) -> ForeignRequests:
-    """Build what rejects requests of other workspaces and apps."""
-    return ForeignRequests(lambda: parts.slack.installed or parts.installation, metrics.foreign)
-
-
-async def event_monitor(
-    parts: Parts, refused: RefusedRequests, stack: AsyncExitStack
-) -> EventMonitor:
-    """Build what notes events, and store its notes and the refused requests now and then."""
-    events = EventMonitor(
+def _events(parts: Parts, refused: RefusedRequests) -> EventMonitor:
+    return EventMonitor(
         HEARD,
         KeyValueStore(parts.database, float),
         parts.run,
         time.time,
         withheld=lambda: refused.note("slack", Cause.EVENTS_WITHHELD),
     )
-    await background(stack, periodic.every(KEEP_SECONDS, events.keep))
-    await background(stack, periodic.every(refused_requests.KEEP_SECONDS, refused.keep))
-    return events
 
 
-def home_listeners(parts: Parts, tasks: BackgroundTasks) -> HomeListeners:
+def home_listeners(parts: Parts) -> HomeListeners:
     """Build the Home's listeners."""
     refused = home.RefusedUndos(time.time)
     tab = HomeTab(parts.slack, parts.installation, parts.settings.rules)
@@ -103,7 +140,7 @@ def home_listeners(parts: Parts, tasks: BackgroundTasks) -> HomeListeners:
             refused=refused,
         ),
         permalink=tab.permalink,
-        background=tasks,
+        background=parts.background,
         undo_refused=refused.add,
     )
 
@@ -112,7 +149,7 @@ def _gate(parts: Parts) -> Gate:
     return Gate(parts.slack, parts.workspace.policy.who)
 
 
-def _form(parts: Parts, intake: Intake, tasks: BackgroundTasks) -> FormListeners:
+def _form(parts: Parts, intake: Intake) -> FormListeners:
     return FormListeners(
         team=parts.installation.team,
         intake=intake,
@@ -124,7 +161,7 @@ def _form(parts: Parts, intake: Intake, tasks: BackgroundTasks) -> FormListeners
         gate=_gate(parts),
         run=parts.run,
         clock=time.time,
-        background=tasks,
+        background=parts.background,
     )
 
 
@@ -132,14 +169,13 @@ def _tickets(
     parts: Parts,
     intake: Intake,
     form: FormListeners,
-    tab: HomeListeners,
-    tasks: BackgroundTasks,
+    home: HomeListeners,
 ) -> TicketListeners:
     subcommands = Subcommands(
         team=parts.installation.team,
         records=Records(parts.database),
         gate=_gate(parts),
-        permalink=tab.permalink,
+        permalink=home.permalink,
         run=parts.run,
         rules=parts.settings.rules,
     )
@@ -152,18 +188,16 @@ def _tickets(
         gate=_gate(parts),
         run=parts.run,
         clock=time.time,
-        background=tasks,
+        background=parts.background,
         commands=subcommands.by_name,
         parse=parts.parse,
     )
 
 
-def _link(
-    parts: Parts, worker: Worker, tab: HomeListeners, tasks: BackgroundTasks
-) -> LinkListeners:
+def _link(parts: Parts, worker: Worker, home: HomeListeners) -> LinkListeners:
     def wake() -> None:
         worker.wake()
-        tab.waiting_changed()
+        home.waiting_changed()
 
     link = Linking(
         workspace=parts.workspace,
@@ -172,33 +206,29 @@ def _link(
         run=parts.run,
         wake=wake,
     )
-    return LinkListeners(link=link, slack=parts.slack, clock=time.time, background=tasks)
+    return LinkListeners(link=link, slack=parts.slack, clock=time.time, background=parts.background)
 
 
-def _undo(
-    parts: Parts, context: undo.UndoContext, tab: HomeListeners, tasks: BackgroundTasks
-) -> UndoListeners:
+def _undo(parts: Parts, undoing: undo.UndoContext, home: HomeListeners) -> UndoListeners:
     return UndoListeners(
-        context=context,
+        context=undoing,
         slack=parts.slack,
         clock=time.time,
-        background=tasks,
+        background=parts.background,
         by_reaction=parts.settings.escalation.undo_by_reaction,
-        changed=tab.changed,
-        refused=tab.undo_refused,
+        changed=home.changed,
+        refused=home.undo_refused,
     )
 
 
-def _why(parts: Parts, tasks: BackgroundTasks) -> WhyListeners:
-    looks = explaining_world(
-        parts.settings, parts.database, parts.slack, parts.run, parts.installation
-    )
+def _why(parts: Parts) -> WhyListeners:
+    looks = why_context(parts.settings, parts.database, parts.slack, parts.run, parts.installation)
     return WhyListeners(
         installation=parts.installation,
         explain=lambda ref, thread_ts: why.explain(ref, thread_ts, looks),
         slack=parts.slack,
-        linkers=parts.linkers,
+        linkers=parts.workspace.policy.linkers,
         who=parts.workspace.policy.who,
         clock=time.time,
-        background=tasks,
+        background=parts.background,
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from bot.slack.listeners.register import register
+from bot.app import register
 
-MANIFEST = Path(__file__).resolve().parent.parent.parent / "manifest.yml"
+MANIFEST = Path(__file__).resolve().parent.parent / "manifest.yml"
 
 
 class Anything:
