@@ -50,6 +50,22 @@ def test_every_picture_is_shown_and_has_words_for_who_cannot_see_it() -> None:
     assert all(len(alt) > 20 for alt in shown.values())
 
 
+def test_the_architecture_page_names_every_module_once() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    _, _, below = page.partition("\n## Every module\n")
+    named = [
+        folder + name
+        for folder, table in re.findall(
+            r"^### `([\w/]+/)`(.*?)(?=^#)", below, re.MULTILINE | re.DOTALL
+        )
+        for name in re.findall(r"^\| `([\w/]+\.py)` \|", table, re.MULTILINE)
+    ]
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "bot").rglob("*.py")}
+    assert len(named) == len(set(named))
+    assert set(named) <= modules
+    assert [path for path in modules - set(named) if not path.endswith("/__init__.py")] == []
+
+
 def spoken() -> str:
     """All texts in the code that people may see, each on a line; what varies is left out."""
     texts = [
