@@ -1,4 +1,4 @@
-"""Acknowledging: how many askings a second one core takes, each committed before its 200."""
+"""Acknowledging: how many requests a second one core takes, each committed before its 200."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _steady(ground: Ground, serving: AbstractAsyncContextManager[Server], 
 
 def _against(bolt: Runs, bridge: Runs, engine: str, target: float) -> Figure:
     return ratio(
-        f"askings a second on {engine}, of bare Bolt's",
+        f"requests a second on {engine}, of bare Bolt's",
         bridge.per_second,
         bolt.per_second,
         beside=f"{middle(bridge.per_second)}/s of {middle(bolt.per_second)}/s",
@@ -129,7 +129,7 @@ async def _flask(ground: Ground, bridge: Runs) -> list[Figure]:
 
 def _beyond(bridge: Runs, flask: Runs, name: str, target: float | None) -> Figure:
     return ratio(
-        f"askings a second on SQLite, times those of an app that calls Plain first ({name})",
+        f"requests a second on SQLite, times those of an app that calls Plain first ({name})",
         bridge.per_second[: len(flask.outcomes)],
         flask.per_second,
         beside=f"{middle(bridge.per_second)}/s, the app {middle(flask.per_second, 1)}/s",
@@ -157,7 +157,7 @@ def _tail(bolt: Runs, bridge: Runs) -> Figure:
         f"medians {_p50(bridge):.1f} and {_p50(bolt):.1f} ms"
     )
     return ratio(
-        f"99th percentile at {RATE:g} askings a second, times bare Bolt's",
+        f"99th percentile at {RATE:g} requests a second, times bare Bolt's",
         bridge.p99(),
         bolt.p99(),
         beside=beside,

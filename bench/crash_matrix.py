@@ -149,15 +149,15 @@ def _machine(server: str) -> str:
 def _killed_table(results: Sequence[Result]) -> str:
     """One line a door. A run is one place on one engine with one kind of Plain."""
     header = (
-        "asked by",
+        "requested by",
         "places",
         "runs",
         "killed there",
         "accepted",
         "lost",
         "twice",
-        "success not told",
-        "refusal told again",
+        "success not announced",
+        "rejection announced again",
     )
     lines = [
         _door_line(door, [r for r in results if r.case.door == door]) for door in _doors(results)

@@ -33,14 +33,14 @@ async def measure(ground: Ground) -> Subject:
                 ways[count].append(await go(ground.stubs, started, ground.count(80)))
     figures = [
         ratio(
-            "time for an asking at saturation",
+            "time for a request at saturation",
             [1 / each for each in asked[many].per_second],
             [1 / each for each in asked[FEW].per_second],
             beside=f"{middle(asked[many].per_second)}/s, {middle(asked[FEW].per_second)}/s",
             target=1.15,
         ),
         ratio(
-            "processor time of an asking",
+            "processor time of a request",
             asked[many].cpu,
             asked[FEW].cpu,
             target=1.15,

@@ -67,12 +67,12 @@ async def measure(ground: Ground) -> Subject:
             target=1.3,
         ),
         ratio(
-            "processor time of a delivery, asking and answer included, times that app's",
+            "processor time of a delivery, request and answer included, times that app's",
             [way.cpu for way in bridge],
             [way.cpu for way in inline],
             beside=_beside(bridge, inline, lambda way: way.cpu),
         ),
-        Figure("commits of a delivery, asking and answer included", commits, f"{commits:.2f}",
+        Figure("commits of a delivery, request and answer included", commits, f"{commits:.2f}",
                target=5),
         Figure(
             "processor time of an idle bridge",

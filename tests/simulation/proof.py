@@ -76,11 +76,11 @@ def _figures(seen: Counter[str], count: int, failed: int) -> list[tuple[str, int
     return [
         ("worlds", count),
         ("simulated days", seen["days"]),
-        ("askings by people", seen["asked"]),
+        ("requests by people", seen["asked"]),
         ("escalations in the ledger", seen["escalations"]),
         ("Plain threads", seen["threads"]),
         ("additions", seen["additions"]),
-        ("refusals", sum(n for name, n in seen.items() if name.startswith("turned_"))),
+        ("rejections", sum(n for name, n in seen.items() if name.startswith("turned_"))),
         ("people told that it takes longer", seen["notices"]),
         ("deaths of processes", seen["deaths"]),
         ("processes that stood still", seen["pause"] + seen["stall"]),
