@@ -1,7 +1,8 @@
 """Sends what is not idempotent at most once: look, note, send, look again, settle.
 
 Neither Plain nor Slack takes an idempotency key for what the bridge writes, so a request whose
-answer is lost may not simply be repeated. Every such write goes through `send_once`.
+answer is lost may not simply be repeated. Threads, additions and continuations go through
+`send_once`.
 """
 
 from __future__ import annotations

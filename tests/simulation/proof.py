@@ -80,7 +80,7 @@ def _figures(seen: Counter[str], count: int, failed: int) -> list[tuple[str, int
         ("escalations in the ledger", seen["escalations"]),
         ("Plain threads", seen["threads"]),
         ("additions", seen["additions"]),
-        ("rejections", sum(n for name, n in seen.items() if name.startswith("turned_"))),
+        ("rejections", sum(n for name, n in seen.items() if name.startswith("rejected_"))),
         ("people told that it takes longer", seen["notices"]),
         ("deaths of processes", seen["deaths"]),
         ("processes that stood still", seen["pause"] + seen["stall"]),

@@ -122,7 +122,7 @@ class Watch:
         if isinstance(outcome, Created | Added):
             self.missing[claim.id] = outcome.missing
         if isinstance(outcome, Rejection):
-            self._world.seen[f"turned_{outcome.reason.value}"] += 1
+            self._world.seen[f"rejected_{outcome.reason.value}"] += 1
             if outcome.outcome_unknown or outcome.reason == "gave_up":
                 self.unsure.add(claim.id)
 
