@@ -60,7 +60,7 @@ _LOGGED = ("code", "method", "fields", "request_id")
 log = structlog.get_logger("bot.worker")
 
 
-class Pace(Protocol):
+class DeliveryPace(Protocol):
     """The share of the rate limit: the worker claims no more than it can serve."""
 
     def room(self, running: int, wanted: int) -> int:
@@ -113,7 +113,7 @@ class Worker:
     chance: Callable[[], float] = random.random
     at_once: int = AT_ONCE
     longest: float = LONGEST_DELIVERY
-    pace: Pace = field(default_factory=Unpaced)
+    pace: DeliveryPace = field(default_factory=Unpaced)
     _work: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _claiming: asyncio.Event = field(default_factory=asyncio.Event)

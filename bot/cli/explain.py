@@ -45,10 +45,10 @@ def explain(
     settings = load(needs=("slack_bot_token",))
     with services.database(settings) as database:
         here, explained = asyncio.run(_explained(settings, database, permalink.strip(), *found))
-    told = words.sentences(explained, here.bot_user, Others(settings.identity.linkers or ()))
+    shown = words.sentences(explained, here.bot_user, Others(settings.identity.linkers or ()))
     if explained.unread is Unread.GONE and not explained.known:
-        told = replace(told, first=f"{told.first} {LINK_IS_WRONG}")
-    _show(told)
+        shown = replace(shown, first=f"{shown.first} {LINK_IS_WRONG}")
+    _show(shown)
 
 
 async def _explained(
@@ -74,9 +74,9 @@ def _check_workspace(link: str, here: Installation) -> None:
         )
 
 
-def _show(told: words.Sentences) -> None:
-    console.say(flat(told.first))
-    for heading, lines in told.lists:
+def _show(shown: words.Sentences) -> None:
+    console.say(flat(shown.first))
+    for heading, lines in shown.lists:
         console.say("")
         console.say(heading)
         for line in lines:

@@ -57,7 +57,7 @@ class Profile:
     user: str
     team: str
     name: str
-    standing: UserKind
+    kind: UserKind
     email: str | None = None
     email_confirmed: bool = False
     admin: bool = False
@@ -67,7 +67,7 @@ class Profile:
 def kind_of(profile: Profile | None) -> UserKind:
     """Return what a user is to the workspace; the only users whom Slack does not show (None) are
     those of other companies."""
-    return profile.standing if profile else UserKind.EXTERNAL
+    return profile.kind if profile else UserKind.EXTERNAL
 
 
 def name_of(profile: Profile | None, user: str) -> str:

@@ -52,7 +52,7 @@ class ByEmail:
 
 
 @dataclass(frozen=True, slots=True)
-class Nobody:
+class Unidentified:
     """No evidence counts: a person has to link the user.
 
     `unconfirmed`: the user's address would count if Slack called it confirmed.
@@ -61,7 +61,7 @@ class Nobody:
     unconfirmed: bool = False
 
 
-Identity = Named | ByEmail | Nobody
+Identity = Named | ByEmail | Unidentified
 
 
 def is_customer_name(text: str) -> bool:
@@ -106,7 +106,7 @@ def decide(
     if link is not None:
         return Named(link)
     if profile is not None and (email := _proof(policy, profile)) is not None:
-        verified = profile.standing is UserKind.MEMBER
+        verified = profile.kind is UserKind.MEMBER
         return ByEmail(email, profile.name, verified, "email")
     if policy.without_email == "synthetic":
         team = profile.team if profile else "unknown"
@@ -114,7 +114,7 @@ def decide(
         return ByEmail(address, profile.name if profile else user, False, "synthetic")
     if policy.without_email == "fallback" and policy.fallback_customer is not None:
         return Named(policy.fallback_customer)
-    return Nobody(unconfirmed=profile is not None and _is_unconfirmed(policy, profile))
+    return Unidentified(unconfirmed=profile is not None and _is_unconfirmed(policy, profile))
 
 
 def _proof(policy: IdentityPolicy, profile: Profile) -> str | None:
@@ -139,12 +139,12 @@ def _is_unconfirmed(policy: IdentityPolicy, profile: Profile) -> bool:
 
 
 def _is_trusted(policy: IdentityPolicy, profile: Profile, email: str) -> bool:
-    if profile.standing is UserKind.MEMBER:
+    if profile.kind is UserKind.MEMBER:
         return True
     domain = email.rpartition("@")[2].lower()
     of_team = policy.trusted_domains.get(profile.team, frozenset())
     trusted = profile.team in policy.trusted_teams or domain in of_team
-    return trusted and profile.standing is not UserKind.BOT
+    return trusted and profile.kind is not UserKind.BOT
 
 
 # Who may link people
@@ -200,4 +200,4 @@ def asks_who(outcome: Outcome) -> bool:
 
 
 def _is_foreign(profile: Profile | None) -> bool:
-    return profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT)
+    return profile is None or profile.kind in (UserKind.EXTERNAL, UserKind.BOT)

@@ -39,7 +39,7 @@ class QuoteContext:
     reaction, without colons. `whole` is the message's Slack thread if all of it is quoted,
     `unread` why it is not, though that was requested. `uploads` are the results of its files, by
     id. `on_behalf_of` is the requester's name if somebody else submits the request for them, and
-    `standing` what that submitter is to the workspace.
+    `submitter_kind` what that submitter is to the workspace.
     """
 
     author: str | None
@@ -53,7 +53,7 @@ class QuoteContext:
     unread: Reason | None = None
     uploads: Mapping[str, UploadResult] = field(default_factory=dict)
     on_behalf_of: str | None = None
-    standing: UserKind = UserKind.MEMBER
+    submitter_kind: UserKind = UserKind.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _behalf(context: QuoteContext) -> tuple[Part, ...]:
     if context.on_behalf_of is None:
         return ()
     submitter, requester = one_line(context.submitter) or "Someone", one_line(context.on_behalf_of)
-    is_what = _NO_MEMBER.get(context.standing, "")
+    is_what = _NO_MEMBER.get(context.submitter_kind, "")
     text = f"Submitted by {submitter}{is_what} on behalf of {requester or 'someone else'}"
     return (PlainTextPart(shorten(text, LONGEST_TEXT)),)
 

@@ -126,7 +126,7 @@ Result = (
 
 def refusal(record: Record | None, by: Profile | None, linkers: Linkers) -> Result | None:
     """Return why this person cannot undo this record now; None if nothing prevents it."""
-    if by is None or by.standing in (UserKind.EXTERNAL, UserKind.BOT):
+    if by is None or by.kind in (UserKind.EXTERNAL, UserKind.BOT):
         return Outsider()
     is_own = record is not None and by.user == record.submitter
     if not is_own and not linkers.include(by):
@@ -148,7 +148,7 @@ def refusal(record: Record | None, by: Profile | None, linkers: Linkers) -> Resu
 # The thread in Plain
 
 
-class Kind(Enum):
+class ActorKind(Enum):
     """Who acted in Plain."""
 
     USER = "user"
@@ -162,7 +162,7 @@ class Kind(Enum):
 class Actor:
     """Whoever did something in Plain; `id` is None if Plain did not give it."""
 
-    kind: Kind
+    kind: ActorKind
     id: str | None = None
 
 
@@ -193,7 +193,7 @@ class ThreadSnapshot:
 
     def is_mine(self, actor: Actor) -> bool:
         """Return whether the actor is the bridge itself."""
-        return actor.kind is Kind.MACHINE_USER and self.me in (None, actor.id)
+        return actor.kind is ActorKind.MACHINE_USER and self.me in (None, actor.id)
 
     @property
     def is_noted(self) -> bool:
@@ -216,38 +216,42 @@ _ASSIGNMENT = "ThreadAssignmentTransitionedEntry"
 _OWN_KINDS = frozenset({"CustomEntry", "ThreadEventEntry"})
 
 
-def look(seen: ThreadSnapshot, *, assigns: bool) -> Look:
+def look(snapshot: ThreadSnapshot, *, assigns: bool) -> Look:
     """Return whether somebody has acted on the thread since the bridge created it.
 
     Changes by the bridge and by Plain itself (workflows, service level agreements) do not count.
     `assigns`: the bridge may have named an assignee when it created the thread.
     """
-    if seen.status == "DONE" and seen.detail == _IGNORED and seen.is_mine(seen.changed_by):
+    if (
+        snapshot.status == "DONE"
+        and snapshot.detail == _IGNORED
+        and snapshot.is_mine(snapshot.changed_by)
+    ):
         return Look.IGNORED
-    if seen.status != "TODO" or _counts(seen, seen.changed_by):
+    if snapshot.status != "TODO" or _counts(snapshot, snapshot.changed_by):
         return Look.ACTED
-    if any(_counts_as_act(seen, entry) for entry in seen.entries):
+    if any(_counts_as_act(snapshot, entry) for entry in snapshot.entries):
         return Look.ACTED
-    explained = assigns or any(entry.kind == _ASSIGNMENT for entry in seen.entries)
-    return Look.ACTED if seen.assigned and not explained else Look.FREE
+    explained = assigns or any(entry.kind == _ASSIGNMENT for entry in snapshot.entries)
+    return Look.ACTED if snapshot.assigned and not explained else Look.FREE
 
 
-def _counts_as_act(seen: ThreadSnapshot, entry: TimelineEntry) -> bool:
-    if entry.actor.kind is Kind.CUSTOMER:
+def _counts_as_act(snapshot: ThreadSnapshot, entry: TimelineEntry) -> bool:
+    if entry.actor.kind is ActorKind.CUSTOMER:
         return entry.kind not in _OWN_KINDS
-    return _counts(seen, entry.actor)
+    return _counts(snapshot, entry.actor)
 
 
-def _counts(seen: ThreadSnapshot, actor: Actor) -> bool:
+def _counts(snapshot: ThreadSnapshot, actor: Actor) -> bool:
     """Return whether the actor is an agent, or another integration that acts for one."""
-    if actor.kind is Kind.MACHINE_USER:
-        return not seen.is_mine(actor)
-    return actor.kind is Kind.USER
+    if actor.kind is ActorKind.MACHINE_USER:
+        return not snapshot.is_mine(actor)
+    return actor.kind is ActorKind.USER
 
 
-def lacking(seen: ThreadSnapshot) -> tuple[str, ...]:
+def lacking(snapshot: ThreadSnapshot) -> tuple[str, ...]:
     """Return the permissions that an undo needs and the key lacks, as far as known."""
-    known = seen.permissions
+    known = snapshot.permissions
     return () if known is None else tuple(one for one in NEEDED if one not in known)
 
 

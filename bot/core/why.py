@@ -112,7 +112,7 @@ class Submitter:
     """A user who reacted; `may`: the settings let such users submit, and the account is active."""
 
     user: str
-    standing: UserKind
+    kind: UserKind
     may: bool
     deactivated: bool = False
 
@@ -271,7 +271,7 @@ class Explanation:
         submitters = [submitter for one in wanted for submitter in one.submitters]
         if any(submitter.may for submitter in submitters):
             return Why.NO_EVENT
-        if all(submitter.standing is UserKind.BOT for submitter in submitters):
+        if all(submitter.kind is UserKind.BOT for submitter in submitters):
             return Why.ONLY_BOTS
         return Why.NOT_ALLOWED
 
@@ -306,7 +306,7 @@ def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
 
 
 def for_viewer(
-    explained: Explanation, viewer: str, standing: UserKind, *, is_linker: bool
+    explained: Explanation, viewer: str, kind: UserKind, *, is_linker: bool
 ) -> Explanation:
     """Return what `viewer` may see.
 
@@ -316,19 +316,19 @@ def for_viewer(
     if explained.known is None:
         return explained
     known = tuple(
-        one if is_linker or one.record.submitter == viewer else _reduced(one, standing)
+        one if is_linker or one.record.submitter == viewer else _reduced(one, kind)
         for one in explained.known
     )
     return replace(explained, known=known)
 
 
-def _reduced(known: ExplainedRecord, standing: UserKind) -> ExplainedRecord:
+def _reduced(known: ExplainedRecord, viewer: UserKind) -> ExplainedRecord:
     rejection = known.record.rejection and _open_to_all(known.record.rejection)
     record = replace(
         known.record, requester=None, customer=None, reason_data=None, rejection=rejection
     )
     shown = known.customer if known.customer and "@" not in known.customer else None
-    customer = shown if standing is UserKind.MEMBER else None
+    customer = shown if viewer is UserKind.MEMBER else None
     return replace(known, record=record, email=None, customer=customer)
 
 

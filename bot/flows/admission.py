@@ -32,8 +32,8 @@ async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Adm
     """
     trigger = escalation.trigger
     submitter = await slack.profile(trigger.submitter)
-    standing = kind_of(submitter)
-    if standing is UserKind.BOT:
+    kind = kind_of(submitter)
+    if kind is UserKind.BOT:
         return Ignored("asked_by_a_bot")
     if not may_submit(submitter, who):
         raise Rejected(Rejection(Reason.NOT_ALLOWED, user_kind=named(submitter)))

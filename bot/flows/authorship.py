@@ -20,6 +20,6 @@ async def settled(message: Message, slack: Profiles) -> Message:
     if message.bot is None or message.author is None or message.made_up is not None:
         return message
     profile = await slack.profile(message.author)
-    if profile is None or profile.standing is UserKind.BOT:
+    if profile is None or profile.kind is UserKind.BOT:
         return message
     return replace(message, bot=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.core import identity, quote
 from bot.core.directory import Profile, name_of
 from bot.core.faults import Postponed, Reason, Rejected, Rejection
-from bot.core.identity import ByEmail, Identity, Named, Nobody
+from bot.core.identity import ByEmail, Identity, Named, Unidentified
 from bot.core.model import Message, Rule, Trigger, default_requester
 from bot.core.record import Evidence
 from bot.flows.ports import Plain
@@ -81,7 +81,7 @@ def _evidence(
             return Evidence(source)
         case Named():
             return Evidence.FALLBACK
-        case Nobody():
+        case Unidentified():
             return None
 
 
@@ -113,7 +113,7 @@ async def customer_of(
             team = decision.profile.team if decision.profile else workspace.team
             learnt = CustomerLink(team, requester, customer.id, email, name, source)
             return customer.id, learnt, decision.evidence
-        case Nobody(unconfirmed):
+        case Unidentified(unconfirmed):
             raise Rejected(
                 Rejection(
                     Reason.NO_CUSTOMER,

@@ -11,7 +11,7 @@ from typing import TypeVar
 from bot.core import quote
 from bot.core.directory import Profile, UserKind, kind_of, may_submit
 from bot.core.faults import Fault
-from bot.core.identity import ByEmail, Named, Nobody
+from bot.core.identity import ByEmail, Named, Unidentified
 from bot.core.model import FormDraft, Ticket, Trigger
 from bot.core.text.excerpt import beginning
 from bot.core.text.plaintext import one_line
@@ -60,7 +60,7 @@ class Broken:
 class NotAllowed:
     """The person may not submit requests, and learns nothing about the requester."""
 
-    standing: UserKind
+    kind: UserKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class FormContexts:
 
     def _confined(self, context: FormContext, submitter: Profile, requester: str) -> FormContext:
         """Return the context of a person who cannot choose the requester."""
-        status = Preset() if may_submit(submitter, self.who) else NotAllowed(submitter.standing)
+        status = Preset() if may_submit(submitter, self.who) else NotAllowed(submitter.kind)
         return replace(
             context,
             offers_requester=False,
@@ -199,7 +199,7 @@ class FormContexts:
             case ByEmail(email):
                 found = await self.workspace.plain.find_customer(email)
                 return Known(found.name) if found else New()
-            case Nobody(unconfirmed):
+            case Unidentified(unconfirmed):
                 return Unlinked(unconfirmed)
 
 

@@ -98,7 +98,7 @@ async def _show(
 
 async def _home(user: str, context: HomeContext, before: int | None) -> Home:
     profile = await context.workspace.slack.profile(user)
-    if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
+    if profile is None or profile.kind in (UserKind.EXTERNAL, UserKind.BOT):
         return ForeignHome()
     run, team, policy = context.run, context.workspace.team, context.workspace.policy
     may = may_submit(profile, policy.who)

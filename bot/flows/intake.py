@@ -52,7 +52,9 @@ class OpenedForm:
 class FormViews(Protocol):
     """The views that intake shows in Slack; each takes two seconds at most."""
 
-    async def open_form(self, trigger_id: str, draft: FormDraft, beside: FormContext) -> OpenedForm:
+    async def open_form(
+        self, trigger_id: str, draft: FormDraft, context: FormContext
+    ) -> OpenedForm:
         """Show the form."""
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
@@ -99,7 +101,7 @@ class Intake:
         self,
         trigger_id: str,
         draft: FormDraft,
-        beside: FormContext = NOTHING,
+        context: FormContext = NOTHING,
         *,
         may_know: bool = True,
     ) -> OpenedForm | None:
@@ -115,9 +117,9 @@ class Intake:
             if ticket is not None:
                 await self.forms.show_ticket(trigger_id, ticket)
                 return None
-            beside = replace(beside, adds_to=adds_to)
+            context = replace(context, adds_to=adds_to)
         opened, kept = await asyncio.gather(
-            self.forms.open_form(trigger_id, draft, beside),
+            self.forms.open_form(trigger_id, draft, context),
             self._keep(draft),
             return_exceptions=True,
         )
@@ -128,7 +130,7 @@ class Intake:
             if not isinstance(kept, (Fault, TimeoutError)):
                 raise kept
             return None
-        return replace(opened, adds_to=beside.adds_to)
+        return replace(opened, adds_to=context.adds_to)
 
     async def submit(self, draft: FormDraft, view_id: str, form: Form) -> Recorded | None:
         """Record the request of a submitted form."""

@@ -136,7 +136,7 @@ class Plain(Protocol):
     async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
         """Return the customers whose name or e-mail address contains `term`."""
 
-    async def seen(self, thread: str) -> ThreadSnapshot | None:
+    async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
         """Return the thread's current state; None if it is gone."""
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:

@@ -153,7 +153,7 @@ async def _context(
         whole=whole,
         unread=unread,
         on_behalf_of=await _on_behalf_of(workspace, request),
-        standing=kind_of(request.admitted.submitter),
+        submitter_kind=kind_of(request.admitted.submitter),
     )
 
 

@@ -206,18 +206,18 @@ async def _mark(
 ) -> Result:
     """Look at the thread and do what is missing; harmless twice, but for the note."""
     undos, plain, run = context.undos, context.workspace.plain, context.run
-    seen = await plain.seen(ticket.id)
-    found = Look.IGNORED if seen is None else look(seen, assigns=record.may_assign)
+    snapshot = await plain.thread_snapshot(ticket.id)
+    found = Look.IGNORED if snapshot is None else look(snapshot, assigns=record.may_assign)
     if found is Look.ACTED:
         await run(undos.release, record.id)
         return Acted(ticket)
-    if seen is not None and found is Look.FREE:
-        if missing := lacking(seen):
+    if snapshot is not None and found is Look.FREE:
+        if missing := lacking(snapshot):
             await run(undos.release, record.id)
             return Lacking(ticket, missing)
         progress.sending = True
-        if not seen.is_noted:  # before the mark: a new entry may reopen the thread
-            await plain.add_note(seen.customer, ticket.id, note(name, record.reference))
+        if not snapshot.is_noted:  # before the mark: a new entry may reopen the thread
+            await plain.add_note(snapshot.customer, ticket.id, note(name, record.reference))
         progress.changed = True
         await plain.mark_ignored(ticket.id)
     await run(undos.finish, record.id)

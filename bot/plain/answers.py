@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from bot.core.model import Customer, LabelType, Tenant
-from bot.core.undo import Actor, Kind, ThreadSnapshot, TimelineEntry
+from bot.core.undo import Actor, ActorKind, ThreadSnapshot, TimelineEntry
 from bot.flows.attachments import UploadForm
 from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain.protocol import Data
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
+class PlainWorkspace:
     """The workspace (`w_…`) of an API key, with the key's permissions, like `thread:create`.
 
     `machine_user` (`mu_…`) is None for a key that is not a machine user's.
@@ -52,10 +52,10 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPage:
+class ThreadPage:
     """A thread with one page of its timeline; `cursor` leads to older entries."""
 
-    seen: ThreadSnapshot
+    snapshot: ThreadSnapshot
     cursor: str | None = None
 
 
@@ -206,15 +206,15 @@ def event_external_ids(data: Data) -> Page[str]:
     return Page(tuple(id_ for id_ in page.items if id_ is not None), page.cursor)
 
 
-# A thread as an undo sees it: all but the status's detail, the assignment, and who the key is and
-# what it may do decides, and is needed.
+# A thread's state, which decides an undo. The status's detail, the assignment, the machine user and
+# its permissions may be missing; everything else is needed.
 
 _KINDS = {
-    "UserActor": Kind.USER,
-    "MachineUserActor": Kind.MACHINE_USER,
-    "CustomerActor": Kind.CUSTOMER,
-    "DeletedCustomerActor": Kind.CUSTOMER,
-    "SystemActor": Kind.SYSTEM,
+    "UserActor": ActorKind.USER,
+    "MachineUserActor": ActorKind.MACHINE_USER,
+    "CustomerActor": ActorKind.CUSTOMER,
+    "DeletedCustomerActor": ActorKind.CUSTOMER,
+    "SystemActor": ActorKind.SYSTEM,
 }
 
 
@@ -231,15 +231,15 @@ class _Actor(_Typed):
     def value(self) -> Actor:
         """Return the actor; one of an unknown kind if the schema has grown another one."""
         id_ = self.user_id or self.machine_user_id or self.customer_id or self.system_id
-        return Actor(_KINDS.get(self.typename, Kind.UNKNOWN), id_)
+        return Actor(_KINDS.get(self.typename, ActorKind.UNKNOWN), id_)
 
 
-class _SeenEntry(_Node):
+class _TimelineEntry(_Node):
     actor: _Actor
     entry: _Typed
 
 
-class _SeenThread(_Node):
+class _ThreadState(_Node):
     status: str
     status_detail: _MaybeText = Field(
         None, validation_alias=AliasPath("statusDetail", "__typename")
@@ -256,19 +256,19 @@ class _Key(_Node):
     )
 
 
-def seen_thread(data: Data) -> SeenPage | None:
+def thread_page(data: Data) -> ThreadPage | None:
     """Read `THREAD_SEEN`: None only if Plain says null."""
     if at(data, "thread") is None:
         return None
 
     def read(node: object) -> TimelineEntry:
-        entry = _SeenEntry.model_validate(node)
+        entry = _TimelineEntry.model_validate(node)
         return TimelineEntry(entry.actor.value(), entry.entry.typename)
 
-    thread = _SeenThread.model_validate(at(data, "thread"))
+    thread = _ThreadState.model_validate(at(data, "thread"))
     page = _page(at(data, "thread", "timelineEntries"), read, "hasPreviousPage")
     key = _Key.model_validate(data)
-    seen = ThreadSnapshot(
+    snapshot = ThreadSnapshot(
         customer=thread.customer,
         status=thread.status,
         detail=thread.status_detail,
@@ -278,7 +278,7 @@ def seen_thread(data: Data) -> SeenPage | None:
         me=key.me,
         permissions=None if key.permissions is None else frozenset(key.permissions),
     )
-    return SeenPage(seen, page.cursor)
+    return ThreadPage(snapshot, page.cursor)
 
 
 # Files
@@ -403,8 +403,8 @@ def workspace_id(data: Data) -> str:
     return _Workspace.model_validate(at(data, "myWorkspace")).id
 
 
-def workspace(data: Data) -> Workspace:
+def workspace(data: Data) -> PlainWorkspace:
     """Read `WORKSPACE`."""
     found = _Workspace.model_validate(at(data, "myWorkspace"))
     me = _Me.model_validate(data)
-    return Workspace(found.id, found.name or "", me.machine_user, frozenset(me.permissions))
+    return PlainWorkspace(found.id, found.name or "", me.machine_user, frozenset(me.permissions))

@@ -19,7 +19,7 @@ from bot.core.undo import ThreadSnapshot
 from bot.failpoints import Failpoint
 from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import inputs, operations, protocol
-from bot.plain.answers import Page, Workspace
+from bot.plain.answers import Page, PlainWorkspace
 from bot.plain.cached import Cached
 from bot.plain.operations import Operation, Variables
 from bot.plain.pace import Heard, Pace
@@ -117,19 +117,19 @@ class PlainClient:
                 break
         return False
 
-    async def seen(self, thread: str) -> ThreadSnapshot | None:
+    async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
         """Return the thread with everything that was done in it; None if it is gone."""
-        seen: ThreadSnapshot | None = None
+        snapshot: ThreadSnapshot | None = None
         before = None
         for _ in range(PAGES):
             page = await self._ask(operations.THREAD_SEEN, {"threadId": thread, "before": before})
             if page is None:
                 return None
-            entries = seen.entries if seen else ()
-            seen = replace(page.seen, entries=page.seen.entries + entries)
+            entries = snapshot.entries if snapshot else ()
+            snapshot = replace(page.snapshot, entries=page.snapshot.entries + entries)
             before = page.cursor
             if before is None:
-                return seen
+                return snapshot
         raise TryLater("plain_endless_pages")
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:
@@ -200,7 +200,7 @@ class PlainClient:
         """Return the id (`w_…`) of the key's workspace, requested once."""
         return await self._workspace_id.get()
 
-    async def workspace(self) -> Workspace:
+    async def workspace(self) -> PlainWorkspace:
         """Return the key's workspace and permissions, requested each time."""
         return await self._ask(operations.WORKSPACE, {})
 

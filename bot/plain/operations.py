@@ -10,7 +10,7 @@ from bot.core.model import Customer, LabelType, Tenant
 from bot.flows.attachments import UploadForm
 from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import answers
-from bot.plain.answers import Page, SeenPage, Workspace
+from bot.plain.answers import Page, PlainWorkspace, ThreadPage
 from bot.plain.protocol import Data
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ CUSTOMER_THREADS: Operation[Page[ThreadSummary]] = Operation(
     answers.customer_threads,
 )
 
-THREAD_SEEN: Operation[SeenPage | None] = Operation(
+THREAD_SEEN: Operation[ThreadPage | None] = Operation(
     "threadSeen",
     f"""query threadSeen($threadId: ID!, $before: String) {{
   thread(threadId: $threadId) {{
@@ -96,7 +96,7 @@ THREAD_SEEN: Operation[SeenPage | None] = Operation(
   myMachineUser {{ id }}
   myPermissions {{ permissions }}
 }}""",
-    answers.seen_thread,
+    answers.thread_page,
 )
 
 CREATE_NOTE: Operation[None] = Operation(
@@ -238,7 +238,7 @@ WORKSPACE_ID: Operation[str] = Operation(
     "workspaceId", "query workspaceId { myWorkspace { id } }", answers.workspace_id
 )
 
-WORKSPACE: Operation[Workspace] = Operation(
+WORKSPACE: Operation[PlainWorkspace] = Operation(
     "workspace",
     """query workspace {
   myWorkspace { id name }

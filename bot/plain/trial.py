@@ -74,7 +74,7 @@ def variables(operation: Operation[Any]) -> Variables:
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class Mutation:
     """A mutation, with the type of its input and the fields of it that the bridge sets."""
 
     name: str
@@ -82,20 +82,20 @@ class Write:
     fields: frozenset[str]
 
 
-def writes() -> tuple[Write, ...]:
+def writes() -> tuple[Mutation, ...]:
     """Return the operations that change something."""
     return tuple(_write(one) for one in _all() if one.mutation)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PlainSchema:
     """Plain's schema: its mutations, and the fields of input types by name."""
 
     mutations: frozenset[str]
     inputs: Mapping[str, frozenset[str]]
 
 
-def schema() -> Operation[Told]:
+def schema() -> Operation[PlainSchema]:
     """Return the operation that reads the schema of `writes`; Plain may reject it.
 
     https://spec.graphql.org/October2021/#sec-Schema-Introspection
@@ -109,14 +109,14 @@ def schema() -> Operation[Told]:
   mutations: __type(name: "Mutation") {{ fields(includeDeprecated: true) {{ name }} }}
 {types}
 }}"""
-    return Operation("schemaOfWrites", document, lambda data: _told(data, names))
+    return Operation("schemaOfWrites", document, lambda data: _schema(data, names))
 
 
-def missing(write: Write, told: Told) -> tuple[str, ...]:
+def missing(write: Mutation, schema: PlainSchema) -> tuple[str, ...]:
     """Return what Plain no longer has of the write: its name, or fields of its input."""
-    if write.name not in told.mutations:
+    if write.name not in schema.mutations:
         return (write.name,)
-    unknown = sorted(write.fields - told.inputs[write.input])
+    unknown = sorted(write.fields - schema.inputs[write.input])
     return tuple(f"{write.name}.{field}" for field in unknown)
 
 
@@ -129,14 +129,14 @@ def _declared(operation: Operation[Any]) -> list[tuple[str, str]]:
     return _VARIABLE.findall(operation.document.partition("{")[0])
 
 
-def _write(operation: Operation[Any]) -> Write:
+def _write(operation: Operation[Any]) -> Mutation:
     ((_, type_),) = _declared(operation)
     given = _SAMPLES.get(operation.name, {}).get("input")
-    return Write(operation.name, type_, frozenset(given if isinstance(given, dict) else ()))
+    return Mutation(operation.name, type_, frozenset(given if isinstance(given, dict) else ()))
 
 
-def _told(data: Data, names: list[str]) -> Told:
-    return Told(
+def _schema(data: Data, names: list[str]) -> PlainSchema:
+    return PlainSchema(
         _names(data, "mutations", "fields"),
         {name: _names(data, name, "inputFields") for name in names},
     )

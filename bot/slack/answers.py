@@ -28,7 +28,7 @@ from bot.core.model import (
     chosen,
 )
 from bot.core.refs import MessageRef, is_ts
-from bot.slack.calls import Declined, call, call_once, content, respond
+from bot.slack.calls import SlackRejected, call, call_once, content, respond
 from bot.slack.lookups import Lookups
 from bot.slack.views import answer as build
 from bot.slack.views import undo
@@ -168,7 +168,7 @@ class Answers(Lookups):
                     channel=posted.channel, timestamp=posted.ts, name=posted.receipt or ""
                 ),
             )
-        except Declined as declined:
+        except SlackRejected as declined:
             if declined.code != "no_reaction":
                 raise
 
@@ -188,7 +188,7 @@ class Answers(Lookups):
             profile = await self.profile(reply_to.user)
         except Rejected:
             return False  # the bot may see nobody at all, which is what the answer has to say
-        return profile is None or profile.standing is UserKind.EXTERNAL
+        return profile is None or profile.kind is UserKind.EXTERNAL
 
     async def _must_redact(self, channel: str) -> bool:
         """Return whether people of another company can read the channel and must learn less."""
@@ -214,7 +214,7 @@ class Answers(Lookups):
             if self._settings.confirm == "reaction":
                 return await self._react(ref)
             return await self._post(ref.channel, answer, thread_ts=root or ref.ts)
-        except Declined:
+        except SlackRejected:
             return None
 
     async def _react(self, ref: MessageRef) -> PostedAnswer | None:
@@ -224,7 +224,7 @@ class Answers(Lookups):
                 "reactions.add",
                 self.web.reactions_add(channel=ref.channel, timestamp=ref.ts, name=receipt),
             )
-        except Declined as declined:
+        except SlackRejected as declined:
             if declined.code != "already_reacted":
                 return None
         return PostedAnswer(ref.channel, ref.ts, receipt)
@@ -236,11 +236,11 @@ class Answers(Lookups):
 
         No other route follows one whose outcome is unknown. Raises Rejected if all are refused.
         """
-        refusals: list[Declined] = []
+        refusals: list[SlackRejected] = []
         for send in self._routes(reply_to, root, answer):
             try:
                 return await send()
-            except Declined as declined:
+            except SlackRejected as declined:
                 refusals.append(declined)
         first = refusals[0]
         error = SlackError(code=first.code, method=first.method)

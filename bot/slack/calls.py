@@ -62,7 +62,7 @@ TOKEN_ERRORS = frozenset(
 """Errors that the operator can fix, after which the work goes on: none may be lost over them."""
 
 
-class Declined(Rejected):
+class SlackRejected(Rejected):
     """A final refusal by Slack; `code` is Slack's error code."""
 
     def __init__(self, method: str, code: str, needed: str | None = None) -> None:
@@ -119,7 +119,7 @@ async def call(
 ) -> AsyncSlackResponse:
     """Await `request`, an idempotent call of `method`, for at most `limit` seconds.
 
-    Raises TryLater and Declined.
+    Raises TryLater and SlackRejected.
     """
     try:
         return await call_once(method, request, limit)
@@ -157,7 +157,7 @@ def content(response: AsyncSlackResponse) -> Mapping[str, Any]:
 async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> None:
     """Post to a `response_url`, which needs no token and no membership.
 
-    Raises TryLater and Declined.
+    Raises TryLater and SlackRejected.
 
     https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
     """
@@ -174,7 +174,7 @@ async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> Non
             text = await answer.text(errors="replace")
             status, headers = answer.status, answer.headers
     except ValueError:  # aiohttp's InvalidURL, and what urllib and the resolver raise for others
-        raise Declined("response_url", "invalid_url") from None
+        raise SlackRejected("response_url", "invalid_url") from None
     except (aiohttp.ClientError, OSError) as error:
         raise _unreached(error) from None
     finally:
@@ -214,7 +214,7 @@ def _judge(method: str, status: int, headers: Mapping[str, str], said: Mapping[s
     if not code:
         return TryLater("slack_not_json", outcome_unknown=True)
     needed = said.get("needed")
-    return Declined(method, code, needed if isinstance(needed, str) else None)
+    return SlackRejected(method, code, needed if isinstance(needed, str) else None)
 
 
 def _unreached(error: Exception) -> TryLater:

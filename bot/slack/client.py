@@ -20,7 +20,7 @@ from bot.flows.form import FormContext
 from bot.flows.intake import OpenedForm
 from bot.slack import reading
 from bot.slack.answers import Answers, AnswerSettings
-from bot.slack.calls import VIEW_LIMIT, Declined, call, call_once, content
+from bot.slack.calls import VIEW_LIMIT, SlackRejected, call, call_once, content
 from bot.slack.fields import mapping, string
 from bot.slack.views import form
 from bot.store.executor import Run, in_place
@@ -67,7 +67,7 @@ class SlackClient(Answers):
             return await self._open(
                 trigger_id, form.form(draft, context, bot=self.bot_user), VIEW_LIMIT
             )
-        except Declined as declined:
+        except SlackRejected as declined:
             if declined.code not in _BAD_VIEW:
                 raise
         bare = form.form(draft, context, with_requester=False, bot=self.bot_user)
@@ -80,7 +80,7 @@ class SlackClient(Answers):
         request = self.web.views_update(view_id=opened.view_id, hash=opened.hash, view=view)
         try:
             await call("views.update", request, VIEW_LIMIT)
-        except Declined as declined:
+        except SlackRejected as declined:
             if declined.code not in _GONE_VIEW:
                 raise
 

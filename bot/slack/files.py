@@ -15,7 +15,7 @@ from bot.core.faults import TryLater
 from bot.core.model import File
 from bot.failpoints import Failpoint
 from bot.hosts import is_loopback
-from bot.slack.calls import Declined, call, content
+from bot.slack.calls import SlackRejected, call, content
 from bot.slack.fields import mapping
 from bot.slack.text.files import file_of
 
@@ -50,7 +50,7 @@ class SlackFiles:
         """Return the file. https://docs.slack.dev/reference/methods/files.info"""
         try:
             said = content(await call("files.info", self._web.files_info(file=file_id)))
-        except Declined as declined:
+        except SlackRejected as declined:
             return _LOST.get(declined.code, SkipReason.UNREADABLE)
         return file_of(mapping(said.get("file"))) or SkipReason.UNREADABLE
 

@@ -16,7 +16,7 @@ from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
 from bot.flows.reconcile import HistoryPage
 from bot.slack import bodies
-from bot.slack.calls import Declined, call, content
+from bot.slack.calls import SlackRejected, call, content
 from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
 
 _ITEMS = 200
@@ -31,7 +31,7 @@ _UNUSED = ("text", "blocks", "attachments", "files")
 _GONE = frozenset({"message_not_found", "thread_not_found"})
 
 
-class Pace:
+class MethodPace:
     """Delays the calls of each method so that deliveries keep room within Slack's limits.
 
     Both share a method's limit, which is at least 50 a minute for the methods that both need:
@@ -66,9 +66,9 @@ class SlackHistory:
     `web` comes from `bot.slack.calls.web_client`.
     """
 
-    def __init__(self, web: AsyncWebClient, pace: Pace | None = None) -> None:
+    def __init__(self, web: AsyncWebClient, pace: MethodPace | None = None) -> None:
         self._web = web
-        self._pace = pace or Pace()
+        self._pace = pace or MethodPace()
 
     async def channels(self, cursor: str | None) -> HistoryPage[Channel]:
         """Return a page of the public and private channels that the bot is in.
@@ -173,7 +173,7 @@ class SlackHistory:
         try:
             with bodies.without(*_UNUSED):
                 return content(await call(method, request(**arguments)))
-        except Declined as declined:
+        except SlackRejected as declined:
             if declined.code in _GONE:
                 return {}
             if declined.code != "invalid_cursor" or arguments.get("cursor") is None:

@@ -16,7 +16,7 @@ from bot.core.directory import Channel, Installation, Names, Profile, UserKind
 from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError
 from bot.core.text.plaintext import whole
 from bot.core.text.richtext import Mention
-from bot.slack.calls import Declined, call, content
+from bot.slack.calls import SlackRejected, call, content
 from bot.slack.fields import SLACKS_OWN_USERS, Payload, mapping, string
 
 KEPT = 600.0
@@ -74,7 +74,7 @@ def _until(_: str, value: object, now: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _ReadChannel:
     """A channel that could be read; a `private` name is for its members only."""
 
     channel: Channel
@@ -173,7 +173,7 @@ class Lookups:
         self.installed = installed
         self.clock = clock
         self._users: Cache[Profile] = Cache(clock)
-        self._channels: Cache[_Seen] = Cache(clock)
+        self._channels: Cache[_ReadChannel] = Cache(clock)
         self._joined: Cache[bool] = Cache(clock)
         self._usergroups: Cache[dict[str, str]] = Cache(clock)
 
@@ -303,13 +303,13 @@ class Lookups:
             usergroups={id_: handles[id_] for id_ in usergroups if id_ in handles},
         )
 
-    async def _channel(self, channel: str) -> _Seen | None:
+    async def _channel(self, channel: str) -> _ReadChannel | None:
         return await self._channels.get(channel, lambda: _or_none(self._ask_channel(channel)))
 
     async def _ask_user(self, user: str) -> Profile | None:
         try:
             answer = await call("users.info", self.web.users_info(user=user))
-        except Declined as declined:
+        except SlackRejected as declined:
             if declined.code in _UNKNOWN_USER:
                 return None
             raise
@@ -317,7 +317,7 @@ class Lookups:
             _parse(_UserInfo, "users.info", answer).user, await self.known_installation()
         )
 
-    async def _ask_channel(self, channel: str) -> _Seen:
+    async def _ask_channel(self, channel: str) -> _ReadChannel:
         try:
             answer = await call("conversations.info", self.web.conversations_info(channel=channel))
         except Rejected:
@@ -327,7 +327,7 @@ class Lookups:
         direct = found.is_im or found.is_mpim
         member = found.is_member or found.is_private  # else it would not be shown
         self._joined.keep(channel, (member and not direct) or None)
-        return _Seen(
+        return _ReadChannel(
             Channel(
                 id=channel,
                 name=None if direct else found.name,
@@ -358,7 +358,7 @@ def _profile(user: _User, installation: Installation) -> Profile:
         user=user.id,
         team=user.team_id or user.profile.team or "unknown",
         name=next((name.strip() for name in names if name and name.strip()), user.id),
-        standing=kind,
+        kind=kind,
         email=user.profile.email or None,
         email_confirmed=bool(user.profile.email) and user.is_email_confirmed,
         # Another company's admins are no admins here.
@@ -396,7 +396,7 @@ def _parse(model: type[M], method: str, answer: AsyncSlackResponse) -> M:
     try:
         return model.model_validate(content(answer))
     except ValidationError:
-        raise Declined(method, "not_understood") from None
+        raise SlackRejected(method, "not_understood") from None
 
 
 def _without_nulls(said: Mapping[str, object]) -> dict[str, object]:

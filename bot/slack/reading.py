@@ -13,7 +13,7 @@ from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
 from bot.core.text.excerpt import GOES_ON, weight
-from bot.slack.calls import Declined, call, content
+from bot.slack.calls import SlackRejected, call, content
 from bot.slack.fields import mapping, maps, string
 from bot.slack.text.message import message_of
 from bot.store.executor import Run, in_place
@@ -50,10 +50,10 @@ async def read(web: AsyncWebClient, ref: MessageRef, render: Run = in_place) -> 
     https://docs.slack.dev/reference/methods/conversations.replies
     https://docs.slack.dev/reference/methods/reactions.get
     """
-    missed: Declined | None = None
+    missed: SlackRejected | None = None
     try:
         found = await _from_replies(web, ref)
-    except Declined as declined:
+    except SlackRejected as declined:
         if declined.code in _SHUT:
             raise _refused(declined, ref) from None
         found, missed = None, declined
@@ -77,7 +77,7 @@ async def read_thread(
     reading = _Reading(web, root, render)
     try:
         await reading.all()
-    except Declined as declined:
+    except SlackRejected as declined:
         raise _refused(declined, root) from None
     except TimeoutError:
         raise TryLater("slack_timeout") from None
@@ -161,14 +161,14 @@ async def _from_replies(web: AsyncWebClient, ref: MessageRef) -> Mapping[str, An
 
 
 async def _from_reactions(
-    web: AsyncWebClient, ref: MessageRef, missed: Declined | None
+    web: AsyncWebClient, ref: MessageRef, missed: SlackRejected | None
 ) -> Mapping[str, Any]:
     try:
         answer = await call(
             "reactions.get",
             web.reactions_get(channel=ref.channel, timestamp=ref.ts, full=True),
         )
-    except Declined as declined:
+    except SlackRejected as declined:
         raise _refused(missed or declined, ref) from None
     message = content(answer).get("message")
     if not isinstance(message, dict) or message.get("ts") != ref.ts:
@@ -180,7 +180,7 @@ async def _from_reactions(
     return {"thread_ts": linked[1], **message} if linked and linked[1] else message
 
 
-def _refused(declined: Declined | None, ref: MessageRef) -> Rejected:
+def _refused(declined: SlackRejected | None, ref: MessageRef) -> Rejected:
     """Return the refusal with a reason that the person can act on."""
     if declined is None or declined.code in _GONE:
         return Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))

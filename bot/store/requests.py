@@ -106,7 +106,7 @@ class Requests:
     def _record_in_order(
         self, escalations: Sequence[Escalation], within: float | None, lock_seconds: float | None
     ) -> list[Recorded]:
-        asked = [rows.asked(one) | {"key": one.key} for one in escalations]
+        asked = [rows.request_columns(one) | {"key": one.key} for one in escalations]
         with self._database.writing(within, wake=True, lock_seconds=lock_seconds) as connection:
             moment = self._database.fixed_now()
             if moment is not None:
@@ -175,7 +175,7 @@ class Requests:
             return Recorded(False, InProgress(), rows.slack_thread(row))
         if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
             return Recorded(False, AlreadyExists(ticket), rows.slack_thread(row))
-        asked = rows.asked(escalation)
+        asked = rows.request_columns(escalation)
         if row.customer is not None:
             asked["requester"] = row.requester  # until another one is frozen
         connection.execute(
@@ -195,7 +195,7 @@ class Requests:
     def _begin_anew(self, connection: Connection, escalation: Escalation, generation: int) -> bool:
         """Insert a row of the next generation; return False if another request was first."""
         moment = self._database.fixed_now()
-        asked = rows.asked(escalation) | {"key": escalation.key}
+        asked = rows.request_columns(escalation) | {"key": escalation.key}
         inserting = self._inserting.values(generation=generation)
         present = {} if moment is None else {"present": moment}
         return connection.execute(inserting, asked | present).rowcount == 1

@@ -91,7 +91,7 @@ class Retention:
             message=None,
             form=None,
         )
-        values = rows.asked(replace(known, trigger=trigger)) | {
+        values = rows.request_columns(replace(known, trigger=trigger)) | {
             "requester": FORGOTTEN if row.requester == user else row.requester,
             "reply_to": None,
             "reason_data": None,

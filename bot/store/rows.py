@@ -135,7 +135,7 @@ def failed(now: ColumnElement[float]) -> dict[str, object]:
     }
 
 
-def asked(escalation: Escalation) -> dict[str, object]:
+def request_columns(escalation: Escalation) -> dict[str, object]:
     """Return the columns of what was requested.
 
     Texts and the answer's address have columns of their own, because they are erased earlier.

@@ -12,7 +12,7 @@ from bot.core.identity import (
     Identity,
     IdentityPolicy,
     Named,
-    Nobody,
+    Unidentified,
     decide,
     is_customer_id,
     is_customer_name,
@@ -30,11 +30,11 @@ TRUSTING = IdentityPolicy(
 MEMBER = Profile("U1", "T1", "Ada", UserKind.MEMBER, "ada@example.com", email_confirmed=True)
 UNCONFIRMED = replace(MEMBER, email_confirmed=False)
 NO_EMAIL = replace(MEMBER, email=None)
-GUEST = replace(MEMBER, standing=UserKind.GUEST)
-EXTERNAL = replace(MEMBER, standing=UserKind.EXTERNAL, team="T8", email="eve@other.example")
+GUEST = replace(MEMBER, kind=UserKind.GUEST)
+EXTERNAL = replace(MEMBER, kind=UserKind.EXTERNAL, team="T8", email="eve@other.example")
 OF_TRUSTED_TEAM = replace(EXTERNAL, team="T9")
 OF_TRUSTED_DOMAIN = replace(EXTERNAL, email="eve@Partner.Example")
-BOT = replace(MEMBER, standing=UserKind.BOT, team="T9")
+BOT = replace(MEMBER, kind=UserKind.BOT, team="T9")
 
 BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
 
@@ -45,21 +45,23 @@ BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
         pytest.param(STRICT, "c_rule", "c_link", MEMBER, Named("c_rule"), id="rule first"),
         pytest.param(STRICT, None, "c_link", MEMBER, Named("c_link"), id="then the link"),
         pytest.param(STRICT, None, None, MEMBER, BY_ADDRESS, id="then a member's address"),
-        pytest.param(STRICT, None, None, UNCONFIRMED, Nobody(unconfirmed=True), id="unconfirmed"),
+        pytest.param(
+            STRICT, None, None, UNCONFIRMED, Unidentified(unconfirmed=True), id="unconfirmed"
+        ),
         pytest.param(
             STRICT,
             None,
             None,
             replace(GUEST, email_confirmed=False),
-            Nobody(),
+            Unidentified(),
             id="unconfirmed, and no proof if it were",
         ),
         pytest.param(SYNTHETIC, None, "c_link", UNCONFIRMED, Named("c_link"), id="linked anyway"),
-        pytest.param(STRICT, None, None, NO_EMAIL, Nobody(), id="no address"),
-        pytest.param(STRICT, None, None, None, Nobody(), id="not visible"),
-        pytest.param(STRICT, None, None, GUEST, Nobody(), id="a guest's is no proof"),
-        pytest.param(STRICT, None, None, EXTERNAL, Nobody(), id="an external's is no proof"),
-        pytest.param(STRICT, None, None, BOT, Nobody(), id="a bot's is no proof"),
+        pytest.param(STRICT, None, None, NO_EMAIL, Unidentified(), id="no address"),
+        pytest.param(STRICT, None, None, None, Unidentified(), id="not visible"),
+        pytest.param(STRICT, None, None, GUEST, Unidentified(), id="a guest's is no proof"),
+        pytest.param(STRICT, None, None, EXTERNAL, Unidentified(), id="an external's is no proof"),
+        pytest.param(STRICT, None, None, BOT, Unidentified(), id="a bot's is no proof"),
         pytest.param(
             TRUSTING,
             None,
@@ -81,16 +83,16 @@ BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
             None,
             None,
             replace(OF_TRUSTED_TEAM, email_confirmed=False),
-            Nobody(unconfirmed=True),
+            Unidentified(unconfirmed=True),
             id="trusted team, unconfirmed",
         ),
-        pytest.param(TRUSTING, None, None, EXTERNAL, Nobody(), id="another team"),
+        pytest.param(TRUSTING, None, None, EXTERNAL, Unidentified(), id="another team"),
         pytest.param(
             TRUSTING,
             None,
             None,
             replace(OF_TRUSTED_DOMAIN, team="T7"),
-            Nobody(),
+            Unidentified(),
             id="a trusted domain in the profile of a third company",
         ),
         pytest.param(
@@ -101,13 +103,13 @@ BY_ADDRESS = ByEmail("ada@example.com", "Ada", verified=True, source="email")
             replace(BY_ADDRESS, verified=False),
             id="a guest of the own workspace, with a trusted domain",
         ),
-        pytest.param(TRUSTING, None, None, BOT, Nobody(), id="a bot of a trusted team"),
+        pytest.param(TRUSTING, None, None, BOT, Unidentified(), id="a bot of a trusted team"),
         pytest.param(
             replace(TRUSTING, trusted_domains={"T8": frozenset({"example"})}),
             None,
             None,
             OF_TRUSTED_DOMAIN,
-            Nobody(),
+            Unidentified(),
             id="a domain above the trusted one is another",
         ),
         pytest.param(SYNTHETIC, None, None, MEMBER, BY_ADDRESS, id="synthetic: address first"),

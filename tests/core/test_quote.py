@@ -186,7 +186,7 @@ def test_where(channel: Channel | None, expected: str) -> None:
     ],
 )
 def test_who_asks_for_somebody_else_stands_first(standing: UserKind, expected: str) -> None:
-    context = replace(CONTEXT, on_behalf_of="Victor\nof Beta", standing=standing)
+    context = replace(CONTEXT, on_behalf_of="Victor\nof Beta", submitter_kind=standing)
     found = draft(said("a"), context=context)
     assert found.parts[0] == PlainTextPart(expected)
     assert found.parts[1:] == draft(said("a")).parts

@@ -13,8 +13,8 @@ from bot.core.record import Record, State
 from bot.core.undo import (
     UNDO_SECONDS,
     Actor,
+    ActorKind,
     AlreadyUndone,
-    Kind,
     Look,
     Nothing,
     NotUndoable,
@@ -120,12 +120,12 @@ def test_who_may_not_is_not_told_how_it_stands() -> None:
 
 # The thread
 
-ME = Actor(Kind.MACHINE_USER, "mu_1")
-AGENT = Actor(Kind.USER, "u_1")
-OTHER_APP = Actor(Kind.MACHINE_USER, "mu_2")
-CUSTOMER = Actor(Kind.CUSTOMER, "c_1")
-PLAIN = Actor(Kind.SYSTEM, "sys_1")
-NEW = Actor(Kind.UNKNOWN)
+ME = Actor(ActorKind.MACHINE_USER, "mu_1")
+AGENT = Actor(ActorKind.USER, "u_1")
+OTHER_APP = Actor(ActorKind.MACHINE_USER, "mu_2")
+CUSTOMER = Actor(ActorKind.CUSTOMER, "c_1")
+PLAIN = Actor(ActorKind.SYSTEM, "sys_1")
+NEW = Actor(ActorKind.UNKNOWN)
 SEEN = ThreadSnapshot(
     customer="c_1",
     status="TODO",

@@ -48,7 +48,7 @@ def profile(user: str, **more: object) -> Profile:
         "user": user,
         "team": TEAM,
         "name": user.removeprefix("U0").title(),
-        "standing": UserKind.MEMBER,
+        "kind": UserKind.MEMBER,
         "email": f"{user.lower()}@example.com",
         "email_confirmed": True,
     }
@@ -204,7 +204,7 @@ class FakePlain:
     async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
         raise NotImplementedError
 
-    async def seen(self, thread: str) -> ThreadSnapshot | None:
+    async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
         raise NotImplementedError
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:

@@ -30,11 +30,11 @@ ADA, BEN, PAM, GIL, GONE = "U0ADA", "U0BEN", "U0PAM", "U0GIL", "U0GONE"
 BOT, ALERTS = "U0BRIDGE", "U0ALERTS"
 
 WHOM = {
-    PAM: profile(PAM, standing=UserKind.EXTERNAL),
-    GIL: profile(GIL, standing=UserKind.GUEST),
+    PAM: profile(PAM, kind=UserKind.EXTERNAL),
+    GIL: profile(GIL, kind=UserKind.GUEST),
     GONE: profile(GONE, deactivated=True),
-    BOT: profile(BOT, standing=UserKind.BOT),
-    ALERTS: profile(ALERTS, standing=UserKind.BOT),
+    BOT: profile(BOT, kind=UserKind.BOT),
+    ALERTS: profile(ALERTS, kind=UserKind.BOT),
 }
 
 NOW = 1_700_000_000.0

@@ -18,7 +18,7 @@ THROUGH_AN_APP = message(bot="Voice Desk")
 
 @pytest.mark.parametrize("standing", [UserKind.MEMBER, UserKind.GUEST, UserKind.EXTERNAL])
 async def test_what_is_posted_with_a_persons_token_is_the_persons(standing: UserKind) -> None:
-    slack = FakeSlack(profiles={"U0AUTHOR": profile("U0AUTHOR", standing=standing)})
+    slack = FakeSlack(profiles={"U0AUTHOR": profile("U0AUTHOR", kind=standing)})
     assert await settled(THROUGH_AN_APP, slack) == message()
 
 
@@ -34,7 +34,7 @@ async def test_what_is_posted_with_a_persons_token_is_the_persons(standing: User
     ],
 )
 async def test_all_else_stays_what_it_was(posted: Message) -> None:
-    bot = profile("U0BOT", standing=UserKind.BOT)
+    bot = profile("U0BOT", kind=UserKind.BOT)
     slack = FakeSlack(profiles={"U0BOT": bot, "U0HIDDEN": None})
     assert await settled(posted, slack) == posted
 

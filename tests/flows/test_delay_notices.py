@@ -76,8 +76,8 @@ async def test_asking_again_after_a_refusal_waits_its_own_minute(bench: Bench) -
 
 
 async def test_a_reaction_that_would_be_settled_in_silence_stays_silent(bench: Bench) -> None:
-    bench.slack.profiles["U0GUEST"] = profile("U0GUEST", standing=UserKind.GUEST)
-    bench.slack.profiles["U0ROBOT"] = profile("U0ROBOT", standing=UserKind.BOT)
+    bench.slack.profiles["U0GUEST"] = profile("U0GUEST", kind=UserKind.GUEST)
+    bench.slack.profiles["U0ROBOT"] = profile("U0ROBOT", kind=UserKind.BOT)
     bench.ledger.record(escalation(1, submitter="U0GUEST"))
     bench.ledger.record(escalation(2, submitter="U0ROBOT"))
     elsewhere = Rule(emoji=("ticket",), channels=("#billing",))

@@ -49,7 +49,7 @@ async def test_who_may_ask(
 ) -> None:
     bench.post()
     bench.policy = Policy(who=who)
-    bench.slack.profiles["U0ASKER"] = profile("U0ASKER", standing=standing)
+    bench.slack.profiles["U0ASKER"] = profile("U0ASKER", kind=standing)
     if reason is None:
         assert isinstance(await bench.deliver(bench.react()), Created)
         return
@@ -67,7 +67,7 @@ async def test_a_user_whom_slack_hides_counts_as_external(bench: Bench) -> None:
 
 
 async def test_bots_ask_for_nothing(bench: Bench) -> None:
-    bench.slack.profiles["U0ASKER"] = profile("U0ASKER", standing=UserKind.BOT)
+    bench.slack.profiles["U0ASKER"] = profile("U0ASKER", kind=UserKind.BOT)
     assert await bench.deliver(bench.react()) == Ignored("asked_by_a_bot")
 
 

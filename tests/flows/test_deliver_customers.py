@@ -129,7 +129,7 @@ async def test_an_address_that_is_not_confirmed_is_named_as_that(bench: Bench) -
 async def test_whose_ticket_it_is(bench: Bench, posted: Message, requester: str) -> None:
     assert posted.ref is not None
     bench.slack.messages[posted.ref] = posted
-    bench.slack.profiles["U0BOTUSER"] = profile("U0BOTUSER", standing=UserKind.BOT)
+    bench.slack.profiles["U0BOTUSER"] = profile("U0BOTUSER", kind=UserKind.BOT)
     bench.slack.profiles["U0HIDDEN"] = None
     await bench.settle(bench.react())
     assert bench.plain.threads[0].customer == f"c_{requester.lower()}"

@@ -181,7 +181,7 @@ async def test_who_the_requester_is(
 @pytest.mark.parametrize(
     ("submitter", "standing"),
     [
-        pytest.param(profile("U0ASKER", standing=UserKind.GUEST), UserKind.GUEST, id="a guest"),
+        pytest.param(profile("U0ASKER", kind=UserKind.GUEST), UserKind.GUEST, id="a guest"),
         pytest.param(None, UserKind.EXTERNAL, id="a stranger"),
     ],
 )
@@ -199,7 +199,7 @@ async def test_who_may_not_ask_is_told_that_and_nothing_else(
 async def test_a_guest_who_may_ask_is_told_of_nobody_and_offered_no_tenants(
     database: Database, at_hand: bool, requester: str
 ) -> None:
-    gus = profile("U0ASKER", standing=UserKind.GUEST)
+    gus = profile("U0ASKER", kind=UserKind.GUEST)
     around = contexts(
         database,
         Slack(profiles={"U0ASKER": gus}),
@@ -261,7 +261,7 @@ async def test_members_are_offered_what_plain_has() -> None:
 @pytest.mark.parametrize(
     "submitter",
     [
-        pytest.param(profile("U0GIL", standing=UserKind.GUEST), id="a guest"),
+        pytest.param(profile("U0GIL", kind=UserKind.GUEST), id="a guest"),
         pytest.param(None, id="whom Slack does not show"),
     ],
 )
@@ -273,7 +273,7 @@ async def test_who_may_not_ask_is_offered_nothing(submitter: Profile | None) -> 
 
 async def test_a_guest_who_may_ask_is_offered_no_tenants() -> None:
     """They are other companies."""
-    gil = profile("U0GIL", standing=UserKind.GUEST)
+    gil = profile("U0GIL", kind=UserKind.GUEST)
     offers = choices(SOMETHING, gil, GUESTS)
     assert [one.text for one in await offers.labels("U0GIL", "")] == ["Bug", "Idea"]
     assert await offers.tenants("U0GIL", "") == ()

@@ -34,8 +34,8 @@ NOW = 1_700_000_000.0
 ADA, OLGA, PAM, GIL = "U0ADA", "U0OLGA", "U0PAM", "U0GIL"
 WHOM: dict[str, Profile | None] = {
     OLGA: profile(OLGA, admin=True),
-    PAM: profile(PAM, standing=UserKind.EXTERNAL),
-    GIL: profile(GIL, standing=UserKind.GUEST),
+    PAM: profile(PAM, kind=UserKind.EXTERNAL),
+    GIL: profile(GIL, kind=UserKind.GUEST),
     "U0HIDDEN": None,
 }
 

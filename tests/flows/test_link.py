@@ -33,7 +33,7 @@ from tests.flows.settling import settled
 from tests.nouns import TEAM, TICKET, escalation
 
 ADA = profile("U0ADA", admin=True)
-GUS = profile("U0GUS", standing=UserKind.GUEST, email=None, email_confirmed=False)
+GUS = profile("U0GUS", kind=UserKind.GUEST, email=None, email_confirmed=False)
 ON_HOLD = Rejection(Reason.NO_CUSTOMER, requester="U0GUS", requester_name="Gus")
 ACME = Customer("c_acme", "Acme", "buy@acme.example")
 
@@ -151,7 +151,7 @@ async def test_others_hear_whom_to_ask(bench: LinkBench) -> None:
 async def test_people_of_other_companies_do_not_even_hear_whom_it_is_about(
     bench: LinkBench,
 ) -> None:
-    bench.slack.profiles["U0EVE"] = profile("U0EVE", standing=UserKind.EXTERNAL, admin=True)
+    bench.slack.profiles["U0EVE"] = profile("U0EVE", kind=UserKind.EXTERNAL, admin=True)
     assert await bench.story().ask("U0EVE", "PB-1") == MayNotLink(Hosts())
 
 

@@ -13,10 +13,10 @@ from bot.core.undo import (
     UNDO_SECONDS,
     Acted,
     Actor,
+    ActorKind,
     AddedTo,
     AlreadyUndone,
     Declined,
-    Kind,
     Lacking,
     NotYours,
     TimelineEntry,
@@ -30,7 +30,7 @@ from tests.flows.settling import settled
 from tests.flows.undoing import UndoBench
 from tests.nouns import TICKET, escalation
 
-AGENT = Actor(Kind.USER, "u_1")
+AGENT = Actor(ActorKind.USER, "u_1")
 
 
 async def test_the_thread_is_ignored_with_a_note_and_the_row_says_so(undo_bench: UndoBench) -> None:

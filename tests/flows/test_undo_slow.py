@@ -13,7 +13,7 @@ from tests.flows.undoing import UndoBench
 from tests.nouns import TICKET
 
 
-@pytest.mark.parametrize(("slow", "goes_on"), [("seen", False), ("add_note", True)])
+@pytest.mark.parametrize(("slow", "goes_on"), [("thread_snapshot", False), ("add_note", True)])
 async def test_who_is_slow_lets_go_before_another_takes_over(
     undo_bench: UndoBench, monkeypatch: pytest.MonkeyPatch, slow: str, goes_on: bool
 ) -> None:

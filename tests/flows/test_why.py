@@ -154,7 +154,7 @@ async def test_a_ledger_that_is_away_is_said(bench: WhyBench) -> None:
 
 async def test_a_reaction_without_a_row(bench: WhyBench) -> None:
     bench.post = reacted("ticket::skin-tone-2", BOT, "U0GIL", "U0ADA")
-    bench.slack.profiles["U0GIL"] = profile("U0GIL", standing=UserKind.GUEST)
+    bench.slack.profiles["U0GIL"] = profile("U0GIL", kind=UserKind.GUEST)
     bench.load_rules()
     found = await explain(REF, None, bench.context)
     assert found.reactions is not None
@@ -169,7 +169,7 @@ async def test_whom_slack_does_not_show_is_a_stranger(bench: WhyBench) -> None:
     bench.slack.profiles["U0PAM"] = None
     found = await explain(REF, None, bench.context)
     assert found.reactions is not None
-    assert found.reactions[0].submitters[0].standing is UserKind.EXTERNAL
+    assert found.reactions[0].submitters[0].kind is UserKind.EXTERNAL
     assert found.why is Why.NOT_ALLOWED
 
 

@@ -9,7 +9,7 @@ from bot.core.directory import Installation, Profile
 from bot.core.faults import Fault
 from bot.core.identity import Linkers
 from bot.core.record import Record, State
-from bot.core.undo import NEEDED, Actor, Kind, ThreadSnapshot, TimelineEntry
+from bot.core.undo import NEEDED, Actor, ActorKind, ThreadSnapshot, TimelineEntry
 from bot.flows import undo
 from bot.flows.undo import UndoContext
 from bot.flows.workspace import Policy, Workspace
@@ -19,7 +19,7 @@ from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack, profile, run
 from tests.nouns import TEAM, TICKET
 
-ME = Actor(Kind.MACHINE_USER, "mu_1")
+ME = Actor(ActorKind.MACHINE_USER, "mu_1")
 ASKER = profile("U0ASKER")
 KEY = "T0001:C0001:1700000001.000100"
 
@@ -47,7 +47,7 @@ class FakeThread(FakePlain):
     committed: bool = False
     notes: list[str] = field(default_factory=list)
 
-    async def seen(self, thread: str) -> ThreadSnapshot | None:
+    async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
         assert thread == TICKET.id
         if self.look:
             raise self.look.pop(0)

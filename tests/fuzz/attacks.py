@@ -12,7 +12,7 @@ from bot.core.faults import Fault
 from bot.core.reconcile import Scope
 from bot.flows.reconcile import reconcile
 from bot.sandbox.slack import Delivery
-from bot.slack.history import Pace, SlackHistory
+from bot.slack.history import MethodPace, SlackHistory
 from tests.fuzz import mutations
 from tests.fuzz.samples import message
 from tests.fuzz.target import FORM, JSON, Target, encoded, enveloped
@@ -145,7 +145,7 @@ async def _ask_well(at: Target, chance: Random) -> list[str]:
 async def _reconciled(at: Target) -> list[str]:
     """Look through what Slack says of its history, without a pause between two calls."""
     world = at.on.bridge.reconciling
-    quick = SlackHistory(world.history._web, Pace(burst=10**9))  # type: ignore[attr-defined]
+    quick = SlackHistory(world.history._web, MethodPace(burst=10**9))  # type: ignore[attr-defined]
     with suppress(Fault):
         await reconcile(replace(world, history=quick), Scope())
     at.on.bridge.worker.wake()

@@ -17,7 +17,7 @@ from bot.core.quote import default_title
 from bot.core.refs import MessageRef, from_permalink
 from bot.core.text.richtext import mentions
 from bot.plain import answers
-from bot.slack.calls import Declined, call, open_session, respond, web_client
+from bot.slack.calls import SlackRejected, call, open_session, respond, web_client
 from bot.slack.text.message import message_of
 from tests.fuzz import mutations
 from tests.fuzz.mutations import DEEP, PRIVATE, TOKEN, Raw, text
@@ -32,7 +32,7 @@ async def test_an_answers_address_that_is_none_is_given_up(url: str) -> None:
     """It raised ValueError: the delivery broke, and its answer was tried for ever."""
     async with open_session() as session:
         web = web_client("xoxb-test", "http://127.0.0.1:1/api/", session)
-        with pytest.raises(Declined, match="slack_refused"):
+        with pytest.raises(SlackRejected, match="slack_refused"):
             await respond(web, url, {"text": "x"})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import TryLater
 from bot.core.model import LabelType, Tenant
-from bot.plain.answers import Workspace
+from bot.plain.answers import PlainWorkspace
 from bot.plain.client import PAGES
 from tests.plain.prepared import Answers, prepared
 
@@ -103,6 +103,6 @@ async def test_the_workspace_for_the_doctor(machine: object, id_: str | None) ->
         "myMachineUser": machine,
         "myPermissions": {"permissions": ["thread:create", "thread:read"]},
     }
-    assert await Answers(data).client.workspace() == Workspace(
+    assert await Answers(data).client.workspace() == PlainWorkspace(
         "w_1", "Acme", id_, frozenset({"thread:create", "thread:read"})
     )

@@ -26,7 +26,7 @@ def schema(contract: Contract) -> GraphQLSchema:
 
 
 @pytest.fixture(scope="module")
-def told(schema: GraphQLSchema) -> trial.Told:
+def told(schema: GraphQLSchema) -> trial.PlainSchema:
     """Return what Plain's schema tells a bridge that asks about it."""
     asked = graphql_sync(schema, trial.schema().document)
     assert asked.errors is None
@@ -53,16 +53,16 @@ def test_no_read_is_a_mutation() -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_every_write_stands_in_the_schema(name: str, told: trial.Told) -> None:
+def test_every_write_stands_in_the_schema(name: str, told: trial.PlainSchema) -> None:
     assert trial.missing(WRITES[name], told) == ()
 
 
-def test_what_the_bridge_uses_and_plain_dropped_is_named(told: trial.Told) -> None:
+def test_what_the_bridge_uses_and_plain_dropped_is_named(told: trial.PlainSchema) -> None:
     write = WRITES["createThread"]
     fields = told.inputs["CreateThreadInput"] - {"components", "title"}
-    less = trial.Told(told.mutations, {**told.inputs, "CreateThreadInput": fields})
+    less = trial.PlainSchema(told.mutations, {**told.inputs, "CreateThreadInput": fields})
     assert trial.missing(write, less) == ("createThread.components", "createThread.title")
-    none = trial.Told(told.mutations - {"createThread"}, told.inputs)
+    none = trial.PlainSchema(told.mutations - {"createThread"}, told.inputs)
     assert trial.missing(write, none) == ("createThread",)
 
 

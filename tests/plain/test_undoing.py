@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import ThreadDraft
-from bot.core.undo import Actor, Kind, Look, ThreadSnapshot, TimelineEntry, look
+from bot.core.undo import Actor, ActorKind, Look, ThreadSnapshot, TimelineEntry, look
 from bot.plain.client import PAGES, PlainClient
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import Thread
@@ -42,21 +42,21 @@ def seen(*actors: dict[str, str], before: str | None = None, **more: object) -> 
 @pytest.mark.parametrize(
     ("actor", "expected"),
     [
-        (ME, Actor(Kind.MACHINE_USER, "mu_1")),
-        ({"__typename": "UserActor", "userId": "u_1"}, Actor(Kind.USER, "u_1")),
-        ({"__typename": "CustomerActor", "customerId": "c_1"}, Actor(Kind.CUSTOMER, "c_1")),
-        ({"__typename": "DeletedCustomerActor"}, Actor(Kind.CUSTOMER)),
-        ({"__typename": "SystemActor", "systemId": "s_1"}, Actor(Kind.SYSTEM, "s_1")),
-        ({"__typename": "RobotActor"}, Actor(Kind.UNKNOWN)),
+        (ME, Actor(ActorKind.MACHINE_USER, "mu_1")),
+        ({"__typename": "UserActor", "userId": "u_1"}, Actor(ActorKind.USER, "u_1")),
+        ({"__typename": "CustomerActor", "customerId": "c_1"}, Actor(ActorKind.CUSTOMER, "c_1")),
+        ({"__typename": "DeletedCustomerActor"}, Actor(ActorKind.CUSTOMER)),
+        ({"__typename": "SystemActor", "systemId": "s_1"}, Actor(ActorKind.SYSTEM, "s_1")),
+        ({"__typename": "RobotActor"}, Actor(ActorKind.UNKNOWN)),
     ],
 )
 async def test_who_did_what(actor: dict[str, str], expected: Actor) -> None:
     plain = Answers(seen(actor))
-    assert await plain.client.seen("th_1") == ThreadSnapshot(
+    assert await plain.client.thread_snapshot("th_1") == ThreadSnapshot(
         customer="c_1",
         status="TODO",
         detail="ThreadStatusDetailCreated",
-        changed_by=Actor(Kind.MACHINE_USER, "mu_1"),
+        changed_by=Actor(ActorKind.MACHINE_USER, "mu_1"),
         assigned=False,
         entries=(TimelineEntry(expected, "NoteEntry"),),
         me="mu_1",
@@ -66,7 +66,9 @@ async def test_who_did_what(actor: dict[str, str], expected: Actor) -> None:
 
 async def test_a_thread_without_what_may_be_missing() -> None:
     data = seen(statusDetail=None, assignedAt={"iso8601": "2026-09-01T10:00:00.000Z"})
-    found = await Answers(data | {"myMachineUser": None, "myPermissions": None}).client.seen("th_1")
+    found = await Answers(
+        data | {"myMachineUser": None, "myPermissions": None}
+    ).client.thread_snapshot("th_1")
     assert found is not None
     assert (found.detail, found.assigned, found.me, found.permissions) == (None, True, None, None)
 
@@ -74,27 +76,27 @@ async def test_a_thread_without_what_may_be_missing() -> None:
 async def test_a_long_timeline_is_read_to_its_beginning() -> None:
     user = {"__typename": "UserActor", "userId": "u_1"}
     plain = Answers(seen(ME, before="cursor"), seen(user))
-    found = await plain.client.seen("th_1")
+    found = await plain.client.thread_snapshot("th_1")
     assert found is not None
-    assert [entry.actor.kind for entry in found.entries] == [Kind.USER, Kind.MACHINE_USER]
+    assert [entry.actor.kind for entry in found.entries] == [ActorKind.USER, ActorKind.MACHINE_USER]
     assert [variables["before"] for _, variables in plain.asked] == [None, "cursor"]
 
 
 async def test_a_timeline_without_end_is_not_believed() -> None:
     plain = Answers(seen(ME, before="cursor"))
     with pytest.raises(TryLater, match="plain_endless_pages"):
-        await plain.client.seen("th_1")
+        await plain.client.thread_snapshot("th_1")
     assert len(plain.requests) == PAGES
 
 
 async def test_a_thread_that_is_gone() -> None:
-    assert await Answers({"thread": None}).client.seen("th_1") is None
+    assert await Answers({"thread": None}).client.thread_snapshot("th_1") is None
 
 
 @pytest.mark.parametrize("data", [{}, {"thread": {}}, {"thread": {"status": "TODO"}}])
 async def test_half_a_thread_is_no_thread(data: dict[str, Any]) -> None:
     with pytest.raises(TryLater) as later:
-        await Answers(data).client.seen("th_1")
+        await Answers(data).client.thread_snapshot("th_1")
     assert later.value.outcome_unknown is False
 
 
@@ -134,7 +136,7 @@ async def test_the_sandboxes_agents_are_seen_to_act() -> None:
             return (await client.open_thread(draft)).id
 
         async def looks(thread: str) -> Look:
-            found = await client.seen(thread)
+            found = await client.thread_snapshot(thread)
             assert found is not None
             assert found.me == plain.machine_user.id
             assert found.customer == customer.id
@@ -161,6 +163,6 @@ async def test_the_sandboxes_agents_are_seen_to_act() -> None:
         assert len(plain.threads[-1].notes) == 1
         plain.permissions.discard("timeline:read")
         with pytest.raises(Rejected) as refused:
-            await client.seen(ignored)
+            await client.thread_snapshot(ignored)
         assert refused.value.reason is Reason.PLAIN_FORBIDDEN
         await client.aclose()

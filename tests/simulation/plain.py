@@ -140,7 +140,7 @@ class PlainPort:
     async def search_customers(self, term: str, limit: int) -> Sequence[Customer]:
         raise NotImplementedError
 
-    async def seen(self, thread: str) -> ThreadSnapshot | None:
+    async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
         raise NotImplementedError
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:

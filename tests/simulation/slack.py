@@ -178,7 +178,7 @@ class SlackPort:
             user=user,
             team=TEAM,
             name=user.removeprefix("U").title(),
-            standing=PEOPLE[user],
+            kind=PEOPLE[user],
             email=None if user == WITHOUT_EMAIL else f"{user.lower()}@example.com",
             email_confirmed=True,
         )

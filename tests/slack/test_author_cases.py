@@ -8,7 +8,7 @@ import pytest
 
 from bot.core import identity
 from bot.core.conversation import app_of
-from bot.core.identity import ByEmail, Identity, IdentityPolicy, Nobody
+from bot.core.identity import ByEmail, Identity, IdentityPolicy, Unidentified
 from bot.core.refs import MessageRef
 from bot.flows import authorship, customer
 from bot.slack.text.message import message_of
@@ -73,16 +73,16 @@ async def test_whose_a_message_is(
     ("user", "decided"),
     [
         pytest.param(
-            {"is_email_confirmed": False}, Nobody(unconfirmed=True), id="signed in by SSO"
+            {"is_email_confirmed": False}, Unidentified(unconfirmed=True), id="signed in by SSO"
         ),
-        pytest.param({}, Nobody(unconfirmed=True), id="Slack does not say"),
+        pytest.param({}, Unidentified(unconfirmed=True), id="Slack does not say"),
         pytest.param(
             {"is_email_confirmed": True},
             ByEmail("dana@acme.example", "Dana Reyes", verified=True, source="email"),
             id="confirmed",
         ),
         pytest.param(
-            {"is_email_confirmed": False, "is_restricted": True}, Nobody(), id="a guest's"
+            {"is_email_confirmed": False, "is_restricted": True}, Unidentified(), id="a guest's"
         ),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import Created, ReplyTo, Ticket, Trigger, Via
 from bot.slack import calls
-from bot.slack.calls import Declined, call, open_session, web_client
+from bot.slack.calls import SlackRejected, call, open_session, web_client
 from bot.store.rejections import to_data
 from tests.slack.canned import LIMITED, NOW, TOKEN, Reply, no, ok, talking
 
@@ -186,7 +186,7 @@ async def test_a_response_url_that_may_work_later(reply: Reply, cause: str, unkn
 )
 async def test_a_response_url_that_is_used_up(reply: Reply, code: str) -> None:
     async with talking({"respond": reply}) as (client, slack):
-        with pytest.raises(Declined) as declined:
+        with pytest.raises(SlackRejected) as declined:
             await calls.respond(client.web, slack.respond_url, {"text": "x"})
     assert declined.value.code == code
 
@@ -200,7 +200,7 @@ async def test_a_response_url_that_took_it(body: bytes) -> None:
 
 async def test_a_response_url_that_is_no_url() -> None:
     async with talking({}) as (client, _):
-        with pytest.raises(Declined):
+        with pytest.raises(SlackRejected):
             await calls.respond(client.web, "http://", {"text": "x"})
 
 

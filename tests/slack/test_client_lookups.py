@@ -90,7 +90,7 @@ async def test_what_a_user_is_to_the_workspace(
     async with talking({"users.info": user(**fields)}, installed=installed) as (client, _):
         profile = await client.profile("U1")
     assert profile is not None
-    assert profile.standing is standing
+    assert profile.kind is standing
 
 
 async def test_a_profile() -> None:
@@ -99,7 +99,7 @@ async def test_a_profile() -> None:
             user="U1",
             team="T1",
             name="Ana Silva",
-            standing=UserKind.MEMBER,
+            kind=UserKind.MEMBER,
             email="ana@acme.test",
             email_confirmed=True,
         )

@@ -13,7 +13,7 @@ from bot.core.faults import Rejected, TryLater
 from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef
 from bot.flows.reconcile import HistoryPage
-from bot.slack.history import Pace, SlackHistory
+from bot.slack.history import MethodPace, SlackHistory
 from tests.slack.canned import LIMITED, Canned, Reply, no, ok, talking
 
 TS, ROOT = "1700000001.000100", "1699990000.000100"
@@ -182,7 +182,7 @@ async def test_a_burst_then_a_pace_for_each_method() -> None:
         slept.append(round(seconds, 3))
         now += seconds
 
-    pace = Pace(burst=3, per_minute=20, clock=lambda: now, sleep=sleep)
+    pace = MethodPace(burst=3, per_minute=20, clock=lambda: now, sleep=sleep)
     for _ in range(5):
         await pace.wait("conversations.history")
     assert slept == [3.0, 3.0]

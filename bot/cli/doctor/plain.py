@@ -14,7 +14,7 @@ from bot.cli.doctor.configuration import Clocks
 from bot.cli.services import UnusablePlain
 from bot.core.faults import Fault, Reason, Rejected, TryLater
 from bot.plain import trial
-from bot.plain.answers import Workspace
+from bot.plain.answers import PlainWorkspace
 from bot.plain.client import PlainClient
 from bot.settings import Settings
 
@@ -56,9 +56,9 @@ def unusable(error: UnusablePlain) -> Check:
     return Check(KEY, False, error.detail, error.fix)
 
 
-async def check_key(plain: PlainClient) -> tuple[Check, Workspace | None]:
+async def check_key(plain: PlainClient) -> tuple[Check, PlainWorkspace | None]:
     """Return whose the key is, and the workspace if Plain accepts the key."""
-    found: list[Workspace] = []
+    found: list[PlainWorkspace] = []
 
     async def look() -> Check:
         try:

@@ -192,7 +192,7 @@ class Terminal:
         return typer.confirm(question, default=default)
 
 
-class Nobody:
+class Unattended:
     """Takes the defaults. Raises CommandFailed, with what to give, if there is none."""
 
     attended = False
@@ -220,7 +220,7 @@ def not_given(variables: Sequence[str]) -> str:
 def asker(*, yes: bool) -> Asker:
     """Return who answers: nobody with `--yes`. Raise CommandFailed without a terminal."""
     if yes:
-        return Nobody()
+        return Unattended()
     if not sys.stdin.isatty():
         raise CommandFailed(
             "there is no terminal: run `plain-bridge setup` in one, or add "

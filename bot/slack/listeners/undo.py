@@ -23,7 +23,7 @@ from bot.core.undo import (
 )
 from bot.flows import undo
 from bot.slack.background import BackgroundTasks
-from bot.slack.calls import Declined
+from bot.slack.calls import SlackRejected
 from bot.slack.client import SlackClient
 from bot.slack.fields import Body
 from bot.slack.payloads import ButtonClicked, ReactionRemoved
@@ -135,7 +135,7 @@ class UndoListeners:
         elif click.is_ephemeral and click.response_url is not None and _is_over(result):
             try:
                 await self.slack.replace(click.response_url, said)
-            except Declined:
+            except SlackRejected:
                 await self._beside(click, said)
         elif not await self._edited(click, result, edited):
             await self._beside(click, said)

@@ -65,7 +65,7 @@ class WhyListeners:
 
     async def _explanation(self, trigger: Trigger) -> dict[str, Any]:
         profile = await self.slack.profile(trigger.submitter)
-        if profile is None or profile.standing in (UserKind.EXTERNAL, UserKind.BOT):
+        if profile is None or profile.kind in (UserKind.EXTERNAL, UserKind.BOT):
             return why.strangers()
         if not may_submit(profile, self.who):
             return why.nothing_to_see(profile)
@@ -75,7 +75,7 @@ class WhyListeners:
         seen = for_viewer(
             explained,
             trigger.submitter,
-            profile.standing,
+            profile.kind,
             is_linker=self.linkers.include(profile),
         )
         answerer = self.linkers.answerer(profile)

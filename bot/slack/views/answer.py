@@ -116,14 +116,14 @@ def queued(reference: str) -> Answer:
     )
 
 
-def not_allowed(standing: str) -> Answer:
+def not_allowed(user_kind: str) -> Answer:
     """Return the answer to a person who may not create tickets, if nothing was recorded."""
-    return Answer(rejections.not_allowed(standing))
+    return Answer(rejections.not_allowed(user_kind))
 
 
-def nothing_to_see(standing: str) -> Answer:
+def nothing_to_see(user_kind: str) -> Answer:
     """Return the answer to a person who may not create tickets and asks about some."""
-    return Answer(rejections.nothing_to_see(standing))
+    return Answer(rejections.nothing_to_see(user_kind))
 
 
 def _missing(parts: int) -> str:

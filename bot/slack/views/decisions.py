@@ -179,7 +179,7 @@ def _submitter(submitter: Submitter) -> str:
     who = person(submitter.user)
     if submitter.may:
         return f"{who} can create tickets."
-    is_what = "a deactivated account" if submitter.deactivated else _ONE_OF[submitter.standing]
+    is_what = "a deactivated account" if submitter.deactivated else _ONE_OF[submitter.kind]
     return f"{who} can't create tickets: {is_what}."
 
 

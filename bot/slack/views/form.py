@@ -144,7 +144,7 @@ NOT_KNOWN = (
 
 def form(
     draft: FormDraft,
-    beside: FormContext,
+    context: FormContext,
     *,
     with_requester: bool = True,
     bot: str | None = None,
@@ -154,20 +154,20 @@ def form(
     For a person who may not create tickets, a window that says so. If the message joins a ticket,
     the form lacks what only a new thread takes. Without `with_requester` nobody is preselected, for
     when Slack rejects that user. `bot` is the bot's user id.
-    The inputs depend only on `draft` and on what `beside` offers, so that a later view with the
+    The inputs depend only on `draft` and on what `context` offers, so that a later view with the
     same of both changes nothing but the sentences next to them.
     """
-    if isinstance(beside.customer, NotAllowed):
-        return _notice(_not_allowed(beside.customer.standing))
-    joins = beside.adds_to
+    if isinstance(context.customer, NotAllowed):
+        return _notice(_not_allowed(context.customer.kind))
+    joins = context.adds_to
     blocks = [
         *([] if joins is None else [kit.section(_adds_to(joins), "adds_to")]),
         _title(draft),
         _description(draft),
-        *([] if joins is not None else _of_a_new_thread(draft, beside, with_requester)),
-        *_whole_thread(draft, beside),
-        *_closed(beside, bot),
-        *_quote(beside),
+        *([] if joins is not None else _of_a_new_thread(draft, context, with_requester)),
+        *_whole_thread(draft, context),
+        *_closed(context, bot),
+        *_quote(context),
     ]
     return kit.window(FORM_TITLE if joins is None else ADDING_TITLE, FORM_CLOSE, blocks) | {
         "callback_id": CALLBACK_ID,
@@ -244,7 +244,7 @@ def _description(draft: FormDraft) -> Block:
     )
 
 
-def _of_a_new_thread(draft: FormDraft, beside: FormContext, with_requester: bool) -> list[Block]:
+def _of_a_new_thread(draft: FormDraft, context: FormContext, with_requester: bool) -> list[Block]:
     """Return the inputs for what only a new thread takes."""
     priority = _input(
         "priority",
@@ -257,16 +257,16 @@ def _of_a_new_thread(draft: FormDraft, beside: FormContext, with_requester: bool
         },
     )
     return [
-        *_requester(draft, beside, with_requester=with_requester),
-        *_in_plain(beside),
+        *_requester(draft, context, with_requester=with_requester),
+        *_in_plain(context),
         priority,
-        _labels(draft, beside),
-        *_tenant(draft, beside),
+        _labels(draft, context),
+        *_tenant(draft, context),
     ]
 
 
-def _requester(draft: FormDraft, beside: FormContext, *, with_requester: bool) -> list[Block]:
-    if not beside.offers_requester:
+def _requester(draft: FormDraft, context: FormContext, *, with_requester: bool) -> list[Block]:
+    if not context.offers_requester:
         return []
     block = _input(
         "requester",
@@ -279,8 +279,8 @@ def _requester(draft: FormDraft, beside: FormContext, *, with_requester: bool) -
     return [block | {"dispatch_action": True}]  # the line below is about whoever is chosen
 
 
-def _labels(draft: FormDraft, beside: FormContext) -> dict[str, Any]:
-    chosen = _chosen(draft.prefill.labels[:MOST_LABELS], beside.labels)
+def _labels(draft: FormDraft, context: FormContext) -> dict[str, Any]:
+    chosen = _chosen(draft.prefill.labels[:MOST_LABELS], context.labels)
     return _input(
         "labels",
         LABELS_LABEL,
@@ -296,11 +296,11 @@ def _labels(draft: FormDraft, beside: FormContext) -> dict[str, Any]:
     )
 
 
-def _tenant(draft: FormDraft, beside: FormContext) -> list[Block]:
-    if not beside.offers_tenants:
+def _tenant(draft: FormDraft, context: FormContext) -> list[Block]:
+    if not context.offers_tenants:
         return []
     tenant = draft.prefill.tenant
-    chosen = _chosen((tenant,) if tenant else (), beside.tenants)
+    chosen = _chosen((tenant,) if tenant else (), context.tenants)
     element = {
         "type": "external_select",
         "min_query_length": 0,
@@ -317,8 +317,8 @@ def _tenant(draft: FormDraft, beside: FormContext) -> list[Block]:
     ]
 
 
-def _whole_thread(draft: FormDraft, beside: FormContext) -> list[Block]:
-    if not beside.offers_thread:
+def _whole_thread(draft: FormDraft, context: FormContext) -> list[Block]:
+    if not context.offers_thread:
         return []
     box = _option(_WHOLE_THREAD, WHOLE_THREAD)
     return [
@@ -354,23 +354,23 @@ def _option(value: str, text: str) -> dict[str, Any]:
 # Next to the inputs
 
 
-def _in_plain(beside: FormContext) -> list[Block]:
-    if beside.requester is None or beside.customer is None:
+def _in_plain(context: FormContext) -> list[Block]:
+    if context.requester is None or context.customer is None:
         return []
-    return [kit.context(in_plain(beside.requester, beside.customer), "in_plain")]
+    return [kit.context(in_plain(context.requester, context.customer), "in_plain")]
 
 
-def _closed(beside: FormContext, bot: str | None) -> list[Block]:
-    return [kit.context(closed(beside.closed, bot), "closed")] if beside.closed else []
+def _closed(context: FormContext, bot: str | None) -> list[Block]:
+    return [kit.context(closed(context.closed, bot), "closed")] if context.closed else []
 
 
-def _quote(beside: FormContext) -> list[Block]:
+def _quote(context: FormContext) -> list[Block]:
     """Return the quote as plain text, so that nothing in it becomes a link or a mention."""
-    if not beside.quote.strip():
+    if not context.quote.strip():
         return []
-    shown = shorten(beside.quote, QUOTE_LENGTH)
+    shown = shorten(context.quote, QUOTE_LENGTH)
     block = {"type": "section", "block_id": "quote", "text": plain(shown)}
-    cut = [] if shown == beside.quote else [kit.context(QUOTE_CUT, "quote_cut")]
+    cut = [] if shown == context.quote else [kit.context(QUOTE_CUT, "quote_cut")]
     return [kit.context(QUOTE, "quote_label"), block, *cut]
 
 
@@ -407,13 +407,13 @@ def in_plain(user: str, customer: CustomerStatus) -> str:
             return f"{who} is linked to a customer that doesn't exist in Plain. {_LINK_LATER}"
         case Preset():
             return f"The ticket is for {who}."
-        case NotAllowed(standing):
-            return _not_allowed(standing)
+        case NotAllowed(kind):
+            return _not_allowed(kind)
 
 
-def _not_allowed(standing: str) -> str:
+def _not_allowed(user_kind: str) -> str:
     """Return what a person who may not create tickets sees instead of the form."""
-    those = THOSE[standing]
+    those = THOSE[user_kind]
     return (
         f"{those[0].upper()}{those[1:]} can't create tickets here. "
         "Ask someone who can to create it for you."

@@ -75,19 +75,19 @@ CUSTOMER_IS = "CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `
 _MOST_NAMED = 5
 
 
-def form(asked: LinkQuestion, answer: str | None = None) -> View:
-    """Return the form that asks who `asked` is about: an existing customer, or a new one.
+def form(question: LinkQuestion, answer: str | None = None) -> View:
+    """Return the form that asks who `question` is about: an existing customer, or a new one.
 
     What Slack knows is filled in for the new one; it counts only if nobody is chosen above.
     `answer` is the address at which the answer that was clicked can be replaced.
     """
-    profile = asked.profile
+    profile = question.profile
     name = profile.name.strip()[:NAME_LENGTH] if profile else ""
     email = profile.email.strip() if profile and profile.email else ""
     usable = is_email(email) and len(email) <= EMAIL_LENGTH
     # Every field may stay empty: which ones are needed depends on the others.
     blocks = [
-        section(_question(asked)),
+        section(_question(question)),
         kit.labelled(
             "customer",
             CUSTOMER_LABEL,
@@ -111,7 +111,7 @@ def form(asked: LinkQuestion, answer: str | None = None) -> View:
     ]
     return kit.window(TITLE, CLOSE, blocks) | {
         "callback_id": CALLBACK_ID,
-        "private_metadata": "\n".join(filter(None, (asked.reference, answer))),
+        "private_metadata": "\n".join(filter(None, (question.reference, answer))),
         "submit": plain(SUBMIT),
     }
 
@@ -177,10 +177,10 @@ def who_may(answerer: Answerer) -> str:
     return listed([f"<@{escape(user)}>" for user in users[:_MOST_NAMED]], "or")
 
 
-def _question(asked: LinkQuestion) -> str:
+def _question(question: LinkQuestion) -> str:
     """Return the question above the form, which names the person and shows nothing else of them."""
-    who = _person(asked.name, asked.user)
-    return f"Which Plain customer is {who}? {_slack_shows(asked.profile)}"
+    who = _person(question.name, question.user)
+    return f"Which Plain customer is {who}? {_slack_shows(question.profile)}"
 
 
 def _slack_shows(profile: Profile | None) -> str:

@@ -66,7 +66,7 @@ def short(code: str | None, rejection: Rejection | None = None) -> str:
     words = _IGNORED.get(code or "", _UNKNOWN)
     if code in set(Reason):
         words = _REASONS[Reason(code)].short
-    return words.format(standing=THOSE.get(kind or "", "this person"))
+    return words.format(those=THOSE.get(kind or "", "this person"))
 
 
 def cause(code: str) -> str:
@@ -74,25 +74,25 @@ def cause(code: str) -> str:
     return next((words for form, words in _CAUSES if re.fullmatch(form, code)), _BROKE)
 
 
-def not_allowed(standing: str) -> str:
+def not_allowed(user_kind: str) -> str:
     """Return the rejection of a person who may not create tickets, without a reference: nothing is
-    recorded. `standing` is the kind of person."""
+    recorded. `user_kind` is a `UserKind`, or "deactivated"."""
     return (
-        f"No ticket was created: {_those(standing)} can't create tickets here. "
+        f"No ticket was created: {_those(user_kind)} can't create tickets here. "
         f"Ask someone who can to create it, or {_OPERATOR} to allow it."
     )
 
 
-def nothing_to_see(standing: str) -> str:
+def nothing_to_see(user_kind: str) -> str:
     """Return the answer to a person who may not create tickets and asks about some."""
     return (
-        f"Only people who can create tickets here can see them, and {_those(standing)} can't. "
+        f"Only people who can create tickets here can see them, and {_those(user_kind)} can't. "
         "Ask someone who can."
     )
 
 
-def _those(standing: str) -> str:
-    return THOSE.get(standing, "you")
+def _those(user_kind: str) -> str:
+    return THOSE.get(user_kind, "you")
 
 
 class _Case:
@@ -211,11 +211,11 @@ _REASONS: Mapping[Reason, _Words] = {
     Reason.NO_CUSTOMER: _Words("the requester's Plain customer isn't known", _no_customer),
     Reason.BROKEN_LINK: _Words("the customer doesn't exist in Plain", _broken_link),
     Reason.NOT_ALLOWED: _Words(
-        "{standing} can't create tickets here",
+        "{those} can't create tickets here",
         lambda case: not_allowed(case.rejection.user_kind or ""),
     ),
     Reason.REQUESTER_NOT_ALLOWED: _Words(
-        "{standing} can only create tickets for themselves or for the author",
+        "{those} can only create tickets for themselves or for the author",
         lambda case: (
             f"No ticket was created: {case.those} can only create tickets for themselves or for "
             "the message's author. Ask a member of this workspace to create it for someone else."

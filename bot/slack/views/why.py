@@ -219,13 +219,13 @@ def _no_reaction(explained: Explanation, _: str | None) -> str:
 
 
 def _not_allowed(explained: Explanation, _: str | None) -> str:
-    standings = dict.fromkeys(
-        DEACTIVATED if submitter.deactivated else submitter.standing.value
+    kinds = dict.fromkeys(
+        DEACTIVATED if submitter.deactivated else submitter.kind.value
         for one in explained.reactions or ()
         for submitter in one.submitters
-        if submitter.standing is not UserKind.BOT
+        if submitter.kind is not UserKind.BOT
     )
-    those = " and ".join(rejections.THOSE[standing] for standing in standings)
+    those = " and ".join(rejections.THOSE[kind] for kind in kinds)
     return (
         f"No ticket was created: only {those} reacted, and they can't create tickets here. "
         f"Someone who can create tickets can {_ways(explained)}."
