@@ -22,7 +22,8 @@ from bot.core.model import (
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, rejections
 from bot.store.rejections import to_data
-from tests.slack.asked import (
+from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
+from tests.slack.triggers import (
     ANY,
     CREATED,
     EPHEMERAL,
@@ -35,7 +36,6 @@ from tests.slack.asked import (
     TICKET,
     channel,
 )
-from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
 
 IN_THREAD = replace(REACTION, message=Message(REF, "U2", (), thread_ts=ROOT))
 AT_ROOT = replace(REACTION, message=Message(REF, "U2", (), thread_ts=REF.ts))

@@ -8,8 +8,18 @@ from bot.core.model import Added, Outcome, PostedAnswer
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, undo
 from bot.slack.views.kit import Answer
-from tests.slack.asked import ANY, CREATED, GLOBAL, REACTION, REF, REFUSED, RESPOND, TICKET, channel
 from tests.slack.canned import Reply, no, ok, talking
+from tests.slack.triggers import (
+    ANY,
+    CREATED,
+    GLOBAL,
+    REACTION,
+    REF,
+    REFUSED,
+    RESPOND,
+    TICKET,
+    channel,
+)
 
 
 @pytest.mark.parametrize(

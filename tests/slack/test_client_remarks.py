@@ -12,8 +12,8 @@ from bot.core.identity import Hosts
 from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, form, rejections
-from tests.slack.asked import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
+from tests.slack.triggers import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
 
 
 def user(**more: Any) -> dict[str, Reply]:

@@ -1,4 +1,4 @@
-"""Someone asked, in different places; and what Slack answers to each way of telling."""
+"""Triggers from every kind of place, and canned answers of Slack to each way of answering."""
 
 from __future__ import annotations
 
