@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
@@ -14,6 +13,7 @@ from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.cli.people import checked_user
 from bot.core.record import Record, State
+from bot.core.refs import is_channel_id
 from bot.settings import Settings, load
 from bot.slack.history import SlackHistory
 from bot.slack.views import rejections
@@ -28,7 +28,6 @@ WORDS = {"unwanted": "ignored"}
 
 SHOWN_STATES = tuple(WORDS.get(state, state) for state in STATES)
 
-CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
 _TIMES = ("created_at", "due", "settled_at", "verify_at", "undone_at")
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
@@ -67,7 +66,7 @@ def list_(
     user = checked_user(user) if user is not None else None
     age = console.age("--since", since) if since is not None else None
     settings = load()
-    by_name = channel is not None and CHANNEL_ID.fullmatch(channel) is None
+    by_name = channel is not None and not is_channel_id(channel)
     called = _channels(settings) if names or by_name else {}
     if channel is not None and by_name:
         channel = _channel_id(channel, called)

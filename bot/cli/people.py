@@ -18,6 +18,7 @@ from bot.cli.console import CommandFailed
 from bot.cli.doctor import plain
 from bot.core.faults import Fault
 from bot.core.identity import is_customer_name
+from bot.core.refs import is_team_id
 from bot.settings import Settings, SettingsError, load
 from bot.store.customer_links import CustomerLink, CustomerLinks
 
@@ -287,7 +288,6 @@ COLUMNS = ("team", "user", "customer", "email", "name", "source")
 NEEDED = ("user", "customer")
 
 _USER = re.compile(r"[UW][A-Z0-9]+")
-_TEAM = re.compile(r"[TE][A-Z0-9]+")
 _LINE = re.compile(r"line (\d+):")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -373,11 +373,6 @@ def user_id(text: str) -> str | None:
     mention = _MENTION.fullmatch(text)
     found = mention[1] if mention else text
     return found if _USER.fullmatch(found) else None
-
-
-def is_team_id(text: str) -> bool:
-    """Return True if `text` is a Slack team's or organization's id."""
-    return _TEAM.fullmatch(text) is not None
 
 
 def _csv_rows(text: str, mistakes: list[str]) -> Iterator[tuple[int, list[str]]]:

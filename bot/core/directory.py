@@ -70,6 +70,12 @@ def kind_of(profile: Profile | None) -> UserKind:
     return profile.kind if profile else UserKind.EXTERNAL
 
 
+def is_outsider(profile: Profile | None) -> bool:
+    """Return whether this is a bot or a person of another company, whom Slack may not even show
+    (None)."""
+    return kind_of(profile) in (UserKind.EXTERNAL, UserKind.BOT)
+
+
 def name_of(profile: Profile | None, user: str) -> str:
     """Return the user's name; the id of one whom Slack does not show."""
     return profile.name if profile else user

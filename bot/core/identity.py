@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.core.directory import Profile, UserKind
-from bot.core.faults import Reason, Rejection
+from bot.core.directory import Profile, UserKind, is_outsider
+from bot.core.faults import Rejection
 from bot.core.model import Outcome
 
 _CUSTOMER_ID = re.compile(r"c_[0-9A-Za-z]{1,48}")
@@ -179,7 +179,7 @@ class Linkers:
     def include(self, profile: Profile | None) -> bool:
         """Return True if this person may link people: never one of another company, whom Slack
         may not even show (None), and never a bot."""
-        if _is_foreign(profile) or profile is None:
+        if profile is None or is_outsider(profile):
             return False
         return profile.admin if self.named is None else profile.user in self.named
 
@@ -187,17 +187,11 @@ class Linkers:
         """Return who can link somebody, as this submitter should hear it."""
         if self.include(submitter):
             return Yourself()
-        return Hosts() if _is_foreign(submitter) else Others(self.named or ())
+        return Hosts() if is_outsider(submitter) else Others(self.named or ())
 
 
 def asks_who(outcome: Outcome) -> bool:
     """Return True if a link of the requester would mend the rejection."""
-    return (
-        isinstance(outcome, Rejection)
-        and outcome.reason in (Reason.NO_CUSTOMER, Reason.BROKEN_LINK)
-        and bool(outcome.requester)
-    )
-
-
-def _is_foreign(profile: Profile | None) -> bool:
-    return profile is None or profile.kind in (UserKind.EXTERNAL, UserKind.BOT)
+    if not isinstance(outcome, Rejection) or not outcome.requester:
+        return False
+    return outcome.is_mended_by_a_link

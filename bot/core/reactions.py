@@ -12,6 +12,9 @@ from bot.core.directory import Channel
 from bot.core.model import Rule
 from bot.core.refs import MessageRef
 
+MOST_SUBMITTERS = 10
+"""Users who gave one reaction that are looked up at most, to find one who may submit requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reaction:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+_CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
+_TEAM_ID = re.compile(r"[TE][A-Z0-9]+")
 _TS = re.compile(r"\d{1,12}\.\d{6}")
 # Links copied out of some clients have a segment before it: /x-p123-456-789/archives/C…/p….
 _PERMALINK_PATH = re.compile(r"(?:/[\w.~-]+)?/archives/([A-Z0-9]+)/p(\d{7,18})/?")
@@ -18,6 +20,16 @@ class MessageRef:
 
     channel: str
     ts: str
+
+
+def is_channel_id(text: str) -> bool:
+    """Return whether `text` has the form of a Slack conversation's id: C…, D… or G…."""
+    return _CHANNEL_ID.fullmatch(text) is not None
+
+
+def is_team_id(text: str) -> bool:
+    """Return whether `text` has the form of a Slack team's (T…) or organization's (E…) id."""
+    return _TEAM_ID.fullmatch(text) is not None
 
 
 def is_ts(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.core.directory import Profile, UserKind
+from bot.core.directory import Profile, is_outsider
 from bot.core.identity import Linkers
 from bot.core.model import Ticket
 from bot.core.record import Record, State
@@ -126,7 +126,7 @@ Result = (
 
 def refusal(record: Record | None, by: Profile | None, linkers: Linkers) -> Result | None:
     """Return why this person cannot undo this record now; None if nothing prevents it."""
-    if by is None or by.kind in (UserKind.EXTERNAL, UserKind.BOT):
+    if by is None or is_outsider(by):
         return Outsider()
     is_own = record is not None and by.user == record.submitter
     if not is_own and not linkers.include(by):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.core.directory import UserKind, may_submit
+from bot.core.directory import is_outsider, may_submit
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, WaitingPerson, page
 from bot.core.record import Record
 from bot.core.undo import UNDO_SECONDS
@@ -98,7 +98,7 @@ async def _show(
 
 async def _home(user: str, context: HomeContext, before: int | None) -> Home:
     profile = await context.workspace.slack.profile(user)
-    if profile is None or profile.kind in (UserKind.EXTERNAL, UserKind.BOT):
+    if profile is None or is_outsider(profile):
         return ForeignHome()
     run, team, policy = context.run, context.workspace.team, context.workspace.policy
     may = may_submit(profile, policy.who)

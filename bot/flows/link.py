@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.core.directory import Profile
 from bot.core.faults import Fault, Rejected, Rejection, TryLater
-from bot.core.identity import Answerer, Hosts, Yourself, is_customer_id
+from bot.core.identity import Answerer, Hosts, Yourself, is_customer_id, teams_of
 from bot.core.model import Customer, Ticket
 from bot.core.record import State
 from bot.flows.workspace import Workspace
@@ -222,9 +222,7 @@ class Linking:
 
     async def _write(self, linker: str, asked: LinkQuestion, customer: Customer) -> int:
         """Write the link where a delivery looks first; replace one that is there already."""
-        teams = [self.workspace.team]
-        if asked.profile is not None and asked.profile.team != self.workspace.team:
-            teams.insert(0, asked.profile.team)
+        teams = teams_of(asked.profile, self.workspace.team)
         old = await self.run(self.people.find, asked.user, teams)
         line = CustomerLink(
             team=old.team if old else teams[0],

@@ -17,7 +17,12 @@ from bot.core.directory import (
 )
 from bot.core.faults import Rejected, TryLater
 from bot.core.model import ReplyTo, Rule, Trigger, Via
-from bot.core.reactions import PostedMessage, Reaction, RequestedByReaction
+from bot.core.reactions import (
+    MOST_SUBMITTERS,
+    PostedMessage,
+    Reaction,
+    RequestedByReaction,
+)
 from bot.core.reconcile import (
     PLACE_SECONDS,
     THREAD_SECONDS,
@@ -34,9 +39,6 @@ from bot.store.kv import FirstLoaded, KeyValueStore
 from bot.store.requests import Recorded
 
 T = TypeVar("T")
-
-_SUBMITTERS = 10
-"""How many of the users who gave one reaction are looked up, to find one who may submit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +365,7 @@ class _Pass:
         """Return the best submitter of `users`, and whether that one may submit."""
         first: str | None = None
         others = (user for user in users if user != self.context.installation.bot_user)
-        for _, user in zip(range(_SUBMITTERS), others, strict=False):
+        for _, user in zip(range(MOST_SUBMITTERS), others, strict=False):
             profile = await self._profile(user)
             if may_submit(profile, self.context.who):
                 return user, True

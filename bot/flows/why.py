@@ -14,8 +14,9 @@ from bot.core.directory import (
     may_submit,
 )
 from bot.core.faults import Fault, Rejected, TryLater
+from bot.core.identity import teams_of
 from bot.core.model import Rule, Ticket
-from bot.core.reactions import PostedMessage, Reaction
+from bot.core.reactions import MOST_SUBMITTERS, PostedMessage, Reaction
 from bot.core.record import Record
 from bot.core.refs import MessageRef
 from bot.core.why import ExplainedRecord, Explanation, Outlook, ReactionLook, Submitter, Unread
@@ -25,9 +26,6 @@ from bot.store.executor import Run
 from bot.store.kv import FirstLoaded
 from bot.store.records import Records
 from bot.store.requests import Requests
-
-_SUBMITTERS = 10
-"""How many of the users who gave one reaction are looked up."""
 
 _SHUT = frozenset({"not_in_channel", "channel_not_found"})
 
@@ -151,8 +149,7 @@ async def _line(record: Record, context: WhyContext) -> CustomerLink | None:
         profile = await context.slack.profile(requester)
     except Fault:
         profile = None
-    home = context.installation.team
-    teams = [profile.team, home] if profile and profile.team != home else [home]
+    teams = teams_of(profile, context.installation.team)
     return await context.run(context.people.find, requester, teams)
 
 
@@ -190,7 +187,7 @@ class _Judge:
 
     def _users(self, reaction: Reaction) -> list[str]:
         bot = self.context.installation.bot_user
-        return [user for user in reaction.users if user != bot][:_SUBMITTERS]
+        return [user for user in reaction.users if user != bot][:MOST_SUBMITTERS]
 
     async def _submitter(self, user: str) -> Submitter:
         """Return the user as the worker judges them: whom Slack does not show is external."""

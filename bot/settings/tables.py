@@ -13,6 +13,7 @@ from bot.core import routing
 from bot.core.directory import UserKind
 from bot.core.identity import IdentityPolicy, is_customer_name
 from bot.core.model import Priority, Rule
+from bot.core.refs import is_channel_id, is_team_id
 from bot.settings import emoji
 
 _TAKEN_RECEIPTS = {
@@ -33,10 +34,8 @@ _CHANNEL_LINK = re.compile(
     r"https://[^/\s]+/(?:archives|client/[TE][A-Z0-9]+)/([CDG][A-Z0-9]+)(?:[/?].*)?"
     r"|<#([CDG][A-Z0-9]+)(?:\|[^>]*)?>"
 )
-_CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_TEAM_ID = re.compile(r"[TE][A-Z0-9]+")
 _PLAIN_USER = re.compile(r"u_[0-9A-Za-z]+")
 
 
@@ -62,7 +61,7 @@ def _receipt(name: str) -> str:
 def _channel(name: str) -> str:
     if name.startswith("#") and len(name) > 1 and not any(c.isspace() for c in name):
         return name.lower()
-    if _CHANNEL_ID.fullmatch(name):
+    if is_channel_id(name):
         return name
     if link := _CHANNEL_LINK.fullmatch(name.strip()):
         return link[1] or link[2]
@@ -106,7 +105,7 @@ def _domains_by_team(value: Any) -> Any:
     checked: dict[str, tuple[str, ...]] = {}
     wrong: list[str] = []
     for team, domains in value.items():
-        if not _TEAM_ID.fullmatch(team):
+        if not is_team_id(team):
             wrong.append("a key is no team's id, like T024BE7LD")
             continue
         try:

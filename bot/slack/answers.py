@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeGuard
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core.directory import Installation, UserKind
+from bot.core.directory import Installation, UserKind, kind_of
 from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError
 from bot.core.identity import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
@@ -188,7 +188,7 @@ class Answers(Lookups):
             profile = await self.profile(reply_to.user)
         except Rejected:
             return False  # the bot may see nobody at all, which is what the answer has to say
-        return profile is None or profile.kind is UserKind.EXTERNAL
+        return kind_of(profile) is UserKind.EXTERNAL
 
     async def _must_redact(self, channel: str) -> bool:
         """Return whether people of another company can read the channel and must learn less."""

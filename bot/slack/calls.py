@@ -62,6 +62,10 @@ TOKEN_ERRORS = frozenset(
 """Errors that the operator can fix, after which the work goes on: none may be lost over them."""
 
 
+MESSAGE_GONE = frozenset({"message_not_found", "thread_not_found"})
+"""Errors for a message or a thread that does not exist (any more)."""
+
+
 class SlackRejected(Rejected):
     """A final refusal by Slack; `code` is Slack's error code."""
 

@@ -16,7 +16,7 @@ from bot.core.reactions import PostedMessage, Reaction
 from bot.core.refs import MessageRef, from_permalink, is_ts
 from bot.flows.reconcile import HistoryPage
 from bot.slack import bodies
-from bot.slack.calls import SlackRejected, call, content
+from bot.slack.calls import MESSAGE_GONE, SlackRejected, call, content
 from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
 
 _ITEMS = 200
@@ -27,8 +27,6 @@ _MOST_ITEMS = 1000
 
 _UNUSED = ("text", "blocks", "attachments", "files")
 """Fields of a message that are dropped: its content is read when a ticket is made of it."""
-
-_GONE = frozenset({"message_not_found", "thread_not_found"})
 
 
 class MethodPace:
@@ -174,7 +172,7 @@ class SlackHistory:
             with bodies.without(*_UNUSED):
                 return content(await call(method, request(**arguments)))
         except SlackRejected as declined:
-            if declined.code in _GONE:
+            if declined.code in MESSAGE_GONE:
                 return {}
             if declined.code != "invalid_cursor" or arguments.get("cursor") is None:
                 raise

@@ -13,6 +13,7 @@ from pydantic import AliasPath, Field, StringConstraints
 
 from bot.core.identity import is_customer_id, is_email
 from bot.core.model import Form, FormDraft, Priority, Trigger
+from bot.core.quote import UNTITLED
 from bot.core.text.plaintext import whole
 from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
 from bot.slack.fields import ID, URL, Id, Payload, is_id, mapping, maps, string
@@ -136,7 +137,7 @@ class ViewSubmission(_TicketForm):
         priority = self._typed("priority")
         labels, whole_thread = self._chosen("labels"), self._chosen("whole_thread")
         return Form(
-            title=self._typed("title").strip() or prefill.title.strip() or words.UNTITLED,
+            title=self._typed("title").strip() or prefill.title.strip() or UNTITLED,
             description=self._typed("description").strip() or prefill.description,
             requester=self._typed("requester") or prefill.requester,
             priority=Priority(priority) if priority else prefill.priority,

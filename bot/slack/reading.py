@@ -13,13 +13,12 @@ from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
 from bot.core.text.excerpt import GOES_ON, weight
-from bot.slack.calls import SlackRejected, call, content
+from bot.slack.calls import MESSAGE_GONE, SlackRejected, call, content
 from bot.slack.fields import mapping, maps, string
 from bot.slack.text.message import message_of
 from bot.store.executor import Run, in_place
 
 _SHUT = frozenset({"channel_not_found", "not_in_channel"})
-_GONE = frozenset({"message_not_found", "thread_not_found"})
 _SAID = ("text", "blocks", "attachments", "files")
 
 THREAD_SECONDS = 30.0
@@ -182,7 +181,7 @@ async def _from_reactions(
 
 def _refused(declined: SlackRejected | None, ref: MessageRef) -> Rejected:
     """Return the refusal with a reason that the person can act on."""
-    if declined is None or declined.code in _GONE:
+    if declined is None or declined.code in MESSAGE_GONE:
         return Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))
     if declined.code in _SHUT:
         return Rejected(Rejection(Reason(declined.code), channel=ref.channel))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core import quote
 from bot.core.directory import UserKind
 from bot.core.model import (
     Added,
@@ -217,7 +218,7 @@ def test_help_without_rules_names_no_emoji() -> None:
         ),
         (kit.open_button(TICKET).label, "Open in Plain: T-123"),
         (kit.OPEN_IN_PLAIN, "Open in Plain"),
-        (form.UNTITLED, "Message from Slack"),
+        (quote.UNTITLED, "Message from Slack"),
     ],
 )
 def test_form_and_notices(said: str, sentence: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
-from bot.core.directory import Installation, UserKind, may_submit
+from bot.core.directory import Installation, UserKind, is_outsider, may_submit
 from bot.core.faults import Fault
 from bot.core.identity import Linkers
 from bot.core.model import Trigger
@@ -65,7 +65,7 @@ class WhyListeners:
 
     async def _explanation(self, trigger: Trigger) -> dict[str, Any]:
         profile = await self.slack.profile(trigger.submitter)
-        if profile is None or profile.kind in (UserKind.EXTERNAL, UserKind.BOT):
+        if profile is None or is_outsider(profile):
             return why.strangers()
         if not may_submit(profile, self.who):
             return why.nothing_to_see(profile)

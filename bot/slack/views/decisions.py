@@ -20,6 +20,7 @@ from bot.core.why import (
 )
 from bot.slack.views import rejections, rules
 from bot.slack.views.formatting import code, emoji, emojis, escape, link, moment, person, shorten
+from bot.slack.views.rejections import OPERATOR
 
 NONE_RECORDED = (
     "Nothing: no ticket was requested, neither with a matching reaction nor from the menu."
@@ -28,7 +29,6 @@ RECORDS_AWAY = "The bridge can't read its records right now."
 NO_REACTIONS = "None."
 
 MENU = "open the message's `…` menu and choose *Create Plain ticket*"
-OPERATOR = "whoever runs the bridge"
 MOST_EMOJI = 8
 """How many of one list are named."""
 

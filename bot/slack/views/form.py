@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.core import quote
 from bot.core.model import FormDraft, Priority, Ticket
 from bot.core.text.plaintext import shorten, units
 from bot.flows.form import (
@@ -48,9 +47,6 @@ _WHOLE_THREAD = "whole_thread"
 
 _BUTTON_LENGTH = 24
 """https://docs.slack.dev/reference/views/modal-views"""
-
-UNTITLED = quote.UNTITLED
-"""The title of a ticket whose message has none; plain text."""
 
 FORM_TITLE = "Create Plain ticket"
 FORM_SUBMIT = "Create ticket"

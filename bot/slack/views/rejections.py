@@ -20,7 +20,7 @@ from bot.slack.views.link import CUSTOMER_IS, command, who_may
 BRIDGE = "@plain-bridge"
 """The bot's name if its user id is unknown."""
 
-_OPERATOR = "whoever runs the bridge"
+OPERATOR = "whoever runs the bridge"
 _AGAIN = "then request the ticket again"
 _WITHOUT_INVITE = "or use the message's `…` menu, which works without an invite"
 
@@ -79,7 +79,7 @@ def not_allowed(user_kind: str) -> str:
     recorded. `user_kind` is a `UserKind`, or "deactivated"."""
     return (
         f"No ticket was created: {_those(user_kind)} can't create tickets here. "
-        f"Ask someone who can to create it, or {_OPERATOR} to allow it."
+        f"Ask someone who can to create it, or {OPERATOR} to allow it."
     )
 
 
@@ -162,7 +162,7 @@ def _broken_link(case: _Case) -> str:
     if case.rejection.requester is None:
         return (
             f"No ticket was created: the bridge's configuration names {customer}, which isn't a "
-            f"customer in Plain. Ask {_OPERATOR} to correct it, {_AGAIN}."
+            f"customer in Plain. Ask {OPERATOR} to correct it, {_AGAIN}."
         )
     who = case.who
     return (
@@ -172,7 +172,7 @@ def _broken_link(case: _Case) -> str:
 
 def _choose(case: _Case) -> str:
     """Return who can choose the customer, and how."""
-    run = f"{_OPERATOR} to run {case.command}, where {CUSTOMER_IS}"
+    run = f"{OPERATOR} to run {case.command}, where {CUSTOMER_IS}"
     match case.answerer:
         case Yourself() if case.button:
             return "Choose the customer and the ticket will be created automatically."
@@ -194,8 +194,8 @@ def _choose(case: _Case) -> str:
 
 
 def _plain_refused(case: _Case) -> str:
-    correct = f"Correct that and request the ticket again, or give {_OPERATOR} the reference."
-    what = correct if case.plain_says else f"Give {_OPERATOR} the reference."
+    correct = f"Correct that and request the ticket again, or give {OPERATOR} the reference."
+    what = correct if case.plain_says else f"Give {OPERATOR} the reference."
     return f"No ticket was created: Plain rejected it.{case.plain_says} {what}"
 
 
@@ -255,14 +255,14 @@ _REASONS: Mapping[Reason, _Words] = {
         "Slack rejected the bridge's request",
         lambda _: (
             "No ticket was created: Slack rejected the bridge's request. Try again in a few "
-            f"minutes; if it keeps failing, give {_OPERATOR} the reference."
+            f"minutes; if it keeps failing, give {OPERATOR} the reference."
         ),
     ),
     Reason.UNKNOWN_LABEL: _Words(
         "a rule names a label that doesn't exist in Plain",
         lambda case: (
             f"No ticket was created: a rule names {_code(case.rejection.label, 'a label')}, which "
-            f"isn't a label in Plain. Ask {_OPERATOR} to correct the rule or add the label in "
+            f"isn't a label in Plain. Ask {OPERATOR} to correct the rule or add the label in "
             f"Plain, {_AGAIN}."
         ),
     ),
@@ -270,7 +270,7 @@ _REASONS: Mapping[Reason, _Words] = {
         "a rule names a label that exists more than once in Plain",
         lambda case: (
             f"No ticket was created: a rule names {_code(case.rejection.label, 'a label')}, which "
-            f"is the name of several labels in Plain. Ask {_OPERATOR} to use the label's ID "
+            f"is the name of several labels in Plain. Ask {OPERATOR} to use the label's ID "
             f"(`lt_…`) in the rule, {_AGAIN}."
         ),
     ),
@@ -279,21 +279,21 @@ _REASONS: Mapping[Reason, _Words] = {
         lambda case: (
             f"No ticket was created: a rule assigns tickets to "
             f"{_code(case.rejection.assignee, 'someone')}, who isn't a user in Plain. "
-            f"Ask {_OPERATOR} to correct the rule, {_AGAIN}."
+            f"Ask {OPERATOR} to correct the rule, {_AGAIN}."
         ),
     ),
     Reason.PLAIN_FORBIDDEN: _Words(
         "the bridge's API key lacks a permission in Plain",
         lambda case: (
             f"No ticket was created: the bridge's API key lacks a permission in Plain."
-            f"{case.plain_says} Ask {_OPERATOR} to add it to the key, {_AGAIN}."
+            f"{case.plain_says} Ask {OPERATOR} to add it to the key, {_AGAIN}."
         ),
     ),
     Reason.PLAIN_KEY: _Words(
         "Plain doesn't accept the bridge's API key",
         lambda _: (
             "No ticket was created: Plain doesn't accept the bridge's API key. "
-            f"Ask {_OPERATOR} to set a valid key, {_AGAIN}."
+            f"Ask {OPERATOR} to set a valid key, {_AGAIN}."
         ),
     ),
     Reason.PLAIN_REFUSED: _Words("Plain rejected it", _plain_refused),
@@ -315,7 +315,7 @@ _REASONS: Mapping[Reason, _Words] = {
         "it kept failing for hours; request it again",
         lambda _: (
             "No ticket was confirmed: the bridge tried for hours and failed each time, while other "
-            f"tickets went through. Request it again, or give {_OPERATOR} the reference."
+            f"tickets went through. Request it again, or give {OPERATOR} the reference."
         ),
     ),
 }

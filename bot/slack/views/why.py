@@ -16,9 +16,10 @@ from bot.core.record import Record, State
 from bot.core.why import Explanation, Unread, Why, emoji_here
 from bot.flows.admission import DEACTIVATED, named
 from bot.slack.views import decisions, kit, rejections
-from bot.slack.views.decisions import MENU, MOST_EMOJI, OPERATOR, outlook
+from bot.slack.views.decisions import MENU, MOST_EMOJI, outlook
 from bot.slack.views.formatting import channel, code, emoji, emojis, escape, link, person, shorten
 from bot.slack.views.kit import SECTION_LENGTH, Answer, Block, View, context, divider, section
+from bot.slack.views.rejections import OPERATOR
 
 CALLBACK_ID = "plain_why"
 
