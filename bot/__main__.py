@@ -1,4 +1,4 @@
-"""The command `plain-bridge`, and `python -m bot`."""
+"""Run `plain-bridge`, also as `python -m bot`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bot.home import ensure_home
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     limit_malloc_arenas()
     ensure_home()
     with frozen_gc():

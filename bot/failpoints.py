@@ -1,4 +1,4 @@
-"""Failpoints: named moments at which the crash matrix ends the process.
+"""Define failpoints: named moments at which the crash matrix ends the process.
 
 In production a failpoint is the call of an empty function, and nothing can arm one from outside:
 a program has to import this module to do so.
@@ -23,9 +23,9 @@ class Failpoint(StrEnum):
 
 
 Watcher = Callable[[Failpoint, str], None]
-"""Told of the point and of what it is about: Slack's method, Plain's operation, or nothing.
+"""Called with the point and its subject: Slack's method, Plain's operation, or nothing.
 
-Called wherever the point lies: in the event loop, or in one of the store's threads.
+Runs wherever the point is: in the event loop, or in one of the store's threads.
 """
 
 

@@ -1,4 +1,4 @@
-"""Memory: fewer malloc arenas, and no garbage collection of what stays for good."""
+"""Save memory: fewer malloc arenas, and no garbage collection of permanent objects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ARENA_MAX = -8
 
 
 def limit_malloc_arenas(count: int = 2) -> bool:
-    """Let all threads share `count` of the C library's arenas; whether it took that.
+    """Let all threads share `count` of the C library's arenas; return whether it did.
 
     glibc gives each of the store's threads one of its own, some megabytes that none of them
     needs: they take turns anyway. Other C libraries have no such switch.

@@ -1,4 +1,4 @@
-"""A home directory for accounts without one: Slack's library asks for it when it is imported."""
+"""Set a home directory for accounts without one: importing slack_sdk needs it."""
 
 from __future__ import annotations
 

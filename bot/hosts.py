@@ -1,4 +1,4 @@
-"""Tell hosts of this machine and of private networks from the rest of the internet."""
+"""Distinguish this machine and private networks from the rest of the internet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of the bridge, for `/metrics`.
+"""Define the bridge's metrics, for `/metrics`.
 
 Names and units as Prometheus asks: https://prometheus.io/docs/practices/naming/
 """
@@ -142,7 +142,7 @@ class Metrics:
         self._delivery_seconds.labels(trigger.via.value).observe(max(0.0, taken))
 
     def file(self, outcome: str) -> None:
-        """Count a file of a quoted message by what became of it."""
+        """Count a file of a quoted message by its outcome."""
         self._files.labels(outcome).inc()
 
     def asked_plain(self, operation: str, status: str, seconds: float) -> None:
@@ -154,7 +154,7 @@ class Metrics:
         self._slack_seconds.labels(method, status).observe(seconds)
 
     def found_duplicates(self, count: int) -> None:
-        """Count threads that were found beside the one that a request already had."""
+        """Count threads that were found besides the one that a request already had."""
         self._duplicates.inc(count)
 
     def verified(self, door: str) -> None:

@@ -1,4 +1,4 @@
-"""Proxies from the environment, the same for Slack and for Plain.
+"""Find proxies in the environment, the same for Slack and for Plain.
 
 The variables are those that curl reads: https://curl.se/docs/manpage.html#ENVIRONMENT. slack_sdk
 and httpx read them in two ways of their own, which differ.
@@ -26,10 +26,10 @@ class ProxyMistake(ValueError):
 
 
 def of(url: str, environ: Environ | None = None) -> str | None:
-    """Return the address of the proxy for `url`; None where it is asked directly.
+    """Return the address of the proxy for `url`; None if it is reached directly.
 
     The scheme's own variable goes before ALL_PROXY, and the lowercase name before the other.
-    This machine is always asked directly. Raises ProxyMistake.
+    This machine is always reached directly. Raises ProxyMistake.
     """
     environ = os.environ if environ is None else environ
     parts = urlsplit(url)
@@ -51,13 +51,13 @@ def mistakes(urls: Iterable[str], environ: Environ) -> Iterator[str]:
     for entry in _entries(value):
         if "/" in entry and "://" not in entry and _network(entry) is None:
             yield f"`{name}`: {entry!r} is no network: write one as 10.0.0.0/8 or fd00::/8"
-    told = set()
+    found = set()
     for url in urls:
         try:
             of(url, environ)
         except ProxyMistake as mistake:
-            told.add(str(mistake))
-    yield from sorted(told)
+            found.add(str(mistake))
+    yield from sorted(found)
 
 
 def _variable(name: str, environ: Environ) -> tuple[str, str]:

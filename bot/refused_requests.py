@@ -1,4 +1,4 @@
-"""Refused HTTP requests: counted, logged at intervals, and kept for `doctor`."""
+"""Count refused HTTP requests, log them at intervals, and keep them for `doctor`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Door = Literal["slack", "plain"]
 
 
 class Cause(enum.StrEnum):
-    """Why a request was refused, or what Slack did not send."""
+    """The cause of a refused request, or of events that Slack did not send."""
 
     UNSIGNED = "unsigned"
     WRONG_SIGNATURE = "wrong_signature"
@@ -53,7 +53,7 @@ LIKELY: Mapping[tuple[Door, Cause], str] = {
         "PLAIN_WEBHOOK_SECRET is not the secret of Plain's request signing, or it was not Plain"
     ),
 }
-"""The likely cause, for whoever has to mend it."""
+"""The likely cause, for whoever has to fix it."""
 
 
 class RequestCounts(Protocol):
@@ -115,7 +115,7 @@ class RefusedRequests:
 
 
 PREFIX = "door."
-"""What the names begin with under which the database keeps when something came last."""
+"""The prefix of the names under which the database keeps when something last came."""
 
 
 def name(door: Door, what: str = VERIFIED) -> str:

@@ -45,7 +45,7 @@ _HEAD_TOO_LARGE = (
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the event loop: uvloop's, or asyncio's where there is no uvloop."""
+    """Return the event loop's factory: uvloop's, or asyncio's if there is no uvloop."""
     try:
         import uvloop
     except ImportError:
@@ -198,7 +198,7 @@ class BoundedProtocol(_Protocol):
             self._check_size()
 
     def on_message_begin(self) -> None:
-        """Expect a head; called by httptools only, for h11 has a limit of its own."""
+        """Expect a head; called by httptools only, because h11 has a limit of its own."""
         self._head_size = 0
         super().on_message_begin()
 

@@ -1,4 +1,4 @@
-"""Logging: one line per outcome, for people or as JSON, without secrets and addresses."""
+"""Set up logging: one line per outcome, for people or as JSON, without secrets and addresses."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def set_up(
 ) -> None:
     """Send what this package and all libraries log to `stream` (standard error), once masked.
 
-    `level` is this package's own: libraries never speak below INFO, for Slack's write messages
+    `level` is this package's own: libraries never log below INFO, because Slack's log messages
     and tokens at DEBUG. Calling again replaces what was set up before.
     """
     threshold = logging.getLevelNamesMapping()[level]

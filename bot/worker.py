@@ -1,4 +1,4 @@
-"""Claims due rows, delivers them, settles them, answers, and obeys the faults."""
+"""Claim due rows, deliver and settle them, answer, and obey the faults."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ RENEWALS_PER_LEASE = 3
 _WRITE_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 IDLE_SECONDS = 30.0
-"""The longest sleep: a safety net, for work wakes the worker."""
+"""The longest sleep: a safety net, because work wakes the worker."""
 
 HELD_BACK_SECONDS = 1.0
-"""How soon to look again at a due row that may not be claimed, because another worker has an
-earlier one of its channel."""
+"""Seconds before looking again at a due row that may not be claimed, because another worker has
+an earlier one of its channel."""
 
 LOOK_AHEAD_SECONDS = 0.1
-"""How soon to look for what is due next after a claim, which goes first."""
+"""Seconds before looking for what is due next after a claim, which goes first."""
 
 P = ParamSpec("P")
 
@@ -366,7 +366,7 @@ class Worker:
 
 
 def _event(outcome: Outcome) -> tuple[str, dict[str, object]]:
-    """Return the outcome's name for log and metrics, and what the log says beside it.
+    """Return the outcome's name for log and metrics, and further fields for the log.
 
     Of a rejection these are Slack's and Plain's words, nobody's text.
     """
@@ -379,8 +379,8 @@ def _event(outcome: Outcome) -> tuple[str, dict[str, object]]:
             return "ignored", {}
         case Rejection() as rejection:
             data = rejections.to_data(rejection)
-            told = {name: data[name] for name in _LOGGED if name in data}
-            return "rejected", {"reason": rejection.reason.value, **told}
+            words = {name: data[name] for name in _LOGGED if name in data}
+            return "rejected", {"reason": rejection.reason.value, **words}
 
 
 _LOGGED = ("code", "method", "fields", "request_id")

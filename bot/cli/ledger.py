@@ -188,7 +188,7 @@ def _not_opened(name: str, found: list[Record]) -> str:
 
 
 def _as_dict(entry: Record) -> dict[str, object]:
-    """The entry for scripts, its times as ISO 8601."""
+    """Return the entry for scripts, its times as ISO 8601."""
     values = entry.as_dict()
     times = {name: values[name] for name in _TIMES}
     return values | {
@@ -236,7 +236,7 @@ def _pairs(entry: Record) -> list[tuple[str, object]]:
         ("Last error", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
         ("Ticket", ticket.ref if ticket else None),
         ("Link", ticket.url if ticket else None),
-        ("Duplicates", ", ".join(entry.doubles) if entry.doubles else None),
+        ("Duplicates", ", ".join(entry.duplicates) if entry.duplicates else None),
         ("Customer", entry.customer),
         ("  found by", entry.evidence),
         ("Submitter", entry.submitter),

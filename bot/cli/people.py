@@ -148,14 +148,14 @@ def import_(
     found = read_sheet(file.read())
     team = _checked_team(team)
     if found.mistakes:
-        home = team or (_workspace() if found.may_have_doubles else None)
-        raise _nothing_imported(found.mistakes + (found.doubles(home) if home else []))
+        home = team or (_workspace() if found.may_have_duplicates else None)
+        raise _nothing_imported(found.mistakes + (found.duplicates(home) if home else []))
     settings = load()
     with services.database(settings, create=True) as database:
         if team is None and any(where is None for where, _ in found.people):
             team = services.team(settings, database)
-        if team is not None and (doubles := found.doubles(team)):
-            raise _nothing_imported(doubles)
+        if team is not None and (duplicates := found.duplicates(team)):
+            raise _nothing_imported(duplicates)
         people = CustomerLinks(database)
         existing = {(one.team, one.slack_user): one for one in people.all()}
         fresh = _new_links(
@@ -308,7 +308,7 @@ class Sheet:
     mistakes: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
-    def doubles(self, team: str) -> list[str]:
+    def duplicates(self, team: str) -> list[str]:
         """Return a mistake for each user who is there both with `team` and without any team.
 
         `team`: the one that lines without a team mean.
@@ -328,7 +328,7 @@ class Sheet:
         return found
 
     @property
-    def may_have_doubles(self) -> bool:
+    def may_have_duplicates(self) -> bool:
         """Return True if a user is there both with a team and without one."""
         without = {one.slack_user for where, one in self.people if where is None}
         return any(where is not None and one.slack_user in without for where, one in self.people)

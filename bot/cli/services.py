@@ -33,7 +33,7 @@ MOST_PAGES = 20
 
 
 class UnusablePlain(CommandFailed):
-    """PLAIN_API_KEY or PLAIN_API_URL has not its form; `detail` says what, `fix` what to do."""
+    """PLAIN_API_KEY or PLAIN_API_URL is malformed; `detail` says how, `fix` what to do."""
 
     def __init__(self, detail: str) -> None:
         self.detail = detail
@@ -157,7 +157,7 @@ async def plain(
 ) -> AsyncIterator[PlainClient]:
     """Open a Plain client with the settings' key; `on_answer` is called with each HTTP answer.
 
-    Raise UnusablePlain if the key or the address has not its form.
+    Raise UnusablePlain if the key or the address is malformed.
     """
     key = settings.plain_api_key.get_secret_value() if settings.plain_api_key else ""
     hooks = {"response": [on_answer]} if on_answer else {}

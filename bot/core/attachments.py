@@ -1,4 +1,4 @@
-"""Decides which files of a message are copied to Plain, and says what became of each."""
+"""Decide which files of a message are copied to Plain, and say what happened to each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ONLY_IN_SLACK = frozenset({"canvas", "list", "post", "quip", "space"})
 
 
 class SkipReason(StrEnum):
-    """Why a file was not copied; `WORDS` says it to people who read the thread."""
+    """A reason for not copying a file; `WORDS` has the sentence for readers of the thread."""
 
     EXTERNAL = "external"
     DELETED = "deleted"
@@ -86,7 +86,7 @@ _FOR_GOOD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What became of a file: the id of Plain's attachment, or why there is none.
+    """The result of copying a file: the id of Plain's attachment, or the reason for none.
 
     `at` is when that was (Unix seconds, the database's clock).
     """

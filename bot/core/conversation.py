@@ -1,4 +1,4 @@
-"""Renders a Slack thread as it is quoted: every message with author and time, in fitting pieces."""
+"""Render a Slack thread for quoting: every message with author and time, in pieces that fit."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _UNREAD = {
 
 @dataclass(frozen=True, slots=True)
 class ThreadLimits:
-    """How many text components, and UTF-16 units, one entry of Plain's timeline may have.
+    """The most text components and UTF-16 units in one entry of Plain's timeline.
 
     Plain states neither; these are far below what its gateway accepts, and about what can be read
-    in one go. Anything beyond goes into further entries. The first one has less room, for it also
+    in one go. Anything beyond goes into further entries. The first one has less room: it also
     holds the circumstances, a description (3,000 at most), a link and warnings.
     """
 

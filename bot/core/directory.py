@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class UserKind(StrEnum):
-    """What a Slack user is to the installed workspace."""
+    """The relation of a Slack user to the installed workspace."""
 
     MEMBER = "member"
     GUEST = "guest"
@@ -19,9 +19,9 @@ class UserKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where the Slack token is installed, as `auth.test` tells it; `url` ends with a slash.
+    """The installation of the Slack token, from `auth.test`; `url` ends with a slash.
 
-    `app` is the Slack app's id; None where Slack did not tell it.
+    `app` is the Slack app's id; None if Slack did not return it.
     https://docs.slack.dev/reference/methods/auth.test
     """
 
@@ -82,7 +82,7 @@ def name_of(profile: Profile | None, user: str) -> str:
 
 
 def may_submit(profile: Profile | None, who: Set[UserKind]) -> bool:
-    """Return whether the user may ask for tickets where `[escalation] who` is `who`."""
+    """Return whether the user may request tickets if `[escalation] who` is `who`."""
     return kind_of(profile) in who and not (profile is not None and profile.deactivated)
 
 

@@ -1,10 +1,10 @@
-"""Emoji that have several names in Slack, and the one name that the bridge knows each by.
+"""Map the several names that Slack has for one emoji to a single one.
 
 The names are those of emoji-data, from which Slack takes its standard emoji (release 16.0, the
 same since 15.1). https://github.com/iamcal/emoji-data
 
-Aliases of a workspace's own emoji are not known here: `emoji.list` tells them, for a scope that
-the app does not ask for.
+Aliases of a workspace's own emoji are not known here: `emoji.list` returns them, but
+needs a scope that the app does not request.
 """
 
 from __future__ import annotations

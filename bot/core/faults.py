@@ -9,12 +9,12 @@ LONGEST_DELAY = 300.0
 """Seconds; an outage never makes the next attempt wait longer than this."""
 
 LEASE_LOST = "lease_lost"
-"""The cause of a row whose last attempt ended with its lease: its process died, stood still, or
-worked on it for longer than it may."""
+"""The cause of a row whose last attempt ended with its lease: its process died, was
+suspended, or exceeded its time."""
 
 
 class Reason(StrEnum):
-    """Why a request was rejected; `slack/views/rejections` has words for each."""
+    """A reason for rejecting a request; `slack/views/rejections` has words for each."""
 
     NO_CUSTOMER = "no_customer"
     """Nothing names the Plain customer that the requester is."""
@@ -33,7 +33,7 @@ class Reason(StrEnum):
     MISSING_SCOPE = "missing_scope"
     """The Slack token lacks a scope."""
     SLACK_REFUSED = "slack_refused"
-    """Slack returned another error that retrying does not mend."""
+    """Slack returned another error that retrying does not fix."""
     UNKNOWN_LABEL = "unknown_label"
     """A rule names a label type that Plain does not have."""
     AMBIGUOUS_LABEL = "ambiguous_label"
@@ -45,7 +45,7 @@ class Reason(StrEnum):
     PLAIN_KEY = "plain_key"
     """Plain does not accept the key."""
     PLAIN_REFUSED = "plain_refused"
-    """Plain returned another error that retrying does not mend."""
+    """Plain returned another error that retrying does not fix."""
     CUSTOMER_IS_SPAM = "customer_is_spam"
     """The customer is marked as spam in Plain."""
     EMPTY = "empty"
@@ -54,7 +54,7 @@ class Reason(StrEnum):
     """Parked: it failed again and again while others succeeded."""
 
 
-MENDED_BY_A_LINK = frozenset({Reason.NO_CUSTOMER, Reason.BROKEN_LINK})
+FIXED_BY_A_LINK = frozenset({Reason.NO_CUSTOMER, Reason.BROKEN_LINK})
 """Reasons that go away once somebody links the requester, if the data names a requester."""
 
 
@@ -151,16 +151,16 @@ class Rejection:
         return self.plain_error.details if self.plain_error is not None else ""
 
     @property
-    def is_mended_by_a_link(self) -> bool:
+    def is_fixed_by_a_link(self) -> bool:
         """Return True if linking the requester to a customer lets the request go on.
 
-        A customer that a rule or the settings name (no requester then) is mended there instead.
+        A customer that a rule or the settings name (no requester then) has to be corrected there.
         """
-        return self.reason in MENDED_BY_A_LINK and self.requester is not None
+        return self.reason in FIXED_BY_A_LINK and self.requester is not None
 
 
 class Fault(Exception):
-    """Base of what an edge raises instead of the vendor's exceptions; the worker obeys it."""
+    """The base class of faults, which the edges raise instead of the vendors' exceptions."""
 
 
 class TryLater(Fault):

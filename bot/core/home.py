@@ -9,7 +9,7 @@ from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 
 PAGE = 20
-"""How many tickets, and people to link, one page shows."""
+"""The tickets, and people to link, on one page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Decides which customer a Slack user is, and who may say so where no evidence counts."""
+"""Decide which customer a Slack user is, and who may link users whom nothing identifies."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ Answerer = Yourself | Others | Hosts
 
 @dataclass(frozen=True, slots=True)
 class Linkers:
-    """`[identity] linkers`: `named` are Slack users; None stands for the owners and admins."""
+    """`[identity] linkers`: `named` are Slack users; None means the owners and admins."""
 
     named: tuple[str, ...] | None = None
 
@@ -191,7 +191,7 @@ class Linkers:
 
 
 def asks_who(outcome: Outcome) -> bool:
-    """Return True if a link of the requester would mend the rejection."""
+    """Return True if linking the requester would fix the rejection."""
     if not isinstance(outcome, Rejection) or not outcome.requester:
         return False
-    return outcome.is_mended_by_a_link
+    return outcome.is_fixed_by_a_link

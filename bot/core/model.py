@@ -1,4 +1,4 @@
-"""The frozen nouns: who asked for what, what is created, and what came of it."""
+"""Define the values of a request: its trigger, its drafts for Plain, and its outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.core.text.richtext import Block
 
 @dataclass(frozen=True, slots=True)
 class PostedAnswer:
-    """What the bot itself put into Slack for an answer, where all can see it and it can be edited.
+    """An answer that the bot posted where everybody can see it, and that it can edit.
 
     A message of its own; or, with `receipt`, its reaction of that name to the message at `ts`.
     """
@@ -24,7 +24,7 @@ class PostedAnswer:
 
 
 class Via(StrEnum):
-    """The door through which someone asked."""
+    """The way in which a ticket was requested."""
 
     SHORTCUT = "shortcut"
     """The message shortcut's form."""
@@ -48,8 +48,8 @@ class File:
 
     `size` is in bytes. `mode` is Slack's word ("hosted", "snippet", "external", "tombstone", …).
     `download` is where the bot may fetch it with its token; None where Slack gives no address.
-    `external`: it lies elsewhere, Slack holds no more than its link. `withheld`: Slack told no
-    more than the id (`file_access`), so that it has to be looked up. `title` is what people see
+    `external`: it is stored elsewhere, and Slack has only its link. `withheld`: Slack sent only
+    the id (`file_access`), so that it has to be looked up. `title` is what people see
     in Slack, where it says something else than `name`. `words` is what Slack shows of the
     contents (a mail, a transcript); a message's files are without them, its blocks hold them.
     https://docs.slack.dev/reference/objects/file-object
@@ -69,14 +69,14 @@ class File:
 
 
 UNNAMED_APP = "an app"
-"""Stands for the name of an app that Slack does not name."""
+"""Replaces the name of an app that Slack does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What someone wrote. `ref` is None for a text that never was a message (a command's).
+    """A message. `ref` is None for a text that never was a message (a command's).
 
-    `thread_ts` is the root's `ts` where the message stands in a Slack thread (the root of a
+    `thread_ts` is the root's `ts` if the message is in a Slack thread (the root of a
     thread included), else None. `bot` is the name of the app or workflow that posted it
     (`UNNAMED_APP` where Slack gives none); `author` is then the app's user, a person who posted
     through the app until `flows.authorship` has looked, or None. `made_up` is the name that the app
@@ -100,7 +100,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a person filled in. `labels` are `lt_…`, `tenant` an external id.
+    """The values of the ticket form. `labels` are `lt_…`, `tenant` an external id.
 
     `whole_thread`: all of the message's Slack thread is wanted, not the message alone.
     """
@@ -115,7 +115,7 @@ class Form:
 
 
 class FormField(StrEnum):
-    """What a form sets of a new thread, and cannot set of one that is there."""
+    """A field of the form that applies only to a new thread, not to an existing one."""
 
     REQUESTER = "requester"
     PRIORITY = "priority"
@@ -130,7 +130,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where the person who asked can be answered.
+    """The places where the submitter can be answered.
 
     `thread_ts` only for a reply: the root of a thread is read in the channel. `response_url`
     lives for `RESPONSE_URL_SECONDS` from `asked_at` (Unix seconds) and takes 5 answers.
@@ -145,12 +145,12 @@ class ReplyTo:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Someone asked.
+    """A request for a ticket, as it came from Slack.
 
-    `team` is the installed workspace, never the payload's. `request` names this one asking
-    (event id, trigger id or view id): the same asking delivered again carries the same.
-    `channel` is where it was asked; `ref` the message it is about, `message` what is known
-    of it so far (a reaction brings nothing but `ref`).
+    `team` is the installed workspace, never the payload's. `request` identifies this request
+    (event id, trigger id or view id); a repeated delivery has the same one. `channel` is where it
+    was made; `ref` is the message it is about, and `message` its content, as far as it is known
+    (a reaction comes with `ref` only).
     """
 
     via: Via
@@ -166,14 +166,14 @@ class Trigger:
 
 
 def default_requester(message: Message | None, submitter: str) -> str:
-    """Return whose a ticket is where nobody says it: the person who wrote the message."""
+    """Return the requester if nobody names one: the person who wrote the message."""
     if message is None or message.author is None or message.bot is not None:
         return submitter
     return message.author
 
 
 def chosen(trigger: Trigger) -> tuple[FormField, ...]:
-    """Return what the form's person chose of `FormField`: what is not as the form came to them."""
+    """Return the fields of the form that differ from what it is preset with."""
     form = trigger.form
     if form is None:
         return ()
@@ -189,10 +189,10 @@ def chosen(trigger: Trigger) -> tuple[FormField, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a reaction asks for, and where it counts.
+    """A rule: which reactions create a ticket, where, and with what.
 
-    `channels` holds ids ("C…") and names ("#support"); empty means all. `customer` is a
-    customer's name in the one way that the bridge knows: `c_…`, an e-mail, `external:ID`.
+    `channels` holds ids ("C…") and names ("#support"); empty means all. `customer` is
+    `c_…`, an e-mail address or `external:ID`.
     """
 
     emoji: tuple[str, ...]
@@ -208,8 +208,8 @@ class Rule:
 class FormDraft:
     """An open form. `id` is all that the view carries; `trigger` lacks the form and the view.
 
-    `prefill` stands in for what Slack sends back empty. `key` is that of the escalation that the
-    form asks for anew, where it was opened again.
+    `prefill` replaces what Slack sends back empty. `key` is that of the
+    rejected request if the form was reopened for it.
     """
 
     id: str
@@ -220,10 +220,10 @@ class FormDraft:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Asked and accepted. `key` names it for ever (the message key, without a generation).
+    """An accepted request. `key` identifies it for ever (the message key, without a generation).
 
     `rules` are those that may apply, in order; more than one where the first ones name
-    channels by name, which only the worker can look up. Empty for every door but the reaction.
+    channels by name, which only the worker can look up. Empty for everything but reactions.
     """
 
     key: str
@@ -259,7 +259,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class ThreadDraft:
-    """What to create. `external_id` is the row's key; `preview` at most a line of plain text.
+    """A thread to create. `external_id` is the row's key; `preview` at most a line of plain text.
 
     `assignee` is `u_…` or `mu_…`; `tenant` an external id; `label_types` are `lt_…`;
     `attachments` ids of files that were uploaded before.
@@ -279,7 +279,7 @@ class ThreadDraft:
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """What to add to a thread that stands."""
+    """An event to add to an existing thread."""
 
     thread: str
     external_id: str
@@ -289,7 +289,7 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What is to be added to a thread once it stands, for it was too long for one piece."""
+    """A further part of a quote that was too long for one entry, to be added to its thread."""
 
     external_id: str
     title: str
@@ -307,7 +307,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """`missing`: so many further parts of what was quoted were refused by Plain."""
+    """A thread was created. `missing`: how many further parts of the quote Plain rejected."""
 
     ticket: Ticket
     missing: int = 0
@@ -326,7 +326,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing was asked for, once all was known; settled in silence."""
+    """The request was found to be none, and is settled without an answer; `why` is a word."""
 
     why: str
 
@@ -336,14 +336,14 @@ Outcome = Created | Added | Rejection | Ignored
 
 @dataclass(frozen=True, slots=True)
 class AlreadyExists:
-    """Asked again for what has its ticket."""
+    """The message was requested again, and has its ticket already."""
 
     ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
 class InProgress:
-    """Asked again for what is being delivered."""
+    """The message was requested again while its ticket is being created."""
 
 
 Remark = AlreadyExists | InProgress

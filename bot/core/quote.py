@@ -1,4 +1,4 @@
-"""Writes what a Plain thread says of a Slack message: its title, and the parts that quote it."""
+"""Build a Plain thread from a Slack message: its title, and the parts that quote it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_DEFAULT_TITLE = 80
 LONGEST_PREVIEW = 200
 LONGEST_BEGINNING = 4_000
 """Characters that titles, previews and excerpts are taken from: several times what the longest
-shows, for a masked secret is shorter than it was."""
+shows, because masking a secret shortens the text."""
 
 UNTITLED = "Message from Slack"
 OPEN_IN_SLACK = "Open in Slack"
@@ -72,7 +72,7 @@ class RenderedQuote:
 
 @dataclass(frozen=True, slots=True)
 class ThreadOptions:
-    """What a rule sets of the thread, resolved: ids of label types, `u_…`, an external id."""
+    """A rule's options for the thread, resolved: ids of label types, `u_…`, an external id."""
 
     priority: Priority = Priority.NORMAL
     label_types: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ def default_title(message: Message | None, names: Names, limit: int = LONGEST_DE
 
 
 def excerpt(message: Message, names: Names) -> str:
-    """Return how the quote will begin, as plain text with secrets masked; empty without a text."""
+    """Return the beginning of the quote in plain text, secrets masked; empty without a text."""
     lines = _lines(message.blocks, names)
     listed = markdown.text_of(list(file_runs(message.files, alone=not lines, uploads={})))
     return "\n".join((*lines, listed)).strip()

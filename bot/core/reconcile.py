@@ -23,7 +23,7 @@ CALLS = 40
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a pass covers.
+    """The scope of a pass.
 
     `messages` and `replies`: their maximum age in seconds. Messages of the last seven days cost
     nothing, because the roots of Slack threads are read from there anyway. `channels` holds ids
@@ -44,7 +44,7 @@ class Scope:
 
 
 class FindingVerdict(StrEnum):
-    """What a pass decides about a message with a rule's emoji."""
+    """The decision of a pass about a message with a rule's emoji."""
 
     ESCALATED = "escalated"
     """It had no record; in a dry run: today's rules would escalate it."""

@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What named the customer."""
+    """The evidence that identified the customer."""
 
     RULE = "rule"
     LINK = "link"
@@ -44,7 +44,7 @@ class Record:
     replies to. `rules` are those that may have applied. `reason` is a `Reason`'s value, or the
     word for why the row was ignored; `rejection` is None for the latter, and for a reason that only
     a newer release knows; `reason_data` is the stored form of it, for scripts. `verify_at`: when
-    the bridge looks for a duplicate thread; `doubles`: the refs of those that it found. `found`:
+    the bridge looks for a duplicate thread; `duplicates`: the refs of those that it found. `found`:
     the reaction was found in Slack's history, not received as an event. `undone_at` and
     `undone_by` are set as soon as an undo begins. `read_at`: when the row was read, by the
     database's clock.
@@ -77,7 +77,7 @@ class Record:
     rejection: Rejection | None = None
     settled_at: float | None = None
     verify_at: float | None = None
-    doubles: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
     undone_at: float | None = None
     undone_by: str | None = None
     found: bool = False
@@ -97,12 +97,12 @@ class Record:
     def is_on_hold(self) -> bool:
         """Return whether it resumes once somebody links its requester to a customer.
 
-        A customer that a rule names (then the data has no requester) is mended in the rule.
+        A customer that a rule names (then the data has no requester) has to be corrected there.
         """
         return (
             self.state is State.REFUSED
             and self.rejection is not None
-            and self.rejection.is_mended_by_a_link
+            and self.rejection.is_fixed_by_a_link
         )
 
     @property
@@ -142,7 +142,7 @@ class Record:
             "due": self.due,
             "settled_at": self.settled_at,
             "verify_at": self.verify_at,
-            "doubles": list(self.doubles) or None,
+            "doubles": list(self.duplicates) or None,
             "undone_at": self.undone_at if is_undone else None,
             "undone_by": self.undone_by if is_undone else None,
         }

@@ -116,7 +116,7 @@ def permalink(workspace_url: str, ref: MessageRef, thread_ts: str | None = None)
 def from_permalink(link: str) -> tuple[MessageRef, str | None] | None:
     """Return the message that a Slack permalink names, and its thread's root if it is a reply.
 
-    None for any other link. One segment may stand before `/archives/`.
+    None for any other link. One segment may precede `/archives/`.
     """
     try:
         parts = urlsplit(link)

@@ -1,4 +1,4 @@
-"""Matches reactions with rules, and finds the rules that can never apply."""
+"""Match reactions with rules, and find the rules that can never apply."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _find_unreachable(rules: Sequence[Rule]) -> Iterator[UnreachableRule]:
 
 
 def _places(rule: Rule) -> Iterator[tuple[str, str | None]]:
-    """Yield every emoji in every channel that the rule names; None stands for all channels."""
+    """Yield every emoji in every channel that the rule names; None means all channels."""
     for emoji in rule.emoji:
         for channel in rule.channels or (None,):
             yield emoji, channel

@@ -1,4 +1,4 @@
-"""Secrets that people paste by mistake, found by their known forms and masked."""
+"""Find secrets that people paste by mistake, by their known forms, and mask them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.core.text.markdown import StyledRun, text_of
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Where a secret stands in a text, and what kind it is, in words."""
+    """The position of a secret in a text, and its kind in words."""
 
     start: int
     end: int
@@ -89,7 +89,7 @@ def mask_runs(runs: Sequence[StyledRun]) -> tuple[tuple[StyledRun, ...], tuple[s
     """Return `runs` without their secrets, and the kinds of these.
 
     A secret may go over from one style to the next, and marks (a backtick, a quote's `> `) may
-    stand in the middle of it. A link whose address holds a secret is a link no more.
+    be in the middle of it. A link whose address holds a secret becomes text.
     """
     kinds: list[str] = []
     masked: Sequence[StyledRun] = runs

@@ -149,7 +149,7 @@ def refusal(record: Record | None, by: Profile | None, linkers: Linkers) -> Resu
 
 
 class ActorKind(Enum):
-    """Who acted in Plain."""
+    """The kinds of actors in Plain."""
 
     USER = "user"
     MACHINE_USER = "machine user"
@@ -160,7 +160,7 @@ class ActorKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever did something in Plain; `id` is None if Plain did not give it."""
+    """An actor in Plain; `id` is None if Plain did not give it."""
 
     kind: ActorKind
     id: str | None = None
@@ -202,7 +202,7 @@ class ThreadSnapshot:
 
 
 class Look(Enum):
-    """Whether somebody acted on a thread."""
+    """The result of looking for other people's actions on a thread."""
 
     FREE = "nobody acted on it"
     IGNORED = "the bridge marked it as ignored"

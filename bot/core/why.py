@@ -93,7 +93,7 @@ def _place(rule: Rule, channel: Channel) -> str | None:
 
 
 class Outlook(StrEnum):
-    """What reconciliation will do with a reaction that a rule matches and that has no record."""
+    """The prospects of a reaction that a rule matches and that has no record."""
 
     COMING = "coming"
     """The next pass finds it."""
@@ -196,7 +196,7 @@ def evidence(
 
 
 class Unread(StrEnum):
-    """Why the reactions could not be read."""
+    """The reason why the reactions could not be read."""
 
     NOT_IN_CHANNEL = "not_in_channel"
     GONE = "gone"

@@ -1,1 +1,1 @@
-"""The story, one function per verb; what it needs of the world are the Protocols in `ports`."""
+"""The use cases, one module each; they reach Slack and Plain by the Protocols in `ports`."""

@@ -1,4 +1,4 @@
-"""Admits requests: who may submit them, which rule applies, and for whom they may be."""
+"""Admit requests: who may submit them, which rule applies, and for whom they may be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.core.model import Escalation, Form, Ignored, Message, Rule, Trigger, Vi
 from bot.flows.ports import Profiles, Slack
 
 DEACTIVATED = "deactivated"
-"""What `named` calls a submitter whose account was deactivated since."""
+"""The kind of a submitter whose account was deactivated since, as `named` returns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Adm
 
 
 def named(profile: Profile | None) -> str:
-    """Return what a refusal calls the kind of user that the person is."""
+    """Return the person's kind as a rejection names it."""
     if profile is not None and profile.deactivated:
         return DEACTIVATED
     return kind_of(profile).value
@@ -93,7 +93,7 @@ def _requesters(submitter: str, message: Message | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Keeps from tickets everybody who may not submit requests."""
+    """Checks that a person may submit requests before they learn anything about tickets."""
 
     slack: Profiles
     who: Set[UserKind]

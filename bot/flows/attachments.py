@@ -1,4 +1,4 @@
-"""Copies the files of what is quoted from Slack to Plain, before the thread is created.
+"""Copy the files of quoted messages from Slack to Plain, before the thread is created.
 
 No file delays a thread for longer than its time; one that is not copied is named there, with the
 reason.
@@ -26,7 +26,7 @@ FILES_SECONDS = 30.0
 """For all files of one attempt together."""
 
 NOT_UPLOADED_SECONDS = 60.0
-"""How long a create is tried again while Plain says that a file was not uploaded, though it was."""
+"""Seconds for retrying a create while Plain says that a file was not uploaded, though it was."""
 NOT_UPLOADED_PAUSE = 2.0
 NOT_UPLOADED = "plain_attachment_not_uploaded"
 """The cause of that fault."""
@@ -36,7 +36,7 @@ Chunks = AsyncIterator[bytes]
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """Where Plain accepts one file: the attachment's id, and the form to send it with.
+    """An upload form of Plain's for one file: the attachment's id, and where to send what.
 
     https://www.plain.com/docs/api-reference/graphql/attachments
     """
@@ -72,7 +72,7 @@ def _ignore(_outcome: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FileCopier:
-    """Copies files within `seconds` for each attempt; `observe` counts what became of them."""
+    """Copies files within `seconds` for each attempt; `observe` counts the outcomes."""
 
     source: Source
     target: Target
@@ -190,14 +190,14 @@ class FileCopies:
         return await self._give_up(customer, results)
 
     async def _give_up(self, customer: str, results: Mapping[str, UploadResult]) -> Postponed:
-        """Let the next attempt go without these files, which Plain will not have."""
+        """Let the next attempt go without these files, which Plain does not accept."""
         refused = UploadResult(why=SkipReason.REFUSED, at=self.claim.now)
         without = {id_: refused if result.attachment else result for id_, result in results.items()}
         await self._keep(customer, without)
         return Postponed("files_refused", 0.0)
 
     async def _keep(self, customer: str, results: Mapping[str, UploadResult]) -> None:
-        """Note in the row what another attempt need not try again."""
+        """Keep the results in the row, so that another attempt does not repeat them."""
         final = {id_: result for id_, result in results.items() if result.is_final}
         await self.run(self.ledger.keep_files, self.claim, UploadedFiles(customer, final))
 

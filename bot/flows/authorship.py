@@ -1,4 +1,4 @@
-"""Tells people who post through an app from the app itself."""
+"""Distinguish people who post through an app from the app itself."""
 
 from __future__ import annotations
 

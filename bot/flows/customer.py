@@ -1,4 +1,4 @@
-"""Which Plain customer a requester is, and the Plain ids that a rule names."""
+"""Decide which Plain customer a requester is, and resolve a rule's names to Plain's ids."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def requester_of(trigger: Trigger, message: Message | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Which customer a requester is, by the evidence that counts.
+    """The decision which customer a requester is, with its evidence.
 
     `evidence` is None where there is none (`customer` is Nobody). `profile` is None for a user
     that Slack does not show. `link` is the requester's link, where they have one.
@@ -104,7 +104,7 @@ async def customer_of(
         case Named(name):
             customer = await workspace.plain.find_customer(name)
             if customer is None:
-                # What the settings name is not mended by linking somebody.
+                # Linking somebody does not correct what the settings name.
                 who = requester if decision.is_by_link else None
                 raise Rejected(Rejection(Reason.BROKEN_LINK, requester=who, customer=name))
             return customer.id, None, decision.evidence
@@ -130,7 +130,7 @@ async def blame_the_link(
     """Raise Rejected with the requester if it was their link that named an unknown customer.
 
     A link that the bridge learnt by itself is dropped instead, and learnt anew (Postponed); unless
-    that was in this very attempt (`fresh`), for it would go on without end.
+    that was in this very attempt (`fresh`), because it would go on without end.
     """
     profile = await workspace.slack.profile(requester)
     link = await _link_of(requester, profile, workspace, runtime)

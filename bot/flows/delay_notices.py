@@ -14,7 +14,7 @@ from bot.store.delay_notices import DelayNotices
 from bot.store.executor import Run
 
 NOTICE_SECONDS = 60.0
-"""How long a submitter waits before they are told that it takes longer."""
+"""Seconds until a waiting submitter is told that it takes longer."""
 
 _AT_ONCE = 50
 

@@ -1,4 +1,4 @@
-"""Escalation to Outcome: reads Slack, names the customer, writes to Plain; safe to run twice."""
+"""Deliver a request: read Slack, decide the customer, write to Plain; safe to repeat."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from bot.flows.workspace import Runtime, Workspace
 from bot.store.claims import Claim, Exists, Pending, RemainingParts
 
 PENDING_SECONDS = 1.0
-"""How soon to look again at a conversation whose thread another row is creating."""
+"""Seconds before looking again at a conversation whose thread another row is creating."""
 LONGEST_PENDING_SECONDS = 15.0
-"""And how late: it may be pending for as long as Plain is away, and each look asks Slack. Between
-the two, the next look comes after half as long as the row has waited."""
+"""The upper limit: it may be pending for as long as Plain is down, and each look calls Slack. In
+between, the next look comes after half as long as the row has waited."""
 
 _FOR_ALL = frozenset({Reason.PLAIN_FORBIDDEN, Reason.PLAIN_KEY})
 """Rejections of one continuation that all further ones would meet too."""
@@ -58,7 +58,7 @@ class _TicketExists(Exception):
 async def deliver(
     claim: Claim, workspace: Workspace, runtime: Runtime, progress: Progress
 ) -> Outcome:
-    """Deliver the escalation and return what came of it. Raise Rejected, TryLater and LeaseLost.
+    """Deliver the escalation and return its outcome. Raise Rejected, TryLater and LeaseLost.
 
     However often it runs, and wherever an earlier run broke off, at most one thread (or one
     addition) comes about: every write goes through `exactly_once`.
@@ -125,8 +125,8 @@ class _Delivery:
     # What earlier attempts sent
 
     async def sent_before(self) -> Outcome | None:
-        """Return what came of the write that an earlier attempt noted; None once it surely came
-        to nothing. Raise Postponed while that is not sure."""
+        """Return the outcome of the write that an earlier attempt noted; None if it surely had
+        none. Raise Postponed while that is uncertain."""
         rest = self.claim.rest
         if rest is not None and rest.ticket is not None:
             return await self._resume(rest, rest.ticket)
@@ -147,7 +147,7 @@ class _Delivery:
 
     @property
     def _unrecorded(self) -> SentBefore:
-        """UNRECORDED for a row that may have been delivered without this database knowing.
+        """Return UNRECORDED for a row that may have been delivered without this database knowing.
 
         That is what was requested before this process began, and what was found in Slack's
         history. For all else a look would cost a request each, and find nothing.
@@ -158,7 +158,7 @@ class _Delivery:
 
     @property
     def _unrecorded_first(self) -> SentBefore:
-        """The same for the first write: what was noted was looked for already."""
+        """Return the same for the first write: what was noted was looked for already."""
         return SentBefore.NO if self.claim.sent_at is not None else self._unrecorded
 
     async def _find_noted(self) -> Created | Added | None:
@@ -312,7 +312,7 @@ class _Delivery:
             try:
                 found = await exactly_once.look_back(find, self._attempt, SentBefore.NOTED)
             except Rejected:
-                # Nobody knows: to lack it is better than to have it twice.
+                # Whether it was sent is unknown: better missing than twice.
                 rest = replace(rest, sequels=others, missing=rest.missing + 1)
             else:
                 rest = replace(rest, sequels=others) if found else rest

@@ -19,7 +19,7 @@ CLOCK_SKEW = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The refs ("T-8", …) of threads with the row's external id, beside the row's own."""
+    """A row, and the refs ("T-8", …) of the other threads with its external id."""
 
     row: PossibleDuplicate
     others: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Sends what is not idempotent at most once: look, note, send, look again, settle.
+"""Send what is not idempotent at most once: look, note, send, look again, settle.
 
 Neither Plain nor Slack takes an idempotency key for what the bridge writes, so a request whose
 answer is lost may not simply be repeated. Threads, additions and continuations go through
@@ -21,13 +21,12 @@ Find = Callable[[], Awaitable[T | None]]
 """Return what the write leaves on the other side; None where it is not there."""
 
 SENDING_SECONDS = 2.0
-"""How long after it was noted a write may begin to leave. With what the pace may hold it back then
-(3 s) it leaves within the 5 s by which the settle window is longer than what Plain's gateway may
-take."""
+"""Limit between noting a write and sending it. With the longest delay by the pace (3 s) it leaves
+within the 5 s by which the settle window exceeds the limit of Plain's gateway."""
 
 
 class SentBefore(Enum):
-    """What is known of earlier attempts at a write."""
+    """The state of earlier attempts at a write."""
 
     NO = auto()
     """It was surely not sent."""
@@ -43,7 +42,7 @@ class Write(Generic[T]):
 
     `find` looks for what it leaves, `note` commits that it is about to be sent, `send` sends it.
     `follows`: it continues what this row has sent already. Then every TryLater leaves the outcome
-    unknown, for the row must not forget the first part.
+    unknown: the row must not forget the first part.
     """
 
     find: Find[T]
@@ -77,7 +76,7 @@ async def send_once(write: Write[T], attempt: Attempt) -> T:
     - Note: that it is about to be sent is committed, and the lease checked, before it is sent.
     - Send: an answer that says it was done, or surely not processed, is believed.
     - Look again: after an unknown outcome a glance finds most of what came about; what it does not
-      find is left to the next attempt. A rejection is looked up before it is believed, for it may
+      find is left to the next attempt. A rejection is looked up before it is believed: it may
       be of a duplicate, or of what the answer was to show.
     - Settle: the caller records what is returned before anybody is told.
 
@@ -108,7 +107,7 @@ async def send_once(write: Write[T], attempt: Attempt) -> T:
 async def look_back(
     find: Find[T], attempt: Attempt, sent_before: SentBefore, *, follows: bool = False
 ) -> T | None:
-    """Return what earlier attempts sent; None once it is sure that nothing came of them.
+    """Return what earlier attempts sent; None once it is certain that none arrived.
 
     Raise Postponed while something noted and absent may still come about. Where the look itself
     is rejected, the outcome of something noted is unknown.

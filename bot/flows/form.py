@@ -1,4 +1,4 @@
-"""Finds what the form shows besides its inputs, and what its selects offer."""
+"""Find what the form shows besides its inputs, and what its selects offer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.flows.workspace import Runtime, Workspace
 T = TypeVar("T")
 
 LOOK_SECONDS = 5.0
-"""How long a look at what is not cached may take: the form is open meanwhile, and being read."""
+"""Limit for looking up what is not cached: the form is open meanwhile, and being read."""
 WAIT_SECONDS = 0.4
 """For what the selects offer: Slack waits for three seconds, somebody who types half of one."""
 
@@ -85,7 +85,7 @@ class UnreadableParts:
 
 @dataclass(frozen=True, slots=True)
 class FormContext:
-    """What the form shows besides its inputs, and which inputs it has.
+    """The content of the form besides its inputs, and which inputs it has.
 
     `quote` is plain text. `offers_thread`, `offers_requester` and `offers_tenants` name optional
     inputs: they stay as they were when the form was opened, except that the last two go once it is
@@ -119,7 +119,7 @@ class FormContexts:
         """Return who may submit requests."""
         return self.workspace.policy.who
 
-    def at_hand(self, draft: FormDraft, submitter: Profile | None = None) -> FormContext:
+    def cached(self, draft: FormDraft, submitter: Profile | None = None) -> FormContext:
         """Return what is cached: the form must open now.
 
         `submitter` is None while nobody knows who opens it.

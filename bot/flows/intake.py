@@ -32,7 +32,7 @@ from bot.store.requests import Recorded, Requests
 NOTHING = FormContext()
 
 RECORD_SECONDS = 1.8
-"""How long recording may take: Slack waits for three seconds, a listener for two."""
+"""Limit for recording a request: Slack waits for three seconds, a listener for two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Intake:
         """Show the form for `draft`; or the ticket that its message already has, and return None.
 
         If its Slack thread has a ticket, the form says that it adds to that. Both only if
-        `may_know`: a user who may not submit is told of no ticket. The form is opened and its
+        `may_know`: a user who may not submit learns of no ticket. The form is opened and its
         draft is kept at the same time; if the draft cannot be kept, the form says so (None).
         Raises what opening the form raises.
         """
@@ -174,7 +174,7 @@ def _key(trigger: Trigger) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReopenedForm:
-    """What the form is opened with; `prefill` is None if what was typed is erased."""
+    """The values of a form that is opened again; `prefill` is None if what was typed is erased."""
 
     trigger: Trigger
     key: str
@@ -195,7 +195,7 @@ Reopened = ReopenedForm | NotYourRequest | UnknownRequest | AlreadyExists | InPr
 
 
 def reopen(earlier: EarlierRequest | None, reply_to: ReplyTo) -> Reopened:
-    """Return what a click on "open the form again" leads to; `reply_to` is the click's."""
+    """Return the result of a click on "Reopen form"; `reply_to` is the click's."""
     if earlier is None:
         return UnknownRequest()
     trigger, record = earlier.escalation.trigger, earlier.record

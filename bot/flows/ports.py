@@ -1,4 +1,4 @@
-"""Defines the two ports, Slack and Plain, as the flows need them. They raise nothing but faults."""
+"""Define the two ports, Slack and Plain, as the flows need them. They raise nothing but faults."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Slack(Profiles, Protocol):
         """Remove the undo button from the answer."""
 
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
-        """Say privately what came of a repeated request, and of the form that it had. Failures are
+        """Answer a repeated request, and say how its form was used; privately. Failures are
         ignored: it is a courtesy."""
 
 

@@ -1,4 +1,4 @@
-"""Reads in Slack what is to be quoted, and what surrounds it, for the thread or the addition."""
+"""Read from Slack what is to be quoted, and its context, for a thread or an addition."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AdmittedRequest:
 
 @dataclass(frozen=True, slots=True)
 class QuoteSource:
-    """What is quoted. `copies` is None if it has no files, or none can be copied."""
+    """The source of a quote. `copies` is None if it has no files, or none can be copied."""
 
     trigger: Trigger
     message: Message | None

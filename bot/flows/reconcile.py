@@ -51,7 +51,7 @@ class HistoryPage(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """Where a pass stopped, for the next one to resume.
+    """The position where a pass stopped, for the next one to resume.
 
     `cursor` is the page of the channel's history (None: its first), `thread` the root of the
     Slack thread of that page, `thread_cursor` the page of that thread. `at`: when it stopped

@@ -1,4 +1,4 @@
-"""Keeps the order among the rows of one Slack thread, and makes each delivery wait for its turn."""
+"""Keep the rows of one Slack thread in order: each delivery waits for its turn."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Turn:
         self._order = order
 
     async def read(self, message: Message | None, conversation_key: str) -> None:
-        """See `deliver.Progress.read`."""
+        """Wait for the row's turn; implements `deliver.Progress.read`."""
         self.trigger = replace(self.trigger, message=message)
         self.waits = True
         await self._order.wait(self._claim, conversation_key)

@@ -44,10 +44,10 @@ SHORTEST_PAUSE = 0.1
 
 IN_HAND_PAUSE = 0.5
 IN_HAND_LOOKS = 80
-"""How often, and so for how long, a click waits for another one that is undoing the same row."""
+"""How often a click looks again while another one is undoing the same row."""
 
 SETTLING_PAUSES = (0.5, 1.0, 2.0, *(5.0 for _ in range(24)))
-"""How long a reaction that was removed waits for its ticket while that is being created."""
+"""The pauses in which a removed reaction waits for its ticket, which is being created."""
 
 FINISH_SECONDS = 25.0
 """For everything that is done in Plain. Shorter than the ledger's lease of an undo: if another

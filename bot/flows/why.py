@@ -166,7 +166,7 @@ def _is_its(line: CustomerLink, record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Decides what becomes of a reaction. `missing`: the message has no record."""
+    """Decides the outlook of a reaction. `missing`: the message has no record."""
 
     context: WhyContext
     channel: Channel

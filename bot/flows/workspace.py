@@ -1,4 +1,4 @@
-"""Defines the two values that a flow is given: its workspace, and the process that it runs in."""
+"""Define the two values that a flow is given: its workspace, and the process that it runs in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ up at about 30."""
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings decide for one workspace.
+    """The settings of one workspace, as far as the flows use them.
 
     `who` may submit requests; `linkers` may link people to customers. `settle_window` (seconds)
     and `bounds` are no settings: only tests have a reason to change them.
@@ -69,7 +69,7 @@ def _constant_clock() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What one process has, whatever the workspace.
+    """The resources of one process, for all workspaces.
 
     `run` takes blocking work off the event loop. `render` does so for reading and rendering texts,
     so that a hostile one delays no other request; one whole Slack thread at a time is in memory

@@ -1,4 +1,4 @@
-"""Plain's answers as values, read leniently: what the bridge does not need may be missing.
+"""Read Plain's answers into values, leniently: what the bridge does not need may be missing.
 
 A reader raises ValueError if the data lacks what the bridge needs, which the client turns into
 TryLater. What it needs is named in `tests/plain/test_lenient.py`, operation by operation.

@@ -75,6 +75,6 @@ class Cached(Generic[T]):
 
 
 def _looked_at(flight: asyncio.Task[object]) -> None:
-    """Retrieve the exception, for asyncio complains about one that nobody waits for any more."""
+    """Retrieve the exception: asyncio complains about one that nobody retrieves."""
     if not flight.cancelled():
         flight.exception()

@@ -32,7 +32,7 @@ Observe = Callable[[str, str, float], None]
 
 LABEL_TYPES_SECONDS = 300.0
 TENANTS_SECONDS = 900.0
-"""Longer, for there may be fifty pages of them."""
+"""Longer, because there may be fifty pages of them."""
 PAGES = 50
 """The most pages that are read of one connection; a cursor in a circle ends there."""
 
@@ -137,7 +137,7 @@ class PlainClient:
         await self._ask(operations.CREATE_NOTE, inputs.create_note(customer, thread, text))
 
     async def mark_ignored(self, thread: str) -> None:
-        """Mark the thread as done, for it needs no answer; harmless twice."""
+        """Mark the thread as done without an answer; harmless twice."""
         await self._ask(operations.MARK_THREAD_AS_DONE, inputs.mark_ignored(thread))
 
     async def find_customer(self, name: str) -> Customer | None:

@@ -1,4 +1,4 @@
-"""Inputs of Plain's mutations, made of core's values."""
+"""Build the inputs of Plain's mutations from core's values."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def check(
     customer: str | None = None,
     request_id: str | None = None,
 ) -> None:
-    """Raise the fault that a mutation's `error` object stands for; null stands for none.
+    """Raise the fault that a mutation's `error` object means; null means none.
 
     `customer`: whom the mutation is about, for the faults that name the customer.
     An unknown code is final, and keeps all that Plain says about it.
@@ -125,7 +125,7 @@ def _graphql_fault(
 ) -> Fault:
     """Return the fault of top-level `errors`; without a known code the HTTP status decides.
 
-    Of several, a rate limit comes first (nothing was processed), then what no repetition mends.
+    Of several, a rate limit comes first (nothing was processed), then what no retry fixes.
     """
     said = {_code(error): _words(error.get("message")) for error in reversed(_dicts(errors))}
     asked = request_id(headers)

@@ -1,4 +1,4 @@
-"""HTTP to Plain: one POST at a time over pooled connections, through a proxy if configured."""
+"""Send requests to Plain over pooled connections, through a proxy if one is configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trial of the bridge's operations without writing anything, for `doctor`."""
+"""Try the bridge's operations without writing anything, for `doctor`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ USER: Operation[bool] = Operation(
 }""",
     lambda data: isinstance(data.get("user"), dict) and data["user"].get("isDeleted") is False,
 )
-"""Whether a Plain user with this id is there."""
+"""Returns whether a Plain user with this id exists."""
 
 _SAMPLES: Mapping[str, Variables] = {
     "createThread": inputs.create_thread(

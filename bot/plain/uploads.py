@@ -1,4 +1,4 @@
-"""Uploads to Plain: request a form, then stream the file's bytes to it."""
+"""Upload files to Plain: request a form, then stream the file's bytes to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.plain.operations import Operation, Variables
 from bot.plain.transport import open_http
 
 Ask = Callable[[Operation[UploadForm], Variables], Awaitable[UploadForm]]
-"""How Plain is asked: `PlainClient.ask`, which keeps to the rate limit."""
+"""`PlainClient.ask`, which keeps to the rate limit."""
 
 CONNECTIONS = 4
 CONNECT_SECONDS = 5.0
@@ -33,8 +33,8 @@ class Uploads:
     """Plain's attachments; fits `bot.flows.attachments.Target`.
 
     The form's address is not Plain's own, and never sees the key. Where Plain itself (`api_url`)
-    is on this machine, as the sandbox is, so may the address be. `http` may be given; it is then
-    the giver's to close.
+    is on this machine, as the sandbox is, so may the address be. A given `http` is the
+    caller's to close.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Settings from the environment, `.env` and `plain-bridge.toml`, with all mistakes at once."""
+"""Load the settings from the environment, `.env` and `plain-bridge.toml`; report all mistakes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["DEFAULT_RULES", "Settings", "SettingsError", "load"]
 
 DEFAULT_FILE = "plain-bridge.toml"
 DEFAULT_RULES = (Rule(emoji=("ticket",)),)
-"""The rules that stand where no file gives any."""
+"""The rules that apply if no file has any."""
 
 SETUP = (
     "`plain-bridge setup` asks for what is missing and writes it into .env; "
@@ -39,7 +39,7 @@ SETUP = (
 
 
 class Settings(Variables):
-    """Everything that was set. Secrets are `SecretStr`: no repr, log or traceback shows them."""
+    """All settings. Secrets are `SecretStr`: no repr, log or traceback shows them."""
 
     rules: tuple[Rule, ...] = DEFAULT_RULES
     rule_lines: tuple[Mapping[str, int], ...] = ()

@@ -1,4 +1,4 @@
-"""Explanations of why a text is not TOML, for people who do not know its grammar."""
+"""Explain why a text is not TOML to people who do not know its grammar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TOML file with the line of every table and key."""
+"""Read a TOML file with the line of every table and key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from bot.settings.broken import in_words
 
 Place = tuple[str | int, ...]
-"""Where a value stands: keys, and from 0 the number of a table in an array of tables."""
+"""The path of a value: keys, and from 0 the number of a table in an array of tables."""
 
 _BROKEN_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)")
 
@@ -27,7 +27,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`name` is what messages call the file; `lines` its lines, `places` where they count."""
+    """A parsed file. `name` is for messages; `lines` are its lines, `places` where they count."""
 
     name: str
     data: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Slack's names of emoji that people paste as characters into a rule."""
+"""Map emoji that people paste into a rule as characters to Slack's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variables of the environment: defaults, accepted values, and where to get them."""
+"""Define the variables of the environment: defaults, accepted values, and where to get them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SOURCES = {
     "plain_webhook_secret": 'the signing secret: Plain, Settings, "Request signing"',
     "metrics_token": "a long random text of your own",
 }
-"""Where each variable that a command may need comes from."""
+"""The sources of the variables that a command may need."""
 
 
 def cleaned(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The tables of `plain-bridge.toml`: their keys, defaults and accepted values."""
+"""Define the tables of `plain-bridge.toml`: their keys, defaults and accepted values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TAKEN_RECEIPTS = {
     "heavy_check_mark": "done",
     "eyes": "investigating",
 }
-"""What Plain's own Slack app reads into a reaction to a message that it has."""
+"""The meaning of a reaction for Plain's own Slack app."""
 
 _NO_NAME = frozenset({"So", "Sk", "Zs", "Me", "Cn"})
 """Categories of characters that are no part of a name. Cn: newer than this Python's tables."""
@@ -92,7 +92,7 @@ def _domain(name: str) -> str:
 
 
 def _domains_by_team(value: Any) -> Any:
-    """Check the table of domains by team; all that is wrong is said in one sentence."""
+    """Check the table of domains by team; raise one ValueError for all mistakes."""
     if not isinstance(value, dict):
         every = value if isinstance(value, list) else []
         named = [one for one in every if isinstance(one, str) and _DOMAIN.fullmatch(one)]
@@ -253,7 +253,7 @@ class PrivacyTable(Table):
 
 
 class Tables(Table):
-    """The whole file. `rule` is None where the file has none: then the default rule stands."""
+    """The whole file. `rule` is None where the file has none: then the default rule applies."""
 
     rule: tuple[RuleTable, ...] | None = None
     escalation: EscalationTable = EscalationTable()

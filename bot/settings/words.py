@@ -1,4 +1,4 @@
-"""Mistakes in the settings in words: one sentence each, all of them at once."""
+"""Put mistakes in the settings into words: one sentence each, all of them at once."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ SharedChannels = Literal["quiet", "open"]
 
 @dataclass(frozen=True, slots=True)
 class AnswerSettings:
-    """How successes are confirmed (`confirm`, `receipt` and `shared_channels` of the settings),
-    and who can link people.
+    """The settings of answers: how successes are confirmed (`confirm`, `receipt`,
+    `shared_channels`), and who can link people.
 
     `outsiders`: people of other companies may create tickets.
     """

@@ -75,7 +75,7 @@ class SlackClient(Answers):
         return replace(opened, is_preset=False)
 
     async def update_form(self, opened: OpenedForm, draft: FormDraft, context: FormContext) -> None:
-        """Update what an open form says beside its inputs, unless it is gone or has changed."""
+        """Update what an open form says besides its inputs, unless it is gone or has changed."""
         view = form.form(draft, context, with_requester=opened.is_preset, bot=self.bot_user)
         request = self.web.views_update(view_id=opened.view_id, hash=opened.hash, view=view)
         try:

@@ -37,7 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Cache(Generic[V]):
-    """What was found for an id, or None for what cannot be read; bounded in number and time."""
+    """A cache of results by id, None for what cannot be read; bounded in number and time."""
 
     def __init__(self, clock: Callable[[], float], bound: int = BOUND) -> None:
         self._kept: TLRUCache[str, V | None] = TLRUCache(bound, _until, clock)
@@ -103,7 +103,7 @@ class _EnterpriseUser(_Answer):
 
 
 class _User(_Answer):
-    """https://docs.slack.dev/reference/objects/user-object"""
+    """A user. https://docs.slack.dev/reference/objects/user-object"""
 
     id: str
     team_id: str | None = None
@@ -129,7 +129,7 @@ class _UserInfo(_Answer):
 
 
 class _Conversation(_Answer):
-    """https://docs.slack.dev/reference/objects/conversation-object"""
+    """A conversation. https://docs.slack.dev/reference/objects/conversation-object"""
 
     id: str
     name: str | None = None
@@ -227,7 +227,7 @@ class Lookups:
 
     @property
     def bot_user(self) -> str | None:
-        """The bot's user id, if it is known."""
+        """Return the bot's user id, if it is known."""
         return self.installed.bot_user if self.installed else None
 
     async def _auth_test(self) -> AsyncSlackResponse:

@@ -163,7 +163,7 @@ class GlobalShortcut(Payload):
 
 
 class SlashCommand(Payload):
-    """`/plain-ticket`; its text has Slack's escapes (`should_escape`).
+    """A `/plain-ticket` command; its text has Slack's escapes (`should_escape`).
 
     https://docs.slack.dev/interactivity/implementing-slash-commands
     """

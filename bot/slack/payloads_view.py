@@ -106,7 +106,7 @@ class ViewSubmission(_TicketForm):
     """The ticket form, submitted."""
 
     def errors(self) -> dict[str, str]:
-        """Return what is wrong with the input: block id to the sentence shown beside the field."""
+        """Return what is wrong with the input: block id to the sentence shown next to the field."""
         wrong = {}
         title, requester = self._typed("title"), self._typed("requester")
         if title and not title.strip():
@@ -229,7 +229,7 @@ class LinkSubmission(Payload):
         return self.view.private_metadata.partition("\n")[2] or None
 
     def errors(self) -> dict[str, str]:
-        """Return what is wrong with the input: block id to the sentence shown beside the field."""
+        """Return what is wrong with the input: block id to the sentence shown next to the field."""
         chosen, name, email = self._chosen, self._typed("name"), self._typed("email")
         if chosen is not None:
             wrong = {}

@@ -1,4 +1,4 @@
-"""Schema changes that can run beside a bridge, and resume where they were interrupted.
+"""Change a schema while bridges run, and resume where a change was interrupted.
 
 On PostgreSQL the columns of a revision are added in a transaction of their own, since that locks
 the table, and its indexes are built outside of any, which locks nobody out. So a revision may be

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 TRY_SECONDS = 5.0
-"""How often the others try to become the leader, and how long the leader's connection may be
-silent before it is tested."""
+"""Interval at which the others try to become the leader, and after which a silent connection of
+the leader is tested."""
 
 RECONNECT_SECONDS = 2.0
 """The longest pause before a new connection."""
@@ -140,7 +140,7 @@ class AlreadyRunning(Exception):
 def only_one(database: Database) -> Iterator[None]:
     """Lock the SQLite database for this process; do nothing on PostgreSQL, which many may share.
 
-    The lock is an open transaction on a file beside the database: the operating system ends it
+    The lock is an open transaction on a file next to the database: the operating system ends it
     with the process, however that dies. Raises AlreadyRunning at once.
     """
     name = database.url.database

@@ -1,4 +1,4 @@
-"""The lookup table: which Plain customer a Slack user is, its source, and who changed it."""
+"""Keep the lookup table: which Plain customer a Slack user is, its source, and who changed it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.expression import ColumnElement, Insert
 
-from bot.core.faults import MENDED_BY_A_LINK
+from bot.core.faults import FIXED_BY_A_LINK
 from bot.store import rows
 from bot.store.claims import Claim
 from bot.store.database import Database
@@ -21,7 +21,7 @@ AUTOMATIC = ("email", "synthetic")
 """The sources of lines that the bridge found by itself."""
 
 BY_COMMAND = "cli"
-"""Who changed a line, if it was a user of the command line."""
+"""The author of a change that was made by the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ _AT_ONCE = 500
 
 _COLUMNS = ("team", "slack_user", "customer", "email", "name", "source")
 
-# Built once, for that takes longer than to execute it.
+# Built once, because that takes longer than executing it.
 _FINDING = select(person).where(
     person.c.slack_user == bindparam("user"), person.c.team.in_(bindparam("teams", expanding=True))
 )
@@ -163,7 +163,7 @@ class CustomerLinks:
         on_hold = update(escalation).where(
             escalation.c.state == "refused",
             escalation.c.requester.in_(slack_users),
-            escalation.c.reason.in_(sorted(MENDED_BY_A_LINK)),
+            escalation.c.reason.in_(sorted(FIXED_BY_A_LINK)),
         )
         if team is not None:
             on_hold = on_hold.where(escalation.c.team == team)

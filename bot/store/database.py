@@ -166,8 +166,8 @@ def as_fault() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise TryLater("database_busy") from error
     except (OperationalError, InternalError) as error:
-        if isinstance(told := getattr(error.orig, "__cause__", None), TryLater):
-            raise TryLater(told.cause) from error  # the file is gone: `sqlite.engine`
+        if isinstance(cause := getattr(error.orig, "__cause__", None), TryLater):
+            raise TryLater(cause.cause) from error  # the file is gone: `sqlite.engine`
         # InternalError: PostgreSQL while it takes no writes, as during a failover.
         raise TryLater("database") from error
     except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""The rows whose submitters have waited long enough to be told so."""
+"""Find the rows whose submitters are to be told that it takes longer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class DelayNotices:
         return [Queued(row.id, rows.escalation(row)) for row in sorted(found, key=lambda r: r.id)]
 
     def give_back(self, queued: Queued) -> None:
-        """Let a later call return the row again: its submitter surely was not told."""
+        """Let a later call return the row again: its submitter was surely not told."""
         with self._database.writing() as connection:
             connection.execute(
                 update(table).where(table.c.id == queued.id).values(queued_told_at=None)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, case, null, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.core.attachments import UploadedFiles
-from bot.core.faults import MENDED_BY_A_LINK, Reason, Rejection, should_park
+from bot.core.faults import FIXED_BY_A_LINK, Reason, Rejection, should_park
 from bot.core.model import Added, Created, Message, Outcome, Ticket
 from bot.core.record import Evidence
 from bot.store import customer_links, rejections, rows, undo
@@ -141,7 +141,7 @@ class Ledger(Requests, Claims):
             )
 
     def keep_files(self, claim: Claim, kept: UploadedFiles) -> None:
-        """Note what became of files, for another attempt; begin the lease anew."""
+        """Note the results of copying files, for another attempt; begin the lease anew."""
         with self._database.writing() as connection:
             self._fenced.write(
                 connection,
@@ -210,7 +210,7 @@ class Ledger(Requests, Claims):
                 **rows.UNFROZEN,
                 **_DONE,
             }
-        awaited = isinstance(outcome, Rejection) and outcome.reason in MENDED_BY_A_LINK
+        awaited = isinstance(outcome, Rejection) and outcome.reason in FIXED_BY_A_LINK
         with self._database.writing(wake=awaited) as connection:
             if awaited:
                 self._database.in_turn(connection, "link")

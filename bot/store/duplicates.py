@@ -1,4 +1,4 @@
-"""The rows whose thread may have a duplicate: when they are checked, and what was found."""
+"""Find the rows whose thread may have a duplicate and is due for a check, and note the result."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The indexes of the tables, for where a schema is made or compared.
+"""Define the indexes of the tables, for creating and comparing schemas.
 
-Importing it adds them to `schema.metadata`. At run time nobody asks for them, and SQLAlchemy
+Importing it adds them to `schema.metadata`. At run time nothing needs them, and SQLAlchemy
 loads the dialects of both engines for the conditions of the partial ones.
 """
 

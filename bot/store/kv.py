@@ -1,4 +1,4 @@
-"""The key-value store: JSON values by name, and what is kept in it under names of its own."""
+"""Keep JSON values by name: the key-value store, and the typed stores inside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store.schema import memory as table
 T = TypeVar("T")
 
 INSTALLATION = "slack.installation."
-"""The keys of remembered installations begin with this."""
+"""The prefix of the keys of remembered installations."""
 
 
 class KeyValueStore(Generic[T]):
@@ -68,7 +68,7 @@ _MOMENT = Codec(float)
 
 
 class FirstLoaded:
-    """When each rule was loaded for the first time (Unix seconds by the database's clock).
+    """The moments when rules were first loaded (Unix seconds by the database's clock).
 
     Rules go by their identity. Methods block; each is one transaction.
     """
@@ -126,7 +126,7 @@ _HOME = "home.opened."
 
 
 class ShownHomes:
-    """Who has opened the app's Home, and what it showed. Methods block; each is one transaction."""
+    """Users who opened the Home, and what it showed. Methods block; each is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._values = KeyValueStore(database, ShownHome)

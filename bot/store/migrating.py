@@ -48,7 +48,7 @@ _REVISION = re.compile(r'^(down_)?revision = "(\w+)"$', re.MULTILINE)
 
 
 def scripts() -> Path:
-    """Return the folder of the migrations: in the package in a wheel, beside it in a checkout."""
+    """Return the folder of the migrations: in the package in a wheel, next to it in a checkout."""
     package = Path(str(files("bot")))
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
@@ -151,7 +151,7 @@ def migrate(database: Database) -> None:
 
 @contextmanager
 def connected(database: Database) -> Iterator[Connection]:
-    """A connection to migrate with: on SQLite in one transaction, which is committed at the end."""
+    """Yield a connection to migrate with; on SQLite one transaction, committed at the end."""
     if database.is_sqlite:
         with database.engine.begin() as connection:
             yield connection

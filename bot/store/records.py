@@ -1,4 +1,4 @@
-"""The read side of the ledger: rows as records, for people, for flows and for metrics."""
+"""Read the ledger: rows as records, for people, for flows and for metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from bot.core import refs
-from bot.core.faults import MENDED_BY_A_LINK
+from bot.core.faults import FIXED_BY_A_LINK
 from bot.core.home import WaitingPerson
 from bot.core.model import Escalation, Via
 from bot.core.record import Evidence, Record, State
@@ -39,7 +39,7 @@ HEARD = "slack.heard"
 
 _PORTION = 1000
 _NEWEST = 200
-"""How many of the newest rows tell when the last request came."""
+"""The newest rows that are read to find when the last request came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def record_of(row: Row[Any]) -> Record:
         rejection=rejections.rejection_of(row.reason, data),
         settled_at=row.settled_at,
         verify_at=row.verify_at,
-        doubles=tuple(rows.REFS.value(row.doubles) or ()),
+        duplicates=tuple(rows.REFS.value(row.doubles) or ()),
         undone_at=row.undone_at,
         undone_by=row.undone_by,
         found=refs.is_found(row.request),
@@ -209,11 +209,11 @@ def is_on_hold() -> ColumnElement[bool]:
     """Return the condition of `Record.is_on_hold` in SQL.
 
     A broken link that the settings name has no requester in its data, and a forgotten person's
-    row has no data left: linking somebody mends neither.
+    row has no data left: linking somebody resumes neither.
     """
     return (
         (table.c.state == "refused")
-        & table.c.reason.in_(sorted(MENDED_BY_A_LINK))
+        & table.c.reason.in_(sorted(FIXED_BY_A_LINK))
         & table.c.reason_data.contains('"requester":', autoescape=True)
     )
 
@@ -230,8 +230,8 @@ def _names(name: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many rows wait for an outcome, the age in seconds of the oldest, how many are parked,
-    and how many people somebody has to link."""
+    """The numbers of waiting rows (with the age in seconds of the oldest), of parked ones, and of
+    people whom somebody has to link."""
 
     waiting: int
     oldest_age: float
@@ -256,8 +256,8 @@ def backlog(database: Database) -> Backlog:
 
 
 class UnlinkedCounts(NamedTuple):
-    """How many people wait to be linked; `unconfirmed`: how many of them have an e-mail address
-    in Slack that only lacks Slack's confirmation."""
+    """The number of people who wait to be linked; `unconfirmed`: those of them whose e-mail
+    address in Slack only lacks Slack's confirmation."""
 
     people: int
     unconfirmed: int
@@ -279,7 +279,9 @@ def _count_people(connection: Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LedgerStats:
-    """When something last came in. Unix seconds by the database's clock, `now` too; None: never.
+    """The moments when something last came in; None: never.
+
+    Unix seconds by the database's clock, `now` too.
 
     `asked_at`: the last request; `event_at`: the last reaction that Slack delivered as an event;
     `found_at`: the last one that reconciliation found; `heard_at`: anything from Slack.

@@ -1,4 +1,4 @@
-"""A rejection as the texts by key of the column `reason_data`, which all releases share."""
+"""Convert rejections to and from the texts in `reason_data`, which all releases share."""
 
 from __future__ import annotations
 

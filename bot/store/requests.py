@@ -254,7 +254,7 @@ class GroupCommit:
     async def _write(self) -> None:
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-            # Whoever has gone by now was told that nothing was recorded.
+            # A caller that has gone by now has answered that nothing was recorded.
             group = [one for one in group if not one[2].done()]
             if group:
                 await self._commit(group)

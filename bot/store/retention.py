@@ -25,7 +25,7 @@ _PORTION = 500
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How much was erased of a person."""
+    """The numbers of rows in which a person was erased."""
 
     people: int
     escalations: int

@@ -194,7 +194,7 @@ def slack_thread(row: Row[Any]) -> str | None:
 
 
 def outcome(row: Row[Any]) -> Outcome | None:
-    """Return the outcome that the submitter is told; None if there is none."""
+    """Return the outcome to tell the submitter; None if there is none."""
     match row.state, ticket(row):
         case "created", Ticket() as found:
             return Created(found)

@@ -1,4 +1,4 @@
-"""The tables. Times are Unix seconds; JSON is text, so that both engines hold the same bytes."""
+"""Define the tables. Times are Unix seconds; JSON is text, the same bytes on both engines."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ escalation = Table(
     "escalation",
     metadata,
     Column("id", _Id, primary_key=True),
-    # The message key and how often it was asked for anew; together Plain's externalId.
+    # The message key and how often it was requested again; together Plain's externalId.
     Column("key", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     # Held by the one row that creates the thread of a conversation.
     Column("conversation_key", Text),
-    # What was asked, by whom, and where to answer.
+    # What was requested, by whom, and where to answer.
     Column("via", Text, nullable=False),
     Column("team", Text, nullable=False),
     Column("channel", Text),
@@ -83,7 +83,7 @@ escalation = Table(
     Column("struck_since", _Time),
     Column("failed_at", _Time),
     Column("cause", Text),
-    # What was decided before Plain was written to, and what came of it.
+    # What was decided before Plain was written to, and the outcome.
     Column("customer", Text),
     Column("sent_at", _Time),
     Column("thread_id", Text),
@@ -91,16 +91,16 @@ escalation = Table(
     Column("thread_url", Text),
     Column("reason", Text),
     Column("reason_data", Text),
-    # When: first asked, asked last, told that it waits, settled.
+    # When: first requested, last requested, told that it takes longer, settled.
     Column("created_at", _Time, nullable=False),
     Column("asked_at", _Time, nullable=False),
     Column("queued_told_at", _Time),
     Column("settled_at", _Time),
-    # When its thread is looked for once more, and the refs of its doubles (a JSON list).
+    # When its thread is looked for once more, and the refs of its duplicates (a JSON list).
     Column("verify_at", _Time),
     Column("doubles", Text),
-    # What named the customer; what became of each file; what is still to be added to the thread
-    # once it stands (JSON, both). Where the bot posted the answer itself (JSON).
+    # The evidence for the customer; the result for each file; what is still to be added to the
+    # thread once it exists (JSON, both). Where the bot posted the answer itself (JSON).
     Column("evidence", Text),
     Column("files", Text),
     Column("sequels", Text),

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from bot.core.faults import TryLater
 
 BUSY_SECONDS = 1.5
-"""How long a statement may wait for another writer; below the two seconds that a door has."""
+"""Limit for a statement's wait for another writer; below the two seconds that a listener has."""
 
 OWNER_ONLY = 0o600
 
@@ -105,7 +105,7 @@ def file_of(url: URL) -> DatabaseFile | None:
 
 
 def engine(url: URL, file: DatabaseFile | None) -> Engine:
-    """Return the engine of a SQLite database; `file` is told when it is opened."""
+    """Return the engine of a SQLite database; `file` is notified when it is opened."""
     made = create_engine(
         url,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},

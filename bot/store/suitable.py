@@ -91,7 +91,10 @@ def _check_encoding(connection: Connection) -> None:
 
 
 def _pooler() -> Unsuitable:
-    """https://www.pgbouncer.org/features.html says what is lost in transaction pooling."""
+    """Return the error for a transaction pooler.
+
+    https://www.pgbouncer.org/features.html lists what is lost in transaction pooling.
+    """
     return Unsuitable(
         "DATABASE_URL leads to a pooler that hands out single transactions, and the bridge's "
         "locks, notices and time limits need a session",

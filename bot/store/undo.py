@@ -1,4 +1,4 @@
-"""Undone tickets, and the answers that the bot posted and has to edit once they are stale."""
+"""Undo tickets in the ledger, and remember posted answers, which are edited once they are stale."""
 
 from __future__ import annotations
 

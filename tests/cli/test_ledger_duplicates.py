@@ -1,4 +1,4 @@
-"""`plain-bridge ledger show` names the doubles that a later look-up found."""
+"""`plain-bridge ledger show` names the duplicates that a later look-up found."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ async def late_beyond_the_window(ground: Ground, replica: Replica) -> Seen:
     (entry,) = ground.entries(asking.submitter)
     await until(lambda: _looked_again(ground, asking))
     (entry,) = ground.entries(asking.submitter)
-    found = ", ".join(entry.doubles or ())
+    found = ", ".join(entry.duplicates or ())
     if found:
         await until(lambda: f'"others": "{found}"' in replica.log)
     return Seen(seen.name, seen.made, seen.state, seen.told, note=found)

@@ -113,5 +113,5 @@ async def _taken(
         sent=sum(asking.word in str(request.variables) for request in sent),
         state=entry.state,
         fenced=fenced,
-        doubles=tuple(entry.doubles or ()),
+        doubles=tuple(entry.duplicates or ()),
     )

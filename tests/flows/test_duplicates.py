@@ -95,7 +95,7 @@ async def test_a_double_is_told_once_and_stays_to_be_seen(bench: Bench) -> None:
     assert await bench.look() == 1
     (double,) = bench.told
     assert (double.row.external_id, double.row.ref, double.others) == (KEY, "T-1", ("T-2",))
-    assert bench.entry.doubles == ("T-2",)
+    assert bench.entry.duplicates == ("T-2",)
     assert bench.plain.asked == [("c_1", asked_at - CLOCK_SKEW)]
     bench.clock.move(VERIFY_SECONDS)
     assert await bench.look() == 0
@@ -106,7 +106,7 @@ async def test_a_thread_that_is_alone_is_not_looked_at_again(bench: Bench) -> No
     bench.settle(doubtful=True)
     bench.clock.move(VERIFY_SECONDS)
     assert await bench.look() == 1
-    assert (bench.told, bench.entry.doubles, bench.entry.verify_at) == ([], (), None)
+    assert (bench.told, bench.entry.duplicates, bench.entry.verify_at) == ([], (), None)
 
 
 async def test_it_is_not_looked_at_before_its_time(bench: Bench) -> None:

@@ -130,7 +130,7 @@ def test_whether_the_whole_thread_is_offered(
     offers: bool,
     closed: UnreadableParts | None,
 ) -> None:
-    found = contexts(database, Slack(joined=joined)).at_hand(draft(about))
+    found = contexts(database, Slack(joined=joined)).cached(draft(about))
     assert (found.offers_thread, found.closed) == (offers, closed)
 
 
@@ -140,12 +140,12 @@ def test_what_was_chosen_is_named_where_names_are_cached(database: Database) -> 
         tenants=[Tenant("te_1", "Acme", "acme"), Tenant("te_2", "Zen", "zen")],
     )
     chosen = draft(message(), labels=("lt_1", "lt_2"), tenant="acme")
-    found = contexts(database, plain=plain).at_hand(chosen)
+    found = contexts(database, plain=plain).cached(chosen)
     assert (found.labels, found.tenants) == ({"lt_1": "Bug"}, {"acme": "Acme"})
     assert found.quote == "The export fails"
     assert found.offers_tenants
     hidden = replace(plain, tenants=None)
-    assert not contexts(database, plain=hidden).at_hand(chosen).offers_tenants
+    assert not contexts(database, plain=hidden).cached(chosen).offers_tenants
 
 
 LINE = CustomerLink(TEAM, "U0AUTHOR", "c_7")
@@ -194,10 +194,10 @@ async def test_who_may_not_ask_is_told_that_and_nothing_else(
     assert context.customer == NotAllowed(standing)
 
 
-@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("cached", [True, False])
 @pytest.mark.parametrize("requester", ["U0AUTHOR", "U0VICTOR"])
 async def test_a_guest_who_may_ask_is_told_of_nobody_and_offered_no_tenants(
-    database: Database, at_hand: bool, requester: str
+    database: Database, cached: bool, requester: str
 ) -> None:
     gus = profile("U0ASKER", kind=UserKind.GUEST)
     around = contexts(
@@ -208,9 +208,9 @@ async def test_a_guest_who_may_ask_is_told_of_nobody_and_offered_no_tenants(
         GUESTS,
     )
     form = draft(message(), tenant="beta")
-    context = around.at_hand(form, gus)
-    if not at_hand:
-        context = await around.look(form, around.at_hand(form), requester)
+    context = around.cached(form, gus)
+    if not cached:
+        context = await around.look(form, around.cached(form), requester)
     assert (context.requester, context.customer) == ("U0AUTHOR", Preset())
     assert (context.offers_requester, context.offers_tenants, context.tenants) == (False, False, {})
 

@@ -231,7 +231,7 @@ def record(text: str, **more: Any) -> Record:
         "settled_at": 1.8e9,
         "undone_at": None,
         "undone_by": "U0ADA",
-        "doubles": ("T-8", "T-9"),
+        "duplicates": ("T-8", "T-9"),
     }
     return Record(**(values | more))
 

@@ -210,9 +210,9 @@ async def test_a_duplicate_that_came_late_is_counted_and_named(
                     await asyncio.sleep(0.05)
                     counted = (await client.get("/metrics")).text
         (entry,) = on.entries()
-        assert entry.doubles
+        assert entry.duplicates
         assert entry.ticket is not None
-        assert {entry.ticket.ref, *entry.doubles} == {thread.ref for thread in plain.threads}
+        assert {entry.ticket.ref, *entry.duplicates} == {thread.ref for thread in plain.threads}
 
 
 async def test_a_message_seen_twice_by_slack_is_one_thread(on_stage: Stage) -> None:

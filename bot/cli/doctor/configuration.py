@@ -267,7 +267,7 @@ def check_trust(settings: Settings) -> Check:
 
 @dataclass(slots=True)
 class Clocks:
-    """How far this machine's clock is ahead of others', noted from the answers of other checks.
+    """The offset of this machine's clock from others', measured from the answers of other checks.
 
     `now`: this machine's clock, in Unix seconds. `skews`: seconds ahead, by service.
     """

@@ -52,7 +52,7 @@ async def _examine(settings: Settings, plain: PlainClient) -> list[Check]:
 
 
 def unusable(error: UnusablePlain) -> Check:
-    """Return the failed check of a key or an address that has not its form."""
+    """Return the failed check of a malformed key or address."""
     return Check(KEY, False, error.detail, error.fix)
 
 
@@ -91,7 +91,7 @@ def plain_failed(name: str, fault: Fault) -> Check:
 
 
 class Feature(StrEnum):
-    """Something the bridge does besides creating threads; each needs more permissions."""
+    """A feature besides creating threads; each needs more permissions."""
 
     ADDITIONS = "additions"
     FILES = "files"
@@ -110,7 +110,7 @@ ALWAYS: Mapping[str, str] = {
     "thread:create": "threads",
     "thread:read": "threads",
 }
-"""What every bridge needs. https://www.plain.com/docs/api-reference/graphql/authentication"""
+"""The permissions that every bridge needs. https://www.plain.com/docs/api-reference/graphql/authentication"""
 
 MORE: Mapping[Feature, Mapping[str, str]] = {
     Feature.ADDITIONS: {
@@ -132,7 +132,7 @@ MORE: Mapping[Feature, Mapping[str, str]] = {
 }
 
 OPTIONAL = (Feature.ADDITIONS, Feature.FILES, Feature.UNDO, Feature.TENANTS)
-"""What `setup` may leave out. Assignees are needed only if a rule names one."""
+"""Features that `setup` may leave out. Assignees are needed only if a rule names one."""
 
 _FIX_PERMISSIONS = 'add what is missing to the key: Plain, Settings, "Machine users & API keys"'
 

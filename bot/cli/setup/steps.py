@@ -28,7 +28,7 @@ CheckSecret = Callable[[str], list[Check]]
 
 @dataclass(frozen=True)
 class Options:
-    """What the command's options gave; None if it has to be asked."""
+    """The command's options; None for what the wizard has to ask."""
 
     connection: Connection | None = None
     public_url: str | None = None

@@ -159,7 +159,7 @@ NAMES = {
     "SLACK_SIGNING_SECRET": "the Signing Secret",
     "PLAIN_API_KEY": "Plain's API key (plainApiKey_…)",
 }
-"""What each variable holds."""
+"""The value that each variable holds."""
 
 # https://docs.slack.dev/authentication/tokens
 _KINDS: tuple[tuple[str, str, str | None], ...] = (

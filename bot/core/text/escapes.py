@@ -1,4 +1,4 @@
-"""Backslashes, only before what a CommonMark parser would otherwise read as more than text."""
+"""Escape with backslashes, only where a CommonMark parser would read more than text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def escaped(tokens: Sequence[Token]) -> str:
 
 
 def needs_escape(text: str) -> bool:
-    """Return True if `text`, alone in a paragraph, would not be read as it stands."""
+    """Return True if `text`, alone in a paragraph, would not be read literally."""
     return bool(_escapes([Token(text)], text))
 
 
@@ -140,7 +140,7 @@ def _brackets(text: str, roles: Sequence[Role]) -> Iterator[int]:
         elif match[0] == "[":
             opened += 1
         elif opened and _may_be_target(text, index + 1):
-            # Escaped, it closes nothing: what stands open before it may be closed later.
+            # Escaped, it closes nothing: what is open before it may be closed later.
             yield index
         elif opened:
             opened -= 1

@@ -1,4 +1,4 @@
-"""Excerpts: the beginning of a formatted text that is too long to render whole."""
+"""Cut a formatted text that is too long to render whole."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ https://docs.slack.dev/reference/methods/chat.postMessage#truncating
 """
 
 GOES_ON = Paragraph((Text("(The message goes on in Slack.)", Style(italic=True)),))
-"""Stands in place of what was cut."""
+"""Replaces what was cut."""
 
 _LIGHTEST = 3
 
 _NAME = 20
-"""Characters for what is shown by a name, whatever it is called."""
+"""Characters that a mention counts for, whatever its name."""
 
 
 def bounded(blocks: Sequence[Block], most: int = LONGEST_MESSAGE) -> tuple[Block, ...]:

@@ -1,4 +1,4 @@
-"""Links: the addresses that may become one, and the labels that would deceive a reader."""
+"""Check links: which addresses may become one, and which labels would deceive a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of styled text as the Markdown that Plain's text component reads, in pieces that fit.
+"""Render runs of styled text as Markdown for Plain's text component, in pieces that fit.
 
 Plain renders "bold, italic, and links" only (https://www.plain.com/docs/api-reference/ui-components/text).
 What is written here is read alike by every CommonMark parser that has those three; whether Plain
@@ -80,7 +80,7 @@ def _paragraph(lines: Sequence[Sequence[StyledRun]]) -> str:
 
 
 def _line(line: Sequence[StyledRun]) -> list[Token]:
-    """Return the tokens of one line; a link's style stands inside the link, where it always can."""
+    """Return the tokens of one line; a link's style goes inside the link."""
     if not any(run.bold or run.italic or run.url for run in line):
         return [Token(text_of(line))]
     groups = [(url, list(runs)) for url, runs in groupby(line, key=lambda run: run.url)]
@@ -161,7 +161,7 @@ def _piece(runs: Sequence[StyledRun], text: str, limit: int, guess: int) -> tupl
 
 
 def _most(runs: Sequence[StyledRun], high: int, limit: int, guess: int) -> int:
-    """Nearly how many characters fit, of at most `high`; 0 if none does.
+    """Return nearly how many characters, of at most `high`, fit; 0 if none does.
 
     To render is what takes time: each guess is drawn from how long the last ones became, and a
     fiftieth of the limit may stay unused.

@@ -1,4 +1,4 @@
-"""The parts that a text in Plain is made of."""
+"""Define the parts of a text in Plain."""
 
 from __future__ import annotations
 

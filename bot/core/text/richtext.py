@@ -1,4 +1,4 @@
-"""The nodes of a formatted text, and their rendering for Plain's text component."""
+"""Define the nodes of a formatted text, and render them for Plain's text component."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What somebody else says; `aside` as in `Paragraph`."""
+    """A quotation of somebody else; `aside` as in `Paragraph`."""
 
     children: tuple[Inline, ...]
     aside: bool = False
@@ -286,7 +286,7 @@ def _inline(children: Iterable[Inline], names: Names, bare: bool) -> Iterator[St
 
 
 def _marks(old: Style, new: Style) -> Iterator[StyledRun]:
-    """Return the marks between two styles. Code stands inside strike: `~`a`~`."""
+    """Return the marks between two styles. Code goes inside strike: `~`a`~`."""
     restruck = old.strike != new.strike
     ends = "`" * (old.code and (restruck or not new.code)) + "~" * (restruck and old.strike)
     begins = "~" * (restruck and new.strike) + "`" * (new.code and (restruck or not old.code))

@@ -52,7 +52,7 @@ from bot.store.records import Records
 T = TypeVar("T")
 
 KNOWN_SECONDS = 0.4
-"""How long the form may wait for a profile: its trigger is valid for three seconds."""
+"""Limit for looking up a profile before the form opens: its trigger is valid for three seconds."""
 READ_SECONDS = 0.4
 """Limit for reading a row; with the form's two and a half it stays within Slack's three seconds."""
 MOST_FORMS = 1000
@@ -103,7 +103,7 @@ class FormListeners:
         if submitter is not None and is_confined(submitter):
             filled = confined(filled, trigger.submitter, trigger.message)
         draft = FormDraft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
-        context = self.contexts.at_hand(draft, submitter)
+        context = self.contexts.cached(draft, submitter)
         may_know = submitter is not None and may_submit(submitter, self.contexts.who)
         try:
             opened = await self.intake.open_form(trigger_id, draft, context, may_know=may_know)
@@ -178,7 +178,7 @@ class FormListeners:
             return
         requester = chosen.requester or draft.prefill.requester
         known = replace(
-            self.contexts.at_hand(draft),
+            self.contexts.cached(draft),
             offers_thread=chosen.has("whole_thread"),
             offers_tenants=chosen.has("tenant"),
         )

@@ -22,7 +22,7 @@ from bot.slack.payloads import MessageShortcut
 from bot.slack.views import why
 
 EXPLAIN_SECONDS = 20.0
-"""How long the modal may say that it is still looking."""
+"""Limit for an explanation, during which the modal says that it is looking."""
 
 
 @dataclass

@@ -206,7 +206,10 @@ def _what(message: Json) -> str:
 
 
 def _attachment(attachment: Json, depth: int) -> Iterator[Block]:
-    """https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments"""
+    """Yield what a legacy attachment shows.
+
+    https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
+    """
     if depth >= _DEEPEST:
         yield note("More messages are forwarded inside of this one than can be quoted.")
         return

@@ -1,1 +1,1 @@
-"""Views: the sentences and the Block Kit of what people see in Slack, one file a surface."""
+"""Build what people see in Slack, sentences and Block Kit: one file per surface."""

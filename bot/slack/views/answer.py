@@ -1,4 +1,4 @@
-"""Answers to a request: what came of it, and what came of requesting it again."""
+"""Build the answers to a request, and to a repeated one."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _unused(fields: Sequence[FormField]) -> str:
 
 
 def _form_unused(form: Form | None) -> str:
-    """Return what became of the form of a repeated request, on a line of its own."""
+    """Return how the form of a repeated request was used, on a line of its own."""
     if form is None:
         return ""
     if not form.description:

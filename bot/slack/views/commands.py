@@ -1,4 +1,4 @@
-"""Answers of `/plain-ticket`: the help, an unknown word, and that nothing was saved."""
+"""Build the answers of `/plain-ticket`: help, an unknown word, and that nothing was saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANOTHER_WORKSPACE = (
 )
 
 _TYPED_LENGTH = 39_000
-"""How much of a command's text is given back: a message holds 40,000 characters."""
+"""The most of a command's text that is given back: a message holds 40,000 characters."""
 _WORD_LENGTH = 40
 
 
@@ -24,7 +24,7 @@ def usage(emoji: Sequence[str] = ("ticket",)) -> Answer:
 
 
 def unknown_word(word: str) -> Answer:
-    """Return the answer to one word that is no command, beside the form."""
+    """Return the answer to one word that is no command, shown in addition to the form."""
     return Answer(
         f"{code(shorten(word, _WORD_LENGTH))} isn't a command. To create a ticket about it, "
         "submit the form. The commands are `/plain-ticket help`, `/plain-ticket mine` and "

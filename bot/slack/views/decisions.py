@@ -1,4 +1,4 @@
-"""Every decision about a message, a line each: the ledger's rows, the reactions and the rules."""
+"""Put every decision about a message into a line: of its records, reactions and rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_REACTIONS = "None."
 
 MENU = "open the message's `…` menu and choose *Create Plain ticket*"
 MOST_EMOJI = 8
-"""How many of one list are named."""
+"""The most names in one list."""
 
 # Records
 
@@ -135,8 +135,8 @@ def _end(row: Record) -> str:
                 end = f"On hold{since}: {why}."
         case State.UNWANTED:
             end = f"Ignored{when}: {escape(rejections.short(row.reason, row.rejection))}."
-    if row.doubles:
-        end = f"{end} Duplicates in Plain: {escape(', '.join(row.doubles))}."
+    if row.duplicates:
+        end = f"{end} Duplicates in Plain: {escape(', '.join(row.duplicates))}."
     return end
 
 
@@ -144,7 +144,7 @@ def _end(row: Record) -> str:
 
 
 def reactions(explained: Explanation) -> tuple[str, ...]:
-    """Return what comes of each emoji on the message."""
+    """Return a line for each emoji on the message."""
     if explained.reactions is None:
         return (_UNREAD[explained.unread or Unread.AWAY],)
     first = explained.missed if explained.why is Why.NO_EVENT else None
@@ -162,7 +162,7 @@ _UNREAD: Mapping[Unread, str] = {
 
 
 def reaction(look: ReactionLook, *, is_first: bool = False) -> str:
-    """Return what comes of one emoji; `is_first`: the first reason has its outlook already."""
+    """Return the decision about one emoji; `is_first`: the first reason has its outlook already."""
     head = f"{emoji(look.emoji)} by {look.count} {'person' if look.count == 1 else 'people'}"
     if look.rule is None:
         return f"{head}: no rule matches it here."

@@ -1,4 +1,4 @@
-"""The form that requests a ticket, and what is shown in its place.
+"""Build the form that requests a ticket, and what is shown in its place.
 
 https://docs.slack.dev/reference/views/modal-views
 """

@@ -1,4 +1,4 @@
-"""Message text for Slack: others' texts made harmless, and people, channels, moments and emoji as
+"""Format text for Slack: escape others' texts, and write people, channels, moments and emoji as
 Slack shows them.
 
 https://docs.slack.dev/messaging/formatting-message-text

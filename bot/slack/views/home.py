@@ -1,4 +1,4 @@
-"""The app's Home tab.
+"""Build the app's Home tab.
 
 https://docs.slack.dev/surfaces/app-home
 """

@@ -1,4 +1,4 @@
-"""Block Kit: the texts, blocks, windows, buttons and answers that every surface is made of.
+"""Build Block Kit: the texts, blocks, windows, buttons and answers of every surface.
 
 Plain dictionaries and not `slack_sdk.models`, which check lengths by reflection: about 90 µs for
 one section, on the path from a shortcut to its form. The tests check every view against Slack's

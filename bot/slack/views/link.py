@@ -1,4 +1,4 @@
-"""The form that says which Plain customer a person is, what replaces it, and its answers.
+"""Build the form that links a person to a Plain customer, what replaces it, and its answers.
 
 https://docs.slack.dev/reference/views/modal-views
 """
@@ -28,7 +28,7 @@ CALLBACK_ID = "plain_link_form"
 ACTION = "link_person"
 """The button that opens the form; its value is the reference of a request on hold."""
 SEARCH_ACTION = "link_customer"
-"""The search, whose options are told from those of other forms by this id."""
+"""The search; the id distinguishes its options from those of other forms."""
 
 NAME_LENGTH = 200
 EMAIL_LENGTH = 254
@@ -244,18 +244,18 @@ def not_made(refused: CustomerNotCreated) -> str:
     """Return why Plain did not create the new customer; plain text, next to the address."""
     rejection = refused.rejection
     said = rejection.plain_says if rejection else ""
-    told = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
+    reason = f" Plain says: {shorten(said, 200).rstrip('.')}." if said else ""
     match rejection.reason if rejection else None:
         case None:
             return "Nothing was linked: Plain didn't respond in time. Press “Link” again."
         case Reason.PLAIN_KEY | Reason.PLAIN_FORBIDDEN:
             return (
-                f"Nothing was linked: the bridge's API key can't create customers.{told} "
+                f"Nothing was linked: the bridge's API key can't create customers.{reason} "
                 "Choose an existing customer, or ask whoever runs the bridge to fix the key."
             )
         case Reason.CUSTOMER_IS_SPAM:
             return "Nothing was linked: this customer is marked as spam in Plain."
-    return f"Nothing was linked: Plain rejected the new customer.{told}"
+    return f"Nothing was linked: Plain rejected the new customer.{reason}"
 
 
 def _option(name: str, email: str | None, longest: int) -> str:

@@ -1,5 +1,5 @@
-"""Rejections: for each reason a short form for lists, and what the person is told: what happened,
-why, what to do, and the reference. Also why an attempt failed.
+"""Put rejections into words: a short form for lists, and an answer for the person (what happened,
+why, what to do, and the reference). Also why an attempt failed.
 
 Texts are mrkdwn.
 """
@@ -324,7 +324,7 @@ _IGNORED: Mapping[str, str] = {
     "no_rule": "no rule matched the reaction in this channel",
     "asked_by_a_bot": "a bot reacted, and bots can't create tickets",
 }
-"""Why a request was ignored: `flows.admission`."""
+"""The reasons for ignoring a request: `flows.admission`."""
 _UNKNOWN = "the reason is unknown to this version"
 
 _CAUSES: Sequence[tuple[str, str]] = (

@@ -1,4 +1,4 @@
-"""The rules: which reaction creates which ticket, and where."""
+"""List the rules: which reaction creates which ticket, and where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.views.kit import Answer
 _LONGEST = 20_000
 """Characters of all rules together, for which a message and the Home have room."""
 _MOST_NAMED = 8
-"""How many emoji, channels or labels of one rule are named; the others are counted."""
+"""The most emoji, channels or labels of one rule that are named; the others are counted."""
 
 NO_RULES = (
     "No reaction creates a ticket here. Open a message's `…` menu and choose *Create Plain ticket*."

@@ -1,4 +1,4 @@
-"""One's own tickets, a line each: how it stands, how old it is, and the links to it."""
+"""List a person's tickets, a line each: state, age and links."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def line(record: Record, permalink: str | None) -> str:
 
 
 def state(record: Record) -> str:
-    """Return how the ticket stands, with a link to it."""
+    """Return the ticket's state, with a link to it."""
     shown = link(record.ticket) if record.ticket else "a ticket"
     match record.state:
         case State.CREATED:

@@ -1,4 +1,4 @@
-"""Undo: its button, and what came of it.
+"""Build the Undo button, and the answers to an undo.
 
 Texts are mrkdwn unless it says otherwise.
 """
@@ -49,8 +49,8 @@ def undo_button(ticket: Ticket, reference: str) -> Button:
 
 
 def result(result: Result) -> Answer:
-    """Return what came of an undo, for the person who wanted it; with a link to Plain if they have
-    to do it there."""
+    """Return the answer to the person who wanted an undo; with a link to Plain if they have to do
+    it there."""
     text = _result(result)
     ticket = getattr(result, "ticket", None)
     if ticket is None or isinstance(result, Undone | AlreadyUndone):

@@ -1,5 +1,5 @@
-"""The window that tells why a message did or did not become a ticket: the first reason, then every
-decision.
+"""Build the window that explains why a message did or did not become a ticket: the first reason,
+then every decision.
 
 https://docs.slack.dev/reference/views/modal-views
 """
