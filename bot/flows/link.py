@@ -163,17 +163,17 @@ class Linking:
         overwritten unseen. Raises TryLater if it cannot be recorded in time.
         """
         async with _within(CHECK_SECONDS):
-            asked = await self._ask(linker, reference)
-        if not isinstance(asked, LinkQuestion):
-            return asked
+            question = await self._ask(linker, reference)
+        if not isinstance(question, LinkQuestion):
+            return question
         customer = await self._customer(choice)
         if isinstance(customer, CustomerNotCreated):
             return customer
         async with _within(WRITE_SECONDS + 0.2):
-            opened = await self._write(linker, asked, customer)
+            opened = await self._write(linker, question, customer)
         if opened:
             self.wake()
-        return Linked(asked.name, asked.user, customer, opened)
+        return Linked(question.name, question.user, customer, opened)
 
     async def _ask(self, linker: str, reference: str) -> LinkQuestion | MayNotLink | NothingToLink:
         profile, record = await asyncio.gather(
@@ -220,13 +220,13 @@ class Linking:
                 found = await self.workspace.plain.find_customer(choice.customer)
         return found or Customer(choice.customer, choice.name)
 
-    async def _write(self, linker: str, asked: LinkQuestion, customer: Customer) -> int:
+    async def _write(self, linker: str, question: LinkQuestion, customer: Customer) -> int:
         """Write the link where a delivery looks first; replace one that is there already."""
-        teams = teams_of(asked.profile, self.workspace.team)
-        old = await self.run(self.people.find, asked.user, teams)
+        teams = teams_of(question.profile, self.workspace.team)
+        old = await self.run(self.people.find, question.user, teams)
         line = CustomerLink(
             team=old.team if old else teams[0],
-            slack_user=asked.user,
+            slack_user=question.user,
             customer=customer.id,
             name=customer.name,
         )

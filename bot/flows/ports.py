@@ -97,10 +97,10 @@ class Slack(Profiles, Protocol):
     async def fresh_profile(self, user: str) -> Profile | None:
         """Return the same as `profile`, asked anew."""
 
-    async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
+    async def edit_undone(self, posted: PostedAnswer, ticket: Ticket | None, by: str) -> None:
         """Replace the answer: this user undid the ticket."""
 
-    async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
+    async def edit_ended(self, posted: PostedAnswer, ticket: Ticket | None) -> None:
         """Remove the undo button from the answer."""
 
     async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:

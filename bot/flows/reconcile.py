@@ -267,15 +267,15 @@ class _Pass:
         wanted: dict[str, tuple[PostedMessage, tuple[RequestedByReaction, ...]]] = {}
         for posted in messages:
             key = message_key(self.context.installation.team, posted.ref)
-            asked = reactions.requested(self.context.rules, posted, channel)
-            if asked and posted.posted_at >= oldest and key not in self._judged:
-                wanted[key] = (posted, asked)
+            requested = reactions.requested(self.context.rules, posted, channel)
+            if requested and posted.posted_at >= oldest and key not in self._judged:
+                wanted[key] = (posted, requested)
         known = await self.context.run(self.context.known, list(wanted)) if wanted else frozenset()
-        for key, (posted, asked) in wanted.items():
+        for key, (posted, requested) in wanted.items():
             if key not in known:
-                finding = await self._decide(channel, posted, asked)
+                finding = await self._decide(channel, posted, requested)
             elif self.scope.dry_run:
-                finding = self._finding(channel, posted, asked[0], FindingVerdict.IN_LEDGER)
+                finding = self._finding(channel, posted, requested[0], FindingVerdict.IN_LEDGER)
             else:
                 finding = None
             self._judged.add(key)
@@ -283,14 +283,14 @@ class _Pass:
                 self._findings.append(finding)
 
     async def _decide(
-        self, channel: Channel, posted: PostedMessage, asked: Sequence[RequestedByReaction]
+        self, channel: Channel, posted: PostedMessage, requested: Sequence[RequestedByReaction]
     ) -> Finding | None:
         """Decide about a message without a row.
 
         None if only bots reacted, or if the event came meanwhile.
         """
         late: Finding | None = None
-        for one in asked:
+        for one in requested:
             moment = self.moments[one.rule]
             # A dry run applies today's rules, however young they are.
             in_time = self.scope.dry_run or (moment is not None and posted.posted_at >= moment)
@@ -309,12 +309,12 @@ class _Pass:
         return late
 
     async def _escalate(
-        self, posted: PostedMessage, asked: RequestedByReaction, submitter: str
+        self, posted: PostedMessage, requested: RequestedByReaction, submitter: str
     ) -> bool:
         """Record the request as if the event had come; return whether that made a row."""
         if self.scope.dry_run:
             return True
-        emoji, channel = bare_emoji(asked.reaction.emoji), posted.ref.channel
+        emoji, channel = bare_emoji(requested.reaction.emoji), posted.ref.channel
         recorded = await self.context.take(
             Trigger(
                 via=Via.REACTION,
@@ -333,18 +333,18 @@ class _Pass:
         self,
         channel: Channel,
         posted: PostedMessage,
-        asked: RequestedByReaction,
+        requested: RequestedByReaction,
         verdict: FindingVerdict,
         submitter: str | None = None,
     ) -> Finding:
         return Finding(
             posted=posted,
             channel=channel,
-            emoji=bare_emoji(asked.reaction.emoji),
-            rule=asked.rule,
+            emoji=bare_emoji(requested.reaction.emoji),
+            rule=requested.rule,
             verdict=verdict,
             submitter=submitter,
-            rule_since=self.moments[asked.rule],
+            rule_since=self.moments[requested.rule],
         )
 
     async def _submitter(self, posted: PostedMessage, reaction: Reaction) -> str | None:

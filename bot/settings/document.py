@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from bot.settings.broken import in_words
 
 Place = tuple[str | int, ...]
 """The path of a value: keys, and from 0 the number of a table in an array of tables."""
@@ -66,7 +65,7 @@ def parse(text: str, name: str) -> Document:
         line = int(at[1]) if at else max(len(lines), 1)
         why = _BROKEN_LINE.sub("", str(error)).removesuffix(" (at end of document)")
         broken = Document(name, lines=lines).words(line)
-        raise Unreadable(f"is not TOML: {in_words(why)}", line, broken) from None
+        raise Unreadable(f"is not TOML: {_in_words(why)}", line, broken) from None
     except (ValueError, RecursionError):  # of numbers with thousands of digits, and of nesting
         raise Unreadable("is not TOML that Python reads: too long a number, or too deep") from None
     return Document(name, data, lines, _places(lines))
@@ -131,3 +130,43 @@ def _leaves(statement: dict[str, Any]) -> list[Place]:
         if not inner:
             found.append((key,))
     return found
+
+
+# Why a text is not TOML, for people who do not know its grammar
+
+_MESSAGES: Sequence[tuple[str, str]] = (
+    (
+        r"""Illegal character '\\[nr]'|Unterminated string|Expected "'"|Expected '"'""",
+        "a quote is missing: the text that begins here is not closed",
+    ),
+    (
+        r"Invalid value",
+        'after = there is no value that TOML knows: put a text in straight quotes: "ticket"',
+    ),
+    (r"Unclosed array", "a ], a comma or a quote is missing in a list"),
+    (
+        r"Expected newline or end of document after a statement",
+        'a quote is missing, or the brackets of a list: write it like ["a", "b"]',
+    ),
+    (r"Expected '=' after a key", "a key is followed by = and its value"),
+    (
+        r"Cannot declare \('rule',\) twice",
+        "[rule] is there twice: write [[rule]], with double brackets, above each rule",
+    ),
+    (r"Cannot declare .+ twice", "this table is there twice: put all its keys below the first"),
+    (r"Cannot overwrite a value", "this key or table is there already"),
+    (r"Expected '\]\]'", "a header that begins with [[ ends with ]]"),
+    (r"Expected '\]'", "a header that begins with [ ends with ]"),
+    (r"Unclosed inline table", "a } is missing"),
+    (
+        r"Unescaped '\\+' in a string",
+        "a backslash in double quotes begins an escape: write two, or use single quotes",
+    ),
+)
+"""Of the messages of tomllib, which change little between the versions of Python, those that
+people meet. https://github.com/python/cpython/blob/main/Lib/tomllib/_parser.py"""
+
+
+def _in_words(message: str) -> str:
+    """Return what a message of tomllib means; the message itself where it is not known here."""
+    return next((words for form, words in _MESSAGES if re.match(form, message)), message)

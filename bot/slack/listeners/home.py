@@ -69,7 +69,7 @@ class HomeListeners:
     called with the id of a row whose undo is not to be offered any more.
     """
 
-    world: flow.HomeContext
+    context: flow.HomeContext
     permalink: Callable[[Record], str | None]
     background: BackgroundTasks
     undo_refused: Callable[[int], None] = lambda _row: None
@@ -128,7 +128,7 @@ class HomeListeners:
             for user in sorted(users):
                 try:
                     if user == _LINKERS:
-                        await flow.refresh_linkers(self.world)
+                        await flow.refresh_linkers(self.context)
                     else:
                         await self._in_turn(user, flow.refresh)
                 except (Fault, TimeoutError) as fault:
@@ -140,4 +140,4 @@ class HomeListeners:
         """Publish a person's Homes one at a time, so that the newest look-up is shown last."""
         lock = self._locks.setdefault(user, asyncio.Lock())
         async with lock:
-            await show(user, self.world)
+            await show(user, self.context)

@@ -131,14 +131,14 @@ class UndoListeners:
         said = build.result(result)
         if click.view_id is not None:
             if not isinstance(result, Undone):  # the Home shows that one by itself
-                await self._beside(click, said)
+                await self._say_privately(click, said)
         elif click.is_ephemeral and click.response_url is not None and _is_over(result):
             try:
                 await self.slack.replace(click.response_url, said)
             except SlackRejected:
-                await self._beside(click, said)
+                await self._say_privately(click, said)
         elif not await self._edited(click, result, edited):
-            await self._beside(click, said)
+            await self._say_privately(click, said)
 
     async def _edited(
         self, click: ButtonClicked, result: Result, edited: tuple[PostedAnswer, ...]
@@ -159,7 +159,7 @@ class UndoListeners:
             pass  # it is gone, or cannot be edited
         return False
 
-    async def _beside(self, click: ButtonClicked, said: Answer) -> None:
+    async def _say_privately(self, click: ButtonClicked, said: Answer) -> None:
         await self.slack.say_privately(click.reply_to(self.clock()), said)
 
     # A reaction
