@@ -1,4 +1,4 @@
-"""The real bridge as a process of its own, started as `plain-bridge run` would be."""
+"""Run the real bridge as a process of its own, started as by `plain-bridge run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox as a page: a small Slack, a small Plain and the real bridge between them."""
+"""Serve the sandbox as a page: a small Slack, a small Plain and the real bridge between them."""
 
 from __future__ import annotations
 

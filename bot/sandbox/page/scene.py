@@ -63,7 +63,7 @@ PANES = ("slack", "bridge", "plain")
 
 @dataclass(frozen=True)
 class Selection:
-    """What one window looks at; it is in the address, so that a link can change it.
+    """The selection of one window; it is in the address, so that a link can change it.
 
     `user` looks at `channel` (there at the thread under `thread`) and at the thread `ticket` in
     Plain. `tab` is "home" or "messages" of the app's own conversation.
@@ -91,7 +91,7 @@ _NAMES = tuple(field.name for field in fields(Selection))
 
 
 class Scene:
-    """What one window shows of the desk at one moment."""
+    """The content of one window at one moment."""
 
     switches = SWITCHES
     panes = PANES

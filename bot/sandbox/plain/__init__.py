@@ -1,4 +1,4 @@
-"""The sandbox's Plain: a GraphQL server with Plain's schema, limits, permissions and failures."""
+"""Simulate Plain: a GraphQL server with Plain's schema, limits, permissions and failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mutation on customers: made where there is none, else changed as asked."""
+"""Upsert customers: create one if there is none, else change it as requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox's Plain stores; classes are named as in the schema, attributes as its fields."""
+"""Define what the sandbox's Plain stores; classes and attributes are named as in the schema."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ Actor = SystemActor | MachineUserActor | UserActor
 
 @dataclass(kw_only=True)
 class Stamped:
-    """When and by whom something was made and last changed."""
+    """The times and authors of something's creation and last change."""
 
     created_at: DateTime
     created_by: Actor

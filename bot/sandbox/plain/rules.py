@@ -231,7 +231,7 @@ def lacking(missing: Iterable[str]) -> str:
 
 
 class Findings:
-    """What is wrong with an input, gathered so that all of it is said at once."""
+    """The errors of an input, collected so that all are reported at once."""
 
     def __init__(self) -> None:
         self._fields: list[MutationFieldError] = []

@@ -36,7 +36,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Request(NamedTuple):
-    """What was asked: the root fields joined by "+", the variables, and what came of it.
+    """A request: the root fields joined by "+", the variables, and the outcome.
 
     `outcome` is "ok", the code of an error, an HTTP status, or the failure that was asked for
     (with ", committed" where the operation took effect); "waiting" until there is one.
@@ -139,7 +139,7 @@ class PlainServer:
 
 @dataclass
 class GraphQLRequest:
-    """What a body asks for, as far as it could be read; `error` says why it could not.
+    """The parsed body of a request; `error` says why it could not be parsed.
 
     `fields` are the root fields of the operation that is to be executed, `names` these and the
     operation's own name.

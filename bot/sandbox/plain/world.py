@@ -1,4 +1,4 @@
-"""The workspace that the sandbox's Plain keeps in memory, and the ways to find what is in it."""
+"""Keep the workspace of the sandbox's Plain in memory, and find what is in it."""
 
 from __future__ import annotations
 

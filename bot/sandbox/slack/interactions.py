@@ -1,4 +1,4 @@
-"""What people do with the app: shortcuts, commands, forms, buttons, its home."""
+"""Act as people who use the app: shortcuts, commands, forms, buttons, its Home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The things of a Slack workspace, as the sandbox keeps them."""
+"""Define the things of a Slack workspace, as the sandbox keeps them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 class SlackError(Exception):
-    """What a Web API method refuses with: `ok: false`, an error word, and more fields."""
+    """An error of a Web API method: `ok: false`, an error code, and more fields."""
 
     def __init__(self, error: str, **more: Any) -> None:
         super().__init__(error)
@@ -118,7 +118,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of sending something to the app.
+    """The result of sending something to the app.
 
     `status` is the HTTP status, or 200 for an acknowledged Socket Mode envelope; None where no
     answer came in time. `body` is the answer, parsed where it is JSON, None where it is empty.

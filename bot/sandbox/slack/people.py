@@ -1,4 +1,4 @@
-"""What people do with messages: write, reply, upload, edit, delete, react."""
+"""Act as people on messages: write, reply, upload, edit, delete, react."""
 
 from __future__ import annotations
 

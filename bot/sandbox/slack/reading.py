@@ -1,4 +1,4 @@
-"""The Web API's methods that read: people, conversations, messages, links."""
+"""Serve the Web API's methods that read: people, conversations, messages, links."""
 
 from __future__ import annotations
 

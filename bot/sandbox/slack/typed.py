@@ -1,4 +1,4 @@
-"""What Slack makes of a text that a person types: escaped mrkdwn and a `rich_text` block."""
+"""Convert a typed text as Slack does: to escaped mrkdwn and a `rich_text` block."""
 
 from __future__ import annotations
 

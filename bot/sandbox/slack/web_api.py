@@ -343,7 +343,7 @@ class RateLimits:
 
 @dataclass
 class SlackFault:
-    """What happens to the next `times` calls of a method; see `Slack.fail`."""
+    """A failure of the next `times` calls of a method; see `Slack.fail`."""
 
     error: str | None = None
     status: int | None = None

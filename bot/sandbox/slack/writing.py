@@ -1,4 +1,4 @@
-"""The Web API's methods that change something: messages, reactions, conversations, views."""
+"""Serve the Web API's methods that change something: messages, reactions, conversations, views."""
 
 from __future__ import annotations
 
