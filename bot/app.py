@@ -147,7 +147,7 @@ def periodic_tasks(
     reconcile_now: bool,
 ) -> Sequence[cluster.Work]:
     """Return every task of the leader, one of the replicas. Each is safe to run twice."""
-    database, run, team = parts.database, parts.run, parts.installation.team
+    database, run, workspace = parts.database, parts.run, parts.workspace
     drafts, notices = Drafts(database), DelayNotices(database)
     retention, checks = Retention(database), DuplicateChecks(database)
 
@@ -157,14 +157,14 @@ def periodic_tasks(
         await run(retention.erase_texts, parts.settings.privacy.keep_text_days)
 
     async def tell_of_delays() -> None:
-        await delay_notices.tell_queued(team, notices, parts.slack, parts.workspace.policy.who, run)
+        await delay_notices.tell_queued(workspace, notices, run)
 
     def on_duplicate(duplicate: Duplicate) -> None:
         periodic.log_duplicate(duplicate)
         metrics.found_duplicates(len(duplicate.others))
 
     async def check_duplicates() -> None:
-        await find_duplicates(team, checks, parts.plain, run, on_duplicate)
+        await find_duplicates(workspace, checks, run, on_duplicate)
 
     every = periodic.every
     return (

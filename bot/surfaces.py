@@ -128,7 +128,7 @@ def _events(parts: Parts, refused: RefusedRequests) -> EventMonitor:
 def home_listeners(parts: Parts) -> HomeListeners:
     """Build the Home's listeners."""
     refused = home.RefusedUndos(time.time)
-    tab = HomeTab(parts.slack, parts.installation, parts.settings.rules)
+    tab = HomeTab(parts.slack, parts.workspace)
     return HomeListeners(
         home.HomeContext(
             workspace=parts.workspace,
@@ -151,7 +151,7 @@ def _gate(parts: Parts) -> Gate:
 
 def _form(parts: Parts, intake: Intake) -> FormListeners:
     return FormListeners(
-        team=parts.installation.team,
+        workspace=parts.workspace,
         intake=intake,
         contexts=FormContexts(parts.workspace, parts.runtime),
         choices=Choices(parts.workspace),
@@ -172,15 +172,14 @@ def _tickets(
     home: HomeListeners,
 ) -> TicketListeners:
     subcommands = Subcommands(
-        team=parts.installation.team,
+        workspace=parts.workspace,
         records=Records(parts.database),
         gate=_gate(parts),
         permalink=home.permalink,
         run=parts.run,
-        rules=parts.settings.rules,
     )
     return TicketListeners(
-        team=parts.installation.team,
+        workspace=parts.workspace,
         intake=intake,
         form=form,
         drafts=Drafts(parts.database),
@@ -224,11 +223,9 @@ def _undo(parts: Parts, undoing: undo.UndoContext, home: HomeListeners) -> UndoL
 def _why(parts: Parts) -> WhyListeners:
     looks = why_context(parts.settings, parts.database, parts.slack, parts.run, parts.installation)
     return WhyListeners(
-        installation=parts.installation,
+        workspace=parts.workspace,
         explain=lambda ref, thread_ts: why.explain(ref, thread_ts, looks),
         slack=parts.slack,
-        linkers=parts.workspace.policy.linkers,
-        who=parts.workspace.policy.who,
         clock=time.time,
         background=parts.background,
     )

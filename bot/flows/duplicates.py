@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.core.faults import Rejected, TryLater
-from bot.flows.ports import Plain
+from bot.flows.workspace import Workspace
 from bot.store.duplicates import DuplicateChecks, PossibleDuplicate
 from bot.store.executor import Run
 
@@ -26,16 +26,16 @@ class Duplicate:
 
 
 async def find_duplicates(
-    team: str, checks: DuplicateChecks, plain: Plain, run: Run, report: Callable[[Duplicate], None]
+    workspace: Workspace, checks: DuplicateChecks, run: Run, report: Callable[[Duplicate], None]
 ) -> int:
     """Check the rows that are due; return how many there were. Each duplicate is reported once.
 
     Nothing is undone: only people can see in which of two threads somebody has answered.
     """
-    rows = await run(checks.take_due, team, AT_ONCE)
+    rows = await run(checks.take_due, workspace.team, AT_ONCE)
     for row in rows:
         try:
-            threads = await plain.threads_since(row.customer, row.asked_at - CLOCK_SKEW)
+            threads = await workspace.plain.threads_since(row.customer, row.asked_at - CLOCK_SKEW)
         except (TryLater, Rejected):
             continue  # a later run checks it again
         others = tuple(

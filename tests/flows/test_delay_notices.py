@@ -15,8 +15,8 @@ from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
 from bot.store.deliveries import Ledger
 from tests.conftest import Clock
-from tests.flows.fakes import FakeSlack, profile, run
-from tests.nouns import TEAM, TICKET, escalation
+from tests.flows.fakes import FakeSlack, profile, run, workspace
+from tests.nouns import TICKET, escalation
 
 MEMBERS = frozenset({UserKind.MEMBER})
 
@@ -31,7 +31,7 @@ class Bench:
     async def tell(self) -> list[str]:
         """One round; who was told."""
         self.slack.queued.clear()
-        await tell_queued(TEAM, self.notices, self.slack, MEMBERS, run)
+        await tell_queued(workspace(self.slack), self.notices, run)
         return [trigger.request for trigger in self.slack.queued]
 
 

@@ -18,8 +18,8 @@ from bot.store.deliveries import VERIFY_SECONDS, Ledger
 from bot.store.duplicates import AGAIN_SECONDS, DuplicateChecks
 from bot.store.records import Records
 from tests.conftest import Clock
-from tests.flows.fakes import FakePlain, run
-from tests.nouns import TEAM, TICKET, escalation
+from tests.flows.fakes import FakePlain, run, workspace
+from tests.nouns import TICKET, escalation
 
 KEY = escalation().key
 OWN = ThreadSummary(TICKET.id, TICKET.ref, KEY)
@@ -73,7 +73,7 @@ class Bench:
 
     async def look(self) -> int:
         return await find_duplicates(
-            TEAM, DuplicateChecks(self.database), self.plain, run, self.told.append
+            workspace(plain=self.plain), DuplicateChecks(self.database), run, self.told.append
         )
 
     @property

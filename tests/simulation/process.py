@@ -75,7 +75,7 @@ class Process:
         pool = None if world.is_alone else SharedRateLimit(store.database, "plain")
         pace = Pace(SHARE, clock=world.wall, pool=pool, run=self.run if pool else None)
         self._plain = PlainPort(world.plain, self, pace)
-        workspace = Workspace(
+        self._workspace = workspace = Workspace(
             installation=Installation(TEAM, "https://example.slack.com/", "UBRIDGE"),
             slack=slack,
             plain=self._plain,
@@ -120,7 +120,7 @@ class Process:
         if self._world.is_alone:
             self._world.store.ledger.free_all()
         self.spawn(self.worker.work())
-        self.spawn(go_round(self._world, self, self._slack, self._plain))
+        self.spawn(go_round(self._world, self, self._workspace))
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._world.loop.create_task(work)

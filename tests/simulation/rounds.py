@@ -12,15 +12,13 @@ from bot.core import refs
 from bot.core.faults import Fault
 from bot.flows.delay_notices import NOTICE_SECONDS, tell_queued
 from bot.flows.duplicates import Duplicate, find_duplicates
+from bot.flows.workspace import Workspace
 from bot.store.delay_notices import DelayNotices, Queued
 from bot.store.duplicates import DuplicateChecks
-from tests.nouns import TEAM
 from tests.simulation.weather import READ_SECONDS
 
 if TYPE_CHECKING:
-    from tests.simulation.plain import PlainPort
     from tests.simulation.process import Process
-    from tests.simulation.slack import SlackPort
     from tests.simulation.world import Simulation
 
 BUSY_SECONDS = 15.0
@@ -32,7 +30,7 @@ CROSSING_SECONDS = 3 * READ_SECONDS
 """For so long a notice may be on its way when its row is settled: what it asks of Slack before."""
 
 
-async def go_round(world: Simulation, process: Process, slack: SlackPort, plain: PlainPort) -> None:
+async def go_round(world: Simulation, process: Process, workspace: Workspace) -> None:
     """Tell those who wait, and look for doubles. Each process does, as while an election is lost
     and not yet noticed."""
     database = world.store.database
@@ -40,9 +38,9 @@ async def go_round(world: Simulation, process: Process, slack: SlackPort, plain:
     while True:
         with suppress(Fault):
             if world.store.has_untold(NOTICE_SECONDS):
-                await tell_queued(TEAM, queue, slack, world.policy.who, process.run)
+                await tell_queued(workspace, queue, process.run)
             if world.store.has_doubts():
-                await find_duplicates(TEAM, doubts, plain, process.run, world.notices.double)
+                await find_duplicates(workspace, doubts, process.run, world.notices.double)
         await asyncio.sleep(BUSY_SECONDS if world.store.has_open() else QUIET_SECONDS)
 
 

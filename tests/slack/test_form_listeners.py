@@ -84,7 +84,7 @@ async def listening(
         drafts, ledger = Drafts(database), Ledger(database)
         workspace = Workspace(installed, slack, plain or Plain(), Policy(members))
         listeners = FormListeners(
-            team=TEAM,
+            workspace=workspace,
             intake=Intake(None, ledger, drafts, slack, (), run, lambda: None),  # type: ignore[arg-type]
             contexts=FormContexts(workspace, Runtime(database, ledger)),
             choices=Choices(workspace),

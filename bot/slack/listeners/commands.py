@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bot.core.faults import Fault
-from bot.core.model import Rule
 from bot.core.record import Record
 from bot.flows.admission import Gate
+from bot.flows.workspace import Workspace
 from bot.slack.background import note
 from bot.slack.views import answer, commands, rules, tickets
 from bot.slack.views.kit import Answer
@@ -27,14 +27,13 @@ Subcommand = Callable[[str], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Subcommands:
-    """The subcommands. `team` is the installed workspace; `permalink` returns a message's link."""
+    """The subcommands. `permalink` returns a message's link."""
 
-    team: str
+    workspace: Workspace
     records: Records
     gate: Gate
     permalink: Callable[[Record], str | None]
     run: Run
-    rules: Sequence[Rule]
 
     @property
     def by_name(self) -> Mapping[str, Subcommand]:
@@ -48,17 +47,20 @@ class Subcommands:
         }
 
     async def help(self, _: str) -> Answer:
-        return commands.usage(tuple(dict.fromkeys(e for rule in self.rules for e in rule.emoji)))
+        emoji = [name for rule in self.workspace.rules for name in rule.emoji]
+        return commands.usage(tuple(dict.fromkeys(emoji)))
 
     async def explain_rules(self, _: str) -> Answer:
-        return rules.answer(self.rules)
+        return rules.answer(self.workspace.rules)
 
     async def mine(self, user: str) -> Answer:
         try:
             async with asyncio.timeout(MINE_SECONDS):
                 if (refused := await self.gate.refused(user)) is not None:
                     return answer.nothing_to_see(refused)
-                found = await self.run(self.records.of_submitter, self.team, user, None, MINE + 1)
+                found = await self.run(
+                    self.records.of_submitter, self.workspace.team, user, None, MINE + 1
+                )
         except (Fault, TimeoutError) as fault:
             note("mine_not_read", fault)
             return tickets.away()

@@ -38,6 +38,7 @@ from bot.flows.intake import (
     UnknownRequest,
     reopen,
 )
+from bot.flows.workspace import Workspace
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.client import SlackClient
 from bot.slack.fields import Body
@@ -65,12 +66,12 @@ def _latest() -> LRUCache[str, str]:
 
 @dataclass
 class FormListeners:
-    """Handlers of the ticket form. `team` is the installed workspace's id.
+    """Handlers of the ticket form.
 
     A form opens with what is cached and is updated once the rest is looked up.
     """
 
-    team: str
+    workspace: Workspace
     intake: Intake
     contexts: FormContexts
     choices: Choices
@@ -197,7 +198,7 @@ class FormListeners:
         reply_to = click.reply_to(self.clock())
         try:
             async with asyncio.timeout(READ_SECONDS):
-                earlier = await self.run(self.records.request, self.team, click.value)
+                earlier = await self.run(self.records.request, self.workspace.team, click.value)
             await self._reopen(click.trigger_id or "", reopen(earlier, reply_to), reply_to)
         except (Fault, TimeoutError) as fault:
             note("form_not_opened_again", fault)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,12 +14,11 @@ from weakref import WeakValueDictionary
 from slack_bolt.async_app import AsyncAck
 
 from bot.core import refs
-from bot.core.directory import Installation
 from bot.core.faults import Fault
 from bot.core.home import Home
-from bot.core.model import Rule
 from bot.core.record import Record
 from bot.flows import home as flow
+from bot.flows.workspace import Workspace
 from bot.slack.background import BackgroundTasks, broke, note
 from bot.slack.client import SlackClient
 from bot.slack.fields import Body
@@ -39,16 +38,13 @@ _LINKERS = ""
 class HomeTab:
     """Publishes Homes; fits `flows.home.HomePublisher`."""
 
-    def __init__(
-        self, slack: SlackClient, installation: Installation, rules: Sequence[Rule]
-    ) -> None:
+    def __init__(self, slack: SlackClient, workspace: Workspace) -> None:
         self._slack = slack
-        self._installation = installation
-        self._rules = rules
+        self._workspace = workspace
 
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
         """Publish the Home unless its digest is `unless`; return its digest."""
-        view = build.home(home, self._rules, self.permalink)
+        view = build.home(home, self._workspace.rules, self.permalink)
         digest = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()[:32]
         if digest != unless:
             await self._slack.publish_home(user, view)
@@ -58,7 +54,7 @@ class HomeTab:
         """Return the link to the record's message; built, to save twenty calls for one Home."""
         if record.ref is None:
             return None
-        return refs.permalink(self._installation.url, record.ref)
+        return refs.permalink(self._workspace.installation.url, record.ref)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from bot.core.faults import Fault
 from bot.core.model import Form, FormDraft, Priority, Remark, Trigger, Via
 from bot.flows.admission import Gate
 from bot.flows.intake import Intake
+from bot.flows.workspace import Workspace
 from bot.slack import payloads
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.client import SlackClient
@@ -40,11 +41,11 @@ def _remarked() -> FIFOCache[str, None]:
 class TicketListeners:
     """Handlers of what asks for a ticket.
 
-    `team` is the installed workspace's id, `commands` the subcommands of `/plain-ticket` by name.
+    `commands` are the subcommands of `/plain-ticket` by name.
     `parse` reads texts, which may be long and hostile, off the event loop.
     """
 
-    team: str
+    workspace: Workspace
     intake: Intake
     form: FormListeners
     drafts: Drafts
@@ -59,28 +60,30 @@ class TicketListeners:
 
     async def on_reaction(self, body: Body) -> None:
         """Record the request of a reaction that a rule matches."""
-        trigger = payloads.ReactionAdded.model_validate(body).trigger(self.team, self.clock())
+        trigger = payloads.ReactionAdded.model_validate(body).trigger(
+            self.workspace.team, self.clock()
+        )
         if trigger is not None:
             self._answer(trigger, await self.intake.take(trigger))
 
     async def on_message_shortcut(self, body: Body, ack: AsyncAck) -> None:
         """Open the form for a message."""
         shortcut = payloads.MessageShortcut.model_validate(body)
-        trigger = await self.parse(shortcut.trigger, self.team, self.clock())
+        trigger = await self.parse(shortcut.trigger, self.workspace.team, self.clock())
         await self.form.open(shortcut.trigger_id, trigger)
         await ack()
 
     async def on_global_shortcut(self, body: Body, ack: AsyncAck) -> None:
         """Open an empty form."""
         shortcut = payloads.GlobalShortcut.model_validate(body)
-        trigger = shortcut.trigger(self.team, self.clock())
+        trigger = shortcut.trigger(self.workspace.team, self.clock())
         await self.form.open(shortcut.trigger_id, trigger)
         await ack()
 
     async def on_command(self, body: Body, ack: AsyncAck) -> None:
         """Answer a subcommand, open the form, or record the text as a request."""
         command = payloads.SlashCommand.model_validate(body)
-        trigger = await self.parse(command.trigger, self.team, self.clock())
+        trigger = await self.parse(command.trigger, self.workspace.team, self.clock())
         if (subcommand := self.commands.get(command.word)) is not None:
             await _reply(ack, await subcommand(command.user_id))
             return

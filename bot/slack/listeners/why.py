@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
-from bot.core.directory import Installation, UserKind, is_outsider, may_submit
+from bot.core.directory import is_outsider, may_submit
 from bot.core.faults import Fault
-from bot.core.identity import Linkers
 from bot.core.model import Trigger
 from bot.core.refs import MessageRef
 from bot.core.why import Explanation, for_viewer
+from bot.flows.workspace import Workspace
 from bot.slack.background import BackgroundTasks, note
 from bot.slack.client import SlackClient
 from bot.slack.fields import Body
@@ -33,18 +33,16 @@ class WhyListeners:
     take long.
     """
 
-    installation: Installation
+    workspace: Workspace
     explain: Callable[[MessageRef, str | None], Awaitable[Explanation]]
     slack: SlackClient
-    linkers: Linkers
-    who: Set[UserKind]
     clock: Callable[[], float]
     background: BackgroundTasks
 
     async def on_shortcut(self, body: Body, ack: AsyncAck) -> None:
         """Open the modal, and fill it in the background."""
         shortcut = MessageShortcut.model_validate(body)
-        trigger = shortcut.trigger(self.installation.team, self.clock())
+        trigger = shortcut.trigger(self.workspace.team, self.clock())
         try:
             view = await self.slack.open_view(shortcut.trigger_id, why.looking())
         except (Fault, TimeoutError) as fault:
@@ -67,7 +65,7 @@ class WhyListeners:
         profile = await self.slack.profile(trigger.submitter)
         if profile is None or is_outsider(profile):
             return why.strangers()
-        if not may_submit(profile, self.who):
+        if not may_submit(profile, self.workspace.policy.who):
             return why.nothing_to_see(profile)
         assert trigger.ref is not None  # noqa: S101 — the shortcut carries its message
         thread_ts = trigger.message.thread_ts if trigger.message else None
@@ -76,7 +74,7 @@ class WhyListeners:
             explained,
             trigger.submitter,
             profile.kind,
-            is_linker=self.linkers.include(profile),
+            is_linker=self.workspace.policy.linkers.include(profile),
         )
-        answerer = self.linkers.answerer(profile)
-        return why.explanation(seen, self.installation.bot_user, answerer)
+        answerer = self.workspace.policy.linkers.answerer(profile)
+        return why.explanation(seen, self.workspace.installation.bot_user, answerer)
