@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from bot import refused_requests as refused_requests
 from bot.build import why_context
 from bot.core.directory import Installation
 from bot.flows import home, undo, why
-from bot.flows.admission import Gate
 from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
 from bot.flows.link import Linking
@@ -145,10 +143,6 @@ def home_listeners(parts: Parts) -> HomeListeners:
     )
 
 
-def _gate(parts: Parts) -> Gate:
-    return Gate(parts.slack, parts.workspace.policy.who)
-
-
 def _form(parts: Parts, intake: Intake) -> FormListeners:
     return FormListeners(
         workspace=parts.workspace,
@@ -158,7 +152,6 @@ def _form(parts: Parts, intake: Intake) -> FormListeners:
         drafts=Drafts(parts.database),
         records=Records(parts.database),
         slack=parts.slack,
-        gate=_gate(parts),
         run=parts.run,
         clock=time.time,
         background=parts.background,
@@ -174,7 +167,6 @@ def _tickets(
     subcommands = Subcommands(
         workspace=parts.workspace,
         records=Records(parts.database),
-        gate=_gate(parts),
         permalink=home.permalink,
         run=parts.run,
     )
@@ -184,7 +176,6 @@ def _tickets(
         form=form,
         drafts=Drafts(parts.database),
         slack=parts.slack,
-        gate=_gate(parts),
         run=parts.run,
         clock=time.time,
         background=parts.background,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from bot.core import routing
 from bot.core.directory import Channel, Profile, UserKind, kind_of, may_submit
 from bot.core.faults import Reason, Rejected, Rejection
 from bot.core.model import Escalation, Form, Ignored, Message, Rule, Trigger, Via
-from bot.flows.ports import Profiles, Slack
+from bot.flows.workspace import Workspace
 
 DEACTIVATED = "deactivated"
 """The kind of a submitter whose account was deactivated since, as `named` returns it."""
@@ -25,19 +24,19 @@ class Admitted:
     rule: Rule | None
 
 
-async def admit(escalation: Escalation, slack: Slack, who: Set[UserKind]) -> Admitted | Ignored:
+async def admit(escalation: Escalation, workspace: Workspace) -> Admitted | Ignored:
     """Admit what people who may submit requests submit; ignore reactions that no rule matches.
 
     Raise Rejected for a person who may not submit requests.
     """
     trigger = escalation.trigger
-    submitter = await slack.profile(trigger.submitter)
+    submitter = await workspace.slack.profile(trigger.submitter)
     kind = kind_of(submitter)
     if kind is UserKind.BOT:
         return Ignored("asked_by_a_bot")
-    if not may_submit(submitter, who):
+    if not may_submit(submitter, workspace.policy.who):
         raise Rejected(Rejection(Reason.NOT_ALLOWED, user_kind=named(submitter)))
-    channel = await slack.channel(trigger.channel) if trigger.channel else None
+    channel = await workspace.slack.channel(trigger.channel) if trigger.channel else None
     rule = routing.applicable(escalation.rules, channel) if channel else None
     if trigger.via is Via.REACTION and rule is None:
         return Ignored("no_rule")
@@ -91,17 +90,10 @@ def _requesters(submitter: str, message: Message | None) -> tuple[str, ...]:
 # Who may learn about tickets
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Checks that a person may submit requests before they learn anything about tickets."""
+async def not_admitted(user: str, workspace: Workspace) -> str | None:
+    """Return the kind of a user who may not submit requests, and so learns of no ticket.
 
-    slack: Profiles
-    who: Set[UserKind]
-
-    async def refused(self, user: str) -> str | None:
-        """Return the kind of user that may not submit requests; None if the person may.
-
-        Raise TryLater, and Rejected if Slack shows no user at all.
-        """
-        profile = await self.slack.profile(user)
-        return None if may_submit(profile, self.who) else named(profile)
+    None if the user may. Raise TryLater, and Rejected if Slack shows no user at all.
+    """
+    profile = await workspace.slack.profile(user)
+    return None if may_submit(profile, workspace.policy.who) else named(profile)

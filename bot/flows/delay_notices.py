@@ -40,8 +40,6 @@ async def _is_to_be_told(escalation: Escalation, workspace: Workspace) -> bool:
     if escalation.trigger.via is not Via.REACTION:
         return True
     try:
-        return not isinstance(
-            await admit(escalation, workspace.slack, workspace.policy.who), Ignored
-        )
+        return not isinstance(await admit(escalation, workspace), Ignored)
     except Rejected:
         return False

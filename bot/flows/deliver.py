@@ -67,7 +67,7 @@ async def deliver(
     if claim.sent_at is not None and (sent := await delivery.sent_before()) is not None:
         return sent
     trigger = claim.escalation.trigger
-    admitted = await admit(claim.escalation, workspace.slack, workspace.policy.who)
+    admitted = await admit(claim.escalation, workspace)
     if isinstance(admitted, Ignored):
         return admitted
     message = trigger.message

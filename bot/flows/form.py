@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -114,11 +114,6 @@ class FormContexts:
     workspace: Workspace
     runtime: Runtime
 
-    @property
-    def who(self) -> Set[UserKind]:
-        """Return who may submit requests."""
-        return self.workspace.policy.who
-
     def cached(self, draft: FormDraft, submitter: Profile | None = None) -> FormContext:
         """Return what is cached: the form must open now.
 
@@ -174,7 +169,11 @@ class FormContexts:
 
     def _confined(self, context: FormContext, submitter: Profile, requester: str) -> FormContext:
         """Return the context of a person who cannot choose the requester."""
-        status = Preset() if may_submit(submitter, self.who) else NotAllowed(submitter.kind)
+        status = (
+            Preset()
+            if may_submit(submitter, self.workspace.policy.who)
+            else NotAllowed(submitter.kind)
+        )
         return replace(
             context,
             offers_requester=False,
@@ -187,7 +186,7 @@ class FormContexts:
     async def _customer(self, submitter: str, requester: str) -> CustomerStatus | None:
         """Return who the requester is in Plain, as a delivery will decide it without a rule."""
         person = await self.workspace.slack.profile(submitter)
-        if not may_submit(person, self.who):
+        if not may_submit(person, self.workspace.policy.who):
             return NotAllowed(kind_of(person))
         if is_confined(person):
             return Preset()

@@ -14,7 +14,6 @@ from sqlalchemy import update
 
 from bot.core.directory import UserKind
 from bot.core.model import Customer, FormDraft, Ticket, Via
-from bot.flows.admission import Gate
 from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
 from bot.flows.workspace import Policy, Runtime, Workspace
@@ -91,7 +90,6 @@ async def listening(
             drafts=drafts,
             records=Records(database),
             slack=slack,
-            gate=Gate(slack, members),
             run=run,
             clock=lambda: NOW,
             background=BackgroundTasks(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.core.faults import Fault
 from bot.core.record import Record
-from bot.flows.admission import Gate
+from bot.flows.admission import not_admitted
 from bot.flows.workspace import Workspace
 from bot.slack.background import note
 from bot.slack.views import answer, commands, rules, tickets
@@ -31,7 +31,6 @@ class Subcommands:
 
     workspace: Workspace
     records: Records
-    gate: Gate
     permalink: Callable[[Record], str | None]
     run: Run
 
@@ -56,7 +55,7 @@ class Subcommands:
     async def mine(self, user: str) -> Answer:
         try:
             async with asyncio.timeout(MINE_SECONDS):
-                if (refused := await self.gate.refused(user)) is not None:
+                if (refused := await not_admitted(user, self.workspace)) is not None:
                     return answer.nothing_to_see(refused)
                 found = await self.run(
                     self.records.of_submitter, self.workspace.team, user, None, MINE + 1

@@ -27,7 +27,7 @@ from bot.core.model import (
 from bot.core.text.excerpt import beginning
 from bot.core.text.richtext import mentions
 from bot.flows import authorship
-from bot.flows.admission import Gate, confined, is_confined
+from bot.flows.admission import confined, is_confined, not_admitted
 from bot.flows.form import LOOK_SECONDS, Choices, FormContext, FormContexts
 from bot.flows.intake import (
     Intake,
@@ -78,7 +78,6 @@ class FormListeners:
     drafts: Drafts
     records: Records
     slack: SlackClient
-    gate: Gate
     run: Run
     clock: Callable[[], float]
     background: BackgroundTasks
@@ -105,7 +104,7 @@ class FormListeners:
             filled = confined(filled, trigger.submitter, trigger.message)
         draft = FormDraft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
         context = self.contexts.cached(draft, submitter)
-        may_know = submitter is not None and may_submit(submitter, self.contexts.who)
+        may_know = submitter is not None and may_submit(submitter, self.workspace.policy.who)
         try:
             opened = await self.intake.open_form(trigger_id, draft, context, may_know=may_know)
         except (Fault, TimeoutError) as fault:
@@ -214,8 +213,8 @@ class FormListeners:
         match found:
             case ReopenedForm(trigger, key, prefill):
                 await self.open(trigger_id, trigger, prefill, key)
-            case AlreadyExists() | InProgress() if refused := await self.gate.refused(
-                reply_to.user
+            case AlreadyExists() | InProgress() if refused := await not_admitted(
+                reply_to.user, self.workspace
             ):
                 self._say(reply_to, answer.not_allowed(refused))
             case AlreadyExists(ticket):

@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck
 
 from bot.core.faults import Fault
 from bot.core.model import Form, FormDraft, Priority, Remark, Trigger, Via
-from bot.flows.admission import Gate
+from bot.flows.admission import not_admitted
 from bot.flows.intake import Intake
 from bot.flows.workspace import Workspace
 from bot.slack import payloads
@@ -50,7 +50,6 @@ class TicketListeners:
     form: FormListeners
     drafts: Drafts
     slack: SlackClient
-    gate: Gate
     run: Run
     clock: Callable[[], float]
     background: BackgroundTasks
@@ -147,7 +146,7 @@ class TicketListeners:
 
         They learn of no ticket, and a reaction of theirs gets no answer at all.
         """
-        refused = await self.gate.refused(trigger.submitter)
+        refused = await not_admitted(trigger.submitter, self.workspace)
         if refused is None:
             await self.slack.remark(trigger.reply_to, remark, trigger.form)
         elif trigger.via is not Via.REACTION:
