@@ -18,7 +18,6 @@ from starlette.routing import Route
 from bot import build, http, periodic, refused_requests, surfaces
 from bot.core import reactions
 from bot.core.directory import Installation
-from bot.core.model import Outcome, Trigger
 from bot.flows import delay_notices, undo
 from bot.flows.deliver import deliver
 from bot.flows.duplicates import Duplicate, find_duplicates
@@ -334,10 +333,6 @@ def _worker(
     metrics: Metrics,
     home: HomeListeners,
 ) -> Worker:
-    async def tell(trigger: Trigger, outcome: Outcome, reference: str) -> None:
-        """Answer, and remember what the bot itself posted."""
-        await undo.tell(trigger, outcome, reference, undoing)
-
     def observe(claim: Claim, outcome: str) -> None:
         metrics.delivered(claim, outcome)
         if outcome not in NOT_FINAL:
@@ -349,7 +344,7 @@ def _worker(
         name=f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}",
         ledger=parts.runtime.ledger,
         deliver=lambda claim, progress: deliver(claim, parts.workspace, parts.runtime, progress),
-        tell=tell,
+        tell=lambda trigger, outcome, reference: undo.tell(trigger, outcome, reference, undoing),
         run=parts.runtime.run,
         observe=observe,
         pace=pace,

@@ -59,15 +59,15 @@ class TokenRefused(Exception):
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of the settings; nothing is connected yet."""
+    """Return the settings' database, unopened."""
     return Database(settings.database_url.get_secret_value())
 
 
 def prepare(database: Database) -> None:
-    """See to it that the database has this release's schema.
+    """Bring the database to this release's schema, or raise.
 
-    SQLite is migrated; PostgreSQL, which other releases may be using, is only looked at:
-    NotAtHead names the command. Raises Unsuitable where the bridge cannot work with it at all.
+    SQLite is migrated. PostgreSQL, which other releases may be using, is only checked: NotAtHead
+    names the command. Raises Unsuitable if the bridge cannot work with the database at all.
     """
     suitable.check(database)
     if database.is_sqlite:
@@ -172,14 +172,14 @@ def copier(
     metrics: Metrics,
     stack: AsyncExitStack,
 ) -> FileCopier:
-    """What takes files from Slack to Plain."""
+    """Return what copies files from Slack to Plain."""
     uploads = Uploads(plain.ask, api_url=settings.plain_api_url)
     stack.push_async_callback(uploads.aclose)
     return FileCopier(SlackFiles(web), uploads, metrics.file)
 
 
 def pace_of(settings: Settings, database: Database, run: Executor) -> Pace:
-    """The pace of requests to Plain: one process's, or that of all who share the database."""
+    """Return the pace of requests to Plain, on PostgreSQL shared by all processes."""
     if database.is_sqlite:
         return Pace(settings.plain.share)
     digest = hashlib.sha256(secret(settings.plain_api_key).encode()).hexdigest()[:16]
@@ -187,6 +187,7 @@ def pace_of(settings: Settings, database: Database, run: Executor) -> Pace:
 
 
 def policy_of(settings: Settings) -> Policy:
+    """Return what the settings decide for a workspace."""
     return Policy(
         who=frozenset(settings.escalation.who),
         one_thread_per=settings.escalation.one_thread_per,
@@ -196,6 +197,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def answer_settings(settings: Settings) -> AnswerSettings:
+    """Return how the settings want requests answered."""
     return AnswerSettings(
         confirm=settings.escalation.confirm,
         receipt=settings.escalation.receipt,
@@ -206,16 +208,17 @@ def answer_settings(settings: Settings) -> AnswerSettings:
 
 
 def secret(secret: SecretStr | None) -> str:
-    """The text of a secret that the command needs (`Settings.need` saw to it)."""
+    """Return the text of a secret; empty if it is not set (`Settings.need` checks those needed)."""
     return secret.get_secret_value() if secret else ""
 
 
 def optional(secret: SecretStr | None) -> str | None:
+    """Return the text of a secret; None if it is not set: then what needs it is absent."""
     return secret.get_secret_value() if secret else None
 
 
 async def background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` beside the rest, until the stack unwinds."""
+    """Run `work` concurrently, until the stack unwinds."""
     task = asyncio.create_task(work)
 
     async def end() -> None:
@@ -237,7 +240,7 @@ def reconcile_context(
     installation: Installation,
     take: Callable[[Trigger], Awaitable[Recorded | None]],
 ) -> reconcile.ReconcileContext:
-    """What a look through Slack's history needs; `take` records what it finds."""
+    """Return what reconciliation uses; `take` records what it finds."""
     return reconcile.ReconcileContext(
         history=SlackHistory(slack.web),
         profile=slack.profile,
@@ -260,7 +263,7 @@ def why_context(
     run: Run,
     installation: Installation,
 ) -> why.WhyContext:
-    """What an explanation looks at."""
+    """Return what an explanation reads."""
     return why.WhyContext(
         slack=slack,
         posted=SlackHistory(slack.web).posted,
@@ -270,9 +273,7 @@ def why_context(
         first_loaded=FirstLoaded(database),
         run=run,
         rules=settings.rules,
-        who=frozenset(settings.escalation.who),
+        policy=policy_of(settings),
         installation=installation,
         clock=time.time,
-        fallback=settings.identity.fallback_customer,
-        one_thread_per_message=settings.escalation.one_thread_per == "message",
     )

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot import build
 from bot.cli import console
 from bot.cli.console import CommandFailed
 from bot.core import refs, routing
@@ -161,7 +162,7 @@ def _trigger(reaction: TriedReaction) -> Trigger:
 
 def _reactions_of_message(settings: Settings, ref: MessageRef) -> list[TriedReaction]:
     settings.need("slack_bot_token")
-    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
+    token = build.secret(settings.slack_bot_token)
 
     async def look() -> list[TriedReaction]:
         async with calls.open_session() as session:

@@ -96,7 +96,7 @@ def missing_file(opened: Database) -> Path | None:
 @asynccontextmanager
 async def slack(settings: Settings) -> AsyncIterator[SlackClient]:
     """Open a Slack client with the settings' token; without a token every call is refused."""
-    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
+    token = build.secret(settings.slack_bot_token)
     async with calls.open_session() as session:
         yield SlackClient(calls.web_client(token, settings.slack_api_url, session))
 
@@ -159,7 +159,7 @@ async def plain(
 
     Raise UnusablePlain if the key or the address is malformed.
     """
-    key = settings.plain_api_key.get_secret_value() if settings.plain_api_key else ""
+    key = build.secret(settings.plain_api_key)
     hooks = {"response": [on_answer]} if on_answer else {}
     async with open_http(connections=CONNECTIONS, event_hooks=hooks) as http:
         try:

@@ -27,7 +27,7 @@ def requester_of(trigger: Trigger, message: Message | None) -> str:
 class Decision:
     """The decision which customer a requester is, with its evidence.
 
-    `evidence` is None where there is none (`customer` is Nobody). `profile` is None for a user
+    `evidence` is None if there is none (`customer` is Unidentified). `profile` is None for a user
     that Slack does not show. `link` is the requester's link, where they have one.
     """
 

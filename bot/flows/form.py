@@ -145,18 +145,18 @@ class FormContexts:
 
         What the selects offer is loaded on the way, so that it is cached when one is opened.
         """
-        submitter = await _or_none(self.workspace.slack.profile(draft.trigger.submitter))
+        submitter = await or_none(self.workspace.slack.profile(draft.trigger.submitter))
         if submitter is not None and is_confined(submitter):
-            readable = await _or_none(self._readable(draft.trigger))
+            readable = await or_none(self._readable(draft.trigger))
             closed = context.closed if readable is None else _closed(draft.trigger, readable)
             return self._confined(
                 replace(context, closed=closed), submitter, draft.prefill.requester
             )
         status, readable, _, _ = await asyncio.gather(
-            _or_none(self._customer(draft.trigger.submitter, requester)),
-            _or_none(self._readable(draft.trigger)),
-            _or_none(self.workspace.plain.recent_label_types()),
-            _or_none(self.workspace.plain.recent_tenants()),
+            or_none(self._customer(draft.trigger.submitter, requester)),
+            or_none(self._readable(draft.trigger)),
+            or_none(self.workspace.plain.recent_label_types()),
+            or_none(self.workspace.plain.recent_tenants()),
         )
         closed = context.closed if readable is None else _closed(draft.trigger, readable)
         return replace(context, closed=closed, requester=requester, customer=status)
@@ -169,11 +169,8 @@ class FormContexts:
 
     def _confined(self, context: FormContext, submitter: Profile, requester: str) -> FormContext:
         """Return the context of a person who cannot choose the requester."""
-        status = (
-            Preset()
-            if may_submit(submitter, self.workspace.policy.who)
-            else NotAllowed(submitter.kind)
-        )
+        may = may_submit(submitter, self.workspace.policy.who)
+        status = Preset() if may else NotAllowed(submitter.kind)
         return replace(
             context,
             offers_requester=False,
@@ -220,10 +217,10 @@ def _closed(trigger: Trigger, readable: bool | None) -> UnreadableParts | None:
     return UnreadableParts(message.ref.channel.startswith("D"), thread, files)
 
 
-async def _or_none(look: Awaitable[T]) -> T | None:
-    """Return None where the look fails: the form does without."""
+async def or_none(look: Awaitable[T], seconds: float = LOOK_SECONDS) -> T | None:
+    """Return what `look` finds; None if it fails or takes longer: the form does without."""
     try:
-        async with asyncio.timeout(LOOK_SECONDS):
+        async with asyncio.timeout(seconds):
             return await look
     except (Fault, TimeoutError):
         return None

@@ -132,10 +132,6 @@ class Intake:
             return None
         return replace(opened, adds_to=context.adds_to)
 
-    async def submit(self, draft: FormDraft, view_id: str, form: Form) -> Recorded | None:
-        """Record the request of a submitted form."""
-        return await self.take(replace(draft.trigger, request=view_id, form=form), draft.key)
-
     async def _keep(self, draft: FormDraft) -> None:
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
             await self.run(self.drafts.keep, draft, within=RECORD_SECONDS)

@@ -9,7 +9,6 @@ from bot.core import reactions, refs, routing, why
 from bot.core.directory import (
     Channel,
     Installation,
-    UserKind,
     kind_of,
     may_submit,
 )
@@ -21,6 +20,7 @@ from bot.core.record import Record
 from bot.core.refs import MessageRef
 from bot.core.why import ExplainedRecord, Explanation, Outlook, ReactionLook, Submitter, Unread
 from bot.flows.ports import Slack
+from bot.flows.workspace import Policy
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.executor import Run
 from bot.store.kv import FirstLoaded
@@ -35,8 +35,6 @@ class WhyContext:
     """Everything that an explanation reads; it changes nothing.
 
     `posted` reads a message with its reactions and all who gave them; None if it is gone.
-    `fallback` is the customer that the settings name for strangers. `one_thread_per_message`:
-    the messages of a Slack thread do not share a ticket.
     """
 
     slack: Slack
@@ -47,11 +45,9 @@ class WhyContext:
     first_loaded: FirstLoaded
     run: Run
     rules: Sequence[Rule]
-    who: frozenset[UserKind]
+    policy: Policy
     installation: Installation
     clock: Callable[[], float]
-    fallback: str | None = None
-    one_thread_per_message: bool = False
 
 
 async def explain(ref: MessageRef, thread_ts: str | None, context: WhyContext) -> Explanation:
@@ -109,7 +105,7 @@ async def _posted(
 
 
 async def _conversation(ref: MessageRef, root: str | None, context: WhyContext) -> Ticket | None:
-    if root is None or context.one_thread_per_message:
+    if root is None or context.policy.one_thread_per == "message":
         return None
     key = refs.conversation_key(context.installation.team, ref, root)
     return await context.run(context.requests.ticket_of_conversation, key)
@@ -134,7 +130,7 @@ async def _one(record: Record, channel: Channel, context: WhyContext) -> Explain
     by_rule = applied is not None and applied.customer is not None
     says_so = line if line and not by_rule and _is_its(line, record) else None
     evidence, guessed = why.evidence(
-        record, applied, says_so.source if says_so else None, context.fallback
+        record, applied, says_so.source if says_so else None, context.policy.fallback_customer
     )
     shown = record.customer if says_so is None else (says_so.name or record.customer)
     email = says_so.email if says_so else None
@@ -195,7 +191,7 @@ class _Judge:
             profile = await self.context.slack.profile(user)
         except Fault:
             profile = None
-        may = may_submit(profile, self.context.who)
+        may = may_submit(profile, self.context.policy.who)
         is_gone = profile is not None and profile.deactivated
         return Submitter(user, kind_of(profile), may, deactivated=is_gone)
 

@@ -9,12 +9,14 @@ import pytest
 
 from bot.core.directory import Channel, Installation, Profile, UserKind
 from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
+from bot.core.identity import IdentityPolicy
 from bot.core.model import Created, Escalation, Outcome, Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction, identity
 from bot.core.record import Evidence, Record
 from bot.core.refs import MessageRef, message_key
 from bot.core.why import Outlook, RuleDecision, Unread, Why
 from bot.flows.why import WhyContext, explain
+from bot.flows.workspace import Policy
 from bot.slack.views import why as words
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
@@ -85,11 +87,12 @@ class WhyBench:
             first_loaded=FirstLoaded(self.database),
             run=run,
             rules=self.rules,
-            who=frozenset({UserKind.MEMBER}),
+            policy=Policy(
+                one_thread_per="message" if self.per_message else "slack_thread",
+                identity=IdentityPolicy(fallback_customer=self.fallback),
+            ),
             installation=Installation(TEAM, "https://example.slack.com/", BOT),
             clock=lambda: NOW,
-            fallback=self.fallback,
-            one_thread_per_message=self.per_message,
         )
 
 

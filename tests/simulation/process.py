@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from bot.core.directory import Installation
@@ -255,7 +256,8 @@ class Process:
                 draft = await self.run(self._world.store.drafts.load, draft_id)
             if draft is None:
                 return False
-            self._speak(draft.trigger, await self._intake.submit(draft, view_id, form))
+            trigger = replace(draft.trigger, request=view_id, form=form)
+            self._speak(draft.trigger, await self._intake.take(trigger, draft.key))
         except (Fault, TimeoutError):
             return False
         await self.step("door.end")

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from bot import proxies
+from bot import build, proxies
 from bot.cli.doctor import configuration
 from bot.cli.doctor.check import Check, not_set, skip, slack_failed, timed, without_scope
 from bot.cli.doctor.configuration import Clocks
@@ -138,7 +138,7 @@ async def _socket_mode(settings: Settings, client: SlackClient | None) -> Check:
     At once, because Slack sends each event to any one of an app's connections.
     https://docs.slack.dev/apis/events-api/using-socket-mode
     """
-    token = settings.slack_app_token.get_secret_value() if settings.slack_app_token else ""
+    token = build.secret(settings.slack_app_token)
     async with calls.open_session() as session:
         web = calls.web_client("", settings.slack_api_url, session)
         try:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from cachetools import LRUCache
 from slack_bolt.async_app import AsyncAck
@@ -28,7 +27,7 @@ from bot.core.text.excerpt import beginning
 from bot.core.text.richtext import mentions
 from bot.flows import authorship
 from bot.flows.admission import confined, is_confined, not_admitted
-from bot.flows.form import LOOK_SECONDS, Choices, FormContext, FormContexts
+from bot.flows.form import LOOK_SECONDS, Choices, FormContext, FormContexts, or_none
 from bot.flows.intake import (
     Intake,
     NotYourRequest,
@@ -49,8 +48,6 @@ from bot.slack.views.kit import Answer
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
 from bot.store.records import Records
-
-T = TypeVar("T")
 
 KNOWN_SECONDS = 0.4
 """Limit for looking up a profile before the form opens: its trigger is valid for three seconds."""
@@ -97,7 +94,8 @@ class FormListeners:
         `prefill` and `key` are those of an earlier request if the form is opened again.
         """
         submitter, trigger = await asyncio.gather(
-            _in_time(self.slack.profile(trigger.submitter)), self._with_author(trigger)
+            or_none(self.slack.profile(trigger.submitter), KNOWN_SECONDS),
+            self._with_author(trigger),
         )
         filled = prefill or self._prefill(trigger)
         if submitter is not None and is_confined(submitter):
@@ -122,7 +120,7 @@ class FormListeners:
         """
         if trigger.message is None:
             return trigger
-        message = await _in_time(authorship.settled(trigger.message, self.slack))
+        message = await or_none(authorship.settled(trigger.message, self.slack), KNOWN_SECONDS)
         return trigger if message is None else replace(trigger, message=message)
 
     def _prefill(self, trigger: Trigger) -> Form:
@@ -228,12 +226,3 @@ class FormListeners:
 
     def _say(self, reply_to: ReplyTo, said: Answer) -> None:
         self.background.spawn(self.slack.say_privately(reply_to, said))
-
-
-async def _in_time(lookup: Awaitable[T]) -> T | None:
-    """Return the result, or None if Slack does not give it within `KNOWN_SECONDS`."""
-    try:
-        async with asyncio.timeout(KNOWN_SECONDS):
-            return await lookup
-    except (Fault, TimeoutError):
-        return None
