@@ -8,13 +8,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.core.faults import Fault
-from bot.core.reconcile import FindingVerdict, ReconcileReport, Scope
+from bot.core.reconcile import RECONCILE_SECONDS, FindingVerdict, ReconcileReport, Scope
 from bot.core.refs import reference
 from bot.flows.duplicates import Duplicate
 from bot.flows.reconcile import ReconcileContext, reconcile
-
-RECONCILE_SECONDS = 900.0
-"""From the end of one pass to the beginning of the next."""
 
 log = structlog.get_logger("bot.periodic")
 

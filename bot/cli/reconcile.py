@@ -15,7 +15,15 @@ from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs
 from bot.core.model import Rule
-from bot.core.reconcile import CALLS, Finding, FindingVerdict, ReconcileReport, Scope
+from bot.core.reconcile import (
+    CALLS,
+    DAY,
+    THREAD_SECONDS,
+    Finding,
+    FindingVerdict,
+    ReconcileReport,
+    Scope,
+)
 from bot.flows import reconcile as flow
 from bot.flows.intake import Intake
 from bot.settings import Settings, load
@@ -32,8 +40,8 @@ _FEWEST_CALLS = 10
 """Enough for every pass to get further than the one before."""
 
 _NEVER = (
-    "Direct messages are not searched, nor Slack threads older than 7 days. "
-    "Reactions carry no time: the message's time counts."
+    "Direct messages are not searched, nor Slack threads older than "
+    f"{THREAD_SECONDS / DAY:.0f} days. Reactions carry no time: the message's time counts."
 )
 
 

@@ -14,6 +14,9 @@ DAY = 24 * 3600.0
 THREAD_SECONDS = 7 * DAY
 """Replies are read only in Slack threads whose first message is younger than this."""
 
+RECONCILE_SECONDS = 900.0
+"""The pause from the end of a running bridge's pass to the beginning of the next."""
+
 PLACE_SECONDS = 3600.0
 """A pass resumes where the previous one stopped if that was less than this ago."""
 

@@ -389,3 +389,21 @@ def claim_of(row: Row[Any]) -> Claim:
         kept=rows.KEPT.value(row.files) if waiting else None,
         lease=row.lease_until - row.now,
     )
+
+
+def take(database: Database, due: Select[tuple[int]], **values: object) -> Sequence[Row[Any]]:
+    """Update the rows whose ids `due` selects, and return them: each goes to one caller.
+
+    For work without a lease of a worker's. Write nothing if there are none, as mostly.
+    """
+    with database.reading() as connection:
+        if connection.execute(due.limit(1)).first() is None:
+            return []
+    taken = due.with_for_update(skip_locked=True).cte("taken")
+    with database.writing() as connection:
+        return connection.execute(
+            update(table)
+            .where(table.c.id.in_(select(taken.c.id)))
+            .values(**values)
+            .returning(*table.c)
+        ).all()

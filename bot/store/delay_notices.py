@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from bot.core.model import Escalation
 from bot.store import rows
+from bot.store.claims import take
 from bot.store.database import Database
 from bot.store.schema import escalation as table
 
@@ -44,17 +45,7 @@ class DelayNotices:
             .order_by(table.c.due, table.c.id)  # by their index: settled rows are very many
             .limit(limit)
         )
-        with self._database.reading() as connection:
-            if connection.execute(late).first() is None:
-                return []
-        locked = late.with_for_update(skip_locked=True).cte("late")
-        with self._database.writing() as connection:
-            found = connection.execute(
-                update(table)
-                .where(table.c.id.in_(select(locked.c.id)))
-                .values(queued_told_at=now)
-                .returning(*table.c)
-            ).all()
+        found = take(self._database, late, queued_told_at=now)
         return [Queued(row.id, rows.escalation(row)) for row in sorted(found, key=lambda r: r.id)]
 
     def give_back(self, queued: Queued) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from bot.core.refs import generation_key
 from bot.store import rows
+from bot.store.claims import take
 from bot.store.database import Database
 from bot.store.schema import escalation as table
 
@@ -57,17 +58,7 @@ class DuplicateChecks:
             .order_by(table.c.verify_at)
             .limit(limit)
         )
-        with self._database.reading() as connection:
-            if connection.execute(due.limit(1)).first() is None:
-                return []
-        taken = due.with_for_update(skip_locked=True).cte("due_rows")
-        with self._database.writing() as connection:
-            found = connection.execute(
-                update(table)
-                .where(table.c.id.in_(select(taken.c.id)))
-                .values(verify_at=now + self._again)
-                .returning(*table.c)
-            ).all()
+        found = take(self._database, due, verify_at=now + self._again)
         return [
             PossibleDuplicate(
                 id=row.id,

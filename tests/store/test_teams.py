@@ -81,6 +81,7 @@ EXCEPTIONS = {
     "KeyValueStore.keep": "the caller's name of the value holds what it belongs to",
     "KeyValueStore.forget": "the caller's name of the value holds what it belongs to",
     "KeyValueStore.all": "the caller's name of the value holds what it belongs to",
+    "take": "its statement is the caller's, who names the team in it",
     "SharedRateLimit.lease": "the limit is that of a Plain key, whichever workspaces share it",
     "SharedRateLimit.shut": "the limit is that of a Plain key, whichever workspaces share it",
 }

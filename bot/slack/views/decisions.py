@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.core.directory import UserKind
 from bot.core.model import Via
+from bot.core.reconcile import DAY, RECONCILE_SECONDS, THREAD_SECONDS
 from bot.core.record import Evidence, Record, State
 from bot.core.why import (
     ExplainedRecord,
@@ -197,8 +198,8 @@ def outlook(look: ReactionLook) -> str:
     match look.outlook:
         case Outlook.COMING:
             return (
-                "The bridge checks the channels every 15 minutes and will create the ticket when "
-                "it finds the reaction; you don't need to do anything."
+                f"The bridge checks the channels every {RECONCILE_SECONDS / 60:.0f} minutes and "
+                "will create the ticket when it finds the reaction; you don't need to do anything."
             )
         case Outlook.BEFORE_RULE:
             since = f" on {moment(look.since)}" if look.since is not None else ""
@@ -210,8 +211,8 @@ def outlook(look: ReactionLook) -> str:
             return f"The bridge hasn't run with this rule yet. Ask {OPERATOR} to restart it."
         case Outlook.TOO_OLD:
             return (
-                "The bridge doesn't look back that far: 7 days for messages, one day for replies "
-                f"in Slack threads. {again}"
+                f"The bridge doesn't look back that far: {THREAD_SECONDS / DAY:.0f} days for "
+                f"messages, one day for replies in Slack threads. {again}"
             )
         case Outlook.NOT_LOOKED_AT:
             return f"The bridge doesn't check direct messages. {again}"
