@@ -381,6 +381,3 @@ def _event(outcome: Outcome) -> tuple[str, dict[str, object]]:
             data = rejections.to_data(rejection)
             words = {name: data[name] for name in _LOGGED if name in data}
             return "rejected", {"reason": rejection.reason.value, **words}
-
-
-_LOGGED = ("code", "method", "fields", "request_id")
