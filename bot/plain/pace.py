@@ -77,7 +77,7 @@ class Pace:
     async def request(self) -> AsyncIterator[Heard]:
         """Wait for a permit, and yield what is to be called with the answer.
 
-        Raises Wait, before anything is sent, where the turn would come too late.
+        Raises Postponed, before anything is sent, where the turn would come too late.
         """
         await self._turn()
         sent_at = self._clock()
