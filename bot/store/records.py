@@ -167,7 +167,7 @@ class Records:
 
 def record_of(row: Row[Any]) -> Record:
     """Return a row as a record; `row.now` is the database's clock."""
-    escalation = rows.escalation(row)
+    escalation = rows.bare_escalation(row)
     data = rows.DATA.value(row.reason_data)
     return Record(
         id=row.id,

@@ -207,7 +207,7 @@ def _is_included(escalation: Escalation, row: Any) -> bool:
     A reaction that was found in Slack's history before its event came, or the other way round; or
     one that was given again since, and is delivered again.
     """
-    trigger, by = escalation.trigger, rows.escalation(row).trigger
+    trigger, by = escalation.trigger, rows.bare_escalation(row).trigger
     if refs.is_found(trigger.request):
         return True  # not known yet when the history was read
     same = trigger.via is by.via is Via.REACTION and trigger.emoji == by.emoji

@@ -161,10 +161,16 @@ def request_columns(escalation: Escalation) -> dict[str, object]:
     }
 
 
-def escalation(row: Row[Any]) -> Escalation:
-    """Return what was requested."""
+def bare_escalation(row: Row[Any]) -> Escalation:
+    """Return what was requested without its texts and address, which take long to read."""
     stored = _ESCALATION.value(row.trigger)
     assert stored is not None  # noqa: S101 — the column is NOT NULL
+    return stored
+
+
+def escalation(row: Row[Any]) -> Escalation:
+    """Return what was requested."""
+    stored = bare_escalation(row)
     trigger = replace(
         stored.trigger,
         message=MESSAGE.value(row.message),
