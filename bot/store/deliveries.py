@@ -131,11 +131,12 @@ class Ledger(Requests, Claims):
 
     def freeze_rest(self, claim: Claim, rest: RemainingParts) -> None:
         """Note that the first of the remaining parts is about to be sent."""
+        sequels = REMAINING_PARTS.text(rest)
         with self._database.writing() as connection:
             self._fenced.write(
                 connection,
                 claim,
-                sequels=REMAINING_PARTS.text(rest),
+                sequels=sequels,
                 sent_at=FromNow(),
                 lease_until=FromNow(self._lease),
             )

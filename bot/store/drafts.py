@@ -21,11 +21,10 @@ class Drafts:
 
     def keep(self, draft: FormDraft, *, within: float | None = None) -> None:
         """Store an open form."""
+        body = _DRAFT.text(draft)
         with self._database.writing(within) as connection:
             connection.execute(
-                table.insert().values(
-                    id=draft.id, body=_DRAFT.text(draft), created_at=self._database.now()
-                )
+                table.insert().values(id=draft.id, body=body, created_at=self._database.now())
             )
 
     def load(self, draft_id: str) -> FormDraft | None:
