@@ -147,10 +147,7 @@ class FencedWrites:
             f"new_{name}": value.seconds if isinstance(value, FromNow) else value
             for name, value in given.items()
         }
-        parameters |= {"row_id": claim.id, "row_token": claim.token}
-        present = self._database.fixed_now()
-        if present is not None:
-            parameters["present"] = present
+        parameters |= {"row_id": claim.id, "row_token": claim.token} | self._database.given_now()
         if connection.execute(statement, parameters).rowcount == 0:
             raise LeaseLost
 
@@ -267,10 +264,7 @@ class Claims:
             "own_tokens": f"{own}:%",
             "at_most": limit,
         }
-        present = self._database.fixed_now()
-        if present is not None:
-            given["present"] = present
-        return connection.execute(claiming, given).all()
+        return connection.execute(claiming, given | self._database.given_now()).all()
 
     @cached_property
     def _claiming(self) -> ReturningUpdate[Any]:
@@ -326,10 +320,8 @@ class Claims:
 
     def next_due(self) -> float | None:
         """Return the seconds until the next row is due (0 or less: now); None if none is."""
-        present = self._database.fixed_now()
-        given = {} if present is None else {"present": present}
         with self._database.reading() as connection:
-            row = connection.execute(self._looking_ahead, given).one()
+            row = connection.execute(self._looking_ahead, self._database.given_now()).one()
         moments = [moment for moment in row[:2] if moment is not None]
         return min(moments) - row[2] if moments else None
 

@@ -182,9 +182,8 @@ class LearnedLinks:
     def write(self, connection: Connection, line: CustomerLink) -> None:
         """Insert or replace the line."""
         statement = self._learning if line.automatic else self._replacing
-        present = self._database.fixed_now()
         given = {f"new_{name}": value for name, value in _values(line).items()}
-        connection.execute(statement, given if present is None else given | {"present": present})
+        connection.execute(statement, given | self._database.given_now())
 
     @cached_property
     def _replacing(self) -> Insert:

@@ -49,23 +49,19 @@ class Database:
 
     def now(self) -> ColumnElement[float]:
         """Return the present moment (Unix seconds) as part of a statement."""
-        fixed = self.fixed_now()
-        if fixed is not None:
-            return literal(fixed, Float(53))
+        if self._clock is not None:
+            return literal(self._clock(), Float(53))
         return func.extract("epoch", func.clock_timestamp()).cast(Float(53))
 
     def present(self) -> ColumnElement[float]:
-        """Return the same for a statement that is built once.
-
-        Its parameter `present` takes `fixed_now`, if that is not None.
-        """
+        """Return the same for a statement that is built once, and executed with `given_now`."""
         if self._clock is None:
             return self.now()
         return bindparam("present", type_=Float(53))
 
-    def fixed_now(self) -> float | None:
-        """Return the present moment if this process tells it; None if the database does."""
-        return None if self._clock is None else self._clock()
+    def given_now(self) -> dict[str, object]:
+        """Return the parameter that `present` takes; none if the database tells the time."""
+        return {} if self._clock is None else {"present": self._clock()}
 
     @contextmanager
     def writing(

@@ -108,10 +108,8 @@ class Requests:
     ) -> list[Recorded]:
         asked = [rows.request_columns(one) | {"key": one.key} for one in escalations]
         with self._database.writing(within, wake=True, lock_seconds=lock_seconds) as connection:
-            moment = self._database.fixed_now()
-            if moment is not None:
-                asked = [one | {"present": moment} for one in asked]
-            new = connection.execute(self._inserting, asked).rowcount
+            now = self._database.given_now()
+            new = connection.execute(self._inserting, [one | now for one in asked]).rowcount
             if new == len(asked):
                 return [Recorded(fresh=True) for _ in asked]
             # Some were there before, or came twice; the rows themselves tell which.
@@ -194,11 +192,9 @@ class Requests:
 
     def _begin_anew(self, connection: Connection, escalation: Escalation, generation: int) -> bool:
         """Insert a row of the next generation; return False if another request was first."""
-        moment = self._database.fixed_now()
         asked = rows.request_columns(escalation) | {"key": escalation.key}
         inserting = self._inserting.values(generation=generation)
-        present = {} if moment is None else {"present": moment}
-        return connection.execute(inserting, asked | present).rowcount == 1
+        return connection.execute(inserting, asked | self._database.given_now()).rowcount == 1
 
 
 def _is_included(escalation: Escalation, row: Any) -> bool:
