@@ -232,23 +232,12 @@ class Claims:
         struck = update(table).where(table.c.id == claim.id).values(rows.failed(now))
         counted = struck.returning(table.c.strikes, table.c.struck_since)
         row = connection.execute(counted).one()
-        return row.struck_since is not None and should_park(
-            row.strikes, claim.now - row.struck_since
-        )
+        return has_struck_out(claim, row.strikes, row.struck_since)
 
     def _put_back(self, connection: Connection, claim: Claim) -> None:
         """Put the row back for a pause after its failures; this attempt does not take place."""
-        answering = claim.outcome is not None
         pause = delay(claim.attempt - 1, None, chance=1.0)
-        self._fenced.write(
-            connection,
-            claim,
-            due=FromNow(pause),
-            token=None,
-            lease_until=None,
-            attempts=table.c.attempts - (0 if answering else 1),
-            answer_attempts=table.c.answer_attempts - (1 if answering else 0),
-        )
+        self._fenced.write(connection, claim, due=FromNow(pause), **_unclaimed(claim))
 
     def renew(self, claim: Claim) -> None:
         """Renew the lease during a delivery. Raises LeaseLost."""
@@ -347,19 +336,22 @@ class Claims:
     def give_back(self, claim: Claim) -> None:
         """Let another worker claim the row at once, as if it had not been claimed."""
         with self._database.writing(wake=True) as connection:
-            answering = claim.outcome is not None
-            self._fenced.write(
-                connection,
-                claim,
-                token=None,
-                lease_until=None,
-                attempts=table.c.attempts - (0 if answering else 1),
-                answer_attempts=table.c.answer_attempts - (1 if answering else 0),
-            )
+            self._fenced.write(connection, claim, **_unclaimed(claim))
 
 
 def _unleased(now: ColumnElement[float]) -> ColumnElement[bool]:
     return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+
+def _unclaimed(claim: Claim) -> dict[str, object]:
+    """Return the columns of a row that is given up as if it had not been claimed."""
+    counted = table.c.attempts if claim.outcome is None else table.c.answer_attempts
+    return {"token": None, "lease_until": None, counted.name: counted - 1}
+
+
+def has_struck_out(claim: Claim, strikes: int, struck_since: float | None) -> bool:
+    """Return whether the claim's row, which has so many strikes since then, is to be parked."""
+    return struck_since is not None and should_park(strikes, claim.now - struck_since)
 
 
 def claim_of(row: Row[Any]) -> Claim:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, case, null, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.core.attachments import UploadedFiles
-from bot.core.faults import FIXED_BY_A_LINK, Reason, Rejection, should_park
+from bot.core.faults import FIXED_BY_A_LINK, Reason, Rejection
 from bot.core.model import Added, Created, Message, Outcome, Ticket
 from bot.core.record import Evidence
 from bot.store import customer_links, rejections, rows, undo
@@ -24,6 +24,7 @@ from bot.store.claims import (
     FromNow,
     Pending,
     RemainingParts,
+    has_struck_out,
 )
 from bot.store.customer_links import CustomerLink
 from bot.store.database import Database
@@ -257,9 +258,7 @@ class Ledger(Requests, Claims):
             row = connection.execute(
                 select(table.c.strikes, table.c.struck_since).where(table.c.id == claim.id)
             ).one()
-        return row.struck_since is not None and should_park(
-            row.strikes, claim.now - row.struck_since
-        )
+        return has_struck_out(claim, row.strikes, row.struck_since)
 
     def answered(self, claim: Claim, *, said: bool) -> None:
         """Note that the answer was said, or cannot be said anywhere: nothing is left to do."""
