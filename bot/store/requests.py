@@ -52,15 +52,15 @@ CLOCK_SKEW = 60.0
 
 
 # Built once, because a form that opens waits for it.
-_TICKET: Select[Any] = (
-    select(table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url)
-    .where(table.c.key == bindparam("asked_key"))
+_TICKETS: Select[Any] = select(
+    table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url
+)
+_TICKET = (
+    _TICKETS.where(table.c.key == bindparam("asked_key"))
     .order_by(table.c.generation.desc())
     .limit(1)
 )
-_TICKET_OF_CONVERSATION: Select[Any] = select(
-    table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url
-).where(table.c.conversation_key == bindparam("asked_key"))
+_TICKET_OF_CONVERSATION = _TICKETS.where(table.c.conversation_key == bindparam("asked_key"))
 
 
 class Requests:
@@ -117,17 +117,17 @@ class Requests:
 
     def ticket_of(self, key: str) -> Ticket | None:
         """Return the ticket of the message with this key, if it has one."""
-        with self._database.reading() as connection:
-            row = connection.execute(_TICKET, {"asked_key": key}).first()
-        if row is None or row.state not in ("created", "added"):
-            return None
-        return rows.ticket(row)
+        return self._ticket(_TICKET, key, "created", "added")
 
     def ticket_of_conversation(self, key: str) -> Ticket | None:
         """Return the ticket of the Slack thread with this key, which its other messages join."""
+        return self._ticket(_TICKET_OF_CONVERSATION, key, "created")
+
+    def _ticket(self, query: Select[Any], key: str, *states: str) -> Ticket | None:
+        """Return the ticket of the row that the query finds, if it is in one of these states."""
         with self._database.reading() as connection:
-            row = connection.execute(_TICKET_OF_CONVERSATION, {"asked_key": key}).first()
-        return None if row is None or row.state != "created" else rows.ticket(row)
+            row = connection.execute(query, {"asked_key": key}).first()
+        return None if row is None or row.state not in states else rows.ticket(row)
 
     def known(self, keys: Sequence[str]) -> frozenset[str]:
         """Return those of these keys that have a row, whatever its state."""
