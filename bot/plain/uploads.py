@@ -61,11 +61,7 @@ class Uploads:
         along, which holds the address and with it its signature.
         """
         if file.size is None or not _is_safe(form.url, local=self._is_local):
-            raise Rejected(
-                Rejection(
-                    Reason.PLAIN_REFUSED, plain_error=PlainError(code="upload_form", message="")
-                )
-            )
+            raise _rejected("upload_form")
         boundary = uuid.uuid4().hex
         before, after = multipart(form.fields, file, boundary)
         headers = {
@@ -95,12 +91,11 @@ class Uploads:
             # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
             raise TryLater(f"upload_http_{status}")
         if not 200 <= status < 300:
-            raise Rejected(
-                Rejection(
-                    Reason.PLAIN_REFUSED,
-                    plain_error=PlainError(code=f"upload_http_{status}", message=""),
-                )
-            )
+            raise _rejected(f"upload_http_{status}")
+
+
+def _rejected(code: str) -> Rejected:
+    return Rejected(Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code)))
 
 
 def multipart(fields: Sequence[tuple[str, str]], file: File, boundary: str) -> tuple[bytes, bytes]:
