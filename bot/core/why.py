@@ -45,6 +45,12 @@ class RuleLook:
     by: tuple[int, ...] = ()
     place: str | None = None
 
+    @property
+    def is_here(self) -> bool:
+        """Return whether the rule applies in the message's channel."""
+        elsewhere = (RuleDecision.OTHER_CHANNEL, RuleDecision.CHANNEL_UNKNOWN)
+        return self.decision not in elsewhere
+
 
 def rules(
     rules: Sequence[Rule], channel: Channel, emoji: Collection[str] | None
@@ -255,8 +261,7 @@ class Explanation:
             return Why.NO_RULES
         if self.unread is Unread.GONE:
             return Why.UNREAD
-        away = (RuleDecision.OTHER_CHANNEL, RuleDecision.CHANNEL_UNKNOWN)
-        if self.unread is None and all(look.decision in away for look in self.rules):
+        if self.unread is None and not any(look.is_here for look in self.rules):
             return Why.NO_RULE_HERE
         if self.reactions is None:
             return Why.UNREAD
@@ -297,8 +302,7 @@ _STATES: Mapping[State, Why] = {
 
 def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:
     """Return the emoji that rules take in the channel, each once."""
-    away = (RuleDecision.OTHER_CHANNEL, RuleDecision.CHANNEL_UNKNOWN)
-    here = [look.rule for look in looks if look.decision not in away]
+    here = [look.rule for look in looks if look.is_here]
     return tuple(dict.fromkeys(name for rule in here for name in rule.emoji))
 
 
