@@ -147,12 +147,8 @@ class CustomerLinks:
         adding = self._database.insert(person)
         now = connection.execute(select(self._database.now())).scalar_one()
         old = _customers_now(connection, [one.slack_user for one in people])
-        replacing = [name for name in _values(people[0]) if name not in ("team", "slack_user")]
         connection.execute(
-            adding.on_conflict_do_update(
-                index_elements=["team", "slack_user"],
-                set_={name: adding.excluded[name] for name in (*replacing, "updated_at")},
-            ),
+            _upserting(adding),
             [_values(one) | {"created_at": now, "updated_at": now} for one in people],
         )
         keys = [(one.team, one.slack_user) for one in people]
@@ -199,12 +195,7 @@ class LearnedLinks:
         adding = self._database.insert(person).values(
             values | {"created_at": now, "updated_at": now}
         )
-        built: Insert = adding.on_conflict_do_update(
-            index_elements=["team", "slack_user"],
-            set_={name: adding.excluded[name] for name in (*_COLUMNS, "updated_at")},
-            where=where,
-        )
-        return built
+        return _upserting(adding, where)
 
 
 def open_if_linked_since(database: Database, connection: Connection, claim: Claim) -> None:
@@ -224,15 +215,18 @@ def open_if_linked_since(database: Database, connection: Connection, claim: Clai
     )
 
 
+def _upserting(adding: Any, where: ColumnElement[bool] | None = None) -> Insert:
+    """Return the INSERT so that it replaces the line that is there, if that meets `where`."""
+    replacing: Insert = adding.on_conflict_do_update(
+        index_elements=["team", "slack_user"],
+        set_={name: adding.excluded[name] for name in (*_COLUMNS, "updated_at")},
+        where=where,
+    )
+    return replacing
+
+
 def _values(line: CustomerLink) -> dict[str, object]:
-    return {
-        "team": line.team,
-        "slack_user": line.slack_user,
-        "customer": line.customer,
-        "email": line.email,
-        "name": line.name,
-        "source": line.source,
-    }
+    return {name: getattr(line, name) for name in _COLUMNS}
 
 
 def _person(row: Row[Any]) -> CustomerLink:
