@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeGuard
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]+")
@@ -32,9 +33,9 @@ def is_team_id(text: str) -> bool:
     return _TEAM_ID.fullmatch(text) is not None
 
 
-def is_ts(text: str) -> bool:
-    """Return whether `text` has the form of a Slack `ts`: seconds, a dot, six digits."""
-    return _TS.fullmatch(text) is not None
+def is_ts(value: object) -> TypeGuard[str]:
+    """Return whether `value` has the form of a Slack `ts`: seconds, a dot, six digits."""
+    return isinstance(value, str) and _TS.fullmatch(value) is not None
 
 
 def time_of(ts: str) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -297,7 +297,7 @@ class Answers(Lookups):
             ),
         )
         where, ts = content(posted).get("channel"), content(posted).get("ts")
-        return PostedAnswer(where if isinstance(where, str) else channel, ts if _is_ts(ts) else "")
+        return PostedAnswer(where if isinstance(where, str) else channel, ts if is_ts(ts) else "")
 
 
 def _thread_of(trigger: Trigger) -> str | None:
@@ -311,10 +311,6 @@ def _thread_of(trigger: Trigger) -> str | None:
         return trigger.message.replies_to
     is_root = trigger.ref is not None and trigger.ref.ts == root  # in rows of earlier releases
     return None if is_root else root
-
-
-def _is_ts(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and is_ts(value)
 
 
 def _response(answer: Answer) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bot import failpoints, proxies
 from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
 from bot.failpoints import Failpoint
 from bot.slack import bodies
+from bot.slack.fields import mapping, string
 from bot.slack.limits import CODES, LimitedWebClient, Limits, Observe, seconds
 
 CALL_LIMIT = 10.0
@@ -156,6 +157,14 @@ async def call_once(
 def content(response: AsyncSlackResponse) -> Mapping[str, Any]:
     """Return the response's JSON object; an empty one if it has none."""
     return response.data if isinstance(response.data, dict) else {}
+
+
+def next_cursor(said: Mapping[str, Any]) -> str | None:
+    """Return the cursor of the next page; None after the last one.
+
+    https://docs.slack.dev/apis/web-api/pagination
+    """
+    return string(mapping(said.get("response_metadata")), "next_cursor")
 
 
 async def respond(web: AsyncWebClient, url: str, body: Mapping[str, Any]) -> None:

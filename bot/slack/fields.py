@@ -45,6 +45,11 @@ def is_id(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
+def storable(text: str) -> str:
+    """Return `text` in a form that every database takes."""
+    return whole(text).replace("\0", "")
+
+
 def string(json: Json, name: str) -> str | None:
     """Return the field if it is a string that is not blank, in a form that can be stored."""
     found = json.get(name)

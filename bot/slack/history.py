@@ -13,11 +13,12 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.core.directory import Channel
 from bot.core.emoji import canonical
 from bot.core.reactions import PostedMessage, Reaction
-from bot.core.refs import MessageRef, from_permalink, is_ts
+from bot.core.refs import MessageRef, is_ts
 from bot.flows.reconcile import HistoryPage
 from bot.slack import bodies
-from bot.slack.calls import MESSAGE_GONE, SlackRejected, call, content
-from bot.slack.fields import Json, integer, is_id, lists, mapping, maps, string
+from bot.slack.calls import MESSAGE_GONE, SlackRejected, call, content, next_cursor
+from bot.slack.fields import Json, integer, is_id, mapping, maps, string
+from bot.slack.reading import with_thread
 
 _ITEMS = 200
 """Slack's advice for the size of a page. https://docs.slack.dev/apis/web-api/pagination"""
@@ -81,7 +82,7 @@ class SlackHistory:
             limit=_ITEMS,
             cursor=cursor,
         )
-        return HistoryPage(tuple(_channels(said)), _next(said))
+        return HistoryPage(tuple(_channels(said)), next_cursor(said))
 
     async def public_channels(self, cursor: str | None) -> HistoryPage[Channel]:
         """Return a page of the public channels that are not archived, be the bot in them or not.
@@ -96,7 +97,7 @@ class SlackHistory:
             limit=_MOST_ITEMS,
             cursor=cursor,
         )
-        return HistoryPage(tuple(_channels(said)), _next(said))
+        return HistoryPage(tuple(_channels(said)), next_cursor(said))
 
     async def messages(
         self, channel: str, oldest: float, cursor: str | None
@@ -113,7 +114,7 @@ class SlackHistory:
             limit=_ITEMS,
             cursor=cursor,
         )
-        return HistoryPage(tuple(_messages(said, channel)), _next(said))
+        return HistoryPage(tuple(_messages(said, channel)), next_cursor(said))
 
     async def replies(
         self, root: MessageRef, oldest: float, cursor: str | None
@@ -132,7 +133,7 @@ class SlackHistory:
             cursor=cursor,
         )
         found = (posted for posted in _messages(said, root.channel) if posted.ref != root)
-        return HistoryPage(tuple(found), _next(said))
+        return HistoryPage(tuple(found), next_cursor(said))
 
     async def reactions(self, ref: MessageRef) -> tuple[Reaction, ...]:
         """Return all reactions to the message; none if it is gone.
@@ -148,9 +149,7 @@ class SlackHistory:
         https://docs.slack.dev/reference/methods/reactions.get
         """
         message = await self._reacted(ref)
-        linked = from_permalink(string(message, "permalink") or "")
-        shown = {"thread_ts": linked[1], **message} if linked and linked[1] else message
-        return next(_messages({"messages": [shown]}, ref.channel), None)
+        return next(_messages({"messages": [with_thread(message)]}, ref.channel), None)
 
     async def _reacted(self, ref: MessageRef) -> Mapping[str, Any]:
         """Return the message with all who reacted to it; empty if it is gone."""
@@ -179,10 +178,6 @@ class SlackHistory:
         return await self._call(method, request, **arguments | {"cursor": None})
 
 
-def _next(said: Json) -> str | None:
-    return string(mapping(said.get("response_metadata")), "next_cursor")
-
-
 def _channels(said: Json) -> Iterator[Channel]:
     for one in maps(said.get("channels")):
         channel = one.get("id")
@@ -195,15 +190,15 @@ def _channels(said: Json) -> Iterator[Channel]:
 def _messages(said: Json, channel: str) -> Iterator[PostedMessage]:
     for one in maps(said.get("messages")):
         ts = string(one, "ts")
-        if ts is None or not is_ts(ts) or one.get("subtype") == "tombstone":
+        if not is_ts(ts) or one.get("subtype") == "tombstone":
             continue
         thread_ts, last_reply = string(one, "thread_ts"), string(one, "latest_reply")
         yield PostedMessage(
             ref=MessageRef(channel, ts),
             reactions=tuple(_reactions(one)),
-            thread_ts=thread_ts if thread_ts and is_ts(thread_ts) else None,
+            thread_ts=thread_ts if is_ts(thread_ts) else None,
             has_replies=bool(integer(one, "reply_count")),
-            last_reply=last_reply if last_reply and is_ts(last_reply) else None,
+            last_reply=last_reply if is_ts(last_reply) else None,
         )
 
 
@@ -212,6 +207,6 @@ def _reactions(message: Json) -> Iterator[Reaction]:
         emoji = string(one, "name")
         if emoji is None:
             continue
-        (users,) = lists([one.get("users")]) if isinstance(one.get("users"), list) else ([],)
-        named = tuple(filter(is_id, users))
+        users = one.get("users")
+        named = tuple(filter(is_id, users)) if isinstance(users, list) else ()
         yield Reaction(canonical(emoji), named, max(integer(one, "count") or 0, len(named)))

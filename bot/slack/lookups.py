@@ -14,10 +14,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.directory import Channel, Installation, Names, Profile, UserKind
 from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError
-from bot.core.text.plaintext import whole
 from bot.core.text.richtext import Mention
 from bot.slack.calls import SlackRejected, call, content
-from bot.slack.fields import SLACKS_OWN_USERS, Payload, mapping, string
+from bot.slack.fields import SLACKS_OWN_USERS, Payload, mapping, storable, string
 
 KEPT = 600.0
 """Seconds for which what was found stays cached."""
@@ -401,7 +400,7 @@ def _parse(model: type[M], method: str, answer: AsyncSlackResponse) -> M:
 
 def _without_nulls(said: Mapping[str, object]) -> dict[str, object]:
     return {
-        key: whole(value).replace("\0", "") if isinstance(value, str) else value
+        key: storable(value) if isinstance(value, str) else value
         for key, value in said.items()
         if value is not None
     }

@@ -14,9 +14,8 @@ from pydantic import AliasPath, Field, StringConstraints
 from bot.core.identity import is_customer_id, is_email
 from bot.core.model import Form, FormDraft, Priority, Trigger
 from bot.core.quote import UNTITLED
-from bot.core.text.plaintext import whole
 from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
-from bot.slack.fields import ID, URL, Id, Payload, is_id, mapping, maps, string
+from bot.slack.fields import ID, URL, Id, Payload, is_id, mapping, maps, storable, string
 from bot.slack.payloads import UserId
 from bot.slack.views import form as words
 from bot.slack.views import link as link_words
@@ -55,7 +54,7 @@ class _Value(Payload):
     @property
     def text(self) -> str:
         chosen = self.selected_option.value if self.selected_option else None
-        return _storable(self.value or self.selected_user or chosen or "")
+        return storable(self.value or self.selected_user or chosen or "")
 
 
 class _State(Payload):
@@ -157,7 +156,7 @@ class ViewSubmission(_TicketForm):
         value = self._value(block)
         if value is None or value.selected_options is None:
             return None
-        return tuple(dict.fromkeys(_storable(one.value) for one in value.selected_options))
+        return tuple(dict.fromkeys(storable(one.value) for one in value.selected_options))
 
 
 class ViewClosed(_TicketForm):
@@ -275,9 +274,5 @@ class LinkSubmission(Payload):
         return ""
 
 
-def _storable(text: str) -> str:
-    return whole(text).replace("\0", "")
-
-
 def _one_line(text: str) -> str:
-    return " ".join(_storable(text).split())
+    return " ".join(storable(text).split())

@@ -13,8 +13,8 @@ from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import Message
 from bot.core.refs import MessageRef, from_permalink, is_ts, time_of
 from bot.core.text.excerpt import GOES_ON, weight
-from bot.slack.calls import MESSAGE_GONE, SlackRejected, call, content
-from bot.slack.fields import mapping, maps, string
+from bot.slack.calls import MESSAGE_GONE, SlackRejected, call, content, next_cursor
+from bot.slack.fields import maps, string
 from bot.slack.text.message import message_of
 from bot.store.executor import Run, in_place
 
@@ -102,7 +102,7 @@ class _Reading:
             said = await self._page(cursor, limit)
             for message in maps(said.get("messages")):
                 await self._take(message)
-            cursor = string(mapping(said.get("response_metadata")), "next_cursor")
+            cursor = next_cursor(said)
             if cursor is None:
                 return
             limit = self._next_limit()
@@ -123,7 +123,7 @@ class _Reading:
 
     async def _take(self, message: Mapping[str, Any]) -> None:
         ts = message.get("ts")
-        if not (isinstance(ts, str) and is_ts(ts) and _is_of(message, self._root)):
+        if not (is_ts(ts) and _is_of(message, self._root)):
             return
         if ts in self.found:
             return
@@ -174,8 +174,12 @@ async def _from_reactions(
         raise _refused(missed, ref)
     if missed is not None and not any(message.get(key) for key in _SAID):
         raise _refused(missed, ref)  # its content may exist, but not for this method
-    link = message.get("permalink")
-    linked = from_permalink(link) if isinstance(link, str) else None
+    return with_thread(message)
+
+
+def with_thread(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message from `reactions.get` with the thread that its permalink names."""
+    linked = from_permalink(string(message, "permalink") or "")
     return {"thread_ts": linked[1], **message} if linked and linked[1] else message
 
 

@@ -81,7 +81,7 @@ def message_of(message: Mapping[str, Any], ref: MessageRef) -> Message:
         ref=ref,
         author=user if is_id(user) else None,
         blocks=blocks,
-        thread_ts=thread_ts if isinstance(thread_ts, str) and is_ts(thread_ts) else None,
+        thread_ts=thread_ts if is_ts(thread_ts) else None,
         bot=bot,
         files=files_of(message),
         made_up=made_up,
