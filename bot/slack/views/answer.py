@@ -19,7 +19,7 @@ from bot.core.model import (
     Ticket,
 )
 from bot.slack.views import link, rejections
-from bot.slack.views.formatting import code, escape
+from bot.slack.views.formatting import code, escape, listed
 from bot.slack.views.formatting import link as linked
 from bot.slack.views.kit import Answer, Button, open_button
 from bot.slack.views.undo import undo_button
@@ -139,9 +139,8 @@ def _missing(parts: int) -> str:
 
 def _unused(fields: Sequence[FormField]) -> str:
     """Return what a form's request did not apply to the ticket it joined, on a line of its own."""
-    *first, last = [field.value for field in fields]
-    named = f"{', '.join(first)} and {last}" if first else last
-    is_plural = bool(first) or fields[0] is FormField.LABELS
+    named = listed([field.value for field in fields], "and")
+    is_plural = len(fields) > 1 or fields[0] is FormField.LABELS
     not_applied = (
         "weren't applied because the ticket already existed. Set them in Plain."
         if is_plural

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.slack.views.formatting import code, escape, shorten, unescape
+from bot.slack.text.mrkdwn import unescape
+from bot.slack.views.formatting import code, escape, shorten
 from bot.slack.views.kit import Answer
 
 ANOTHER_WORKSPACE = (

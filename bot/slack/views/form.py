@@ -23,9 +23,9 @@ from bot.flows.form import (
     UnreadableParts,
 )
 from bot.slack.views import formatting, kit
-from bot.slack.views.formatting import escape
+from bot.slack.views.formatting import bridge, escape, person
 from bot.slack.views.kit import LABEL_LENGTH, Answer, Block, Button, View, open_button, plain
-from bot.slack.views.rejections import BRIDGE, THOSE
+from bot.slack.views.rejections import THOSE
 
 CALLBACK_ID = "plain_ticket_form"
 REOPEN_ACTION = "reopen_form"
@@ -386,7 +386,7 @@ def _adds_to(ticket: Ticket) -> str:
 
 def in_plain(user: str, customer: CustomerStatus) -> str:
     """Return the sentence below the requester: who that is in Plain."""
-    who = f"<@{escape(user)}>"
+    who = person(user)
     match customer:
         case Known(name):
             return f"{who} is the Plain customer {escape(formatting.shorten(name, 200))}."
@@ -425,9 +425,8 @@ def closed(what: UnreadableParts, bot: str | None) -> str:
             f"The ticket won't include {missing}: in a direct message, Slack only shows the bridge "
             "the message you chose."
         )
-    name = f"<@{escape(bot)}>" if bot else BRIDGE
     return (
         f"The ticket won't include {missing}: the bridge isn't in this conversation, so Slack only "
-        f"shows it the message you chose. In a channel, type /invite {name} and reopen the form a "
-        "minute later."
+        f"shows it the message you chose. In a channel, type /invite {bridge(bot)} and reopen the "
+        "form a minute later."
     )

@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bot.core.model import Ticket
+from bot.slack.text.mrkdwn import unescape
 from bot.slack.views.kit import OPEN_IN_PLAIN
+
+BRIDGE = "@plain-bridge"
+"""The bot's name if its user id is unknown."""
 
 _ID = re.compile(r"[A-Z0-9]{1,30}")
 _TOKEN = re.compile(r"<([^<>]*)>")
@@ -27,11 +31,6 @@ def escape(text: str) -> str:
     https://docs.slack.dev/messaging/formatting-message-text#escaping
     """
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def unescape(text: str) -> str:
-    """Return what `escape` was given."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def code(text: str) -> str:
@@ -60,6 +59,11 @@ def target(url: str) -> str:
 def person(user: str) -> str:
     """Return a mention, which in a view or an ephemeral message notifies nobody."""
     return f"<@{user}>" if _ID.fullmatch(user) else code(user)
+
+
+def bridge(bot: str | None) -> str:
+    """Return a mention of the bot, which shows its name whatever it is called."""
+    return person(bot) if bot else BRIDGE
 
 
 def channel(name: str) -> str:

@@ -21,7 +21,7 @@ from bot.flows.link import (
     NothingToLink,
 )
 from bot.slack.views import kit
-from bot.slack.views.formatting import code, escape, link, listed, shorten
+from bot.slack.views.formatting import code, escape, link, listed, person, shorten
 from bot.slack.views.kit import LABEL_LENGTH, Answer, Button, View, plain, section
 
 CALLBACK_ID = "plain_link_form"
@@ -174,7 +174,7 @@ def who_may(answerer: Answerer) -> str:
     users = answerer.users if isinstance(answerer, Others) else ()
     if not users:
         return "an owner or admin of this workspace"
-    return listed([f"<@{escape(user)}>" for user in users[:_MOST_NAMED]], "or")
+    return listed([person(user) for user in users[:_MOST_NAMED]], "or")
 
 
 def _question(question: LinkQuestion) -> str:

@@ -14,11 +14,8 @@ from bot.core.directory import UserKind
 from bot.core.faults import Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Others, Yourself
 from bot.flows.admission import DEACTIVATED
-from bot.slack.views.formatting import code, escape, shorten
+from bot.slack.views.formatting import bridge, code, escape, shorten
 from bot.slack.views.link import CUSTOMER_IS, command, who_may
-
-BRIDGE = "@plain-bridge"
-"""The bot's name if its user id is unknown."""
 
 OPERATOR = "whoever runs the bridge"
 _AGAIN = "then request the ticket again"
@@ -103,13 +100,8 @@ class _Case:
     ) -> None:
         self.rejection = rejection
         self.button = button
-        self._bot = bot
+        self.bot = bridge(bot)
         self.answerer = answerer
-
-    @property
-    def bot(self) -> str:
-        """Return a mention of the bot, which shows its name whatever it is called."""
-        return f"<@{escape(self._bot)}>" if self._bot else BRIDGE
 
     @property
     def who(self) -> str:

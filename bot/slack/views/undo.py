@@ -24,7 +24,7 @@ from bot.core.undo import (
     Undone,
     Unreached,
 )
-from bot.slack.views.formatting import code, escape, target
+from bot.slack.views.formatting import code, escape, person, target
 from bot.slack.views.kit import OPEN_IN_PLAIN, Answer, Button, Confirm, open_button
 
 ACTION = "undo_ticket"
@@ -66,7 +66,7 @@ def undone(ticket: Ticket | None, by: str, *, quiet: bool = False) -> Answer:
     """
     if quiet:
         return Answer(UNDONE_QUIETLY)
-    who = f"<@{escape(by)}>"
+    who = person(by)
     if ticket is None:
         return Answer(f"Undone by {who}: no ticket was created.")
     return Answer(f"Undone by {who}: {escape(ticket.ref)} is marked as ignored in Plain.")

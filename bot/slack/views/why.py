@@ -17,7 +17,17 @@ from bot.core.why import Explanation, Unread, Why, emoji_here
 from bot.flows.admission import DEACTIVATED, named
 from bot.slack.views import decisions, kit, rejections
 from bot.slack.views.decisions import MENU, MOST_EMOJI, outlook
-from bot.slack.views.formatting import channel, code, emoji, emojis, escape, link, person, shorten
+from bot.slack.views.formatting import (
+    bridge,
+    channel,
+    code,
+    emoji,
+    emojis,
+    escape,
+    link,
+    person,
+    shorten,
+)
 from bot.slack.views.kit import SECTION_LENGTH, Answer, Block, View, context, divider, section
 from bot.slack.views.rejections import OPERATOR
 
@@ -198,7 +208,7 @@ def _unread(explained: Explanation, bot: str | None) -> str:
             return (
                 f"No ticket was created: the bridge isn't in {channel(explained.ref.channel)}, so "
                 "Slack doesn't tell it about reactions there. "
-                f"Type /invite {_name(bot)} there and react again, or {MENU}."
+                f"Type /invite {bridge(bot)} there and react again, or {MENU}."
             )
         case Unread.NO_PERMISSION:
             return (
@@ -289,7 +299,3 @@ def _ways(explained: Explanation) -> str:
     here = emoji_here(explained.rules)
     react = f"react with {emojis(here[:MOST_EMOJI])}, or " if here else ""
     return f"{react}{MENU}"
-
-
-def _name(bot: str | None) -> str:
-    return person(bot) if bot else rejections.BRIDGE
