@@ -7,7 +7,9 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,8 @@ from rich.text import Text
 PIPED_WIDTH = 200
 """Columns of a table where no terminal sets the width."""
 
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+"""The option of commands that can print JSON."""
 
 _SECONDS = {"m": 60.0, "h": 3600.0, "d": 24 * 3600.0, "w": 7 * 24 * 3600.0}
 

@@ -30,7 +30,6 @@ SHOWN_STATES = tuple(WORDS.get(state, state) for state in STATES)
 
 _TIMES = ("created_at", "due", "settled_at", "verify_at", "undone_at")
 
-Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A reference (PB-7), a key, or a ticket (T-123).")
 ]
@@ -57,7 +56,7 @@ def list_(
     names: Annotated[
         bool, typer.Option("--names", help="Show channel names (asks Slack).")
     ] = False,
-    json: Json = False,
+    json: console.Json = False,
 ) -> None:
     """List the newest requests."""
     state = next((stored for stored, word in WORDS.items() if word == state), state)
@@ -106,7 +105,7 @@ def _channel_id(name: str, called: Mapping[str, str]) -> str:
 
 
 @app.command()
-def show(name: Name, json: Json = False) -> None:
+def show(name: Name, json: console.Json = False) -> None:
     """Show everything about a request except its texts."""
     with services.database(load()) as database:
         entries = Records(database).find(name)
@@ -127,7 +126,7 @@ def retry(
         list[str],
         typer.Argument(metavar="NAME", help="References (PB-7), keys, or tickets (T-123)."),
     ],
-    json: Json = False,
+    json: console.Json = False,
 ) -> None:
     """Retry refused or parked requests."""
     opened: list[Record] = []
@@ -160,7 +159,7 @@ def export() -> None:
 def forget(
     user: Annotated[str, typer.Option(help="The Slack user's id, U…")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    json: Json = False,
+    json: console.Json = False,
 ) -> None:
     """Erase a person: their link, open forms, and their texts and id in every request.
 

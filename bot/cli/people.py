@@ -38,11 +38,10 @@ Team = Annotated[
     str | None,
     typer.Option(metavar="T…", help="The user's Slack team (default: the bridge's workspace)."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 @app.command("list")
-def list_(json: Json = False) -> None:
+def list_(json: console.Json = False) -> None:
     """List all links."""
     with services.database(load()) as database:
         people = CustomerLinks(database).all()
@@ -139,7 +138,7 @@ def import_(
         bool,
         typer.Option("--check", help="Import only if Plain has every new customer."),
     ] = False,
-    json: Json = False,
+    json: console.Json = False,
 ) -> None:
     """Link many people from a CSV file, all or none.
 

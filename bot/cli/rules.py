@@ -13,16 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import build
-from bot.cli import console
+from bot.cli import console, services
 from bot.cli.console import CommandFailed
 from bot.core import refs, routing
 from bot.core.directory import Channel
 from bot.core.model import ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef
 from bot.settings import Settings, SettingsError, load
-from bot.slack import calls
-from bot.slack.client import SlackClient
 from bot.slack.history import SlackHistory
 
 app = typer.Typer(no_args_is_help=True, help="Check the rules that turn reactions into tickets.")
@@ -34,7 +31,7 @@ def lint(
         str | None,
         typer.Argument(metavar="FILE", help="Check this file instead of the configured one."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    json: console.Json = False,
 ) -> None:
     """Check the configuration file and show its rules in the order they apply."""
     environ = dict(os.environ) if file is None else os.environ | {"PLAIN_BRIDGE_CONFIG": file}
@@ -105,7 +102,7 @@ def try_reactions(
             help="A link to a Slack message, or a file of reactions; - for standard input.",
         ),
     ],
-    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    json: console.Json = False,
 ) -> None:
     """Show which rule each reaction would match; record nothing.
 
@@ -162,13 +159,11 @@ def _trigger(reaction: TriedReaction) -> Trigger:
 
 def _reactions_of_message(settings: Settings, ref: MessageRef) -> list[TriedReaction]:
     settings.need("slack_bot_token")
-    token = build.secret(settings.slack_bot_token)
 
     async def look() -> list[TriedReaction]:
-        async with calls.open_session() as session:
-            web = calls.web_client(token, settings.slack_api_url, session)
-            channel = await SlackClient(web).channel(ref.channel)
-            under = await SlackHistory(web).reactions(ref)
+        async with services.slack(settings) as slack:
+            channel = await slack.channel(ref.channel)
+            under = await SlackHistory(slack.web).reactions(ref)
             return [
                 TriedReaction(channel, one.emoji, user)
                 for one in under

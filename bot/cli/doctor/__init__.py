@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -16,7 +15,7 @@ from bot.cli.doctor.configuration import Clocks
 from bot.settings import Settings, SettingsError, load
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+def doctor(json: console.Json = False) -> None:
     """Report what's missing and how to fix it.
 
     Checks Slack's tokens, scopes, channels and events, Plain's key, permissions and names, both

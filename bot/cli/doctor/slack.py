@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from bot import build, proxies
+from bot.cli import services
 from bot.cli.doctor import configuration
 from bot.cli.doctor.check import Check, not_set, skip, slack_failed, timed, without_scope
 from bot.cli.doctor.configuration import Clocks
@@ -45,12 +46,10 @@ _APP_PAGE = 'https://api.slack.com/apps, your app, "OAuth & Permissions"'
 
 async def examine(settings: Settings, clocks: Clocks) -> list[Check]:
     """Return the checks in order; leave out those that a failed one makes pointless."""
-    async with calls.open_session() as session:
-        if settings.slack_bot_token is None:
-            checks = [not_set(settings, "Slack token", "slack_bot_token")]
-            return [*checks, await connection(settings, None)]
-        token = settings.slack_bot_token.get_secret_value()
-        client = SlackClient(calls.web_client(token, settings.slack_api_url, session))
+    if settings.slack_bot_token is None:
+        absent = not_set(settings, "Slack token", "slack_bot_token")
+        return [absent, await connection(settings, None)]
+    async with services.slack(settings) as client:
         checks = await check_token(settings, client, clocks)
         if not checks[0].ok:
             return [*checks, await connection(settings, None)]
