@@ -90,6 +90,10 @@ class Desk:
             return channel
         return self.slack.add_dm(user, self.slack.bot_user)
 
+    def has_menus(self, user: str) -> bool:
+        """Return True if this person has shortcuts and commands: one of the app's workspace."""
+        return not self.slack.external(user) and not self.slack.users[user].bot_id
+
     def channels(self, user: str) -> list[str]:
         """Return the channels that this person is in."""
         found = (self.slack.channel(one) for one in self.cast.channels)
@@ -206,7 +210,7 @@ class Desk:
         known = self.offered.setdefault((view_id, block_id), {})
         current = (self.slack.view(view_id) or {"state": {"values": {}}})["state"]["values"]
         chosen = [block_kit.chosen(held) for held in current.get(block_id, {}).values()]
-        for option in [*chain.from_iterable(map(_listed, chosen)), *found]:
+        for option in [*chain.from_iterable(map(block_kit.listed, chosen)), *found]:
             known[option["value"]] = option
         return found
 
@@ -307,7 +311,3 @@ class Desk:
                 said_here = rf"(?i)(?<![\w<])@{re.escape(said)}\b"
                 text = re.sub(said_here, f"<@{user}>", text)
         return text
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value] if value else []

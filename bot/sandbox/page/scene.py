@@ -107,8 +107,7 @@ class Scene:
         desk, cast = self.desk, self.desk.cast
         user = look.user if look.user in cast.users else next(iter(cast.users))
         seen = desk.channels(user)
-        has_app = not desk.slack.external(user) and not desk.slack.users[user].bot_id
-        inside = look.channel in seen or (look.channel == desk.app_channel and has_app)
+        inside = look.channel in seen or (look.channel == desk.app_channel and desk.has_menus(user))
         channel = look.channel if inside else seen[0]
         thread = look.thread if inside and self._has(user, channel, look.thread) else ""
         pane = look.pane if look.pane in PANES else PANES[0]
@@ -126,9 +125,7 @@ class Scene:
 
     @property
     def has_menus(self) -> bool:
-        """Return True if this person has shortcuts and commands: one of the app's workspace."""
-        slack = self.desk.slack
-        return not slack.external(self.person) and not slack.users[self.person].bot_id
+        return self.desk.has_menus(self.person)
 
     @property
     def in_app(self) -> bool:

@@ -69,7 +69,7 @@ class SlackText:
             run = [re.sub("^&gt; ?", "", line) if quoted else line for line in lines]
             shown = Markup("").join(self._inline("\n".join(run)))
             parts.append(Markup("<blockquote>{}</blockquote>").format(shown) if quoted else shown)
-        return _joined(parts)
+        return Markup("").join(parts)
 
     def rich(self, block: Mapping[str, Any]) -> Markup:
         """https://docs.slack.dev/reference/block-kit/blocks/rich-text-block"""
@@ -152,11 +152,6 @@ def _mentioned(kind: str, element: Mapping[str, Any]) -> str:
 
 def _is_quote(line: str) -> bool:
     return line.startswith("&gt;")
-
-
-def _joined(parts: list[Markup]) -> Markup:
-    """Join the lines; a quote is a block of its own, other lines are separated by line ends."""
-    return Markup("").join(parts)
 
 
 def _date(found: re.Match[str], now: float) -> str:

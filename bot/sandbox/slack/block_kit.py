@@ -207,9 +207,7 @@ def _element(element: Any, at: str) -> Iterator[str]:
     elif "options" in _FIELDS[of]:
         yield from _choice(element, at)
     elif "external" in of:
-        first = initial(element)
-        chosen = first if isinstance(first, list) else [first] if first else []
-        yield from _offered(chosen, f"{at}/{INITIAL[of]}")
+        yield from _offered(listed(initial(element)), f"{at}/{INITIAL[of]}")
 
 
 def _button(element: Json, at: str) -> Iterator[str]:
@@ -238,7 +236,7 @@ def _choice(element: Json, at: str) -> Iterator[str]:
     if element["type"] == "checkboxes" and len(offered) > 10:
         yield _fault("must have 1 to 10 items", f"{at}/options")
     first = initial(element) if element["type"] in INITIAL else None
-    for option in first if isinstance(first, list) else [first] if first else []:
+    for option in listed(first):
         if option not in offered:
             yield _fault("must be one of the options", f"{at}/{INITIAL[element['type']]}")
 
@@ -341,6 +339,11 @@ def state(element: Json, value: Any) -> Json:
 def chosen(held: Json) -> Any:
     """Return the value in an element's state; None if it is empty."""
     return held[SELECTED[held["type"]]] or None
+
+
+def listed(value: Any) -> list[Any]:
+    """Return what is chosen as a list, of an element of any kind; empty for nothing."""
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def options(element: Json) -> list[Json]:

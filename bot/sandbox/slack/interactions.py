@@ -222,8 +222,8 @@ class Interactions(MessageActions):
 
     def _fill(self, view: View, block_id: str, value: Any) -> None:
         block, element = _field(view, block_id)
-        if "users_select" in element["type"] and value:
-            for one in value if isinstance(value, list) else [value]:
+        if "users_select" in element["type"]:
+            for one in block_kit.listed(value):
                 self.person(one)
         view.state[block["block_id"]] = {element["action_id"]: block_kit.state(element, value)}
 

@@ -149,17 +149,13 @@ class Modals:
             (block, user)
             for block, element in block_kit.inputs(view)
             if "users_select" in element["type"]
-            for user in _list(block_kit.initial(element))
+            for user in block_kit.listed(block_kit.initial(element))
         ]
         return [
             f"[ERROR] invalid user: {user} [json-pointer:/view/blocks/{block.get('block_id')}]"
             for block, user in preset
             if user not in self._world.users or user in self._world.refuse_initial_user
         ]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value] if value else []
 
 
 def _named(block: Json, world: SlackWorld) -> Json:
