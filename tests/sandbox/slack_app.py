@@ -5,13 +5,15 @@ accept proves more than what the sandbox says about itself."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,18 +24,21 @@ from bot.sandbox.serving import serving
 from bot.sandbox.slack import Json, Slack
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: float = 1_760_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def client(slack: Slack, token: str = "xoxb-test") -> AsyncWebClient:  # noqa: S107
     return AsyncWebClient(token, base_url=slack.api_url, retry_handlers=[])
+
+
+async def error_of(call: Awaitable[object]) -> SlackApiError:
+    """The error that a call of the SDK's fails with."""
+    with pytest.raises(SlackApiError) as caught:
+        await call
+    return caught.value
+
+
+def word_of(error: SlackApiError) -> str:
+    word = error.response["error"]
+    assert isinstance(word, str)
+    return word
 
 
 def bolt(slack: Slack) -> AsyncApp:

@@ -11,6 +11,7 @@ import pytest
 
 from bot.sandbox.plain import How, Plain
 from tests.sandbox.plain_client import CREATE_THREAD, PlainApi, talking
+from tests.working import until
 
 GIVEN = {"customerIdentifier": {"emailAddress": "ada@example.com"}}
 ME = "query whoami { myWorkspace { name } }"
@@ -120,12 +121,6 @@ async def test_taking_effect_after_the_client_has_gone() -> None:
         await until(lambda: plain.requests[0].outcome != "waiting")
     assert len(plain.threads) == 1
     assert plain.requests[0].outcome == "late, committed"
-
-
-async def until(true: Any) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 — the state of a server that tells nobody
-            await asyncio.sleep(0.01)
 
 
 async def test_a_client_that_waits_sees_the_late_answer() -> None:

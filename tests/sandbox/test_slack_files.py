@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.slack import Json, Slack
-from tests.sandbox.slack_app import Clock, client
+from tests.sandbox.slack_app import client
 
 TOKEN = "xoxb-test"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(clock=Clock())
-    async with slack.serving():
-        yield slack
 
 
 async def shared(slack: Slack, *, bot_member: bool = True, **more: object) -> Json:

@@ -6,8 +6,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.slack import Json, Slack
+from tests.conftest import Clock
 from tests.sandbox.slack_app import (
-    Clock,
     FormApp,
     client,
     field,

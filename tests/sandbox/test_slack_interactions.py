@@ -10,7 +10,8 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.sandbox.slack import Json, Slack
-from tests.sandbox.slack_app import Clock, FormApp, client, over_http, plain
+from tests.conftest import Clock
+from tests.sandbox.slack_app import FormApp, client, over_http, plain
 
 
 async def test_a_message_shortcut_carries_the_message_even_where_the_bot_is_not() -> None:

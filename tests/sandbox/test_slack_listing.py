@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,21 +9,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Slack
-from tests.sandbox.slack_app import Clock, client
 
 BOTH = "public_channel,private_channel"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(clock=Clock())
-    async with slack.serving():
-        yield slack
-
-
-@pytest.fixture
-def web(slack: Slack) -> AsyncWebClient:
-    return client(slack)
 
 
 @pytest.fixture

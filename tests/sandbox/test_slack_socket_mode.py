@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.sandbox.slack import Slack
 from tests.sandbox.slack_app import bolt, client
+from tests.working import until
 
 
 @asynccontextmanager
@@ -20,17 +21,11 @@ async def _connected(slack: Slack, app: AsyncApp) -> AsyncIterator[AsyncSocketMo
     handler = AsyncSocketModeHandler(app, "xapp-test", web_client=client(slack))
     before = slack.connections
     await handler.connect_async()  # type: ignore[no-untyped-call]
-    await _until(lambda: slack.connections > before)
+    await until(lambda: slack.connections > before, 3)
     try:
         yield handler
     finally:
         await asyncio.wait_for(handler.close_async(), 2)  # type: ignore[no-untyped-call]
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
-        while not true():  # noqa: ASYNC110 — what is waited for has no event to tell of it
-            await asyncio.sleep(0.005)
 
 
 def _listening(slack: Slack, bodies: list[Any], fail: int = 0) -> AsyncApp:
@@ -119,7 +114,7 @@ async def test_a_refreshed_connection_comes_again() -> None:
     async with slack.serving(), _connected(slack, _listening(slack, bodies)):
         await slack.refresh_sockets()
         assert slack.connections == 0
-        await _until(lambda: slack.connections == 1)
+        await until(lambda: slack.connections == 1, 3)
         assert (await _react(slack)).status == 200
     assert len(bodies) == 1
 

@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Slack
-from tests.sandbox.slack_app import Clock, client
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(clock=Clock())
-    async with slack.serving():
-        yield slack
-
-
-@pytest.fixture
-def web(slack: Slack) -> AsyncWebClient:
-    return client(slack)
-
-
-async def _error(call: Any) -> SlackApiError:
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value
-
-
-def _word(error: SlackApiError) -> str:
-    word = error.response["error"]
-    assert isinstance(word, str)
-    return word
+from tests.sandbox.slack_app import error_of, word_of
 
 
 async def test_the_bot_reads_only_where_it_is(slack: Slack, web: AsyncWebClient) -> None:
@@ -58,9 +32,9 @@ async def test_the_bot_reads_only_where_it_is(slack: Slack, web: AsyncWebClient)
             web.chat_postMessage(channel=channel, text="hi"),
             web.chat_postEphemeral(channel=channel, user=ada, text="hi"),
         ):
-            assert _word(await _error(call)) == error
+            assert word_of(await error_of(call)) == error
     assert (await web.conversations_info(channel=public))["channel"]["is_member"] is False
-    assert _word(await _error(web.conversations_info(channel=dm))) == "channel_not_found"
+    assert word_of(await error_of(web.conversations_info(channel=dm))) == "channel_not_found"
     assert (await web.chat_getPermalink(channel=public, message_ts=ts[public]))["ok"]
 
 
@@ -96,8 +70,8 @@ async def test_people_as_users_info_shows_them(slack: Slack, web: AsyncWebClient
     slack.scopes.discard("users:read.email")
     assert "email" not in (await shown(member))["profile"]
     hidden = slack.add_user("eve", visible=False)
-    assert _word(await _error(web.users_info(user=hidden))) == "user_not_visible"
-    assert _word(await _error(web.users_info(user="U404"))) == "user_not_found"
+    assert word_of(await error_of(web.users_info(user=hidden))) == "user_not_visible"
+    assert word_of(await error_of(web.users_info(user="U404"))) == "user_not_found"
 
 
 async def _thread(slack: Slack) -> tuple[str, list[str]]:
@@ -136,8 +110,8 @@ async def test_what_a_replys_ts_gives_is_a_switch(
     assert {message["thread_ts"] for message in found} == {root}
     whole = (await web.conversations_replies(channel=channel, ts=root))["messages"]
     assert [message["ts"] for message in whole] == [root, reply, other]
-    error = await _error(web.conversations_replies(channel=channel, ts="1.000000"))
-    assert _word(error) == "thread_not_found"
+    error = await error_of(web.conversations_replies(channel=channel, ts="1.000000"))
+    assert word_of(error) == "thread_not_found"
 
 
 async def test_pages_follow_one_another(slack: Slack, web: AsyncWebClient) -> None:
@@ -157,8 +131,8 @@ async def test_pages_follow_one_another(slack: Slack, web: AsyncWebClient) -> No
             break
     assert len(seen) == len(set(seen)) == 5
     assert seen == sorted(seen, reverse=True)
-    error = await _error(web.conversations_history(channel=channel, cursor="junk!"))
-    assert _word(error) == "invalid_cursor"
+    error = await error_of(web.conversations_history(channel=channel, cursor="junk!"))
+    assert word_of(error) == "invalid_cursor"
 
 
 @pytest.mark.parametrize("shows", [True, False])
@@ -178,12 +152,12 @@ async def test_reactions_come_and_go_once(slack: Slack, web: AsyncWebClient) -> 
     channel, (root, *_) = await _thread(slack)
     where = {"channel": channel, "timestamp": root}
     await web.reactions_add(name="ticket", **where)
-    assert _word(await _error(web.reactions_add(name="ticket", **where))) == "already_reacted"
+    assert word_of(await error_of(web.reactions_add(name="ticket", **where))) == "already_reacted"
     assert slack.reactions(channel, root) == {"ticket": [slack.bot_user]}
     await web.reactions_remove(name="ticket", **where)
-    assert _word(await _error(web.reactions_remove(name="ticket", **where))) == "no_reaction"
+    assert word_of(await error_of(web.reactions_remove(name="ticket", **where))) == "no_reaction"
     assert "reactions" not in slack.message(channel, root)
-    assert _word(await _error(web.reactions_add(name="No Name", **where))) == "invalid_name"
+    assert word_of(await error_of(web.reactions_add(name="No Name", **where))) == "invalid_name"
 
 
 async def test_a_posted_message_is_the_bots(slack: Slack, web: AsyncWebClient) -> None:
@@ -198,8 +172,8 @@ async def test_a_posted_message_is_the_bots(slack: Slack, web: AsyncWebClient) -
     changed = await web.chat_update(channel=channel, ts=answer["ts"], text="other")
     assert changed["message"]["edited"]["user"] == slack.bot_user
     assert slack.message(channel, answer["ts"])["blocks"], "blocks that are not given stay"
-    error = await _error(web.chat_update(channel=channel, ts=root, text="mine"))
-    assert _word(error) == "cant_update_message"
+    error = await error_of(web.chat_update(channel=channel, ts=root, text="mine"))
+    assert word_of(error) == "cant_update_message"
 
 
 async def test_what_cannot_be_posted(slack: Slack, web: AsyncWebClient) -> None:
@@ -212,11 +186,11 @@ async def test_what_cannot_be_posted(slack: Slack, web: AsyncWebClient) -> None:
         ({"text": "x", "thread_ts": "1.000000"}, "cannot_reply_to_message"),
     ):
         sent = web.api_call("chat.postMessage", json={"channel": channel, **said})
-        assert _word(await _error(sent)) == error
+        assert word_of(await error_of(sent)) == error
     cut = await web.chat_postMessage(channel=channel, text="x" * 40_001)
     assert len(slack.message(channel, cut["ts"])["text"]) == 40_000
     slack.channel(channel).archived = True
-    assert _word(await _error(web.chat_postMessage(channel=channel, text="x"))) == "is_archived"
+    assert word_of(await error_of(web.chat_postMessage(channel=channel, text="x"))) == "is_archived"
 
 
 async def test_a_person_can_be_written_to(slack: Slack, web: AsyncWebClient) -> None:
@@ -226,12 +200,12 @@ async def test_a_person_can_be_written_to(slack: Slack, web: AsyncWebClient) -> 
     assert opened["channel"]["id"] == first["channel"]
     assert [message["text"] for message in slack.dms(ada)] == ["hello"]
     slack.messages_tab = False
-    assert _word(await _error(web.chat_postMessage(channel=ada, text="x"))) == (
+    assert word_of(await error_of(web.chat_postMessage(channel=ada, text="x"))) == (
         "messages_tab_disabled"
     )
     slack.scopes.discard("im:write")
-    error = await _error(web.conversations_open(users=ada))
-    assert _word(error) == "missing_scope"
+    error = await error_of(web.conversations_open(users=ada))
+    assert word_of(error) == "missing_scope"
     assert "im:write" in error.response["needed"].split(",")
 
 
@@ -245,8 +219,8 @@ async def test_ephemerals_are_seen_only_where_they_can_be(
     seen = [(whisper.channel, whisper.thread_ts) for whisper in slack.ephemerals(ada)]
     assert seen == [(channel, None), (channel, root)], "a thread without replies shows nothing"
     outsider = slack.add_user("ben")
-    error = await _error(web.chat_postEphemeral(channel=channel, user=outsider, text="psst"))
-    assert _word(error) == "user_not_in_channel"
+    error = await error_of(web.chat_postEphemeral(channel=channel, user=outsider, text="psst"))
+    assert word_of(error) == "user_not_in_channel"
 
 
 async def test_permalinks(slack: Slack, web: AsyncWebClient) -> None:
@@ -255,8 +229,8 @@ async def test_permalinks(slack: Slack, web: AsyncWebClient) -> None:
     assert plain["permalink"] == f"{slack.url}archives/{channel}/p{root.replace('.', '')}"
     of_reply = await web.chat_getPermalink(channel=channel, message_ts=reply)
     assert of_reply["permalink"].endswith(f"?thread_ts={root}&cid={channel}")
-    error = await _error(web.chat_getPermalink(channel=channel, message_ts="1.000000"))
-    assert _word(error) == "message_not_found"
+    error = await error_of(web.chat_getPermalink(channel=channel, message_ts="1.000000"))
+    assert word_of(error) == "message_not_found"
 
 
 async def test_groups_members_and_the_team(slack: Slack, web: AsyncWebClient) -> None:
@@ -271,7 +245,7 @@ async def test_groups_members_and_the_team(slack: Slack, web: AsyncWebClient) ->
     assert set(members) == {ada, slack.bot_user}
     info = (await web.conversations_info(channel=channel))["channel"]
     assert (info["name"], info["is_ext_shared"], info["is_private"]) == ("support", True, False)
-    assert _word(await _error(web.team_info())) == "missing_scope"
+    assert word_of(await error_of(web.team_info())) == "missing_scope"
     slack.scopes.add("team:read")
     assert (await web.team_info())["team"]["id"] == slack.team
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
 import pytest
@@ -13,32 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Slack
 from bot.sandbox.slack.web_api import TIERS
+from tests.conftest import Clock
 from tests.contracts import Contract
-from tests.sandbox.slack_app import Clock, client
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(clock=Clock())
-    async with slack.serving():
-        yield slack
-
-
-@pytest.fixture
-def web(slack: Slack) -> AsyncWebClient:
-    return client(slack)
-
-
-async def _error(call: Any) -> SlackApiError:
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value
-
-
-def _word(error: SlackApiError) -> str:
-    word = error.response["error"]
-    assert isinstance(word, str)
-    return word
+from tests.sandbox.slack_app import error_of, word_of
 
 
 async def test_auth_test_names_the_installation(slack: Slack, web: AsyncWebClient) -> None:
@@ -98,18 +73,18 @@ async def test_the_token_may_be_an_argument_and_is_not_kept(slack: Slack) -> Non
 async def test_a_missing_scope_is_named(slack: Slack, web: AsyncWebClient) -> None:
     slack.scopes.discard("groups:history")
     private = slack.add_channel("secret", private=True)
-    error = await _error(web.conversations_history(channel=private))
-    assert (_word(error), error.response["needed"]) == ("missing_scope", "groups:history")
+    error = await error_of(web.conversations_history(channel=private))
+    assert (word_of(error), error.response["needed"]) == ("missing_scope", "groups:history")
     assert "channels:history" in error.response["provided"]
     slack.scopes.clear()
-    error = await _error(web.users_info(user=slack.bot_user))
-    assert (_word(error), error.response["needed"]) == ("missing_scope", "users:read")
+    error = await error_of(web.users_info(user=slack.bot_user))
+    assert (word_of(error), error.response["needed"]) == ("missing_scope", "users:read")
 
 
 async def test_what_is_not_served_is_unknown(web: AsyncWebClient) -> None:
-    assert _word(await _error(web.api_call("files.delete"))) == "unknown_method"
-    error = await _error(web.api_call("users.info"))
-    assert _word(error) == "invalid_arguments"
+    assert word_of(await error_of(web.api_call("files.delete"))) == "unknown_method"
+    error = await error_of(web.api_call("users.info"))
+    assert word_of(error) == "invalid_arguments"
     assert error.response["response_metadata"]["messages"]
 
 
@@ -118,10 +93,10 @@ async def test_faults_come_as_often_as_asked(slack: Slack, web: AsyncWebClient) 
     slack.fail("auth.test", retry_after=7)
     slack.fail("auth.test", status=502)
     for _ in range(2):
-        assert _word(await _error(web.auth_test())) == "internal_error"
-    limited = await _error(web.auth_test())
+        assert word_of(await error_of(web.auth_test())) == "internal_error"
+    limited = await error_of(web.auth_test())
     assert (limited.response.status_code, limited.response.headers["Retry-After"]) == (429, "7")
-    broken = await _error(web.auth_test())
+    broken = await error_of(web.auth_test())
     assert broken.response.status_code == 502
     slack.fail("auth.test", drop=True)
     with pytest.raises(aiohttp.ClientConnectionError):
@@ -156,7 +131,7 @@ async def test_rates_are_limited_where_that_is_set(slack: Slack, web: AsyncWebCl
     assert isinstance(clock, Clock)
     for _ in range(20):
         await web.usergroups_list()
-    limited = await _error(web.usergroups_list())
+    limited = await error_of(web.usergroups_list())
     assert limited.response.status_code == 429
     wait = int(limited.response.headers["Retry-After"])
     assert 60 <= wait <= 61
@@ -165,7 +140,7 @@ async def test_rates_are_limited_where_that_is_set(slack: Slack, web: AsyncWebCl
     first, other = slack.add_channel("first"), slack.add_channel("other")
     await web.chat_postMessage(channel=first, text="1")
     await web.chat_postMessage(channel=other, text="1")
-    again = await _error(web.chat_postMessage(channel=first, text="2"))
+    again = await error_of(web.chat_postMessage(channel=first, text="2"))
     assert again.response.status_code == 429
 
 
@@ -179,4 +154,4 @@ async def test_every_method_has_its_tier(slack: Slack, web: AsyncWebClient) -> N
     for method in TIERS:
         with pytest.raises(SlackApiError) as caught:
             await web.api_call(method, headers={"Authorization": "Bearer xoxb-wrong"})
-        assert _word(caught.value) == "invalid_auth"
+        assert word_of(caught.value) == "invalid_auth"

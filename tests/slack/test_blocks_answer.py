@@ -23,8 +23,7 @@ from bot.core.undo import (
 )
 from bot.slack.views import answer, commands, form, undo
 from bot.slack.views.kit import Answer
-
-TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
+from tests.slack.triggers import TICKET
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from bot.core.directory import UserKind
-from bot.core.model import Form, FormDraft, Priority, ReplyTo, Ticket, Trigger, Via
+from bot.core.model import Form, FormDraft, Priority, ReplyTo, Trigger, Via
 from bot.flows.form import Choice, FormContext, Known, NotAllowed, Unlinked, UnreadableParts
 from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
 from bot.slack.views import form
 from bot.slack.views import form as words
+from tests.slack.triggers import TICKET
 
-TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 TRIGGER = Trigger(
     via=Via.SHORTCUT,
     team="T1",

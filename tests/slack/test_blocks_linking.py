@@ -8,14 +8,14 @@ import pytest
 
 from bot.core.directory import Profile, UserKind
 from bot.core.identity import Hosts, Others
-from bot.core.model import Customer, Ticket
+from bot.core.model import Customer
 from bot.flows.link import Linked, LinkQuestion, MayNotLink, NothingToLink
 from bot.sandbox.slack.block_kit import faults_of_view
 from bot.slack.views import link as build
+from tests.nouns import TICKET
 
 GUS = Profile("U1", "T1", "Gus Grant", UserKind.GUEST, "gus@grant.example")
 LONG = "&" * 40_000
-TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w_1/thread/th_1/")
 
 
 def elements(view: dict[str, Any]) -> dict[str, dict[str, Any]]:

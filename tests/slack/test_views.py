@@ -29,8 +29,8 @@ from bot.flows.form import (
     UnreadableParts,
 )
 from bot.slack.views import answer, commands, form, kit
+from tests.slack.triggers import TICKET
 
-TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
 
 

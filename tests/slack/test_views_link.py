@@ -6,15 +6,15 @@ import pytest
 
 from bot.core.faults import FieldError, PlainError, Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Others, Yourself
-from bot.core.model import Customer, Ticket
+from bot.core.model import Customer
 from bot.flows.link import CustomerNotCreated, Linked, MayNotLink, NothingToLink
 from bot.slack.views import answer, rejections
 from bot.slack.views import link as words
+from tests.nouns import TICKET
 
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 COMMAND = f"whoever runs the bridge to run `plain-bridge people link U1 CUSTOMER`, {CUSTOMER}"
 THEN = "Then the ticket will be created automatically."
-TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w_1/thread/th_1/")
 NO_CUSTOMER = Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Gus <b>")
 BROKEN = Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_9")
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from bot.core.faults import Reason, Rejection
-from bot.core.model import Priority, Rule, Ticket, Via
+from bot.core.model import Priority, Rule, Via
 from bot.core.record import Record, State
 from bot.slack.views import formatting, rules, tickets
+from tests.slack.triggers import TICKET
 
-TICKET = Ticket("th_1", "T-123", "https://app.plain.com/workspace/w_1/thread/th_1/")
 LINK = "T-123 · <https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
 
 
