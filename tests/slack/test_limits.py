@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import pytest
 
 from bot.core.faults import Reason, Rejected, Rejection, TryLater
-from bot.core.model import ReplyTo, Ticket
+from bot.core.model import ReplyTo
 from bot.core.refs import MessageRef
 from bot.slack.calls import open_session, web_client
 from bot.slack.client import SlackClient
 from bot.slack.limits import Limits
 from bot.slack.views import answer
 from tests.conftest import Clock
+from tests.nouns import TICKET
 from tests.slack.canned import INSTALLED, LIMITED, TOKEN, Canned, Reply, no, ok, talking
 
-TICKET = Ticket("th_1", "T-1", "https://app.plain.com/workspace/w/thread/th_1/")
 ADA = ok(user={"id": "U1", "team_id": "T1", "name": "ada"})
 
 

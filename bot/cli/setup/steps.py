@@ -149,7 +149,7 @@ class Setup:
         _announce(3, "The signing secret")
 
         def look(text: str) -> list[Check]:
-            return [check_signing_secret(variables.suspicion("SLACK_SIGNING_SECRET", text))]
+            return [check_signing_secret(variables.suspicion(text))]
 
         self._secret("SLACK_SIGNING_SECRET", look)
         if self.values.environ.get("SLACK_APP_TOKEN"):

@@ -194,9 +194,9 @@ def mistake(variable: str, text: str) -> str | None:
     return f"This is {kind or 'something else'}: {wanted} is needed."
 
 
-def suspicion(variable: str, text: str) -> str | None:
-    """Return what looks odd about a value that may still be right, or None."""
-    if variable == "SLACK_SIGNING_SECRET" and _HEX.fullmatch(text) is None:
+def suspicion(signing_secret: str) -> str | None:
+    """Return what looks odd about a signing secret that may still be right, or None."""
+    if _HEX.fullmatch(signing_secret) is None:
         return "This doesn't look like a Signing Secret, which has 32 characters 0-9 and a-f."
     return None
 

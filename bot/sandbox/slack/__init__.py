@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -90,15 +90,10 @@ class Slack(Interactions):
         return answer.body in (challenge, {"challenge": challenge})
 
     async def deliver_raw(
-        self,
-        body: bytes,
-        content_type: str,
-        *,
-        signature: Signature = "good",
-        headers: Mapping[str, str] | None = None,
+        self, body: bytes, content_type: str, *, signature: Signature = "good"
     ) -> Delivery:
         """Post any bytes to the app's address, signed well, badly, long ago or not at all."""
-        return await self.courier.raw(body, content_type, signature, headers)
+        return await self.courier.raw(body, content_type, signature)
 
     async def refresh_sockets(self, reason: str = "refresh_requested") -> None:
         """Ask the Socket Mode connections to reconnect."""

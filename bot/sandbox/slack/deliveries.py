@@ -102,14 +102,8 @@ class Courier:
             return Delivery(None, attempts=number + 1, failure="operation_timeout"), "timeout"
         return Delivery(200, answer or None, attempts=number + 1), None
 
-    async def raw(
-        self,
-        body: bytes,
-        content_type: str,
-        signature: Signature,
-        headers: Mapping[str, str] | None,
-    ) -> Delivery:
-        delivery, _, _ = await self._post(body, content_type, headers=headers or {}, how=signature)
+    async def raw(self, body: bytes, content_type: str, signature: Signature) -> Delivery:
+        delivery, _, _ = await self._post(body, content_type, headers={}, how=signature)
         return delivery
 
     async def _post(

@@ -140,9 +140,9 @@ class SlackWorld:
         kind: Literal["group", "channel"] = "group" if private else "channel"
         return self._add(name, kind, inside, shared=shared)
 
-    def add_dm(self, user_a: str, user_b: str, bot_member: bool = False) -> str:
-        """Return the id of the direct message between two; with the bot, a group message."""
-        return self.add_group_dm({user_a, user_b, *([self.bot_user] if bot_member else [])})
+    def add_dm(self, user_a: str, user_b: str) -> str:
+        """Return the id of the direct message between two."""
+        return self.add_group_dm({user_a, user_b})
 
     def add_group_dm(self, members: set[str]) -> str:
         """Return the id of the conversation of just these people; there is one of each."""

@@ -123,7 +123,7 @@ def _typed(initial: str, longest: int) -> dict[str, Any]:
 
 def options(found: Sequence[Customer]) -> list[dict[str, Any]]:
     """Return the customers that a search found, for its select."""
-    return [kit.option(one.id, _option(one.name, one.email, LABEL_LENGTH)) for one in found]
+    return [kit.option(one.id, _option(one.name, one.email)) for one in found]
 
 
 def linked(done: Linked) -> View:
@@ -258,13 +258,15 @@ def not_made(refused: CustomerNotCreated) -> str:
     return f"Nothing was linked: Plain rejected the new customer.{reason}"
 
 
-def _option(name: str, email: str | None, longest: int) -> str:
-    """Return a customer that a search found in at most so many characters; plain text."""
+def _option(name: str, email: str | None) -> str:
+    """Return a customer that a search found, as the text of an option."""
     name = " ".join(name.split())
     if not email:
-        return shorten(name or "?", longest)
-    address = f" ({shorten(email, longest - 20)})"
-    return f"{shorten(name, longest - len(address))}{address}" if name else shorten(email, longest)
+        return shorten(name or "?", LABEL_LENGTH)
+    address = f" ({shorten(email, LABEL_LENGTH - 20)})"
+    if not name:
+        return shorten(email, LABEL_LENGTH)
+    return f"{shorten(name, LABEL_LENGTH - len(address))}{address}"
 
 
 def _person(name: str, user: str) -> str:
