@@ -64,7 +64,7 @@ def reconcile(
     max_calls: Annotated[
         int, typer.Option("--calls", min=_FEWEST_CALLS, help="Maximum number of Slack API calls.")
     ] = CALLS,
-    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    json: console.Json = False,
 ) -> None:
     """Find and process reactions Slack never delivered.
 
