@@ -38,7 +38,7 @@ from bot.slack.client import SlackClient
 from bot.slack.listeners import middleware
 from bot.slack.listeners.home import HomeListeners
 from bot.slack.payloads_view import is_of_ticket_form
-from bot.slack.views import form, home, kit, link
+from bot.slack.views import form, home, kit, link, placement
 from bot.slack.views import undo as undo_view
 from bot.store import cluster
 from bot.store.claims import LEASE_SECONDS, Claim
@@ -85,6 +85,7 @@ def register(app: AsyncApp, to: Listeners) -> None:
     app.action({"action_id": form.VALUE, "block_id": "requester"}, matchers=[is_of_ticket_form])(
         to.form.on_requester
     )
+    app.action(placement.ACTION)(to.form.on_placement)
     app.action(form.REOPEN_ACTION)(to.form.on_reopen)
     app.action(link.ACTION)(to.link.on_clicked)
     app.action(undo_view.ACTION)(to.undo.on_undo)

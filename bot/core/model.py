@@ -98,6 +98,17 @@ class Message:
         return None if is_root else self.thread_ts
 
 
+class Placement(StrEnum):
+    """What the form said about the ticket that its Slack thread may have."""
+
+    ANY = "any"
+    """Nothing: no ticket of the Slack thread was known when the form was opened."""
+    ADD = "add"
+    """That it adds to the Slack thread's ticket."""
+    SEPARATE = "separate"
+    """That it creates a ticket of its own, because the person wants one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """The values of the ticket form. `labels` are `lt_…`, `tenant` an external id.
@@ -112,6 +123,7 @@ class Form:
     labels: tuple[str, ...] = ()
     tenant: str | None = None
     whole_thread: bool = False
+    placement: Placement = Placement.ANY
 
 
 class FormField(StrEnum):
@@ -209,13 +221,34 @@ class FormDraft:
     """An open form. `id` is all that the view carries; `trigger` lacks the form and the view.
 
     `prefill` replaces what Slack sends back empty. `key` is that of the
-    rejected request if the form was reopened for it.
+    rejected request if the form was reopened for it. `adds_to` is the ticket that the message's
+    Slack thread had when the form was opened.
     """
 
     id: str
     trigger: Trigger
     prefill: Form
     key: str | None = None
+    adds_to: Ticket | None = None
+
+    @property
+    def default_requester(self) -> str:
+        """Return the requester if nobody names one."""
+        return default_requester(self.trigger.message, self.trigger.submitter)
+
+    @property
+    def first_placement(self) -> Placement:
+        """Return what the form says of its ticket when it opens.
+
+        A form that is opened again was for a ticket of its own if the person said so, or named
+        a requester, whom an addition cannot have.
+        """
+        if self.prefill.placement is Placement.SEPARATE:
+            return Placement.SEPARATE
+        if self.adds_to is None:
+            return Placement.ANY
+        is_default = self.prefill.requester == self.default_requester
+        return Placement.ADD if is_default else Placement.SEPARATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,21 +340,39 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A thread was created. `missing`: how many further parts of the quote Plain rejected."""
+    """A thread was created. `missing`: how many further parts of the quote Plain rejected.
+
+    `beside` is the ticket of the Slack thread if this is a ticket of its own: its words were for
+    another requester, or the person asked for it.
+    """
 
     ticket: Ticket
     missing: int = 0
+    beside: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
     """The message was added to the ticket that its Slack thread already has.
 
-    `missing` as in `Created`.
+    `missing` as in `Created`; `unused` are the fields of a form that only a new thread takes.
     """
 
     ticket: Ticket
     missing: int = 0
+    unused: tuple[FormField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The message had its ticket already.
+
+    `added_words`: what was typed into the form was added to it. `unused` as in `Added`.
+    """
+
+    ticket: Ticket
+    added_words: bool = False
+    unused: tuple[FormField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from bot.core import quote
 from bot.core.directory import Profile, UserKind, kind_of, may_submit
 from bot.core.faults import Fault
 from bot.core.identity import ByEmail, Named, Unidentified
-from bot.core.model import FormDraft, Ticket, Trigger
+from bot.core.model import FormDraft, Placement, Trigger
 from bot.core.text.excerpt import beginning
 from bot.core.text.plaintext import one_line
 from bot.core.text.richtext import mentions
@@ -90,8 +90,8 @@ class FormContext:
     `quote` is plain text. `offers_thread`, `offers_requester` and `offers_tenants` name optional
     inputs: they stay as they were when the form was opened, except that the last two go once it is
     known that the person may not use them. `labels` and `tenants` hold the names of what is
-    preselected. `adds_to` is the ticket that the message joins: then there are no inputs for what
-    only a new thread takes. `closed` and `customer` (of `requester`) are None while unknown.
+    preselected. With `Placement.ADD` there are no inputs for what only a new thread takes.
+    `closed` and `customer` (of `requester`) are None while unknown.
     """
 
     quote: str = ""
@@ -103,7 +103,7 @@ class FormContext:
     closed: UnreadableParts | None = None
     requester: str | None = None
     customer: CustomerStatus | None = None
-    adds_to: Ticket | None = None
+    placement: Placement = Placement.ANY
 
 
 @dataclass(frozen=True, slots=True)

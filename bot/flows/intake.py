@@ -40,7 +40,7 @@ class OpenedForm:
     """An open form.
 
     `hash` identifies its state, so that an update does not undo a later one; `is_preset`: the
-    requester was chosen beforehand. `adds_to` is the ticket that the form adds to.
+    requester was chosen beforehand. `adds_to` is the ticket of the message's Slack thread.
     """
 
     view_id: str
@@ -107,7 +107,7 @@ class Intake:
     ) -> OpenedForm | None:
         """Show the form for `draft`; or the ticket that its message already has, and return None.
 
-        If its Slack thread has a ticket, the form says that it adds to that. Both only if
+        If its Slack thread has a ticket, the form offers to add to that. Both only if
         `may_know`: a user who may not submit learns of no ticket. The form is opened and its
         draft is kept at the same time; if the draft cannot be kept, the form says so (None).
         Raises what opening the form raises.
@@ -117,7 +117,8 @@ class Intake:
             if ticket is not None:
                 await self.forms.show_ticket(trigger_id, ticket)
                 return None
-            context = replace(context, adds_to=adds_to)
+            draft = replace(draft, adds_to=adds_to)
+        context = replace(context, placement=draft.first_placement)
         opened, kept = await asyncio.gather(
             self.forms.open_form(trigger_id, draft, context),
             self._keep(draft),
@@ -130,7 +131,7 @@ class Intake:
             if not isinstance(kept, (Fault, TimeoutError)):
                 raise kept
             return None
-        return replace(opened, adds_to=context.adds_to)
+        return replace(opened, adds_to=draft.adds_to)
 
     async def _keep(self, draft: FormDraft) -> None:
         async with asyncio.timeout(RECORD_SECONDS + 0.2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import structlog
@@ -18,7 +18,9 @@ from bot.core.model import (
     Added,
     Created,
     Form,
+    Joined,
     Outcome,
+    Placement,
     PostedAnswer,
     Remark,
     ReplyTo,
@@ -70,12 +72,16 @@ class Answers(Lookups):
         super().__init__(web, installed=installed, clock=clock)
         self._settings = settings or AnswerSettings()
 
-    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
+    async def tell(
+        self, trigger: Trigger, outcome: Outcome | Joined, reference: str
+    ) -> PostedAnswer | None:
         """Send the final answer, once; return its place if it may have to be edited.
 
         `reference` ("PB-7") is what the person can quote. Raises TryLater if it was not sent (or,
         unknown, may have been), and Rejected if no route to the person is open.
         """
+        if isinstance(outcome, Added) and not outcome.unused:
+            outcome = replace(outcome, unused=chosen(trigger))
         if _is_silent(trigger, outcome):
             return None
         root = _thread_of(trigger)
@@ -85,20 +91,18 @@ class Answers(Lookups):
             if redacted is not None:
                 await self._privately(trigger.reply_to, root, redacted)
             return None
-        unused = chosen(trigger) if isinstance(outcome, Added) else ()
         answer = build.outcome(
             outcome,
             reference,
             self.bot_user,
             next_actions=_next_actions(trigger, outcome, reference),
             answerer=await self._who_can_link(trigger, outcome),
-            unused=unused,
+            placement=trigger.form.placement if trigger.form else Placement.ANY,
         )
         if answer is None:
             return None
         said = None
-        # A reaction as an answer cannot say what was not used.
-        wordless = self._settings.confirm == "reaction" and bool(unused)
+        wordless = self._settings.confirm == "reaction" and _needs_words(outcome)
         if isinstance(outcome, Created | Added) and trigger.ref is not None and not wordless:
             said = await self._publicly(trigger.ref, root, answer)
         said = said or await self._privately(trigger.reply_to, root, answer)
@@ -194,9 +198,9 @@ class Answers(Lookups):
         """Return whether people of another company can read the channel and must learn less."""
         return self._settings.shared_channels == "quiet" and await self.may_be_shared(channel)
 
-    async def _who_can_link(self, trigger: Trigger, outcome: Outcome) -> Answerer | None:
+    async def _who_can_link(self, trigger: Trigger, outcome: Outcome | Joined) -> Answerer | None:
         """Return who can link the requester; None if that is not what was missing."""
-        if not asks_who(outcome):
+        if isinstance(outcome, Joined) or not asks_who(outcome):
             return None
         try:
             submitter = await self.profile(trigger.submitter)
@@ -322,7 +326,9 @@ def _response(answer: Answer) -> dict[str, Any]:
     return said | ({"blocks": answer.blocks} if answer.blocks else {})
 
 
-def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button, ...]:
+def _next_actions(
+    trigger: Trigger, outcome: Outcome | Joined, reference: str
+) -> tuple[Button, ...]:
     """Return the buttons of what the submitter can do about a rejection.
 
     A rejected form can be opened again as it was, unless the person may not create tickets.
@@ -333,7 +339,19 @@ def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[B
     return (reopen_button(reference),)
 
 
-def _is_silent(trigger: Trigger, outcome: Outcome) -> bool:
+def _needs_words(outcome: Outcome | Joined) -> bool:
+    """Return whether a reaction alone cannot say the outcome: what was not used of a form, or
+    that there is another ticket."""
+    match outcome:
+        case Added(unused=unused):
+            return bool(unused)
+        case Created(beside=beside):
+            return beside is not None
+        case _:
+            return False
+
+
+def _is_silent(trigger: Trigger, outcome: Outcome | Joined) -> bool:
     """Return whether to send no answer: to a reaction of a person who may not create tickets."""
     return (
         isinstance(outcome, Rejection)

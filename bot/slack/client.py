@@ -74,15 +74,24 @@ class SlackClient(Answers):
         opened = await self._open(trigger_id, bare, max(0.0, end - loop.time()))
         return replace(opened, is_preset=False)
 
-    async def update_form(self, opened: OpenedForm, draft: FormDraft, context: FormContext) -> None:
-        """Update what an open form says besides its inputs, unless it is gone or has changed."""
+    async def update_form(
+        self, opened: OpenedForm, draft: FormDraft, context: FormContext
+    ) -> OpenedForm | None:
+        """Update an open form; return what it is then, or None if it is gone or has changed.
+
+        Without a preset requester if Slack refuses that user.
+        """
         view = form.form(draft, context, with_requester=opened.is_preset, bot=self.bot_user)
         request = self.web.views_update(view_id=opened.view_id, hash=opened.hash, view=view)
         try:
-            await call("views.update", request, VIEW_LIMIT)
+            updated = mapping(content(await call("views.update", request, VIEW_LIMIT)).get("view"))
         except SlackRejected as declined:
-            if declined.code not in _GONE_VIEW:
+            if declined.code in _GONE_VIEW:
+                return None
+            if declined.code not in _BAD_VIEW or not opened.is_preset:
                 raise
+            return await self.update_form(replace(opened, is_preset=False), draft, context)
+        return replace(opened, hash=string(updated, "hash"))
 
     async def open_view(
         self, trigger_id: str, view: Mapping[str, Any], *, limit: float = VIEW_LIMIT

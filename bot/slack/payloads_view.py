@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, Field, StringConstraints
 
 from bot.core.identity import is_customer_id, is_email
-from bot.core.model import Form, FormDraft, Priority, Trigger
+from bot.core.model import Form, FormDraft, Placement, Priority, Trigger
 from bot.core.quote import UNTITLED
 from bot.flows.link import CustomerChoice, ExistingCustomer, NewCustomer
 from bot.slack.fields import ID, URL, Id, Payload, is_id, mapping, maps, storable, string
@@ -79,7 +79,8 @@ class _View(Payload):
 
 class _TicketFormView(_View):
     id: Id
-    private_metadata: Id
+    hash: str | None = None
+    private_metadata: Annotated[str, StringConstraints(pattern=rf"^{ID}(\n(add|separate))?$")]
 
 
 class _TicketForm(Payload):
@@ -87,11 +88,21 @@ class _TicketForm(Payload):
 
     @property
     def draft_id(self) -> str:
-        return self.view.private_metadata
+        return self.view.private_metadata.partition("\n")[0]
+
+    @property
+    def placement(self) -> Placement:
+        """Return what the form says of its ticket."""
+        said = self.view.private_metadata.partition("\n")[2]
+        return Placement(said) if said else Placement.ANY
 
     @property
     def view_id(self) -> str:
         return self.view.id
+
+    def has(self, block: str) -> bool:
+        """Return whether the open form has this input."""
+        return bool(self.view.shown(block))
 
     def _value(self, block: str) -> _Value | None:
         return self.view.inputs(block).get(VALUE)
@@ -145,11 +156,25 @@ class ViewSubmission(_TicketForm):
                 prefill.tenant if self._value("tenant") is None else self._typed("tenant") or None
             ),
             whole_thread=prefill.whole_thread if whole_thread is None else bool(whole_thread),
+            placement=self.placement,
         )
 
     def trigger(self, draft: FormDraft) -> Trigger:
-        """Return the draft's request with the values; the view's id identifies it from here on."""
-        return replace(draft.trigger, request=self.view_id, form=self.form(draft.prefill))
+        """Return the draft's request with the values; the view's id identifies it from here on.
+
+        A form that adds to a ticket has no inputs for what only a new thread takes; what it was
+        prefilled with counts for nothing then.
+        """
+        prefill = draft.prefill
+        if self.placement is Placement.ADD:
+            prefill = replace(
+                prefill,
+                requester=draft.default_requester,
+                priority=Priority.NORMAL,
+                labels=(),
+                tenant=None,
+            )
+        return replace(draft.trigger, request=self.view_id, form=self.form(prefill))
 
     def _chosen(self, block: str) -> tuple[str, ...] | None:
         """Return the chosen options of a select of many; None if Slack does not send them."""
@@ -182,9 +207,28 @@ class RequesterChosen(_TicketForm):
             "initial_user" in mapping(b.get("element")) for b in self.view.shown("requester")
         )
 
-    def has(self, block: str) -> bool:
-        """Return whether the open form has this input."""
-        return bool(self.view.shown(block))
+
+class _PlacementAction(Payload):
+    value: Literal[Placement.ADD, Placement.SEPARATE]
+
+
+class PlacementChosen(_TicketForm):
+    """The button was pressed that changes whether the open form adds to a ticket.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+    """
+
+    actions: Annotated[tuple[_PlacementAction, ...], Field(min_length=1)]
+
+    @property
+    def wanted(self) -> Placement:
+        """Return what the form is to say of its ticket."""
+        return self.actions[0].value
+
+    @property
+    def hash(self) -> str | None:
+        """Return the state of the form in which the button was pressed."""
+        return self.view.hash
 
 
 class OptionsWanted(Payload):

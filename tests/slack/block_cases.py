@@ -17,8 +17,11 @@ from bot.core.model import (
     Created,
     Form,
     FormDraft,
+    FormField,
     Ignored,
+    Joined,
     Outcome,
+    Placement,
     Priority,
     ReplyTo,
     Rule,
@@ -90,11 +93,13 @@ def every_rejection(text: str) -> list[Case]:
     return [partial(rejected, text, reason, one) for reason in Reason for one in answerers]
 
 
-def outcomes(text: str) -> list[Outcome]:
+def outcomes(text: str) -> list[Outcome | Joined]:
     return [
-        Created(ticket(text), missing=99),
+        Created(ticket(text), missing=99, beside=ticket(text)),
         Created(ticket(text)),
         Added(ticket(text)),
+        Added(ticket(text), missing=99, unused=tuple(FormField)),
+        Joined(ticket(text), added_words=True, unused=tuple(FormField)),
         Ignored("no_rule"),
     ]
 
@@ -162,8 +167,13 @@ def of_the_form(text: str) -> list[Case]:
     confined = replace(around, offers_requester=False, offers_tenants=False)
     others = [confined, *(replace(around, customer=one) for one in acquaintances)]
     bare = beside.FormContext()
-    shown = (around, bare, replace(around, adds_to=ticket(text)), *others)
+    shown = (around, bare, *others)
+    placed = replace(draft(text), adds_to=ticket(text))
     return [
+        *(
+            partial(form.form, placed, replace(around, placement=one), bot="UBOT")
+            for one in Placement
+        ),
         *(partial(form.form, draft(text), one, bot="UBOT") for one in shown),
         partial(form.form, draft(text, whole_thread=True), around, with_requester=False),
     ]

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from bot.core.faults import Reason, Rejection
-from bot.core.model import Added, AlreadyExists, Created, Ignored, InProgress, Ticket
+from bot.core.model import (
+    Added,
+    AlreadyExists,
+    Created,
+    FormField,
+    Ignored,
+    InProgress,
+    Joined,
+    Ticket,
+)
 from bot.core.undo import (
     Acted,
     AddedTo,
@@ -51,10 +60,13 @@ def test_the_blocks_repeat_the_text(built: Answer | None) -> None:
             Created(TICKET), "Created ticket T-123", ["open_in_plain", "undo_ticket"], id="created"
         ),
         pytest.param(Added(TICKET), "Added to T-123", ["open_in_plain"], id="added"),
+        pytest.param(
+            Joined(TICKET), "This already has a ticket: T-123", ["open_in_plain"], id="joined"
+        ),
     ],
 )
 def test_a_success_has_buttons_and_its_text_says_all_of_it(
-    outcome: Created | Added, headline: str, actions: list[str]
+    outcome: Created | Added | Joined, headline: str, actions: list[str]
 ) -> None:
     built = answer.outcome(outcome, "PB-7")
     assert built is not None
@@ -113,7 +125,9 @@ def test_what_came_of_an_undo(result: Result, said: str) -> None:
         undo.undone(TICKET, "U1", quiet=True),
         answer.ended(TICKET, quiet=True),
         answer.quietly(Created(TICKET), "PB-1"),
+        answer.quietly(Created(TICKET, beside=TICKET), "PB-1"),
         answer.quietly(Added(TICKET), "PB-1"),
+        answer.quietly(Joined(TICKET, added_words=True, unused=tuple(FormField)), "PB-1"),
         answer.quietly(Rejection(Reason.BROKEN_LINK, customer="T-123"), "PB-1"),
         answer.remark_quietly(AlreadyExists(TICKET)),
     ],

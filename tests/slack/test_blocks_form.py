@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 
 from bot.core.directory import UserKind
-from bot.core.model import Form, FormDraft, Priority, ReplyTo, Trigger, Via
+from bot.core.model import (
+    Form,
+    FormDraft,
+    Placement,
+    Priority,
+    ReplyTo,
+    Ticket,
+    Trigger,
+    Via,
+)
 from bot.flows.form import Choice, FormContext, Known, NotAllowed, Unlinked, UnreadableParts
 from bot.sandbox.slack.block_kit import faults_of_options, faults_of_view
-from bot.slack.views import form
+from bot.slack.views import form, placement
 from bot.slack.views import form as words
 from tests.slack.triggers import TICKET
 
@@ -187,6 +196,52 @@ def blocks(view: dict[str, Any]) -> list[str]:
     return [block["block_id"] for block in view["blocks"]]
 
 
+PLACED = replace(draft(), adds_to=TICKET)
+
+
+def placed(which: Placement, ticket: Ticket = TICKET) -> dict[str, Any]:
+    return form.form(replace(PLACED, adds_to=ticket), replace(FULL, placement=which))
+
+
+def test_a_form_that_adds_to_a_ticket_lacks_what_only_a_new_thread_takes() -> None:
+    view = placed(Placement.ADD)
+    assert view["private_metadata"] == "d_1\nadd"
+    assert (view["title"]["text"], view["submit"]["text"]) == (
+        "Add to Plain ticket",
+        "Add to T-123",
+    )
+    top, row, *rest = view["blocks"]
+    assert top["text"]["text"] == placement.adds_to(TICKET)
+    (button,) = row["elements"]
+    assert (button["action_id"], button["value"]) == ("place_form", "separate")
+    assert button["text"]["text"] == "Create a separate ticket"
+    assert [block["block_id"] for block in rest] == [
+        *("title", "description", "whole_thread", "closed", "quote_label", "quote"),
+    ]
+
+
+def test_a_form_for_a_separate_ticket_is_whole_and_has_a_way_back() -> None:
+    view = placed(Placement.SEPARATE)
+    assert view["private_metadata"] == "d_1\nseparate"
+    whole = form.form(draft(), FULL)
+    assert (view["title"], view["submit"]) == (whole["title"], whole["submit"])
+    top, row, *rest = view["blocks"]
+    assert top["text"]["text"] == placement.separate_from(TICKET)
+    (button,) = row["elements"]
+    assert (button["action_id"], button["value"]) == ("place_form", "add")
+    assert button["text"]["text"] == "Add to T-123 instead"
+    assert rest == whole["blocks"]
+
+
+def test_what_both_forms_ask_for_is_the_same_input_in_both() -> None:
+    """Slack keeps what was typed where block and action are the same."""
+    adding, separate = (
+        {one["block_id"]: one for one in placed(which)["blocks"] if one["type"] == "input"}
+        for which in (Placement.ADD, Placement.SEPARATE)
+    )
+    assert adding.items() <= separate.items()
+
+
 def test_everything_that_can_stand_in_it_in_order() -> None:
     view = form.form(draft(), FULL, bot="UBOT")
     assert blocks(view) == [
@@ -262,6 +317,7 @@ def test_options_keep_to_slacks_limits() -> None:
     assert offered[0]["value"].startswith("v0x")
 
 
+ENDLESS = replace(TICKET, ref="T-" + "1" * 200)
 LONG = "\N{GRINNING FACE} <&> " * 2000
 LONGEST = FormDraft(
     "d" * 32,
@@ -293,6 +349,10 @@ LONG_BESIDE = FormContext(
         pytest.param(form.form(draft(), BARE), id="form"),
         pytest.param(form.form(draft(), FULL), id="full form"),
         pytest.param(form.form(LONGEST, LONG_BESIDE, bot="U" * 250), id="longest form"),
+        pytest.param(placed(Placement.ADD), id="adds"),
+        pytest.param(placed(Placement.ADD, ENDLESS), id="adds to the longest ref"),
+        pytest.param(placed(Placement.SEPARATE), id="separate"),
+        pytest.param(placed(Placement.SEPARATE, ENDLESS), id="separate from the longest ref"),
         pytest.param(form.already(TICKET), id="already"),
         pytest.param(form.not_recorded(), id="not recorded"),
     ],

@@ -11,8 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.core.model import Form, FormDraft, Priority, ReplyTo, Trigger, Via
-from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed, ViewSubmission
+from bot.core.model import (
+    Form,
+    FormDraft,
+    Message,
+    Placement,
+    Priority,
+    ReplyTo,
+    Trigger,
+    Via,
+)
+from bot.core.refs import MessageRef
+from bot.slack.payloads_view import (
+    OptionsWanted,
+    PlacementChosen,
+    RequesterChosen,
+    ViewClosed,
+    ViewSubmission,
+)
 from bot.slack.views import form as words
 from tests.contracts import Contract
 
@@ -188,8 +204,83 @@ def test_the_submission_names_the_asking_by_its_view() -> None:
     )
 
 
+AUTHOR = "U2"
+OF_A_MESSAGE = Trigger(
+    via=Via.SHORTCUT,
+    team="T1",
+    submitter="U1",
+    request="1.2.abc",
+    reply_to=ReplyTo(user="U1", asked_at=5.0),
+    message=Message(MessageRef("C1", "1700000001.000100"), AUTHOR, ()),
+)
+EVERYTHING = Form("x", "y", "U7", Priority.URGENT, ("lt_1",), "acme", whole_thread=True)
+
+
+def placed(metadata: str, **values: dict[str, Any]) -> Form:
+    """What is submitted of a form that was prefilled with everything."""
+    body = sent(**values)
+    body["view"]["private_metadata"] = metadata
+    trigger = ViewSubmission.model_validate(body).trigger(
+        FormDraft("d_1", OF_A_MESSAGE, EVERYTHING)
+    )
+    assert trigger.form is not None
+    return trigger.form
+
+
+def test_a_form_that_adds_to_a_ticket_asks_for_nothing_that_it_did_not_show() -> None:
+    assert placed("d_1\nadd", description=text("since nine")) == Form(
+        "x",
+        "since nine",
+        AUTHOR,
+        Priority.NORMAL,
+        whole_thread=True,
+        placement=Placement.ADD,
+    )
+
+
+def test_a_form_for_a_separate_ticket_says_so_and_has_all_its_values() -> None:
+    assert placed("d_1\nseparate") == replace(EVERYTHING, placement=Placement.SEPARATE)
+
+
+def test_a_form_that_knew_of_no_ticket_says_nothing() -> None:
+    assert placed("d_1") == EVERYTHING
+
+
+@pytest.mark.parametrize("metadata", ["d_1\n", "d_1\nany", "d_1\nadd\n", "d_1\nadd to", "\nadd"])
+def test_a_view_that_says_something_else_is_not_taken(metadata: str) -> None:
+    with pytest.raises(ValidationError):
+        placed(metadata)
+
+
+def pressed(value: object) -> PlacementChosen:
+    payload = sent(title=text("typed so far"))
+    view = payload["view"] | {
+        "hash": "1.abc",
+        "private_metadata": "d_1\nadd",
+        "blocks": [{"block_id": "whole_thread"}],
+    }
+    action = {"action_id": "place_form", "value": value}
+    return PlacementChosen.model_validate({**payload, "view": view, "actions": [action]})
+
+
+def test_the_other_form_is_wanted() -> None:
+    click = pressed("separate")
+    assert (click.draft_id, click.view_id, click.hash) == ("d_1", "V1", "1.abc")
+    assert (click.placement, click.wanted) == (Placement.ADD, Placement.SEPARATE)
+    assert (click.has("whole_thread"), click.has("tenant")) == (True, False)
+    assert pressed("add").wanted is Placement.ADD
+
+
+@pytest.mark.parametrize("value", ["any", "", None, 7])
+def test_no_other_button_changes_the_form(value: object) -> None:
+    with pytest.raises(ValidationError):
+        pressed(value)
+
+
 def test_a_closed_form_names_its_draft() -> None:
     closed = sent() | {"type": "view_closed", "is_cleared": False}
+    assert ViewClosed.model_validate(closed).draft_id == "d_1"
+    closed["view"]["private_metadata"] = "d_1\nseparate"
     assert ViewClosed.model_validate(closed).draft_id == "d_1"
 
 

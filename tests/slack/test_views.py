@@ -14,6 +14,9 @@ from bot.core.model import (
     Created,
     FormField,
     InProgress,
+    Joined,
+    Outcome,
+    Placement,
     Priority,
     Remark,
     Ticket,
@@ -28,9 +31,11 @@ from bot.flows.form import (
     Unlinked,
     UnreadableParts,
 )
-from bot.slack.views import answer, commands, form, kit
+from bot.slack.views import answer, commands, form, kit, placement
 from tests.slack.triggers import TICKET
 
+OTHER = replace(TICKET, ref="T-8")
+LONG = replace(TICKET, ref="T-" + "1" * 70)
 LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
 
 
@@ -39,10 +44,67 @@ LINK = "<https://app.plain.com/workspace/w_1/thread/th_1/|Open in Plain>"
     [
         (Created(TICKET), f"Created ticket T-123 · {LINK}"),
         (Added(TICKET), f"Added to T-123 · {LINK}"),
+        (Joined(TICKET), f"This already has a ticket: T-123 · {LINK}"),
+        (
+            Joined(TICKET, added_words=True, unused=(FormField.PRIORITY,)),
+            (
+                f"This already has a ticket: T-123 · {LINK}\nWhat you typed was added to it.\n"
+                "The form's priority wasn't applied because the ticket already existed. "
+                "Set it in Plain."
+            ),
+        ),
+        (
+            Created(TICKET, beside=OTHER),
+            (
+                f"Created ticket T-123 · {LINK}\n"
+                "It's separate from T-8, this Slack thread's ticket, because it's for a different "
+                "requester."
+            ),
+        ),
+        (
+            Created(TICKET, missing=1, beside=OTHER),
+            (
+                f"Created ticket T-123 · {LINK}\n"
+                "It's separate from T-8, this Slack thread's ticket, because it's for a different "
+                "requester.\n1 part of the Slack thread is missing "
+                "because Plain rejected it. Copy anything important by hand."
+            ),
+        ),
     ],
 )
-def test_successes(outcome: Created | Added, sentence: str) -> None:
+def test_successes(outcome: Created | Added | Joined, sentence: str) -> None:
     assert answer.success(outcome).text == sentence
+
+
+def test_a_ticket_that_was_to_be_separate_needs_no_reason() -> None:
+    said = answer.success(Created(TICKET, beside=OTHER), placement=Placement.SEPARATE).text
+    assert said.endswith("\nIt's separate from T-8, this Slack thread's ticket.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        (Created(TICKET, beside=OTHER), "A ticket was created."),
+        (
+            Added(TICKET, unused=(FormField.LABELS,)),
+            (
+                "Your message was added to a ticket.\n"
+                "The form's labels weren't applied because the ticket already existed."
+            ),
+        ),
+        (Joined(TICKET), "This message already has a ticket."),
+        (
+            Joined(TICKET, added_words=True),
+            "This message already has a ticket.\nWhat you typed was added to it.",
+        ),
+    ],
+)
+def test_people_of_another_company_learn_what_became_of_their_own_words(
+    outcome: Outcome | Joined, sentence: str
+) -> None:
+    said = answer.quietly(outcome, "PB-1")
+    assert said is not None
+    assert said.text == sentence
 
 
 @pytest.mark.parametrize(
@@ -69,7 +131,7 @@ def test_remarks(remark: Remark, sentence: str) -> None:
 )
 def test_what_of_a_form_was_not_used(fields: list[FormField], sentence: str) -> None:
     assert (
-        answer.success(Added(TICKET), unused=fields)
+        answer.success(Added(TICKET, unused=tuple(fields)))
         .text.split("|Open in Plain>")[1]
         .startswith(f"\nThe form's {sentence}")
     )
@@ -116,13 +178,22 @@ def test_help_without_rules_names_no_emoji() -> None:
     [
         (form.FORM_TITLE, "Create Plain ticket"),
         (form.FORM_SUBMIT, "Create ticket"),
-        (form._adding_submit(TICKET), "Add to T-123"),
-        (form._adding_submit(replace(TICKET, ref="T-" + "1" * 30)), "Add to ticket"),
+        (placement.ADDING_TITLE, "Add to Plain ticket"),
+        (placement.SEPARATELY, "Create a separate ticket"),
+        (placement.submit(TICKET), "Add to T-123"),
+        (placement.submit(LONG), "Add to ticket"),
         (
-            form._adds_to(TICKET),
+            placement.adds_to(TICKET),
             (
-                "This will be added to T-123, this Slack thread's ticket. You can "
+                f"This will be added to <{TICKET.url}|T-123>, this Slack thread's ticket. You can "
                 "change its priority, labels and tenant in Plain."
+            ),
+        ),
+        (
+            placement.separate_from(TICKET),
+            (
+                f"A separate ticket will be created. <{TICKET.url}|T-123>, this Slack thread's "
+                "ticket, stays as it is."
             ),
         ),
         (form.FORM_CLOSE, "Cancel"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+from bot.core.model import Form, Placement, Priority
 from bot.sandbox.slack import Json
+from bot.sandbox.slack.block_kit import SELECTED
 from tests.ways.forms import opened, opened_on
 from tests.ways.stage import Stage, stage, until
-from tests.ways.undoing import seen
+from tests.ways.undoing import buttons, seen
 
 ADDING = ["title", "description", "whole_thread"]
 FULL = ["title", "description", "requester", "priority", "labels", "tenant", "whole_thread"]
@@ -36,7 +39,9 @@ async def test_the_form_says_to_which_ticket_it_adds(on_stage: Stage) -> None:
     await on.slack.react(on.ada, on.support, root, "ticket")
     await on.settled()
     view = await opened_on(on, reply)
-    assert top(view).startswith("This will be added to T-1, ")
+    assert buttons(view["blocks"]) == ["place_form"]
+    assert "This will be added to <" in top(view)
+    assert "|T-1>, this Slack thread's ticket." in top(view)
     assert (view["title"]["text"], view["submit"]["text"]) == ("Add to Plain ticket", "Add to T-1")
     assert inputs(view) == ADDING
     await on.bridge.background.drain()
@@ -52,6 +57,133 @@ async def test_the_form_says_to_which_ticket_it_adds(on_stage: Stage) -> None:
     assert "Since nine" in str(event.components)
     await until(lambda: seen(on, on.ada).startswith("Added to T-1"))
     assert "not used" not in seen(on, on.ada)
+
+
+async def offered(on: Stage) -> Json:
+    """The form of a reply whose Slack thread has T-1."""
+    root, reply = await thread(on)
+    await on.slack.react(on.ben, on.support, root, "ticket")
+    await on.settled()
+    return await opened_on(on, reply)
+
+
+async def place(on: Stage, view: Json) -> Json:
+    """The form after a click on its button."""
+    assert (await on.slack.click(on.ada, "place_form", view_id=view["id"])).ok
+    await on.bridge.background.drain()
+    shown = on.slack.view(view["id"])
+    assert shown is not None
+    return shown
+
+
+def held(view: Json, block: str) -> Any:
+    (value,) = view["state"]["values"][block].values()
+    return value[SELECTED[value["type"]]]
+
+
+def submitted(on: Stage) -> Form:
+    """The form of the newest request."""
+    found = on.history.request(on.slack.team, on.entries()[0].reference)
+    assert found is not None
+    asked = found.escalation.trigger.form
+    assert asked is not None
+    return asked
+
+
+async def test_somebody_who_wants_a_separate_ticket_gets_the_whole_form_and_keeps_what_was_typed(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    on.plain.add_customer("Benjamin Ortiz", "ben@acme.example")
+    view = await offered(on)
+    await on.slack.choose(on.ada, view["id"], "title", "Another matter")
+    await on.slack.choose(on.ada, view["id"], "description", "Since nine")
+    await on.slack.choose(on.ada, view["id"], "whole_thread", ["whole_thread"])
+    shown = await place(on, view)
+    assert top(shown).startswith("A separate ticket will be created. <")
+    assert (shown["title"]["text"], shown["submit"]["text"]) == (
+        "Create Plain ticket",
+        "Create ticket",
+    )
+    assert inputs(shown) == FULL
+    assert (held(shown, "title"), held(shown, "description")) == ("Another matter", "Since nine")
+    assert len(held(shown, "whole_thread")) == 1
+    assert f"<@{on.ben}> is the Plain customer Benjamin Ortiz." in str(shown["blocks"])
+    await on.slack.choose(on.ada, view["id"], "requester", on.ada)
+    await on.bridge.background.drain()
+    chosen = on.slack.view(view["id"])
+    assert chosen is not None
+    assert top(chosen) == top(shown)
+    assert inputs(chosen) == FULL
+    assert f"<@{on.ada}> isn't in Plain yet." in str(chosen["blocks"])
+    assert (await on.slack.submit(on.ada, view["id"], {"priority": "urgent"})).ok
+    await on.settled()
+    assert submitted(on) == Form(
+        title="Another matter",
+        description="Since nine",
+        requester=on.ada,
+        priority=Priority.URGENT,
+        whole_thread=True,
+        placement=Placement.SEPARATE,
+    )
+
+
+async def test_there_is_a_way_back_to_the_ticket_of_the_slack_thread(on_stage: Stage) -> None:
+    on = on_stage
+    view = await offered(on)
+    await place(on, view)
+    await on.slack.choose(on.ada, view["id"], "title", "The same matter")
+    await on.slack.choose(on.ada, view["id"], "requester", on.ada)
+    await on.slack.choose(on.ada, view["id"], "priority", "urgent")
+    await on.bridge.background.drain()
+    shown = await place(on, view)
+    assert (top(shown), shown["submit"]["text"]) == (top(view), "Add to T-1")
+    assert inputs(shown) == ADDING
+    assert held(shown, "title") == "The same matter"
+    assert (await on.slack.submit(on.ada, view["id"])).ok
+    await on.settled()
+    assert submitted(on) == Form(
+        title="The same matter",
+        description=None,
+        requester=on.ben,
+        priority=Priority.NORMAL,
+        placement=Placement.ADD,
+    )
+    await until(lambda: seen(on, on.ada).startswith("Added to T-1"))
+    assert "applied" not in seen(on, on.ada)
+    (event,) = on.plain.threads[0].events
+    assert event.title == "The same matter"
+
+
+async def test_a_double_click_changes_the_form_once(on_stage: Stage) -> None:
+    on = on_stage
+    view = await offered(on)
+    clicks = (on.slack.click(on.ada, "place_form", view_id=view["id"]) for _ in range(2))
+    assert all(one.ok for one in await asyncio.gather(*clicks))
+    await on.bridge.background.drain()
+    shown = on.slack.view(view["id"])
+    assert shown is not None
+    assert inputs(shown) == FULL
+
+
+async def test_a_form_that_is_opened_again_for_somebody_else_is_for_a_separate_ticket(
+    on_stage: Stage,
+) -> None:
+    """It would put words for one requester into the ticket of another."""
+    on = on_stage
+    root, reply = await thread(on)
+    drew = on.slack.add_user("Drew Hart")
+    view = await opened_on(on, reply)
+    await on.slack.submit(on.ada, view["id"], {"requester": drew, "description": "For Drew only"})
+    await on.settled()
+    await on.slack.react(on.ben, on.support, root, "ticket")
+    await on.settled()
+    answer = on.slack.ephemerals(on.ada)[-1]
+    again = (await on.slack.click(on.ada, "reopen_form", ephemeral=answer)).view
+    assert again is not None
+    assert top(again).startswith("A separate ticket will be created. <")
+    assert inputs(again) == FULL
+    assert (held(again, "requester"), held(again, "description")) == (drew, "For Drew only")
 
 
 async def test_what_was_chosen_for_a_ticket_that_came_up_meanwhile_is_named(

@@ -42,7 +42,7 @@ from bot.slack.background import BackgroundTasks, note
 from bot.slack.client import SlackClient
 from bot.slack.fields import Body
 from bot.slack.payloads import ButtonClicked
-from bot.slack.payloads_view import OptionsWanted, RequesterChosen, ViewClosed
+from bot.slack.payloads_view import OptionsWanted, PlacementChosen, RequesterChosen, ViewClosed
 from bot.slack.views import answer, form
 from bot.slack.views.kit import Answer
 from bot.store.drafts import Drafts
@@ -53,6 +53,8 @@ KNOWN_SECONDS = 0.4
 """Limit for looking up a profile before the form opens: its trigger is valid for three seconds."""
 READ_SECONDS = 0.4
 """Limit for reading a row; with the form's two and a half it stays within Slack's three seconds."""
+_PLACED = "\n"
+"""Replaces the latest requester of a form whose button was pressed; no user id."""
 MOST_FORMS = 1000
 """Open forms whose latest requester is remembered; updates of older ones are dropped."""
 
@@ -110,7 +112,8 @@ class FormListeners:
             self._say(trigger.reply_to, form.not_opened())
             return
         if opened is not None:
-            context = replace(context, adds_to=opened.adds_to)
+            draft = replace(draft, adds_to=opened.adds_to)
+            context = replace(context, placement=draft.first_placement)
             self.background.spawn(self._complete(opened, draft, context))
 
     async def _with_author(self, trigger: Trigger) -> Trigger:
@@ -137,9 +140,9 @@ class FormListeners:
         )
 
     async def _complete(self, opened: OpenedForm, draft: FormDraft, context: FormContext) -> None:
-        """Update a form that has just opened with what had to be looked up."""
+        """Update a form that has just opened or changed with what had to be looked up."""
         found = await self.contexts.look(draft, context, draft.prefill.requester)
-        if found != replace(context, requester=found.requester):
+        if form.form(draft, found) != form.form(draft, context):
             await self.slack.update_form(opened, draft, found)
 
     # While it is open
@@ -179,13 +182,42 @@ class FormListeners:
             self.contexts.cached(draft),
             offers_thread=chosen.has("whole_thread"),
             offers_tenants=chosen.has("tenant"),
+            placement=chosen.placement,
         )
         found = await self.contexts.look(draft, known, requester)
         if self._latest.get(chosen.view_id) != (chosen.requester or ""):
-            return  # somebody else was chosen meanwhile
+            return  # somebody else was chosen, or a button pressed meanwhile
         # Without a hash: an earlier update may have changed the form since the choice.
         opened = OpenedForm(chosen.view_id, is_preset=chosen.is_preset)
         await self.slack.update_form(opened, draft, found)
+
+    async def on_placement(self, body: Body, ack: AsyncAck) -> None:
+        """Let an open form add to its Slack thread's ticket, or create a ticket of its own."""
+        chosen = PlacementChosen.model_validate(body)
+        self.background.spawn(self._place(chosen))
+        await ack()
+
+    async def _place(self, chosen: PlacementChosen) -> None:
+        """Change the open form. Slack keeps what was typed into the inputs that stay.
+
+        Nothing is stored: the view itself says what it is.
+        https://docs.slack.dev/surfaces/modals#updating_views
+        """
+        self._latest[chosen.view_id] = _PLACED
+        async with asyncio.timeout(LOOK_SECONDS):
+            draft = await self.run(self.drafts.load, chosen.draft_id)
+        if draft is None or draft.adds_to is None:
+            return
+        submitter = await or_none(self.slack.profile(draft.trigger.submitter), KNOWN_SECONDS)
+        context = replace(
+            self.contexts.cached(draft, submitter),
+            offers_thread=chosen.has("whole_thread"),
+            placement=chosen.wanted,
+        )
+        opened = OpenedForm(chosen.view_id, chosen.hash)
+        changed = await self.slack.update_form(opened, draft, context)
+        if changed is not None:
+            await self._complete(changed, draft, context)
 
     # Opening it again
 

@@ -14,7 +14,9 @@ from bot.core.model import (
     FormField,
     Ignored,
     InProgress,
+    Joined,
     Outcome,
+    Placement,
     Remark,
     Ticket,
 )
@@ -28,26 +30,27 @@ CREATED_QUIETLY = "A ticket was created."
 """For people of another company, as are the next two: nothing about the ticket itself."""
 ADDED_QUIETLY = "Your message was added to a ticket."
 ALREADY_QUIETLY = "This message already has a ticket."
+JOINED = "This already has a ticket:"
 
 
 def outcome(
-    outcome: Outcome,
+    outcome: Outcome | Joined,
     reference: str,
     bot: str | None = None,
     *,
     next_actions: tuple[Button, ...] = (),
     answerer: Answerer | None = None,
-    unused: Sequence[FormField] = (),
+    placement: Placement = Placement.ANY,
 ) -> Answer | None:
     """Return the final answer; None if there is nothing to say. `bot` is the bot's user id.
 
     `next_actions` are the buttons of a rejection: what the person can do about it right here.
-    `answerer` says who can link the requester, if a link is missing. `unused` are the fields of
-    a form that were not used.
+    `answerer` says who can link the requester, if a link is missing. `placement` is what the
+    request's form said.
     """
     match outcome:
-        case Created() | Added():
-            return success(outcome, reference, unused)
+        case Created() | Added() | Joined():
+            return success(outcome, reference, placement)
         case Rejection():
             if isinstance(answerer, Yourself):
                 name = outcome.requester_name or outcome.requester or ""
@@ -59,16 +62,24 @@ def outcome(
 
 
 def success(
-    outcome: Created | Added, reference: str | None = None, unused: Sequence[FormField] = ()
+    outcome: Created | Added | Joined,
+    reference: str | None = None,
+    placement: Placement = Placement.ANY,
 ) -> Answer:
-    """Return the answer to what worked, but for the `unused` fields of a form. With the `reference`
-    of its row a ticket that was created can be undone."""
+    """Return the answer to what worked. With the `reference` of its row a ticket that was created
+    can be undone."""
     ticket = outcome.ticket
     buttons = [open_button(ticket)]
-    if isinstance(outcome, Created) and reference is not None:
-        buttons.append(undo_button(ticket, reference))
-    head = "Created ticket" if isinstance(outcome, Created) else "Added to"
-    rest = _missing(outcome.missing) + (_unused(unused) if unused else "")
+    match outcome:
+        case Created(_, missing, beside):
+            head = "Created ticket"
+            rest = (_beside(beside, placement) if beside else "") + _missing(missing)
+            if reference is not None:
+                buttons.append(undo_button(ticket, reference))
+        case Added(_, missing, unused):
+            head, rest = "Added to", _missing(missing) + _unused(unused)
+        case Joined(_, added_words, unused):
+            head, rest = JOINED, _added_words(added_words) + _unused(unused)
     return Answer(
         f"{head} {linked(ticket)}{rest}", tuple(buttons), f"{head} {escape(ticket.ref)}{rest}"
     )
@@ -81,13 +92,16 @@ def ended(ticket: Ticket | None, *, quiet: bool = False) -> Answer:
     return success(Created(ticket))
 
 
-def quietly(outcome: Outcome, reference: str, bot: str | None = None) -> Answer | None:
+def quietly(outcome: Outcome | Joined, reference: str, bot: str | None = None) -> Answer | None:
     """Return the final answer to a person of another company; None if there is nothing to say."""
     match outcome:
         case Created():
             return Answer(CREATED_QUIETLY)
-        case Added():
-            return Answer(ADDED_QUIETLY)
+        case Added(_, _, unused):
+            return Answer(ADDED_QUIETLY + _unused(unused, quiet=True))
+        case Joined(_, added_words, unused):
+            rest = _added_words(added_words) + _unused(unused, quiet=True)
+            return Answer(ALREADY_QUIETLY + rest)
         case Rejection(Reason.NO_CUSTOMER | Reason.NOT_ALLOWED):
             return Answer(rejections.rejection(outcome, reference, bot, Hosts()))
         case Rejection():
@@ -137,16 +151,33 @@ def _missing(parts: int) -> str:
     return f"\n{lacks} missing because Plain rejected {them}. Copy anything important by hand."
 
 
-def _unused(fields: Sequence[FormField]) -> str:
-    """Return what a form's request did not apply to the ticket it joined, on a line of its own."""
+def _beside(ticket: Ticket, placement: Placement) -> str:
+    """Return why there is a second ticket for one Slack thread, on a line of its own."""
+    if placement is Placement.SEPARATE:
+        return f"\nIt's separate from {escape(ticket.ref)}, this Slack thread's ticket."
+    return (
+        f"\nIt's separate from {escape(ticket.ref)}, this Slack thread's ticket, because it's for "
+        "a different requester."
+    )
+
+
+def _added_words(were_added: bool) -> str:
+    """Return what became of the words of a form whose message had its ticket already."""
+    return "\nWhat you typed was added to it." if were_added else ""
+
+
+def _unused(fields: Sequence[FormField], *, quiet: bool = False) -> str:
+    """Return what a form's request did not apply to the ticket it joined, on a line of its own.
+
+    `quiet`: for people of another company, who have no access to Plain.
+    """
+    if not fields:
+        return ""
     named = listed([field.value for field in fields], "and")
     is_plural = len(fields) > 1 or fields[0] is FormField.LABELS
-    not_applied = (
-        "weren't applied because the ticket already existed. Set them in Plain."
-        if is_plural
-        else "wasn't applied because the ticket already existed. Set it in Plain."
-    )
-    return f"\nThe form's {named} {not_applied}"
+    not_applied, them = ("weren't applied", "them") if is_plural else ("wasn't applied", "it")
+    what_to_do = "" if quiet else f" Set {them} in Plain."
+    return f"\nThe form's {named} {not_applied} because the ticket already existed.{what_to_do}"
 
 
 def _form_unused(form: Form | None) -> str:

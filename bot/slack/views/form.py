@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.core.model import FormDraft, Priority, Ticket
+from bot.core.model import FormDraft, Placement, Priority, Ticket
 from bot.core.text.plaintext import shorten, units
 from bot.flows.form import (
     Broken,
@@ -22,7 +22,7 @@ from bot.flows.form import (
     Unlinked,
     UnreadableParts,
 )
-from bot.slack.views import formatting, kit
+from bot.slack.views import formatting, kit, placement
 from bot.slack.views.formatting import bridge, escape, person
 from bot.slack.views.kit import LABEL_LENGTH, Answer, Block, Button, View, open_button, plain
 from bot.slack.views.rejections import THOSE
@@ -45,13 +45,9 @@ VALUE = "value"
 _WHOLE_THREAD = "whole_thread"
 """The value of the one box."""
 
-_BUTTON_LENGTH = 24
-"""https://docs.slack.dev/reference/views/modal-views"""
-
 FORM_TITLE = "Create Plain ticket"
 FORM_SUBMIT = "Create ticket"
 FORM_CLOSE = "Cancel"
-ADDING_TITLE = "Add to Plain ticket"
 NOTICE_TITLE = "Plain ticket"
 NOTICE_CLOSE = "Close"
 
@@ -147,29 +143,31 @@ def form(
 ) -> View:
     """Return the form, complete: a view ignores new initial values once it is open.
 
-    For a person who may not create tickets, a window that says so. If the message joins a ticket,
-    the form lacks what only a new thread takes. Without `with_requester` nobody is preselected, for
+    For a person who may not create tickets, a window that says so. If the form adds to a ticket,
+    it lacks what only a new thread takes. Without `with_requester` nobody is preselected, for
     when Slack rejects that user. `bot` is the bot's user id.
     The inputs depend only on `draft` and on what `context` offers, so that a later view with the
     same of both changes nothing but the sentences next to them.
     """
     if isinstance(context.customer, NotAllowed):
         return _notice(_not_allowed(context.customer.kind))
-    joins = context.adds_to
+    ticket = draft.adds_to
+    adds_to = ticket if context.placement is Placement.ADD else None
     blocks = [
-        *([] if joins is None else [kit.section(_adds_to(joins), "adds_to")]),
+        *(placement.offer(ticket, context.placement) if ticket else []),
         _title(draft),
         _description(draft),
-        *([] if joins is not None else _of_a_new_thread(draft, context, with_requester)),
+        *([] if adds_to else _of_a_new_thread(draft, context, with_requester)),
         *_whole_thread(draft, context),
         *_closed(context, bot),
         *_quote(context),
     ]
-    return kit.window(FORM_TITLE if joins is None else ADDING_TITLE, FORM_CLOSE, blocks) | {
+    title = placement.ADDING_TITLE if adds_to else FORM_TITLE
+    return kit.window(title, FORM_CLOSE, blocks) | {
         "callback_id": CALLBACK_ID,
-        "private_metadata": draft.id,
+        "private_metadata": placement.metadata(draft.id, context.placement),
         "notify_on_close": True,
-        "submit": plain(FORM_SUBMIT if joins is None else _adding_submit(joins)),
+        "submit": plain(placement.submit(adds_to) if adds_to else FORM_SUBMIT),
     }
 
 
@@ -368,20 +366,6 @@ def _quote(context: FormContext) -> list[Block]:
     block = {"type": "section", "block_id": "quote", "text": plain(shown)}
     cut = [] if shown == context.quote else [kit.context(QUOTE_CUT, "quote_cut")]
     return [kit.context(QUOTE, "quote_label"), block, *cut]
-
-
-def _adding_submit(ticket: Ticket) -> str:
-    """Return the label of the button if the message joins a ticket; plain text."""
-    label = f"Add to {ticket.ref}"
-    return label if units(label) <= _BUTTON_LENGTH else "Add to ticket"
-
-
-def _adds_to(ticket: Ticket) -> str:
-    """Return the sentence at the top of the form if the message joins a ticket."""
-    return (
-        f"This will be added to {escape(ticket.ref)}, this Slack thread's ticket. "
-        "You can change its priority, labels and tenant in Plain."
-    )
 
 
 def in_plain(user: str, customer: CustomerStatus) -> str:
