@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import FormField, Priority, chosen, default_requester
-from tests.nouns import form, message, trigger
+from bot.core.model import (
+    FormDraft,
+    FormField,
+    Placement,
+    Priority,
+    Ticket,
+    chosen,
+    default_requester,
+)
+from tests.nouns import TICKET, form, message, trigger
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,32 @@ def test_whose_it_is_where_nobody_says_it() -> None:
     assert default_requester(message(), "U0ASKER") == "U0AUTHOR"
     assert default_requester(replace(message(), bot="Monitor"), "U0ASKER") == "U0ASKER"
     assert default_requester(None, "U0ASKER") == "U0ASKER"
+
+
+@pytest.mark.parametrize(
+    ("adds_to", "prefill", "placement"),
+    [
+        pytest.param(None, {}, Placement.ANY, id="no ticket"),
+        pytest.param(None, {"requester": "U7"}, Placement.ANY, id="somebody else, no ticket"),
+        pytest.param(TICKET, {}, Placement.ADD, id="a ticket"),
+        pytest.param(TICKET, {"placement": Placement.ADD}, Placement.ADD, id="added before"),
+        pytest.param(
+            TICKET, {"priority": Priority.URGENT}, Placement.ADD, id="urgent before the ticket"
+        ),
+        pytest.param(TICKET, {"requester": "U7"}, Placement.SEPARATE, id="for somebody else"),
+        pytest.param(
+            TICKET, {"placement": Placement.SEPARATE}, Placement.SEPARATE, id="separate before"
+        ),
+        pytest.param(
+            None,
+            {"placement": Placement.SEPARATE},
+            Placement.SEPARATE,
+            id="separate before, the ticket is gone",
+        ),
+    ],
+)
+def test_what_a_form_says_of_its_ticket_when_it_opens(
+    adds_to: Ticket | None, prefill: dict[str, Any], placement: Placement
+) -> None:
+    draft = FormDraft("d1", trigger(message=message()), form(**prefill), adds_to=adds_to)
+    assert draft.first_placement is placement

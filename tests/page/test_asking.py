@@ -66,6 +66,43 @@ async def test_the_form_of_the_message_menu_is_filled_in_and_sent(
     await expect(thread).to_contain_text("Asked for by **three** customers.")
 
 
+async def test_what_was_typed_stays_when_a_button_in_the_form_changes_it(
+    windows: Windows, desk: Desk
+) -> None:
+    """The button goes to the app with what was typed, and the form stays open."""
+    ben, support = doing.user(desk, "Ben Ortiz"), doing.channel(desk, "support")
+    root = await doing.somebody_says(desk, "The weekly report comes twice")
+    await desk.slack.post(ben, support, "The monthly one doesn't come", thread_ts=root)
+    await desk.slack.react(ben, support, root, "bug")
+    window = await windows.open(f"?user={doing.user(desk, 'Ada Nowak')}")
+    ref = await doing.ref(window, "The weekly report comes twice")
+    await doing.message(window, "The weekly report").get_by_role("link", name="1 reply").click()
+    await doing.use_shortcut(doing.message(window, "The monthly one"), "Create Plain ticket")
+    form = window.get_by_role("dialog")
+    adding, separate = (
+        form.get_by_role("button", name=name)
+        for name in ("Create a separate ticket", f"Add to {ref} instead")
+    )
+    title, description = form.get_by_label("Title"), form.get_by_label("Description")
+    box = form.get_by_label("Quote the whole Slack thread")
+    await title.fill("Reports")
+    await description.fill("Two of them")
+    await box.check()
+    for button, other in ((adding, separate), (separate, adding)):
+        await button.click()
+        await expect(other).to_be_visible()
+        (view,) = desk.slack.views.values()
+        state = view.state
+        assert state["title"]["value"]["value"] == "Reports"
+        assert state["description"]["value"]["value"] == "Two of them"
+        assert len(state["whole_thread"]["value"]["selected_options"]) == 1
+        await expect(title).to_have_value("Reports")
+        await expect(description).to_have_value("Two of them")
+        await expect(box).to_be_checked()
+    await form.get_by_role("button", name=f"Add to {ref}").click()
+    await expect(doing.whisper(window, f"Added to {ref}")).to_be_visible()
+
+
 async def test_a_required_field_that_is_empty_is_not_sent(windows: Windows, desk: Desk) -> None:
     window = await windows.open(f"?user={doing.user(desk, 'Ada Nowak')}")
     await window.get_by_label("Shortcuts", exact=True).click()

@@ -170,6 +170,24 @@ async def test_an_update_needs_the_right_hash_and_keeps_what_was_typed() -> None
         assert caught.value.response["error"] == "not_found"
 
 
+async def test_a_button_in_a_form_comes_with_what_was_typed() -> None:
+    desk = FormApp()
+    button = {"type": "button", "action_id": "press", "text": plain("Press")}
+    desk.form["blocks"].append({"type": "actions", "elements": [button]})
+    async with over_http(desk) as slack:
+        ada, view = await opened_form(slack)
+        pressed = await slack.click(
+            ada, "press", view_id=view["id"], typed={"title": "Typed", "labels": ["bug"]}
+        )
+        assert pressed.ok
+        values = desk.bodies[-1]["view"]["state"]["values"]
+        assert values["title"]["value"]["value"] == "Typed"
+        assert len(values["labels"]["value"]["selected_options"]) == 1
+        shown = slack.view(view["id"])
+        assert shown is not None
+        assert shown["state"]["values"] == values
+
+
 async def test_an_external_select_asks_for_its_options() -> None:
     desk = FormApp()
     desk.form = ticket_form(blocks=[field("labels", {"type": "multi_external_select"})])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -160,15 +161,25 @@ async def test_the_form_opens_without_a_requester_that_slack_refuses(code: str) 
 @pytest.mark.parametrize("is_preset", [True, False])
 async def test_what_stands_beside_the_inputs_is_said_anew(is_preset: bool) -> None:
     async with talking({"views.update": OPENED}) as (client, slack):
-        await client.update_form(OpenedForm("V1", "hash.1", is_preset), DRAFT, BESIDE)
+        opened = OpenedForm("V1", "hash.0", is_preset)
+        updated = await client.update_form(opened, DRAFT, BESIDE)
+    assert updated == replace(opened, hash="hash.1")
     view = form.form(DRAFT, BESIDE, with_requester=is_preset, bot="UBOT")
-    assert slack.calls == [("views.update", {"view_id": "V1", "hash": "hash.1", "view": view})]
+    assert slack.calls == [("views.update", {"view_id": "V1", "hash": "hash.0", "view": view})]
+
+
+async def test_a_form_that_changes_does_without_a_requester_that_slack_refuses() -> None:
+    async with talking({"views.update": [no("user_not_found"), OPENED]}) as (client, slack):
+        updated = await client.update_form(OpenedForm("V1", "hash.0"), DRAFT, BESIDE)
+    assert updated == OpenedForm("V1", "hash.1", is_preset=False)
+    first, second = (json.dumps(sent["view"]) for sent in slack.sent("views.update"))
+    assert ("initial_user" in first, "initial_user" in second) == (True, False)
 
 
 @pytest.mark.parametrize("code", ["hash_conflict", "not_found"])
 async def test_a_form_that_was_changed_or_closed_since_is_left_alone(code: str) -> None:
     async with talking({"views.update": no(code)}) as (client, _):
-        await client.update_form(OpenedForm("V1", "hash.1"), DRAFT, BESIDE)
+        assert await client.update_form(OpenedForm("V1", "hash.1"), DRAFT, BESIDE) is None
 
 
 async def test_another_reason_why_a_form_was_not_changed_is_told() -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.core.directory import UserKind
-from bot.core.model import Customer, FormDraft, Ticket, Via
+from bot.core.model import Customer, FormDraft, Placement, Ticket, Via
 from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
 from bot.flows.workspace import Policy, Runtime, Workspace
@@ -28,7 +28,7 @@ from bot.store.schema import escalation as table
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain
 from tests.nouns import TEAM, TICKET, escalation, form, message, trigger
-from tests.slack.canned import INSTALLED, NOW, Answer, Canned, Reply, ok, talking
+from tests.slack.canned import INSTALLED, NOW, Answer, Canned, Reply, no, ok, talking
 
 DRAFT = FormDraft("d1", trigger(message=message()), form())
 OPEN_AGAIN = {
@@ -73,7 +73,7 @@ async def listening(
 ) -> AsyncIterator[tuple[FormListeners, Canned]]:
     answers: dict[str, Answer] = {
         "users.info": lambda asked: user_info(asked, **user),
-        "views.update": ok(),
+        "views.update": ok(view={"id": "V1", "hash": "hash.2"}),
         "views.open": ok(view={"id": "V2"}),
         "chat.postMessage": ok(channel="D1", ts="1700000000.000100"),
     }
@@ -153,6 +153,109 @@ async def test_without_a_choice_it_is_who_stood_there_first(database: Database) 
         await on.background.drain()
         (changed,) = slack.sent("views.update")
     assert "u0author@example.com" in json.dumps(changed["view"])
+
+
+# Whether it adds to a ticket
+
+PLACED = replace(DRAFT, adds_to=TICKET)
+
+
+async def press(
+    on: FormListeners, wanted: Placement, *, draft: str = "d1", view: str = "V1"
+) -> None:
+    """Press the button of the form that says the opposite."""
+    is_separate = wanted is Placement.ADD
+    shown = ["title", "whole_thread", *(["requester", "tenant"] if is_separate else [])]
+    body: dict[str, Any] = {
+        "user": {"id": "U0ASKER"},
+        "actions": [{"action_id": "place_form", "value": wanted.value}],
+        "view": {
+            "id": view,
+            "hash": "hash.1",
+            "callback_id": "plain_ticket_form",
+            "private_metadata": f"{draft}\n{'separate' if is_separate else 'add'}",
+            "blocks": [{"block_id": one, "element": {}} for one in shown],
+        },
+    }
+    await on.on_placement(body, no_ack)  # type: ignore[arg-type]
+
+
+async def test_the_form_becomes_one_for_a_separate_ticket_whatever_this_replica_remembers(
+    database: Database,
+) -> None:
+    """Another one opened it: the draft knows the ticket, and the view what it is."""
+    Drafts(database).keep(PLACED)
+    async with listening(database) as (on, slack):
+        await press(on, Placement.SEPARATE)
+        await on.background.drain()
+        first, second = slack.sent("views.update")
+    assert (first["view_id"], first["hash"]) == ("V1", "hash.1")
+    assert first["view"]["private_metadata"] == "d1\nseparate"
+    assert {"requester", "priority", "labels", "tenant", "whole_thread"} <= blocks(first["view"])
+    # Then who the requester is in Plain, unless the form has changed since.
+    assert second["hash"] == "hash.2"
+    assert "in_plain" in blocks(second["view"])
+    assert second["view"]["private_metadata"] == "d1\nseparate"
+
+
+async def test_the_form_adds_to_the_ticket_again(database: Database) -> None:
+    Drafts(database).keep(PLACED)
+    async with listening(database) as (on, slack):
+        await press(on, Placement.ADD)
+        await on.background.drain()
+        (changed,) = slack.sent("views.update")
+    assert changed["view"]["private_metadata"] == "d1\nadd"
+    assert changed["view"]["submit"]["text"] == "Add to T-1"
+    assert not {"requester", "priority", "labels", "tenant", "in_plain"} & blocks(changed["view"])
+
+
+async def test_a_choice_in_a_form_for_a_separate_ticket_leaves_it_one(database: Database) -> None:
+    Drafts(database).keep(PLACED)
+    async with listening(database) as (on, slack):
+        await choose(on, "U0FAST", draft="d1\nseparate")
+        await on.background.drain()
+        (changed,) = slack.sent("views.update")
+    assert changed["view"]["private_metadata"] == "d1\nseparate"
+    assert "placement" in blocks(changed["view"])
+    assert "u0fast@example.com" in json.dumps(changed["view"])
+
+
+async def test_a_look_that_ends_late_does_not_bring_the_other_form_back(
+    database: Database,
+) -> None:
+    """Its update has no hash: it would make a separate ticket of what was to be added."""
+    Drafts(database).keep(PLACED)
+    gate = asyncio.Event()
+    async with listening(database, Plain(gates={"u0slow@example.com": gate})) as (on, slack):
+        await choose(on, "U0SLOW", draft="d1\nseparate")
+        await press(on, Placement.ADD)
+        while not slack.sent("views.update"):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        gate.set()
+        await on.background.drain()
+        (changed,) = slack.sent("views.update")
+    assert changed["view"]["private_metadata"] == "d1\nadd"
+
+
+async def test_a_form_that_changed_meanwhile_stays_as_it_is(database: Database) -> None:
+    """A double click, or one that comes late."""
+    Drafts(database).keep(PLACED)
+    async with listening(database) as (on, slack):
+        slack.answers["views.update"] = no("hash_conflict")
+        await press(on, Placement.SEPARATE)
+        await on.background.drain()
+        assert len(slack.sent("views.update")) == 1
+
+
+@pytest.mark.parametrize("draft", ["gone", "d2"])
+async def test_a_form_that_has_no_ticket_to_add_to_does_not_change(
+    database: Database, draft: str
+) -> None:
+    Drafts(database).keep(replace(DRAFT, id="d2"))
+    async with listening(database) as (on, slack):
+        await press(on, Placement.SEPARATE, draft=draft)
+        await on.background.drain()
+        assert slack.sent("views.update") == []
 
 
 async def test_a_form_that_nobody_knows_any_more_is_left_alone(database: Database) -> None:

@@ -14,7 +14,7 @@ from bot.store.database import Database
 from bot.store.drafts import LONGEST_SECONDS, Drafts
 from bot.store.kv import KeyValueStore
 from tests.conftest import Clock
-from tests.nouns import form, message, trigger
+from tests.nouns import TICKET, form, message, trigger
 
 DRAFT = FormDraft("d1", trigger(message=message()), form())
 
@@ -37,6 +37,16 @@ def test_a_draft_is_stored_as_earlier_releases_read_it(database: Database, draft
         body = connection.execute(text("SELECT body FROM draft")).scalar_one()
     assert json.loads(body)["trigger"]["asker"] == DRAFT.trigger.submitter
     assert '"submitter":' not in body
+
+
+def test_a_draft_of_an_earlier_release_names_no_ticket(database: Database, drafts: Drafts) -> None:
+    drafts.keep(replace(DRAFT, adds_to=TICKET))
+    assert drafts.load("d1") == replace(DRAFT, adds_to=TICKET)
+    with database.writing() as connection:
+        body = json.loads(connection.execute(text("SELECT body FROM draft")).scalar_one())
+        del body["adds_to"], body["prefill"]["placement"]
+        connection.execute(text("UPDATE draft SET body = :body"), {"body": json.dumps(body)})
+    assert drafts.load("d1") == DRAFT
 
 
 def test_what_somebody_typed_is_no_field_name(drafts: Drafts) -> None:

@@ -117,11 +117,15 @@ async def _submit(desk: Desk, scene: Scene, form: PostedForm) -> dict[str, str]:
     view = desk.slack.view(form.text("view"))
     if view is None:
         return {}
-    values = {
+    await desk.submit(scene.person, view["id"], _values(form, view))
+    return {}
+
+
+def _values(form: PostedForm, view: Json) -> Json:
+    """Return the values of all fields of a view by block id."""
+    return {
         block["block_id"]: _value(form, block, element) for block, element in block_kit.inputs(view)
     }
-    await desk.submit(scene.person, view["id"], values)
-    return {}
 
 
 def _value(form: PostedForm, block: Json, element: Json) -> Any:
@@ -140,7 +144,10 @@ async def _close(desk: Desk, scene: Scene, form: PostedForm) -> dict[str, str]:
 async def _click(desk: Desk, scene: Scene, form: PostedForm) -> dict[str, str]:
     where = {name: form.text(name) for name in ("ts", "whisper", "view")}
     action, _, value = form.text("press").partition("|")
-    await desk.click(scene.person, scene.room, action, where | {"value": value})
+    # Without the page's script a button comes without the fields around it.
+    view = desk.slack.view(where["view"]) if form.text("typed") else None
+    typed = _values(form, view) if view else None
+    await desk.click(scene.person, scene.room, action, where | {"value": value}, typed)
     return {}
 
 

@@ -165,8 +165,7 @@ class Desk:
         """Fill in a form and submit it; keep its errors for its fields."""
         self.errors.pop(view_id, None)
         try:
-            filled = {name: self._chosen(view_id, name, value) for name, value in values.items()}
-            delivery = await self.slack.submit(user, view_id, filled)
+            delivery = await self.slack.submit(user, view_id, self._filled(view_id, values))
         except ValueError as error:
             self.errors[view_id] = {"": str(error)}
         else:
@@ -181,11 +180,16 @@ class Desk:
         await self._do(user, channel, self.slack.close_view(user, view_id), quiet=True)
 
     async def click(
-        self, user: str, channel: str, action_id: str, where: Mapping[str, str]
+        self,
+        user: str,
+        channel: str,
+        action_id: str,
+        where: Mapping[str, str],
+        typed: Json | None = None,
     ) -> None:
         """Click a button in a message (`ts`), a `whisper`, a `view`, or else the Home tab.
 
-        `value` is the button's.
+        `value` is the button's, `typed` what the view's fields hold.
         """
         slack, value = self.slack, where.get("value") or None
         if whisper := where.get("whisper"):
@@ -195,7 +199,8 @@ class Desk:
             act = slack.click(user, action_id, channel=channel, ts=ts, value=value)
         else:
             view = where.get("view") or None
-            act = slack.click(user, action_id, view_id=view, value=value)
+            filled = self._filled(view, typed or {}) if view else None
+            act = slack.click(user, action_id, view_id=view, value=value, typed=filled)
         await self._do(user, channel, act)
 
     async def choose(self, user: str, view_id: str, block_id: str, value: Any) -> None:
@@ -295,6 +300,10 @@ class Desk:
         number, now = self._next_number(), self.slack.clock()
         self._notices.append(Notice(number, now, user, channel, None, text))
         self.changes += 1
+
+    def _filled(self, view_id: str, values: Json) -> Json:
+        """Return the values of a form's fields as the options that were offered."""
+        return {name: self._chosen(view_id, name, value) for name, value in values.items()}
 
     def _chosen(self, view_id: str, name: str, value: Any) -> Any:
         """Return the chosen values as the options that were offered."""

@@ -83,10 +83,12 @@ class Interactions(MessageActions):
         ephemeral: Ephemeral | None = None,
         view_id: str | None = None,
         value: str | None = None,
+        typed: Mapping[str, Any] | None = None,
     ) -> Delivery:
         """Press a button in a message, an ephemeral message, a view or the Home tab.
 
-        `value` tells which one, where several have the same action.
+        `value` tells which one, where several have the same action. `typed` is what a view's
+        fields hold by then, as in `submit`.
         """
         if ephemeral is not None:
             shown: Json = {"blocks": ephemeral.blocks}
@@ -96,6 +98,8 @@ class Interactions(MessageActions):
             place = self._clicked_message(user, self._place(user, channel), shown)
         else:
             view = self._open(user, view_id) if view_id else self.homes[user]
+            for block_id, held in (typed or {}).items():
+                self._fill(view, block_id, held)
             shown = view.shape
             container = {"type": "view", "view_id": view.id}
             place = {"container": container, "view": payloads.filled(view)}

@@ -196,6 +196,7 @@ document.addEventListener("submit", async (event) => {
   const button = event.submitter;
   if (button?.dataset.sure && !(await sure(button.dataset))) return;
   const data = new URLSearchParams(new FormData(form, button));
+  if (form.id === "view-click") typed(data);
   const menu = form.closest("details.menu");
   if (menu) {
     menu.open = false;
@@ -207,6 +208,14 @@ document.addEventListener("submit", async (event) => {
   if (went && form.matches(".write, .agent")) form.reset();
   if (form.matches(".view-form")) form.querySelector("[aria-invalid]")?.focus();
 });
+
+// A button in a form takes along what was typed into the form so far.
+function typed(data) {
+  for (const [name, value] of new FormData(document.querySelector("#modal .view-form"))) {
+    if (name !== "view") data.append(name, value);
+  }
+  data.append("typed", "yes");
+}
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target.closest("details.menu"));
