@@ -12,10 +12,15 @@ from bot.core.faults import Reason, Rejected, Rejection, TryLater
 from bot.core.model import (
     Added,
     Created,
+    Form,
+    FormField,
     Ignored,
+    Joined,
     Message,
     Outcome,
+    Placement,
     PostedAnswer,
+    Priority,
     Trigger,
     Via,
 )
@@ -39,6 +44,7 @@ from tests.slack.triggers import (
 
 IN_THREAD = replace(REACTION, message=Message(REF, "U2", (), thread_ts=ROOT))
 AT_ROOT = replace(REACTION, message=Message(REF, "U2", (), thread_ts=REF.ts))
+BESIDE = Created(TICKET, beside=replace(TICKET, ref="T-8"))
 SHUT = {"chat.postEphemeral": no("not_in_channel")}
 
 
@@ -197,16 +203,31 @@ async def test_what_may_have_been_said_is_not_said_in_another_way(
     [
         (Created(TICKET), answer.success(Created(TICKET)).text),
         (Added(TICKET), answer.success(Added(TICKET)).text),
+        (Joined(TICKET), answer.success(Joined(TICKET)).text),
+        (
+            Joined(TICKET, added_words=True, unused=(FormField.TENANT,)),
+            answer.success(Joined(TICKET, added_words=True, unused=(FormField.TENANT,))).text,
+        ),
+        (BESIDE, answer.success(BESIDE).text),
         (
             Rejection(Reason.NOT_IN_CHANNEL, channel="C1"),
             rejections.rejection(Rejection(Reason.NOT_IN_CHANNEL, channel="C1"), "PB-1", "UBOT"),
         ),
     ],
 )
-async def test_an_outcome_in_words(outcome: Outcome, text: str) -> None:
+async def test_an_outcome_in_words(outcome: Outcome | Joined, text: str) -> None:
     async with talking(EPHEMERAL) as (client, slack):
         await client.tell(REACTION, outcome, "PB-1")
     assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [text]
+
+
+async def test_a_separate_ticket_that_was_asked_for_is_not_explained() -> None:
+    form = Form("x", None, "U1", Priority.NORMAL, placement=Placement.SEPARATE)
+    async with talking(EPHEMERAL) as (client, slack):
+        await client.tell(replace(REACTION, via=Via.SHORTCUT, form=form), BESIDE, "PB-1")
+    (sent,) = slack.sent("chat.postEphemeral")
+    assert sent["text"] == answer.success(BESIDE, placement=Placement.SEPARATE).text
+    assert "requester" not in sent["text"]
 
 
 @pytest.mark.parametrize(
@@ -306,6 +327,23 @@ async def test_confirmed_by_an_emoji(reply: Reply) -> None:
         ("reactions.add", {"channel": "C1", "timestamp": REF.ts, "name": "inbox"})
     ]
     assert said == PostedAnswer("C1", REF.ts, "inbox")
+
+
+@pytest.mark.parametrize(
+    "outcome", [BESIDE, Added(TICKET, unused=(FormField.PRIORITY,)), Joined(TICKET)]
+)
+async def test_what_an_emoji_cannot_say_is_said_in_words(outcome: Outcome | Joined) -> None:
+    async with talking({**ANY, **channel()}, manner=AnswerSettings("reaction")) as (client, slack):
+        await client.tell(REACTION, outcome, "PB-1")
+    assert slack.sent("reactions.add") == []
+    assert len(slack.sent("chat.postEphemeral")) == 1
+
+
+async def test_that_a_message_had_its_ticket_already_is_for_the_submitter_alone() -> None:
+    """Everybody else was told when it came about."""
+    async with talking({**ANY, **channel()}, manner=AnswerSettings("thread")) as (client, slack):
+        assert await client.tell(REACTION, Joined(TICKET), "PB-1") is None
+    assert slack.methods == ["chat.postEphemeral"]
 
 
 @pytest.mark.parametrize("confirm", ["thread", "reaction"])

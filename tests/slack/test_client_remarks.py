@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.faults import PlainError, Reason, Rejection
 from bot.core.identity import Hosts
-from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome
+from bot.core.model import Added, AlreadyExists, Created, InProgress, Joined, Message, Outcome
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, form, rejections
 from tests.slack.canned import LIMITED, Reply, no, ok, talking
@@ -64,7 +64,14 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
     ("outcome", "said"),
     [
         pytest.param(CREATED, answer.CREATED_QUIETLY, id="created"),
+        pytest.param(Created(TICKET, beside=TICKET), answer.CREATED_QUIETLY, id="beside another"),
         pytest.param(Added(TICKET), answer.ADDED_QUIETLY, id="added"),
+        pytest.param(Joined(TICKET), answer.ALREADY_QUIETLY, id="joined"),
+        pytest.param(
+            Joined(TICKET, added_words=True),
+            f"{answer.ALREADY_QUIETLY}\nWhat you typed was added to it.",
+            id="joined with words",
+        ),
         pytest.param(
             Rejection(
                 Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="Missing thread:create")
@@ -84,7 +91,9 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
         ),
     ],
 )
-async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: str) -> None:
+async def test_an_answer_to_a_person_of_another_company(
+    outcome: Outcome | Joined, said: str
+) -> None:
     answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
     async with talking(answers, manner=AnswerSettings("thread", outsiders=True)) as (client, slack):
         assert await client.tell(REACTION, outcome, "PB-1") is None

@@ -175,9 +175,12 @@ def _unused(fields: Sequence[FormField], *, quiet: bool = False) -> str:
         return ""
     named = listed([field.value for field in fields], "and")
     is_plural = len(fields) > 1 or fields[0] is FormField.LABELS
-    not_applied, them = ("weren't applied", "them") if is_plural else ("wasn't applied", "it")
-    what_to_do = "" if quiet else f" Set {them} in Plain."
-    return f"\nThe form's {named} {not_applied} because the ticket already existed.{what_to_do}"
+    not_applied, set_them = (
+        ("weren't applied because the ticket already existed.", " Set them in Plain.")
+        if is_plural
+        else ("wasn't applied because the ticket already existed.", " Set it in Plain.")
+    )
+    return f"\nThe form's {named} {not_applied}{'' if quiet else set_them}"
 
 
 def _form_unused(form: Form | None) -> str:
