@@ -39,7 +39,7 @@ from bot.store import migrating, suitable
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.executor import Executor, Run
-from bot.store.kv import INSTALLATION, FirstLoaded, KeyValueStore
+from bot.store.kv import INSTALLATION, FirstLoaded, FirstSeen, KeyValueStore
 from bot.store.rate_limit import SharedRateLimit
 from bot.store.records import Records
 from bot.store.requests import Recorded, Requests
@@ -247,6 +247,7 @@ def reconcile_context(
         known=Requests(database).known,
         take=take,
         first_loaded=FirstLoaded(database),
+        first_seen=FirstSeen(database),
         resume_points=KeyValueStore(database, ResumePoint),
         run=run,
         rules=settings.rules,
@@ -271,6 +272,7 @@ def why_context(
         requests=Requests(database),
         people=CustomerLinks(database),
         first_loaded=FirstLoaded(database),
+        first_seen=FirstSeen(database),
         run=run,
         rules=settings.rules,
         policy=policy_of(settings),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
@@ -33,7 +33,7 @@ from bot.store import migrating
 from bot.store.database import Database
 from bot.store.drafts import Drafts
 from bot.store.executor import Executor
-from bot.store.kv import FirstLoaded
+from bot.store.kv import FirstLoaded, FirstSeen
 from bot.store.requests import GroupCommit, Requests
 
 _FEWEST_CALLS = 10
@@ -69,8 +69,8 @@ def reconcile(
     """Find and process reactions Slack never delivered.
 
     A running bridge does this at its start and every 15 minutes. Messages that were posted before
-    their rule was first loaded are left alone, and so is everything that is in the ledger,
-    whatever its result.
+    their rule was first loaded, or before the bot joined their channel, are left alone, and so is
+    everything that is in the ledger, whatever its result.
     """
     settings = load(needs=("slack_bot_token",))
     age = console.age("--since", since)
@@ -129,7 +129,10 @@ async def _look(
             world = build.reconcile_context(settings, database, slack, run, here, intake.take)
             if not is_there:
                 world = replace(
-                    world, known=lambda _: frozenset(), first_loaded=_NeverLoaded(database)
+                    world,
+                    known=lambda _: frozenset(),
+                    first_loaded=_NeverLoaded(database),
+                    first_seen=_NeverSeen(database),
                 )
             return await flow.reconcile(world, scope), here.url
     finally:
@@ -140,6 +143,13 @@ class _NeverLoaded(FirstLoaded):
     """The rules of a bridge that never ran: there is no database to read."""
 
     def known(self) -> dict[str, float]:
+        return {}
+
+
+class _NeverSeen(FirstSeen):
+    """The channels of a bridge that never ran."""
+
+    def known(self, _team: str, _channels: Collection[str]) -> dict[str, float]:
         return {}
 
 
@@ -193,7 +203,19 @@ def _result(one: Finding, scope: Scope) -> str:
         return "in the ledger"
     if not scope.dry_run:
         return "recorded"
-    return "would be processed" + (" (older than the rule)" if one.is_before_rule else "")
+    late = _late(one)
+    return "would be processed" + (f" ({late})" if late else "")
+
+
+_OLDER = "older than the rule"
+_EARLIER = "from before the bot joined"
+
+
+def _late(one: Finding) -> str | None:
+    """Return why a message is left alone without --dry-run; None if it is not."""
+    if one.is_before_rule:
+        return _OLDER
+    return _EARLIER if one.is_before_channel else None
 
 
 def _summary(report: ReconcileReport, scope: Scope) -> str:
@@ -202,8 +224,10 @@ def _summary(report: ReconcileReport, scope: Scope) -> str:
     places = _count(report.looked_at, f"{more} channel".strip())
     if scope.dry_run:
         return f"Searched {places}: {_would(report)} Nothing was changed."
-    late = len(report.of(FindingVerdict.BEFORE_RULE))
-    left_alone = f"; {late} older than the rule, left alone" if late else ""
+    older, earlier = FindingVerdict.BEFORE_RULE, FindingVerdict.BEFORE_CHANNEL
+    counts = ((len(report.of(older)), _OLDER), (len(report.of(earlier)), _EARLIER))
+    late = " and ".join(f"{count} {why}" for count, why in counts if count)
+    left_alone = f"; {late}, left alone" if late else ""
     if not found:
         return f"Searched {places}: nothing is missing{left_alone}."
     return (
@@ -214,15 +238,18 @@ def _summary(report: ReconcileReport, scope: Scope) -> str:
 
 def _would(report: ReconcileReport) -> str:
     would = report.of(FindingVerdict.ESCALATED)
-    late = sum(one.is_before_rule for one in would)
     known = len(report.of(FindingVerdict.IN_LEDGER))
     counts = (
         f"{len(would)} would be processed, {known} {'is' if known == 1 else 'are'} in the ledger."
     )
-    if not late:
-        return counts
-    older = f"{late} of them {'is' if late == 1 else 'are'}" if late < len(would) else "All are"
-    return f"{counts} {older} older than the rule and left alone without --dry-run."
+    why_late = [_late(one) for one in would]
+    late = [(why_late.count(why), why) for why in (_OLDER, _EARLIER)]
+    return " ".join([counts, *(_left_alone(*one, len(would)) for one in late if one[0])])
+
+
+def _left_alone(late: int, why: str, would: int) -> str:
+    these = f"{late} of them {'is' if late == 1 else 'are'}" if late < would else "All are"
+    return f"{these} {why} and left alone without --dry-run."
 
 
 def _left(report: ReconcileReport, scope: Scope) -> str:
@@ -259,6 +286,8 @@ def _json(
                 "rule": one.rule + 1,
                 "rule_since": one.rule_since,
                 "before_rule": one.is_before_rule,
+                "channel_since": one.channel_since,
+                "before_channel": one.is_before_channel,
                 "asker": one.submitter,
                 "permalink": refs.permalink(url, one.posted.ref, one.posted.thread_ts),
             }

@@ -52,8 +52,11 @@ class FindingVerdict(StrEnum):
     ESCALATED = "escalated"
     """It had no record; in a dry run: today's rules would escalate it."""
     BEFORE_RULE = "before_rule"
-    """It is older than the first load of its rule. Not reported in a dry run, which ignores the
-    rules' age."""
+    """It is older than the first load of its rule. Not reported in a dry run, which ignores how
+    old rules are, and since when the bot is in a channel."""
+    BEFORE_CHANNEL = "before_channel"
+    """It is older than the first pass that listed its channel: nobody requests tickets of a
+    bridge that is not there yet. Not reported in a dry run."""
     IN_LEDGER = "in_ledger"
     """It has a record, whatever its state. Reported in a dry run only."""
 
@@ -62,8 +65,8 @@ class FindingVerdict(StrEnum):
 class Finding:
     """A message with a rule's emoji.
 
-    `rule` is an index; `submitter` is known if it was needed; `rule_since` (Unix seconds) is None
-    for a rule that was never loaded.
+    `rule` is an index; `submitter` is known if it was needed. In Unix seconds: `rule_since` is when
+    the rule was first loaded, `channel_since` when a pass first listed the channel; None for never.
     """
 
     posted: PostedMessage
@@ -73,11 +76,21 @@ class Finding:
     verdict: FindingVerdict
     submitter: str | None = None
     rule_since: float | None = None
+    channel_since: float | None = None
 
     @property
     def is_before_rule(self) -> bool:
         """Return whether the message is older than its rule, so that only a dry run takes it."""
-        return self.rule_since is None or self.posted.posted_at < self.rule_since
+        return _is_before(self.posted, self.rule_since)
+
+    @property
+    def is_before_channel(self) -> bool:
+        """Return whether the message was there before the bot, so that only a dry run takes it."""
+        return _is_before(self.posted, self.channel_since)
+
+
+def _is_before(posted: PostedMessage, since: float | None) -> bool:
+    return since is None or posted.posted_at < since
 
 
 @dataclass(frozen=True, slots=True)

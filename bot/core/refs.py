@@ -87,9 +87,12 @@ def row_id(text: str) -> int | None:
 _FOUND = "reconcile:"
 
 
-def found_request(ref: MessageRef, emoji: str) -> str:
-    """Return the request id of a reaction that was found in Slack's history, not received."""
-    return f"{_FOUND}{ref.channel}:{ref.ts}:{emoji}"
+def found_request(ref: MessageRef, emoji: str, user: str) -> str:
+    """Return the request id of a user's reaction that was found in Slack's history, not received.
+
+    Those of earlier releases lack the user.
+    """
+    return f"{_FOUND}{ref.channel}:{ref.ts}:{emoji}:{user}"
 
 
 def is_found(request: str) -> bool:

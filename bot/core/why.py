@@ -107,6 +107,8 @@ class Outlook(StrEnum):
     """The rule was never loaded by a running bridge."""
     BEFORE_RULE = "before_rule"
     """The message is older than the first load of its rule."""
+    BEFORE_CHANNEL = "before_channel"
+    """The message was there before the bot: no pass had seen its channel yet."""
     TOO_OLD = "too_old"
     """The message, or its Slack thread, is older than what a pass reads."""
     NOT_LOOKED_AT = "not_looked_at"
@@ -128,8 +130,8 @@ class ReactionLook:
     """One emoji under the message, with its skin tone.
 
     `rule` is the number of the one that takes it; `submitters` are the first users who gave it, if
-    a rule takes it. `outlook` is set if there is no record; `since` (Unix seconds) is when its rule
-    was first loaded.
+    a rule takes it. `outlook` is set if there is no record. In Unix seconds: `since` is when its
+    rule was first loaded, `here` when a pass first saw the channel; None for never.
     """
 
     emoji: str
@@ -138,15 +140,23 @@ class ReactionLook:
     submitters: tuple[Submitter, ...] = ()
     outlook: Outlook | None = None
     since: float | None = None
+    here: float | None = None
 
 
 def outlook(
-    *, posted_at: float, root_at: float | None, direct: bool, since: float | None, now: float
+    *,
+    posted_at: float,
+    root_at: float | None,
+    direct: bool,
+    since: float | None,
+    here: float | None,
+    now: float,
 ) -> Outlook:
     """Return what reconciliation will do with a reaction without a record.
 
     `root_at` is when the Slack thread of a reply began; None if it is no reply. All in Unix
-    seconds; `since` is None for a rule that was never loaded.
+    seconds; `since` is None for a rule that was never loaded, `here` for a channel that no pass
+    has seen.
     """
     if direct:
         return Outlook.NOT_LOOKED_AT
@@ -154,6 +164,8 @@ def outlook(
         return Outlook.NOT_LOADED
     if posted_at < since:
         return Outlook.BEFORE_RULE
+    if here is None or posted_at < here:
+        return Outlook.BEFORE_CHANNEL
     oldest = now - (THREAD_SECONDS if root_at is None else DAY)
     if posted_at < oldest or (root_at is not None and root_at < now - THREAD_SECONDS):
         return Outlook.TOO_OLD

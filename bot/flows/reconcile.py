@@ -35,7 +35,7 @@ from bot.core.reconcile import (
 from bot.core.refs import MessageRef, found_request, message_key
 from bot.core.routing import bare_emoji
 from bot.store.executor import Run
-from bot.store.kv import FirstLoaded, KeyValueStore
+from bot.store.kv import FirstLoaded, FirstSeen, KeyValueStore
 from bot.store.requests import Recorded
 
 T = TypeVar("T")
@@ -101,6 +101,7 @@ class ReconcileContext:
     known: Callable[[Sequence[str]], frozenset[str]]
     take: Callable[[Trigger], Awaitable[Recorded | None]]
     first_loaded: FirstLoaded
+    first_seen: FirstSeen
     resume_points: KeyValueStore[ResumePoint]
     run: Run
     rules: Sequence[Rule]
@@ -138,6 +139,7 @@ class _Pass:
     _findings: list[Finding] = field(default_factory=list)
     _judged: set[str] = field(default_factory=set)
     _profiles: dict[str, Profile | None] = field(default_factory=dict)
+    _seen: dict[str, float] = field(default_factory=dict)
 
     async def look(self) -> ReconcileReport:
         """Read each channel once; keep a resume point if the pass ends before the last one."""
@@ -207,6 +209,7 @@ class _Pass:
             cursor = page.cursor
             if cursor is None:
                 break
+        self._seen = await self._first_seen(list(found))
         wanted = self.scope.channels
         here = [channel for channel in found.values() if not wanted or _is_one(channel, wanted)]
         unknown = tuple(one for one in wanted if not any(_is_one(c, (one,)) for c in here))
@@ -214,6 +217,12 @@ class _Pass:
             channel for channel in here if reactions.rules_in_channel(self.context.rules, channel)
         ]
         return sorted(counted, key=lambda channel: channel.id), unknown
+
+    async def _first_seen(self, channels: Sequence[str]) -> dict[str, float]:
+        """Return when passes first listed these channels, which are all that the bot is in."""
+        first, team = self.context.first_seen, self.context.installation.team
+        look = first.known if self.scope.dry_run else first.note
+        return await self.context.run(look, team, channels)
 
     async def _channel(self, channel: Channel, start: ResumePoint) -> None:
         """Read a channel from `start` on: each page, and then the page's Slack threads."""
@@ -235,10 +244,12 @@ class _Pass:
         """Yield the roots whose threads may hold missed reactions, the newest first."""
         newest = self.now - self.scope.replies
         if not self.scope.dry_run:
-            # Nothing is recorded that is older than every rule that applies here.
+            # Nothing is recorded that is older than every rule that applies here, or was here
+            # before the bot.
             rules = reactions.rules_in_channel(self.context.rules, channel)
             since = [self.moments[self.context.rules.index(rule)] or self.now for rule in rules]
-            newest = max(newest, min(since, default=self.now))
+            seen = self._seen.get(channel.id, self.now)
+            newest = max(newest, seen, min(since, default=self.now))
         for posted in sorted(page.items, key=lambda posted: posted.posted_at, reverse=True):
             if not posted.has_replies or posted.posted_at < self.now - THREAD_SECONDS:
                 continue
@@ -291,22 +302,34 @@ class _Pass:
         """
         late: Finding | None = None
         for one in requested:
-            moment = self.moments[one.rule]
-            # A dry run applies today's rules, however young they are.
-            in_time = self.scope.dry_run or (moment is not None and posted.posted_at >= moment)
-            if not in_time and late is not None:
+            left_alone = self._is_late(channel, posted, one)
+            if left_alone is not None:
+                late = late or left_alone
                 continue
             # Finding the submitter costs calls, and is needed only for what is recorded.
-            submitter = await self._submitter(posted, one.reaction) if in_time else None
-            if submitter is None and in_time:
+            submitter = await self._submitter(posted, one.reaction)
+            if submitter is None:
                 continue
-            if not in_time:
-                late = self._finding(channel, posted, one, FindingVerdict.BEFORE_RULE, submitter)
-            elif submitter is not None and await self._escalate(posted, one, submitter):
+            if await self._escalate(posted, one, submitter):
                 return self._finding(channel, posted, one, FindingVerdict.ESCALATED, submitter)
-            else:
-                return None
+            return None
         return late
+
+    def _is_late(
+        self, channel: Channel, posted: PostedMessage, requested: RequestedByReaction
+    ) -> Finding | None:
+        """Return the finding of a message that is older than its rule, or than the bot's stay.
+
+        A dry run applies today's rules, however young they are, wherever the bot is now.
+        """
+        if self.scope.dry_run:
+            return None
+        late = self._finding(channel, posted, requested, FindingVerdict.BEFORE_RULE)
+        if late.is_before_rule:
+            return late
+        if late.is_before_channel:
+            return replace(late, verdict=FindingVerdict.BEFORE_CHANNEL)
+        return None
 
     async def _escalate(
         self, posted: PostedMessage, requested: RequestedByReaction, submitter: str
@@ -320,7 +343,7 @@ class _Pass:
                 via=Via.REACTION,
                 team=self.context.installation.team,
                 submitter=submitter,
-                request=found_request(posted.ref, emoji),
+                request=found_request(posted.ref, emoji, submitter),
                 reply_to=ReplyTo(user=submitter, asked_at=self.now, channel=channel),
                 channel=channel,
                 ref=posted.ref,
@@ -345,6 +368,7 @@ class _Pass:
             verdict=verdict,
             submitter=submitter,
             rule_since=self.moments[requested.rule],
+            channel_since=self._seen.get(channel.id),
         )
 
     async def _submitter(self, posted: PostedMessage, reaction: Reaction) -> str | None:

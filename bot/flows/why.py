@@ -23,7 +23,7 @@ from bot.flows.ports import Slack
 from bot.flows.workspace import Policy
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.executor import Run
-from bot.store.kv import FirstLoaded
+from bot.store.kv import FirstLoaded, FirstSeen
 from bot.store.records import Records
 from bot.store.requests import Requests
 
@@ -43,6 +43,7 @@ class WhyContext:
     requests: Requests
     people: CustomerLinks
     first_loaded: FirstLoaded
+    first_seen: FirstSeen
     run: Run
     rules: Sequence[Rule]
     policy: Policy
@@ -57,6 +58,7 @@ async def explain(ref: MessageRef, thread_ts: str | None, context: WhyContext) -
     """
     known: tuple[ExplainedRecord, ...] | None
     moments: Mapping[str, float]
+    seen: Mapping[str, float]
     channel = await _channel(ref, context)
     posted, unread = await _posted(ref, context)
     root = posted.thread_ts if posted and posted.thread_ts else thread_ts
@@ -66,11 +68,14 @@ async def explain(ref: MessageRef, thread_ts: str | None, context: WhyContext) -
         known = await _known(ref, channel, context)
         ticket = None if known else await _conversation(ref, root, context)
         moments = await context.run(context.first_loaded.known)
+        team = context.installation.team
+        seen = await context.run(context.first_seen.known, team, [channel.id])
     except TryLater:
-        known, ticket, moments = None, None, {}
+        known, ticket, moments, seen = None, None, {}, {}
     looked = None
     if posted is not None:
-        judge = _Judge(context, channel, ref, root, moments, missing=known == ())
+        here = seen.get(channel.id)
+        judge = _Judge(context, channel, ref, root, moments, here, missing=known == ())
         looked = tuple([await judge.look(one) for one in posted.reactions])
     return Explanation(
         ref=ref,
@@ -162,13 +167,18 @@ def _is_its(line: CustomerLink, record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Decides the outlook of a reaction. `missing`: the message has no record."""
+    """Decides the outlook of a reaction.
+
+    `here`: when reconciliation first saw the channel; None for never. `missing`: the message has
+    no record.
+    """
 
     context: WhyContext
     channel: Channel
     ref: MessageRef
     root: str | None
     moments: Mapping[str, float]
+    here: float | None
     missing: bool
 
     async def look(self, reaction: Reaction) -> ReactionLook:
@@ -179,7 +189,9 @@ class _Judge:
         if not self.missing:
             return ReactionLook(reaction.emoji, reaction.count, number, submitters)
         outlook, since = self._outlook(number)
-        return ReactionLook(reaction.emoji, reaction.count, number, submitters, outlook, since)
+        return ReactionLook(
+            reaction.emoji, reaction.count, number, submitters, outlook, since, self.here
+        )
 
     def _users(self, reaction: Reaction) -> list[str]:
         bot = self.context.installation.bot_user
@@ -204,6 +216,7 @@ class _Judge:
             root_at=float(self.root) if self.root and is_reply else None,
             direct=self.channel.direct,
             since=since,
+            here=self.here,
             now=self.context.clock(),
         )
         return outlook, since

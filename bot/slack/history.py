@@ -82,6 +82,9 @@ class SlackHistory:
             limit=_ITEMS,
             cursor=cursor,
         )
+        if not isinstance(said.get("channels"), list):
+            # Reconciliation forgets the channels that a listing lacks.
+            raise SlackRejected("users.conversations", "not_understood")
         return HistoryPage(tuple(_channels(said)), next_cursor(said))
 
     async def public_channels(self, cursor: str | None) -> HistoryPage[Channel]:

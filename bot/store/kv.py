@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -102,13 +102,82 @@ class FirstLoaded:
             return _read_all(connection, _RULE, _MOMENT)
 
     def _add(self, connection: Connection, rules: Sequence[str]) -> None:
-        moment = _MOMENT.text(connection.execute(select(self._database.now())).scalar_one())
-        for rule in dict.fromkeys(rules):
-            connection.execute(
-                self._database.insert(table)
-                .values(name=_RULE + rule, value=moment, updated_at=self._database.now())
-                .on_conflict_do_nothing(index_elements=["name"])
-            )
+        moment = _moment(connection, self._database)
+        _add_moment(connection, self._database, (_RULE + rule for rule in rules), moment)
+
+
+def _moment(connection: Connection, database: Database) -> float:
+    """Return the present moment by the database's clock."""
+    return float(connection.execute(select(database.now())).scalar_one())
+
+
+def _add_moment(
+    connection: Connection, database: Database, names: Iterable[str], moment: float
+) -> None:
+    """Keep `moment` under those of the names that have none."""
+    rows = [{"name": name, "value": _MOMENT.text(moment)} for name in dict.fromkeys(names)]
+    if rows:
+        inserting = database.insert(table).values(updated_at=database.now())
+        connection.execute(inserting.on_conflict_do_nothing(index_elements=["name"]), rows)
+
+
+# Channels
+
+_CHANNEL = "channel.first_seen."
+_BEGUN = "channels.noted."
+
+
+class FirstSeen:
+    """The moments when channels that the bot is in were first listed (Unix seconds by the
+    database's clock).
+
+    Channels that the first listing has count as seen since the oldest rule was loaded: an earlier
+    release noted none. Methods block; each is one transaction.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, team: str, channels: Collection[str]) -> dict[str, float]:
+        """Return the channels' moments, after noting the present one for new channels.
+
+        `channels` are all that the bot is in: the others are forgotten, so that a channel counts
+        anew once the bot is invited again.
+        """
+        prefix, begun = _prefix(team), _BEGUN + team
+        with self._database.writing() as connection:
+            now = _moment(connection, self._database)
+            before = _read_all(connection, prefix, _MOMENT)
+            first = self._of_first_listing(connection, team)
+            since = now if first is None else min(first, now)
+            for channel in before.keys() - set(channels):
+                connection.execute(delete(table).where(table.c.name == prefix + channel))
+            new = (prefix + channel for channel in channels if channel not in before)
+            _add_moment(connection, self._database, new, since)
+            _add_moment(connection, self._database, [begun], now)
+            moments = _read_all(connection, prefix, _MOMENT)
+        return {channel: moments[channel] for channel in channels}
+
+    def known(self, team: str, channels: Collection[str]) -> dict[str, float]:
+        """Return the moments of those of the channels that have one; writes nothing."""
+        with self._database.reading() as connection:
+            moments = _read_all(connection, _prefix(team), _MOMENT)
+            since = self._of_first_listing(connection, team)
+        if since is not None:
+            return dict.fromkeys(channels, since)
+        return {channel: moments[channel] for channel in channels if channel in moments}
+
+    def _of_first_listing(self, connection: Connection, team: str) -> float | None:
+        """Return the moment for channels of the first listing; None if that is over, or if no
+        rule was ever loaded."""
+        begun = select(table.c.name).where(table.c.name == _BEGUN + team)
+        if connection.execute(begun).first() is not None:
+            return None
+        return min(_read_all(connection, _RULE, _MOMENT).values(), default=None)
+
+
+def _prefix(team: str) -> str:
+    return f"{_CHANNEL}{team}."
 
 
 # The Home

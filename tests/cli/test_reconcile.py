@@ -71,6 +71,29 @@ def test_a_dry_run_of_a_month(run: Run, missed: MissedReactions) -> None:
     assert dump(missed.database) == before
 
 
+def test_what_was_there_before_the_bot_is_left_alone(run: Run, missed: MissedReactions) -> None:
+    missed.start()
+    run("reconcile")
+    new = missed.slack.add_channel("new", members=(missed.ada, missed.ben))
+    missed.lost()
+    missed.lost(new)
+    told, _, last = run("reconcile", "--dry-run").stdout.split("\n\n")
+    ours, earlier = told.splitlines()[1:]
+    assert "would be processed (from before the bot joined)" in earlier
+    assert "(" not in ours
+    assert (
+        "2 would be processed, 0 are in the ledger. 1 of them is from before the bot joined and "
+        "left alone without --dry-run."
+    ) in last
+    (_, found) = json.loads(run("reconcile", "--dry-run", "--json").stdout)["findings"]
+    assert (found["channel_since"], found["before_channel"]) == (None, True)
+    assert run("reconcile").stdout.splitlines()[2] == (
+        "Searched 2 channels: 1 message recorded; 1 from before the bot joined, left alone. "
+        "A running bridge will process them."
+    )
+    assert len(missed.rows()) == 1
+
+
 def test_a_dry_run_counts_per_rule(run: Run, missed: MissedReactions, folder: Path) -> None:
     missed.start()
     missed.lost()
@@ -119,10 +142,11 @@ def test_as_json(run: Run, missed: MissedReactions) -> None:
         "not_looked_at": [],
         "unknown_channels": [],
     }
-    assert found.pop("rule_since") < found.pop("posted_at")
+    assert found.pop("rule_since") == found.pop("channel_since") < found.pop("posted_at")
     assert found == {
         "verdict": "escalated",
         "before_rule": False,
+        "before_channel": False,
         "channel": missed.support,
         "channel_name": "support",
         "ts": ts,

@@ -131,3 +131,12 @@ def test_which_row_a_reference_names(text: str, row_id: int | None) -> None:
 
 def test_a_reference_names_its_row() -> None:
     assert refs.row_id(refs.reference(12)) == 12
+
+
+def test_each_person_whose_reaction_is_found_has_a_request_of_their_own() -> None:
+    ada, ben = (refs.found_request(REF, "ticket", user) for user in ("U0ADA", "U0BEN"))
+    assert ada != ben
+    assert refs.is_found(ada)
+    assert refs.is_found(ben)
+    assert refs.is_found("reconcile:C0123:1599529504.000400:ticket")  # of earlier releases
+    assert not refs.is_found("Ev0001")

@@ -124,6 +124,8 @@ NOW = 1_700_000_000.0
         pytest.param({"direct": True}, Outlook.NOT_LOOKED_AT, id="a direct message"),
         pytest.param({"since": None}, Outlook.NOT_LOADED, id="a rule of no bridge"),
         pytest.param({"since": NOW - 59}, Outlook.BEFORE_RULE, id="before the rule"),
+        pytest.param({"here": NOW - 59}, Outlook.BEFORE_CHANNEL, id="before the bot"),
+        pytest.param({"here": None}, Outlook.BEFORE_CHANNEL, id="a channel of no pass yet"),
         pytest.param({"posted_at": NOW - 6.9 * DAY}, Outlook.COMING, id="a week"),
         pytest.param({"posted_at": NOW - 7.1 * DAY}, Outlook.TOO_OLD, id="more than a week"),
         pytest.param({"root_at": NOW - 6 * DAY}, Outlook.COMING, id="a reply"),
@@ -141,6 +143,7 @@ def test_what_reconciliation_will_do(values: dict[str, Any], expected: Outlook) 
         "root_at": None,
         "direct": False,
         "since": NOW - 30 * DAY,
+        "here": NOW - 30 * DAY,
         "now": NOW,
     }
     assert outlook(**(given | values)) is expected

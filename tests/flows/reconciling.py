@@ -17,7 +17,7 @@ from bot.flows.reconcile import ReconcileContext, ResumePoint, reconcile
 from bot.store.claims import Claim
 from bot.store.database import Database
 from bot.store.deliveries import Ledger
-from bot.store.kv import FirstLoaded, KeyValueStore
+from bot.store.kv import FirstLoaded, FirstSeen, KeyValueStore
 from bot.store.records import Records
 from bot.store.requests import GroupCommit, Requests
 from tests.conftest import Clock
@@ -94,6 +94,7 @@ class Bench:
             known=self.ledger.known,
             take=intake.take,
             first_loaded=FirstLoaded(self.database),
+            first_seen=FirstSeen(self.database),
             resume_points=KeyValueStore(self.database, ResumePoint),
             run=run,
             rules=self.rules,

@@ -49,7 +49,8 @@ def restore(database: Database, first_lost: int = 1) -> None:
 
 
 def find(bench: Bench, number: int = 1) -> Claim:
-    return bench.react(number, request=found_request(MessageRef(CHANNEL, ts(number)), "ticket"))
+    request = found_request(MessageRef(CHANNEL, ts(number)), "ticket", "U0ADA")
+    return bench.react(number, request=request)
 
 
 async def test_a_thread_of_after_the_copy_is_the_rows_again(
@@ -129,7 +130,7 @@ async def test_the_pieces_of_a_long_thread_of_after_the_copy_are_there_once(
     bench.policy = Policy(bounds=ThreadLimits(components=1, first_components=1))
     said = tuple(message(number, thread_ts=ts(1)) for number in (1, 2, 3))
     bench.slack.threads = {MessageRef(CHANNEL, ts(1)): said}
-    request = found_request(MessageRef(CHANNEL, ts(1)), "ticket")
+    request = found_request(MessageRef(CHANNEL, ts(1)), "ticket", "U0ADA")
     asking = escalation(message=said[0], form=form(whole_thread=True), request=request)
     bench.ledger.record(asking)
     before = await bench.settle(bench.claim())

@@ -46,7 +46,7 @@ async def test_a_reaction_whose_event_never_came_is_escalated_as_if_it_had(bench
     assert escalation.rules == (TICKETS,)
     assert (trigger.via, trigger.team, trigger.submitter) == (Via.REACTION, TEAM, ADA)
     assert (trigger.ref, trigger.channel, trigger.emoji) == (ref, "C1", "ticket")
-    assert trigger.request == f"reconcile:C1:{ref.ts}:ticket"
+    assert trigger.request == f"reconcile:C1:{ref.ts}:ticket:{ADA}"
     assert (trigger.reply_to.user, trigger.reply_to.channel) == (ADA, "C1")
     assert trigger.reply_to.asked_at == NOW
 

@@ -20,7 +20,7 @@ from bot.flows.workspace import Policy
 from bot.slack.views import why as words
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.kv import FirstLoaded
+from bot.store.kv import FirstLoaded, FirstSeen
 from bot.store.records import Records
 from bot.store.requests import Requests
 from tests.conftest import Clock
@@ -85,6 +85,7 @@ class WhyBench:
             requests=Requests(self.database),
             people=self.people,
             first_loaded=FirstLoaded(self.database),
+            first_seen=FirstSeen(self.database),
             run=run,
             rules=self.rules,
             policy=Policy(
@@ -165,6 +166,23 @@ async def test_a_reaction_without_a_row(bench: WhyBench) -> None:
     assert (look.rule, look.outlook, look.since) == (1, Outlook.COMING, 1.0)
     assert [(one.user, one.may) for one in look.submitters] == [("U0GIL", False), ("U0ADA", True)]
     assert found.why is Why.NO_EVENT
+
+
+async def test_a_message_from_before_the_bot_joined(bench: WhyBench) -> None:
+    bench.post = reacted()
+    bench.load_rules()
+    FirstSeen(bench.database).note(TEAM, [])
+    found = await explain(REF, None, bench.context)
+    assert found.missed is not None
+    assert (found.missed.outlook, found.missed.here) == (Outlook.BEFORE_CHANNEL, None)
+    FirstSeen(bench.database).note(TEAM, ["C1"])
+    found = await explain(REF, None, bench.context)
+    assert found.missed is not None
+    assert (found.missed.outlook, found.missed.here) == (Outlook.BEFORE_CHANNEL, NOW)
+    assert (
+        "The bridge won't create the ticket later either: the message was posted before the "
+        "bridge first checked this channel, which was on "
+    ) in words.sentences(found).first
 
 
 async def test_whom_slack_does_not_show_is_a_stranger(bench: WhyBench) -> None:

@@ -265,7 +265,7 @@ def explained(text: str, row_count: int = 1, look_count: int = 1, **more: Any) -
         "posted_at": 1.7e9,
         "rules": looks,
         "reactions": tuple(
-            ReactionLook(text[:255] or "x", 10**6, 7, submitters, outlook, 1.7e9)
+            ReactionLook(text[:255] or "x", 10**6, 7, submitters, outlook, 1.7e9, 1.7e9)
             for outlook in (*Outlook, None)
         )
         * 10,

@@ -50,6 +50,16 @@ async def test_channels() -> None:
     assert second["cursor"] == "dGVhbTpDMUg="
 
 
+@pytest.mark.parametrize("said", [ok(), ok(channels=None), ok(channels={"id": "C1"})])
+async def test_a_listing_that_is_none_is_not_an_empty_one(said: Reply) -> None:
+    """The channels that a listing lacks are forgotten."""
+    async with reading({"users.conversations": said}) as (history, _):
+        with pytest.raises(Rejected):
+            await history.channels(None)
+    async with reading({"users.conversations": ok(channels=[])}) as (history, _):
+        assert (await history.channels(None)).items == ()
+
+
 MESSAGES: list[tuple[str, Any, list[PostedMessage]]] = [
     ("nothing", [], []),
     ("no list", {"messages": "x"}, []),

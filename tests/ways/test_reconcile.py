@@ -94,6 +94,22 @@ async def test_at_its_start_the_bridge_finds_what_was_said_while_it_was_away(
             assert newest.key == f"{slack.team}:{support}:{ts}"
 
 
+async def test_the_bots_invitation_is_no_request(database_url: str, tmp_path: Path) -> None:
+    """People had marked these for another tool before; what is posted after it counts."""
+    async with stage(database_url, tmp_path) as on:
+        await look(on)
+        sales = on.slack.add_channel("sales", members=[on.ada, on.ben], bot_member=False)
+        old = {await lost(on, channel=sales) for _ in range(5)}
+        on.slack.channel(sales).members.add(on.slack.bot_user)
+        report = await look(on)
+        late = report.of(FindingVerdict.BEFORE_CHANNEL)
+        assert {one.posted.ref.ts for one in late} == old
+        new = await lost(on, channel=sales)
+        assert found(await look(on)) == [new]
+        assert [entry.state for entry in await on.settled()] == ["created"]
+        assert len(on.plain.threads) == 1
+
+
 async def test_a_first_start_reads_no_history(sqlite_url: str, tmp_path: Path) -> None:
     async with stage(sqlite_url, tmp_path) as on:
         await on.ask()

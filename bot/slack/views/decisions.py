@@ -207,6 +207,12 @@ def outlook(look: ReactionLook) -> str:
                 "The bridge won't create the ticket later either: the message is older than the "
                 f"rule, which was first loaded{since}. {again}"
             )
+        case Outlook.BEFORE_CHANNEL:
+            here = f", which was on {moment(look.here)}" if look.here is not None else ""
+            return (
+                "The bridge won't create the ticket later either: the message was posted before "
+                f"the bridge first checked this channel{here}. {again}"
+            )
         case Outlook.NOT_LOADED:
             return f"The bridge hasn't run with this rule yet. Ask {OPERATOR} to restart it."
         case Outlook.TOO_OLD:
