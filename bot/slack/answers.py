@@ -86,7 +86,9 @@ class Answers(Lookups):
             return None
         root = _thread_of(trigger)
         # If they may not create tickets, their reaction got no answer.
-        if self._settings.outsiders and await self._is_outsider(trigger.reply_to):
+        if self._settings.outsiders and await self._is_outsider(
+            trigger.submitter, _channel_of(trigger)
+        ):
             redacted = build.quietly(outcome, reference, self.bot_user)
             if redacted is not None:
                 await self._privately(trigger.reply_to, root, redacted)
@@ -118,7 +120,7 @@ class Answers(Lookups):
         A fault is logged only.
         """
         try:
-            if not await self._is_outsider(reply_to):
+            if not await self._is_outsider(reply_to.user, reply_to.channel):
                 await self.say_privately(reply_to, build.remark(remark, form))
             elif self._settings.outsiders:  # else their reaction gets no answer
                 await self.say_privately(reply_to, build.remark_quietly(remark, form))
@@ -184,12 +186,18 @@ class Answers(Lookups):
         """
         await respond(self.web, response_url, _response(answer) | {"replace_original": True})
 
-    async def _is_outsider(self, reply_to: ReplyTo) -> bool:
-        """Return whether this is a person of another company, who must learn of no ticket."""
-        if reply_to.channel is None or not await self._must_redact(reply_to.channel):
+    async def _is_outsider(self, user: str, channel: str | None) -> bool:
+        """Return whether this is a person of another company, who must learn of no ticket.
+
+        `channel` is where they asked, which is not where the answer goes once its address is
+        erased. Without one the person alone decides.
+        """
+        if self._settings.shared_channels == "open":
+            return False
+        if channel is not None and not await self.may_be_shared(channel):
             return False
         try:
-            profile = await self.profile(reply_to.user)
+            profile = await self.profile(user)
         except Rejected:
             return False  # the bot may see nobody at all, which is what the answer has to say
         return kind_of(profile) is UserKind.EXTERNAL
@@ -302,6 +310,11 @@ class Answers(Lookups):
         )
         where, ts = content(posted).get("channel"), content(posted).get("ts")
         return PostedAnswer(where if isinstance(where, str) else channel, ts if is_ts(ts) else "")
+
+
+def _channel_of(trigger: Trigger) -> str | None:
+    """Return the channel in which the ticket was requested; None if it was in none."""
+    return trigger.channel or (trigger.ref.channel if trigger.ref is not None else None)
 
 
 def _thread_of(trigger: Trigger) -> str | None:

@@ -9,11 +9,11 @@ import pytest
 
 from bot.core.faults import PlainError, Reason, Rejection
 from bot.core.identity import Hosts
-from bot.core.model import Added, AlreadyExists, Created, InProgress, Joined, Message, Outcome
+from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome, ReplyTo, Trigger
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, form, rejections
-from tests.slack.canned import LIMITED, Reply, no, ok, talking
-from tests.slack.triggers import ANY, CREATED, EPHEMERAL, REACTION, ROOT, TICKET, channel
+from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
+from tests.slack.triggers import ANY, CREATED, EPHEMERAL, GLOBAL, REACTION, ROOT, TICKET, channel
 
 
 def user(**more: Any) -> dict[str, Reply]:
@@ -64,14 +64,7 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
     ("outcome", "said"),
     [
         pytest.param(CREATED, answer.CREATED_QUIETLY, id="created"),
-        pytest.param(Created(TICKET, beside=TICKET), answer.CREATED_QUIETLY, id="beside another"),
         pytest.param(Added(TICKET), answer.ADDED_QUIETLY, id="added"),
-        pytest.param(Joined(TICKET), answer.ALREADY_QUIETLY, id="joined"),
-        pytest.param(
-            Joined(TICKET, added_words=True),
-            f"{answer.ALREADY_QUIETLY}\nWhat you typed was added to it.",
-            id="joined with words",
-        ),
         pytest.param(
             Rejection(
                 Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="Missing thread:create")
@@ -91,15 +84,58 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
         ),
     ],
 )
-async def test_an_answer_to_a_person_of_another_company(
-    outcome: Outcome | Joined, said: str
-) -> None:
+async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: str) -> None:
     answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
     async with talking(answers, manner=AnswerSettings("thread", outsiders=True)) as (client, slack):
         assert await client.tell(REACTION, outcome, "PB-1") is None
     (sent,) = slack.sent("chat.postEphemeral")
     assert (sent["text"], len(sent["blocks"])) == (said, 1)
     assert slack.sent("chat.postMessage") == []
+
+
+ERASED = ReplyTo(user="U1", asked_at=NOW - 3600)
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        pytest.param(replace(REACTION, reply_to=ERASED), id="asked in the channel"),
+        pytest.param(replace(REACTION, reply_to=ERASED, channel=None), id="about its message"),
+        pytest.param(GLOBAL, id="asked in no channel"),
+    ],
+)
+async def test_an_outsider_hears_no_more_once_the_address_is_erased(trigger: Trigger) -> None:
+    answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
+    async with talking(answers, manner=AnswerSettings(outsiders=True)) as (client, slack):
+        assert await client.tell(trigger, CREATED, "PB-1") is None
+    (sent,) = slack.sent("chat.postMessage")
+    assert (sent["channel"], sent["text"]) == ("U1", answer.CREATED_QUIETLY)
+    assert len(sent["blocks"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("manner", "shared", "team"),
+    [
+        pytest.param(AnswerSettings(outsiders=True), True, "T1", id="of the workspace"),
+        pytest.param(AnswerSettings(outsiders=True), False, "T9", id="a channel of our own"),
+        pytest.param(AnswerSettings(shared_channels="open", outsiders=True), True, "T9", id="open"),
+    ],
+)
+async def test_others_hear_all_once_the_address_is_erased(
+    manner: AnswerSettings, shared: bool, team: str
+) -> None:
+    answers = {**ANY, **channel(is_ext_shared=shared), **user(team_id=team)}
+    async with talking(answers, manner=manner) as (client, slack):
+        await client.tell(replace(REACTION, reply_to=ERASED), CREATED, "PB-1")
+    (sent,) = slack.sent("chat.postMessage")
+    assert (sent["channel"], sent["text"]) == ("U1", answer.success(CREATED).text)
+
+
+async def test_a_remark_outside_of_channels_tells_an_outsider_no_more() -> None:
+    answers = {**ANY, **user(team_id="T9")}
+    async with talking(answers, manner=AnswerSettings(outsiders=True)) as (client, slack):
+        await client.remark(GLOBAL.reply_to, AlreadyExists(TICKET))
+    assert [sent["text"] for sent in slack.sent("chat.postMessage")] == [answer.ALREADY_QUIETLY]
 
 
 # What is said otherwise later

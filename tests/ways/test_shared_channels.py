@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.app import Windows
+from bot.core.model import RESPONSE_URL_SECONDS
 from bot.core.undo import UNDO_SECONDS
+from bot.store.customer_links import CustomerLink, CustomerLinks
+from bot.store.retention import Retention
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import buttons, grow_older
 
@@ -120,6 +123,28 @@ async def test_an_outsider_whose_ticket_is_refused_learns_nothing_of_the_inside(
         for told in (unknown, refused):
             assert not any(word in told.text for word in ("permission", "plain-bridge", "key"))
             assert buttons(told.blocks) == []
+
+
+async def test_an_outsider_who_is_linked_later_hears_no_more_after_half_an_hour(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The address of the answer is erased by then, and with it the channel to answer in."""
+    async with shared(database_url, tmp_path, EXTERNALS) as both:
+        on = both.on
+        await both.ask(both.pam, author=both.pam)
+        grow_older(on, RESPONSE_URL_SECONDS + 1)
+        assert Retention(on.database).erase_addresses() == 1
+        customer = on.plain.add_customer("Pam Partner", "pam@other.example")
+        line = CustomerLink("T0OTHER", both.pam, customer.id)
+        assert CustomerLinks(on.database).link([line], team=on.slack.team) == 1
+        on.bridge.worker.wake()
+        (entry,) = await on.settled()
+        assert entry.state == "created"
+        await until(lambda: len(on.slack.dms(both.pam)) == 1)
+        (told,) = on.slack.dms(both.pam)
+        assert told["text"] == "A ticket was created."
+        assert buttons(told["blocks"]) == []
+        assert says_nothing(str(told))
 
 
 async def test_an_outsider_who_may_not_ask_hears_nothing(sqlite_url: str, tmp_path: Path) -> None:
