@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.core.identity import Answerer, Others
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 
@@ -38,7 +39,8 @@ class OwnHome:
 
     `older` is the id below which older tickets are, None if there are none; `newer`: this is not
     the first page. `may_ask`: the settings let them create tickets. `waiting` is None for users
-    who may not link people; `more_waiting`: there are more of them than shown.
+    who may not link people; `more_waiting`: there are more of them than shown. `answerer` tells
+    who can link people.
     """
 
     tickets: tuple[HomeTicket, ...]
@@ -47,6 +49,7 @@ class OwnHome:
     may_ask: bool = True
     waiting: tuple[WaitingPerson, ...] | None = None
     more_waiting: bool = False
+    answerer: Answerer = field(default_factory=Others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,4 +116,5 @@ async def _home(user: str, context: HomeContext, before: int | None) -> Home:
         may_ask=may,
         waiting=None if waiting is None else tuple(waiting[:PAGE]),
         more_waiting=waiting is not None and len(waiting) > PAGE,
+        answerer=policy.linkers.answerer(profile),
     )

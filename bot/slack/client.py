@@ -106,10 +106,12 @@ class SlackClient(Answers):
             raise TryLater("slack_not_understood", outcome_unknown=True)
         return OpenedForm(id_, string(opened, "hash"))
 
-    async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
+    async def update_view(
+        self, view_id: str, view: Mapping[str, Any], *, limit: float = VIEW_LIMIT
+    ) -> None:
         """Replace an open view."""
         request = self.web.views_update(view_id=view_id, view=dict(view))
-        await call("views.update", request, VIEW_LIMIT)
+        await call("views.update", request, limit)
 
     async def show_ticket(self, trigger_id: str, ticket: Ticket) -> None:
         """Show, instead of the form, that the message has this ticket."""

@@ -238,8 +238,16 @@ class ButtonClicked(Payload):
         None,
         validation_alias=AliasChoices(AliasPath("container", "view_id"), AliasPath("view", "id")),
     )
+    view_type: Annotated[str, StringConstraints(max_length=100)] = Field(
+        "", validation_alias=AliasPath("view", "type")
+    )
     response_url: Url | None = None
     trigger_id: Id | None = None
+
+    @property
+    def window_id(self) -> str | None:
+        """Return the id of the modal that has the button; None for one elsewhere."""
+        return self.view_id if self.view_type == "modal" else None
 
     @property
     def value(self) -> str:

@@ -302,7 +302,10 @@ def of_why(text: str) -> list[Case]:
             for one in Outlook
         ),
     ]
-    return [partial(why.explanation, one, "UBOT") for one in found]
+    linkers = [
+        partial(why.explanation, explained(text, known=(row,)), "UBOT", Yourself()) for row in rows
+    ]
+    return [*(partial(why.explanation, one, "UBOT") for one in found), *linkers]
 
 
 def permalink(_: Record) -> str:
@@ -329,6 +332,7 @@ def of_home(text: str) -> list[Case]:
     shown: list[homes.Home] = [
         full,
         homes.OwnHome(()),
+        homes.OwnHome(tickets[: homes.PAGE], answerer=Others(tuple(f"U{n}" for n in range(20)))),
         homes.OwnHome((), newer=True, may_ask=False, waiting=()),
         homes.ForeignHome(),
     ]

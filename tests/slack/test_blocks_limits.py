@@ -81,8 +81,10 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
     "form.not_yours": lambda: [form.not_yours],
     "form.not_known": lambda: [form.not_known],
     "tickets.mine": lambda: [
-        *strange(lambda text: tickets.mine([record(text)] * 10, [text[:600]] * 10, more=True)),
-        lambda: tickets.mine([], [], more=False),
+        *strange(
+            lambda text: tickets.mine([record(text)] * 10, [text[:600]] * 10, Others(), more=True)
+        ),
+        lambda: tickets.mine([], [], Others(), more=False),
     ],
     "tickets.away": lambda: [tickets.away],
     "rules.answer": lambda: [

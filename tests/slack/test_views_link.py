@@ -15,6 +15,7 @@ from tests.nouns import TICKET
 CUSTOMER = "where CUSTOMER is a Plain customer id (`c_…`), an e-mail address or `external:ID`"
 COMMAND = f"whoever runs the bridge to run `plain-bridge people link U1 CUSTOMER`, {CUSTOMER}"
 THEN = "Then the ticket will be created automatically."
+THERE = "chooses the customer in this app's Home tab, or whoever runs the bridge links the person."
 NO_CUSTOMER = Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Gus <b>")
 BROKEN = Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_9")
 
@@ -63,9 +64,23 @@ def test_a_request_on_hold_says_who_can_choose_the_customer(
     )
 
 
-def test_where_no_button_stands_a_linker_is_sent_to_the_home() -> None:
-    said = rejections.rejection(NO_CUSTOMER, "PB-7", "UBOT", Yourself(), button=False)
-    assert "Choose the customer in the Home tab of <@UBOT> and the ticket will" in said
+@pytest.mark.parametrize(
+    ("answerer", "who"),
+    [
+        (Yourself(), "you choose the customer in this app's Home tab."),
+        (
+            Others(),
+            f"an owner or admin of this workspace {THERE}",
+        ),
+        (
+            Others(("U7", "U8")),
+            f"<@U7> or <@U8> {THERE}",
+        ),
+        (Hosts(), "someone from the workspace that runs the bridge chooses the customer."),
+    ],
+)
+def test_a_list_of_requests_names_the_same_people(answerer: Answerer, who: str) -> None:
+    assert words.resumes(answerer) == f"Requests on hold resume once {who}"
 
 
 def test_only_so_many_are_named() -> None:

@@ -14,7 +14,7 @@ from bot.core.record import Evidence
 from bot.sandbox.slack.payloads import message_action
 from bot.slack.views import why as words
 from bot.slack.views.formatting import flat
-from bot.store.customer_links import CustomerLink
+from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.records import Records
 from tests.ways.stage import Stage, stage, until
 
@@ -72,14 +72,69 @@ async def test_the_window_is_called_by_how_it_stands(with_rules: Stage) -> None:
     assert {one["callback_id"] for one in (before, after)} == {"plain_why"}
 
 
-async def test_who_may_say_who_somebody_is_is_sent_to_the_home(with_rules: Stage) -> None:
-    on = with_rules
+async def on_hold(on: Stage) -> str:
+    """Ben wants a ticket of the message of somebody unknown; Ada is an admin."""
     on.slack.users[on.ada].admin = True
     nobody = on.slack.add_user("Nemo")
     ts = await on.slack.post(nobody, on.support, "The export fails")
     await on.slack.react(on.ben, on.support, ts, "ticket")
     await on.settled()
-    assert f"Choose the customer in the Home tab of {on.slack.bot_user} and" in await why(on, ts)
+    return ts
+
+
+def buttons(view: dict[str, Any]) -> list[str]:
+    rows = [block["elements"] for block in view["blocks"] if block["type"] == "actions"]
+    return [element["action_id"] for row in rows for element in row]
+
+
+async def test_a_linker_chooses_the_customer_in_the_window(with_rules: Stage) -> None:
+    on = with_rules
+    ts = await on_hold(on)
+    shown = await window(on, ts, user=on.ada, channel=on.support)
+    first, choose, *_ = shown["blocks"]
+    assert "Choose the customer and the ticket will be created" in first["text"]["text"]
+    assert choose["elements"][0]["text"]["text"] == "Choose customer"
+    await on.slack.click(on.ada, "link_person", view_id=shown["id"])
+    form = on.slack.view(shown["id"])
+    assert form is not None
+    assert form["callback_id"] == "plain_link_form"
+    assert [call.method for call in on.slack.calls].count("views.open") == 1
+    values = {"name": "Nemo", "email": "nemo@acme.example"}
+    sent = await on.slack.submit(on.ada, shown["id"], values)
+    assert "1 pending request resumed." in str(sent.view)
+    (entry,) = await on.settled()
+    assert entry.state == "created"
+
+
+async def test_a_window_that_is_out_of_date_says_that_nothing_is_left_to_choose(
+    with_rules: Stage,
+) -> None:
+    on = with_rules
+    ts = await on_hold(on)
+    shown = await window(on, ts, user=on.ada, channel=on.support)
+    (entry,) = on.entries()
+    line = CustomerLink(on.slack.team, entry.requester or "", "c_1")
+    CustomerLinks(on.database).link([line], team=on.slack.team)
+    await on.slack.click(on.ada, "link_person", view_id=shown["id"])
+    assert "`PB-1` is no longer on hold." in str(on.slack.view(shown["id"]))
+
+
+async def test_all_that_speak_of_a_request_on_hold_name_the_same_people(
+    with_rules: Stage,
+) -> None:
+    """The answer, the window, the Home and the list."""
+    on = with_rules
+    ts = await on_hold(on)
+    who, operator = "an owner or admin of this workspace", "whoever runs the bridge"
+    shown = await window(on, ts, user=on.ben, channel=on.support)
+    assert buttons(shown) == []
+    await on.slack.open_home(on.ben)
+    await on.bridge.background.drain()
+    home = on.slack.home(on.ben)
+    listed = await on.slack.command(on.ben, on.support, "/plain-ticket", "mine")
+    for said in (on.seen_by(on.ben)[-1], str(shown["blocks"][0]), str(home), str(listed.body)):
+        assert who in said
+        assert operator in said
 
 
 async def test_an_address_that_slack_does_not_confirm_is_named_to_who_asked(

@@ -60,9 +60,11 @@ class Subcommands:
                 found = await self.run(
                     self.records.of_submitter, self.workspace.team, user, None, MINE + 1
                 )
+                profile = await self.workspace.slack.profile(user)
         except (Fault, TimeoutError) as fault:
             note("mine_not_read", fault)
             return tickets.away()
         shown = found[:MINE]
         links = [self.permalink(one) for one in shown]
-        return tickets.mine(shown, links, more=len(found) > MINE)
+        answerer = self.workspace.policy.linkers.answerer(profile)
+        return tickets.mine(shown, links, answerer, more=len(found) > MINE)

@@ -29,7 +29,7 @@ OPEN_SECONDS = 1.6
 
 @dataclass
 class LinkListeners:
-    """Handlers of linking a person, from an answer or from the Home."""
+    """Handlers of linking a person, from an answer, the Home or the window of *why*."""
 
     link: Linking
     slack: SlackClient
@@ -40,9 +40,7 @@ class LinkListeners:
         """Open the form, or show why it is not needed or not for this person."""
         clicked = ButtonClicked.model_validate(body)
         try:
-            found = await self.link.ask(clicked.user, clicked.value)
-            if clicked.trigger_id is not None:
-                await self._open(clicked.trigger_id, found, clicked.response_url)
+            await self._show(clicked, await self.link.ask(clicked.user, clicked.value))
         except (Fault, TimeoutError) as fault:
             note("link_form_not_opened", fault)
             self.background.spawn(
@@ -79,9 +77,11 @@ class LinkListeners:
             case MayNotLink():
                 await ack(response_action="update", view=build.not_yours(result))
 
-    async def _open(
-        self, trigger_id: str, found: LinkQuestion | MayNotLink | NothingToLink, answer: str | None
+    async def _show(
+        self, clicked: ButtonClicked, found: LinkQuestion | MayNotLink | NothingToLink
     ) -> None:
+        """Show the form or why there is none, in the place of the modal that was clicked."""
+        answer = clicked.response_url
         match found:
             case LinkQuestion():
                 view = build.form(found, answer)
@@ -89,11 +89,15 @@ class LinkListeners:
                 view = build.not_yours(found)
             case NothingToLink():
                 view = build.over(found)
-        await self.slack.open_view(trigger_id, view, limit=OPEN_SECONDS)
+        if clicked.window_id is not None:
+            # Slack opens no second modal beside one that is open: https://docs.slack.dev/surfaces/modals
+            await self.slack.update_view(clicked.window_id, view, limit=OPEN_SECONDS)
+        elif clicked.trigger_id is not None:
+            await self.slack.open_view(clicked.trigger_id, view, limit=OPEN_SECONDS)
         if isinstance(found, NothingToLink):
             self._replace(answer, found)
 
     def _replace(self, answer: str | None, result: Linked | NothingToLink) -> None:
-        """Replace the answer that was clicked (a `response_url`); the Home has none."""
+        """Replace the answer that was clicked (a `response_url`); a view has none."""
         if answer is not None:
             self.background.spawn(self.slack.replace(answer, build.instead(result)))

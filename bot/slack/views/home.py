@@ -92,6 +92,8 @@ def _tickets(shown: OwnHome, permalink: Permalink) -> Iterator[Block]:
         buttons.append(Button(MORE_ACTION, OLDER, OLDER, value=str(shown.older)))
     if buttons:
         yield actions(buttons)
+    if shown.waiting is None and any(one.record.is_on_hold for one in shown.tickets):
+        yield context(link.resumes(shown.answerer))
     if any(one.undoable for one in shown.tickets):
         yield context(UNDO_LASTS)
 

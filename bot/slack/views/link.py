@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core.directory import Profile
 from bot.core.faults import Reason
-from bot.core.identity import Answerer, Others, is_email
+from bot.core.identity import Answerer, Hosts, Others, Yourself, is_email
 from bot.core.model import Customer
 from bot.flows.link import (
     SHORTEST_TERM,
@@ -175,6 +175,23 @@ def who_may(answerer: Answerer) -> str:
     if not users:
         return "an owner or admin of this workspace"
     return listed([person(user) for user in users[:_MOST_NAMED]], "or")
+
+
+def resumes(answerer: Answerer) -> str:
+    """Return who can choose the customers of requests on hold, for a list of such requests."""
+    match answerer:
+        case Yourself():
+            return "Requests on hold resume once you choose the customer in this app's Home tab."
+        case Others():
+            return (
+                f"Requests on hold resume once {who_may(answerer)} chooses the customer in this "
+                "app's Home tab, or whoever runs the bridge links the person."
+            )
+        case Hosts():
+            return (
+                "Requests on hold resume once someone from the workspace that runs the bridge "
+                "chooses the customer."
+            )
 
 
 def _question(question: LinkQuestion) -> str:

@@ -36,15 +36,13 @@ def rejection(
     reference: str,
     bot: str | None = None,
     answerer: Answerer | None = None,
-    *,
-    button: bool = True,
 ) -> str:
     """Return what was rejected, why, what to do, and the reference; `bot` is the bot's user id.
 
-    `answerer` says who can link the requester, if that is what was missing; `button`: a person who
-    can finds a button below.
+    `answerer` says who can link the requester, if that is what was missing: a person who can finds
+    a button below.
     """
-    sentence = _REASONS[rejection.reason].full(_Case(rejection, bot, answerer, button=button))
+    sentence = _REASONS[rejection.reason].full(_Case(rejection, bot, answerer))
     return f"{sentence}\nReference: {code(reference)}"
 
 
@@ -95,11 +93,8 @@ def _those(user_kind: str) -> str:
 class _Case:
     """A rejection and who reads it. Texts are escaped; what is missing has words that fit."""
 
-    def __init__(
-        self, rejection: Rejection, bot: str | None, answerer: Answerer | None, *, button: bool
-    ) -> None:
+    def __init__(self, rejection: Rejection, bot: str | None, answerer: Answerer | None) -> None:
         self.rejection = rejection
-        self.button = button
         self.bot = bridge(bot)
         self.answerer = answerer
 
@@ -166,13 +161,8 @@ def _choose(case: _Case) -> str:
     """Return who can choose the customer, and how."""
     run = f"{OPERATOR} to run {case.command}, where {CUSTOMER_IS}"
     match case.answerer:
-        case Yourself() if case.button:
-            return "Choose the customer and the ticket will be created automatically."
         case Yourself():
-            return (
-                f"Choose the customer in the Home tab of {case.bot} and the ticket will be created "
-                "automatically."
-            )
+            return "Choose the customer and the ticket will be created automatically."
         case Others():
             ask = (
                 f"Ask {who_may(case.answerer)} to choose the customer in the Home tab of "

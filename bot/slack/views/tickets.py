@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.core.identity import Answerer
 from bot.core.record import Record, State
 from bot.slack.views import rejections
 from bot.slack.views.formatting import ago, code, escape, link, target
 from bot.slack.views.kit import Answer
+from bot.slack.views.link import resumes
 
 HEADING = "*My tickets*"
 NONE = "You haven't requested a ticket yet."
@@ -18,12 +20,22 @@ AWAY = (
 )
 
 
-def mine(records: Sequence[Record], permalinks: Sequence[str | None], *, more: bool) -> Answer:
-    """Return the answer to `/plain-ticket mine`, each ticket with the link to its message; `more`:
-    there are older ones."""
+def mine(
+    records: Sequence[Record],
+    permalinks: Sequence[str | None],
+    answerer: Answerer,
+    *,
+    more: bool,
+) -> Answer:
+    """Return the answer to `/plain-ticket mine`, each ticket with the link to its message.
+
+    `answerer` tells who can link people; `more`: there are older tickets.
+    """
     if not records:
         return Answer(f"{HEADING}\n{NONE}")
     lines = [f"• {line(one, at)}" for one, at in zip(records, permalinks, strict=True)]
+    if any(one.is_on_hold for one in records):
+        lines.append(resumes(answerer))
     return Answer("\n".join([HEADING, *lines, *([MORE_AT_HOME] if more else [])]))
 
 

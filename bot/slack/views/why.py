@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.core.directory import Profile, UserKind
-from bot.core.identity import Answerer
+from bot.core.identity import Answerer, Yourself
 from bot.core.record import Record, State
 from bot.core.why import Explanation, Unread, Why, emoji_here
 from bot.flows.admission import DEACTIVATED, named
@@ -28,7 +28,17 @@ from bot.slack.views.formatting import (
     person,
     shorten,
 )
-from bot.slack.views.kit import SECTION_LENGTH, Answer, Block, View, context, divider, section
+from bot.slack.views.kit import (
+    SECTION_LENGTH,
+    Answer,
+    Block,
+    View,
+    actions,
+    context,
+    divider,
+    section,
+)
+from bot.slack.views.link import button
 from bot.slack.views.rejections import OPERATOR
 
 CALLBACK_ID = "plain_why"
@@ -72,10 +82,20 @@ def explanation(
 ) -> View:
     """Return the first reason, then every decision; `bot` and `answerer` as in `sentences`."""
     said = sentences(explained, bot, answerer)
-    blocks = [section(shorten(said.first, SECTION_LENGTH))]
+    blocks = [section(shorten(said.first, SECTION_LENGTH)), *_choose_customer(explained, answerer)]
     for heading, lines in said.lists:
         blocks += [divider(), section(f"*{heading}*"), *_list(lines)]
     return _window([*blocks, context(AS_OF_NOW)], title(explained))
+
+
+def _choose_customer(explained: Explanation, answerer: Answerer | None) -> Iterator[Block]:
+    """Yield the button that links the requester, if that is missing and the viewer may."""
+    if explained.why is not Why.REFUSED or not isinstance(answerer, Yourself):
+        return
+    record = _latest(explained)
+    if record.is_on_hold and record.rejection is not None:
+        name = record.rejection.requester_name or record.rejection.requester or ""
+        yield actions([button(name, record.reference)])
 
 
 def not_explained() -> View:
@@ -171,7 +191,8 @@ def _rejected(explained: Explanation, bot: str | None, answerer: Answerer | None
     record = _latest(explained)
     if record.rejection is None:  # for a reason that only a newer release knows
         return f"No ticket was created. Give {OPERATOR} the reference {code(record.reference)}."
-    return rejections.rejection(record.rejection, record.reference, bot, answerer, button=False)
+    who = answerer if record.is_on_hold else None
+    return rejections.rejection(record.rejection, record.reference, bot, who)
 
 
 def _ignored(explained: Explanation, _: str | None) -> str:
