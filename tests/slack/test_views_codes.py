@@ -38,7 +38,7 @@ def test_every_reason_has_words(reason: Reason) -> None:
     assert said != rejections.short("a reason of a later release")
 
 
-@pytest.mark.parametrize("word", ["no_rule", "asked_by_a_bot"])
+@pytest.mark.parametrize("word", ["no_rule", "asked_by_a_bot", "forgotten"])
 def test_what_is_left_alone_has_words(word: str) -> None:
     assert rejections.short(word) != rejections.short("a reason of a later release")
 
@@ -54,7 +54,7 @@ def test_every_cause_that_the_code_names_has_words() -> None:
         cause
         for path in BOT.rglob("*.py")
         if "sandbox" not in path.parts
-        for cause in re.findall(r'(?:TryLater|Wait)\(\s*f?"([^"]+)"', path.read_text())
+        for cause in re.findall(r'(?:TryLater|Wait|Postponed)\(\s*f?"([^"]+)"', path.read_text())
     }
     assert len(named) > 30
     for cause in named - {"bug", "call_budget"}:
@@ -75,6 +75,7 @@ def test_every_cause_that_the_code_names_has_words() -> None:
         ),
         (row(state=State.PARKED, reason="gave_up"), "Rejected: it kept failing for hours"),
         (row(state=State.UNWANTED, reason="no_rule"), "Ignored: no rule matched the reaction"),
+        (row(state=State.UNWANTED, reason="forgotten"), "Ignored: the data of a person in it was"),
         (
             row(state=State.WAITING, attempts=2, cause="plain_unreachable"),
             "2 attempts; the last one failed: Plain couldn't be reached.",

@@ -16,6 +16,7 @@ from bot.slack.views import why as words
 from bot.slack.views.formatting import flat
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.records import Records
+from bot.store.retention import Retention
 from tests.ways.stage import Stage, stage, until
 
 RULES = """
@@ -194,6 +195,18 @@ async def test_others_see_no_address(with_rules: Stage) -> None:
     assert "Ben Ortiz" not in said
     admin = on.slack.add_user("Olga", admin=True)
     assert "(ben@acme.example)" in await why(on, ts, user=admin)
+
+
+async def test_a_request_whose_person_was_erased(with_rules: Stage) -> None:
+    """It says so, and blames no rule."""
+    on = with_rules
+    on.plain.down = True
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    await on.slack.react(on.ada, on.support, ts, "ticket")
+    await until(lambda: len(on.entries()) == 1)
+    Retention(on.database).forget(on.ada)
+    said = await why(on, ts)
+    assert said.startswith("No ticket was created: the data of a person in the request was erased")
 
 
 async def test_nobody_reacted(with_rules: Stage) -> None:

@@ -185,7 +185,9 @@ _CAUSES = (
     (r"database.*|ledger_unwritable", "the bridge's database was busy or unavailable"),
     (r"settling", "the bridge was making sure that Plain didn't have it already"),
     (r"conversation_held|worker_waits|answer_waits", "it waited for another request"),
-    (r"timeout|not_in_time|stood_still", "it took too long"),
+    (r"timeout|not_in_time|stood_still|took_too_long", "it took too long"),
+    (r"lease_lost", "the process working on it stopped"),
+    (r"customer_gone", "the customer no longer exists in Plain"),
 )
 """The causes that the sandbox's Slack and Plain can produce; the first match counts."""
 

@@ -305,8 +305,9 @@ _REASONS: Mapping[Reason, _Words] = {
 _IGNORED: Mapping[str, str] = {
     "no_rule": "no rule matched the reaction in this channel",
     "asked_by_a_bot": "a bot reacted, and bots can't create tickets",
+    "forgotten": "the data of a person in it was erased",
 }
-"""The reasons for ignoring a request: `flows.admission`."""
+"""The reasons for ignoring a request: `flows.admission`, and `Retention.forget`."""
 _UNKNOWN = "the reason is unknown to this version"
 
 _CAUSES: Sequence[tuple[str, str]] = (

@@ -196,15 +196,22 @@ def _rejected(explained: Explanation, bot: str | None, answerer: Answerer | None
 
 
 def _ignored(explained: Explanation, _: str | None) -> str:
-    if _latest(explained).reason == "asked_by_a_bot":
-        return (
-            "No ticket was created: a bot reacted, and bots can't create tickets. "
-            f"To create one yourself, {_ways(explained)}."
-        )
-    return (
-        "No ticket was created: when the reaction was added, no rule matched it in this channel. "
-        f"To create one now, {_ways(explained)}."
-    )
+    match _latest(explained).reason:
+        case "asked_by_a_bot":
+            return (
+                "No ticket was created: a bot reacted, and bots can't create tickets. "
+                f"To create one yourself, {_ways(explained)}."
+            )
+        case "forgotten":
+            return (
+                "No ticket was created: the data of a person in the request was erased before it "
+                f"was processed. To create one now, {_ways(explained)}."
+            )
+        case _:
+            return (
+                "No ticket was created: when the reaction was added, no rule matched it in this "
+                f"channel. To create one now, {_ways(explained)}."
+            )
 
 
 def _undone(explained: Explanation, _: str | None) -> str:
