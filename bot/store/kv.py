@@ -156,7 +156,8 @@ class FirstSeen:
             _add_moment(connection, self._database, new, since)
             _add_moment(connection, self._database, [begun], now)
             moments = _read_all(connection, prefix, _MOMENT)
-        return {channel: moments[channel] for channel in channels}
+        # Another process may have forgotten one meanwhile.
+        return {channel: moments.get(channel, now) for channel in channels}
 
     def known(self, team: str, channels: Collection[str]) -> dict[str, float]:
         """Return the moments of those of the channels that have one; writes nothing."""
