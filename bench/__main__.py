@@ -24,9 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import acknowledging, footprint, growth, reaction
-from bench.backlog import postgres
 from bench.figures import Figure, Subject
-from bench.ground import Ground, migrate
+from bench.ground import Ground, migrate, postgres
 from bench.processes import CORE_OF_LOAD
 from bench.stubs import Stubs
 

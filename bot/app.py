@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from bot import build, http, periodic, refused_requests, surfaces
 from bot.core import reactions
 from bot.core.directory import Installation
-from bot.flows import delay_notices, undo
+from bot.flows import delay_notices, edits, undo
 from bot.flows.deliver import deliver
 from bot.flows.duplicates import Duplicate, find_duplicates
 from bot.flows.intake import Intake
@@ -41,22 +41,24 @@ from bot.slack.payloads_view import is_of_ticket_form
 from bot.slack.views import form, home, kit, link, placement
 from bot.slack.views import undo as undo_view
 from bot.store import cluster
-from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store.claims import Claim
 from bot.store.delay_notices import DelayNotices
-from bot.store.deliveries import VERIFY_SECONDS, Ledger
 from bot.store.drafts import Drafts
 from bot.store.duplicates import DuplicateChecks
 from bot.store.executor import Executor
+from bot.store.jobs import LEASE_SECONDS, Kind
 from bot.store.kv import FirstLoaded, KeyValueStore
+from bot.store.migrating import drop_former
 from bot.store.requests import GroupCommit, Requests
 from bot.store.retention import Retention
+from bot.store.tickets import VERIFY_SECONDS, Ledger
+from bot.store.undo import Undos
 from bot.surfaces import Listeners, Parts
-from bot.worker import Worker
+from bot.worker import Handler, Worker
 
 ERASE_SECONDS = 300.0
 DELAY_NOTICE_SECONDS = 10.0
-DUPLICATE_CHECK_SECONDS = 60.0
-STALE_ANSWER_SECONDS = 15.0
+EXPIRED_UNDO_SECONDS = 15.0
 
 
 # What it hears
@@ -140,7 +142,6 @@ def routes(
 def periodic_tasks(
     parts: Parts,
     windows: Windows,
-    metrics: Metrics,
     listeners: Listeners,
     reconciling: ReconcileContext,
     *,
@@ -148,32 +149,46 @@ def periodic_tasks(
 ) -> Sequence[cluster.Work]:
     """Return every task of the leader, one of the replicas. Each is safe to run twice."""
     database, run, workspace = parts.database, parts.run, parts.workspace
-    drafts, notices = Drafts(database), DelayNotices(database)
-    retention, checks = Retention(database), DuplicateChecks(database)
+    drafts, retention = Drafts(database), Retention(database)
+    ledger = parts.runtime.ledger
+    notices, undos = DelayNotices(ledger), Undos(ledger)
 
     async def erase() -> None:
+        days = parts.settings.privacy.keep_text_days
         await run(drafts.erase_old)
+        await run(undos.erase_old)
         await run(retention.erase_addresses)
-        await run(retention.erase_texts, parts.settings.privacy.keep_text_days)
+        await run(retention.end_holds, days)
+        await run(retention.erase_texts, days)
+        await run(drop_former, database)
 
-    async def tell_of_delays() -> None:
-        await delay_notices.tell_queued(workspace, notices, run)
-
-    def on_duplicate(duplicate: Duplicate) -> None:
-        periodic.log_duplicate(duplicate)
-        metrics.found_duplicates(len(duplicate.others))
-
-    async def check_duplicates() -> None:
-        await find_duplicates(workspace, checks, run, on_duplicate)
+    async def plan_notices() -> None:
+        await delay_notices.plan(workspace, notices, run)
 
     every = periodic.every
     return (
         partial(periodic.reconcile_again, reconciling, at_once=reconcile_now),
         partial(every, ERASE_SECONDS, erase),
-        partial(every, DELAY_NOTICE_SECONDS, tell_of_delays),
-        partial(every, min(DUPLICATE_CHECK_SECONDS, windows.verify / 4), check_duplicates),
-        partial(every, windows.answers, listeners.undo.run_once),
+        partial(every, DELAY_NOTICE_SECONDS, plan_notices),
+        partial(every, windows.expired, listeners.undo.refresh_expired),
     )
+
+
+def handlers(parts: Parts, undoing: undo.UndoContext, metrics: Metrics) -> Mapping[Kind, Handler]:
+    """Return what does the jobs that are no decisions and no answers, by their kind."""
+    workspace, run, ledger = parts.workspace, parts.run, parts.runtime.ledger
+    notices, checks = DelayNotices(ledger), DuplicateChecks(ledger)
+
+    def on_duplicate(duplicate: Duplicate) -> None:
+        periodic.log_duplicate(duplicate)
+        metrics.found_duplicates(len(duplicate.others))
+
+    return {
+        Kind.UNDO: lambda job: undo.undo(job, undoing),
+        Kind.EDIT: lambda job: edits.edit(job, undoing.editing),
+        Kind.DELAY: lambda job: delay_notices.tell_of_delay(job, workspace, notices, run),
+        Kind.DUPLICATE: lambda job: find_duplicates(job, workspace, checks, run, on_duplicate),
+    }
 
 
 def process_tasks(listeners: Listeners, refused: RefusedRequests) -> Sequence[cluster.Work]:
@@ -191,14 +206,14 @@ def process_tasks(listeners: Listeners, refused: RefusedRequests) -> Sequence[cl
 class Windows:
     """Durations in seconds; only tests have a reason to change them.
 
-    `lease` of a row, `plain` for an answer of Plain's, `verify` until a thread with an unknown
-    outcome is looked for again, `answers` between two passes over answers whose Undo has ended.
+    `lease` of a job, `plain` for an answer of Plain's, `verify` until a thread with an unknown
+    outcome is looked for again, `expired` between two looks for tickets whose Undo has ended.
     """
 
     lease: float = LEASE_SECONDS
     plain: float = ANSWER_SECONDS
     verify: float = VERIFY_SECONDS
-    answers: float = STALE_ANSWER_SECONDS
+    expired: float = EXPIRED_UNDO_SECONDS
 
 
 @dataclass
@@ -281,7 +296,7 @@ async def bridge(
 
         # The worker, and what people meet in Slack.
         home = surfaces.home_listeners(parts)
-        undoing = surfaces.undo_context(parts)
+        undoing = surfaces.undo_context(parts, home)
         worker = _worker(parts, undoing, pace, metrics, home)
         requests = Requests(database)
         intake = Intake(
@@ -306,13 +321,10 @@ async def bridge(
         await build.background(stack, worker.work())
         stack.push_async_callback(worker.stop)
         stack.push_async_callback(parts.background.drain)
-        stack.push_async_callback(listeners.undo.stop)
         reconciling = build.reconcile_context(
             settings, database, slack, run, workspace.installation, intake.take
         )
-        tasks = periodic_tasks(
-            parts, windows, metrics, listeners, reconciling, reconcile_now=reconcile_now
-        )
+        tasks = periodic_tasks(parts, windows, listeners, reconciling, reconcile_now=reconcile_now)
         await build.background(stack, cluster.lead(database, *tasks, wake=worker.wake))
         socket_mode = await build.socket_mode(settings, bolt, stack) if hears else None
         health = Health(worker, runtime, metrics, socket_mode)
@@ -338,15 +350,18 @@ def _worker(
         metrics.delivered(claim, outcome)
         if outcome not in NOT_FINAL:
             home.changed(claim.escalation.trigger.submitter)
-        if outcome == "rejected":
+        if outcome == "on_hold":
             home.waiting_changed()
 
     return Worker(
         name=f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}",
         ledger=parts.runtime.ledger,
         deliver=lambda claim, progress: deliver(claim, parts.workspace, parts.runtime, progress),
-        tell=lambda trigger, outcome, reference: undo.tell(trigger, outcome, reference, undoing),
+        tell=lambda trigger, outcome, reference: edits.tell(
+            trigger, outcome, reference, undoing.editing
+        ),
         run=parts.runtime.run,
+        handlers=handlers(parts, undoing, metrics),
         observe=observe,
         pace=pace,
     )

@@ -12,9 +12,9 @@ from bot.flows.workspace import Runtime
 from bot.metrics import Metrics
 from bot.slack.socket_mode import SocketLink
 from bot.store import migrating
+from bot.store.backlog import backlog
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
-from bot.store.records import backlog
 from bot.worker import Worker
 
 LOOK_SECONDS = 2.0

@@ -29,12 +29,12 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 
 def log_duplicate(duplicate: Duplicate) -> None:
-    """Log a duplicate thread of one escalation: people have to look at both."""
+    """Log a duplicate thread of one ticket: people have to look at both."""
     log.warning(
         "duplicate_found",
-        key=duplicate.row.external_id,
-        reference=reference(duplicate.row.id),
-        thread=duplicate.row.ref,
+        key=duplicate.ticket.external_id,
+        reference=reference(duplicate.ticket.request_id),
+        thread=duplicate.ticket.ref,
         others=", ".join(duplicate.others),
     )
 

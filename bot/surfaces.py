@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.build import why_context
 from bot.core.directory import Installation
 from bot.flows import home, undo, why
+from bot.flows.edits import EditContext
 from bot.flows.form import Choices, FormContexts
 from bot.flows.intake import Intake
 from bot.flows.link import Linking
@@ -24,14 +25,16 @@ from bot.slack.listeners.home import HomeListeners, HomeTab
 from bot.slack.listeners.link import LinkListeners
 from bot.slack.listeners.middleware import EventMonitor, ForeignRequests
 from bot.slack.listeners.tickets import TicketListeners
-from bot.slack.listeners.undo import UndoListeners
+from bot.slack.listeners.undo import SlackUndoAnswers, UndoListeners
 from bot.slack.listeners.why import WhyListeners
+from bot.store.backlog import HEARD
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
 from bot.store.drafts import Drafts
+from bot.store.edits import Edits
 from bot.store.executor import Run
 from bot.store.kv import KeyValueStore, ShownHomes
-from bot.store.records import HEARD, Records
+from bot.store.records import Records
 from bot.store.undo import Undos
 from bot.worker import Worker
 
@@ -98,18 +101,21 @@ def listeners(
         tickets=_tickets(parts, intake, form, home),
         form=form,
         link=_link(parts, worker, home),
-        undo=_undo(parts, undoing, home),
+        undo=_undo(parts, undoing, worker),
         home=home,
         why=_why(parts),
     )
 
 
-def undo_context(parts: Parts) -> undo.UndoContext:
-    """Return everything that an undo uses."""
+def undo_context(parts: Parts, home: HomeListeners) -> undo.UndoContext:
+    """Return everything that an undo uses; its job refreshes Homes."""
+    jobs = parts.runtime.ledger
     return undo.UndoContext(
-        workspace=parts.workspace,
-        undos=Undos(parts.database),
-        run=parts.run,
+        editing=EditContext(parts.workspace, Edits(jobs), parts.run, home.changed),
+        undos=Undos(jobs),
+        answers=SlackUndoAnswers(parts.slack, time.time),
+        refused=home.undo_refused,
+        waiting_changed=home.waiting_changed,
     )
 
 
@@ -175,7 +181,6 @@ def _tickets(
         intake=intake,
         form=form,
         drafts=Drafts(parts.database),
-        slack=parts.slack,
         run=parts.run,
         clock=time.time,
         background=parts.background,
@@ -199,15 +204,14 @@ def _link(parts: Parts, worker: Worker, home: HomeListeners) -> LinkListeners:
     return LinkListeners(link=link, slack=parts.slack, clock=time.time, background=parts.background)
 
 
-def _undo(parts: Parts, undoing: undo.UndoContext, home: HomeListeners) -> UndoListeners:
+def _undo(parts: Parts, undoing: undo.UndoContext, worker: Worker) -> UndoListeners:
     return UndoListeners(
         context=undoing,
         slack=parts.slack,
         clock=time.time,
         background=parts.background,
+        wake=worker.wake,
         by_reaction=parts.settings.escalation.undo_by_reaction,
-        changed=home.changed,
-        refused=home.undo_refused,
     )
 
 

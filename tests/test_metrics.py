@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics import Metrics
 from bot.store.claims import Claim
+from bot.store.jobs import Job, Kind
 from tests.nouns import escalation
 
 
@@ -29,7 +30,7 @@ def claim() -> Claim:
     asked = escalation()
     reply_to = replace(asked.trigger.reply_to, asked_at=1000.0)
     asked = replace(asked, trigger=replace(asked.trigger, reply_to=reply_to))
-    return Claim(1, "one:1", asked, 1, now=1000.0, attempt=1)
+    return Claim(Job(1, Kind.DECIDE, 1, "one:1", now=1000.0, attempt=1), 1, asked)
 
 
 def test_the_requests_that_are_left_are_shown_as_they_are_when_asked() -> None:

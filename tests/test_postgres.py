@@ -21,13 +21,13 @@ def seen(url: str) -> int:
 def test_what_a_test_left_is_gone(postgres_pool: postgres.Pool) -> None:
     with postgres_pool.database() as first:
         postgres.execute(first, INSERT)
-        postgres.execute(first, "SELECT nextval('escalation_id_seq')")
+        postgres.execute(first, "SELECT nextval('request_id_seq')")
         assert seen(first) == 1
     with postgres_pool.database() as second:
         assert second == first
         assert seen(second) == 0
         with psycopg.connect(second) as connection:
-            assert connection.execute("SELECT nextval('escalation_id_seq')").fetchone() == (1,)
+            assert connection.execute("SELECT nextval('request_id_seq')").fetchone() == (1,)
 
 
 def test_a_connection_that_a_test_left_open_holds_nothing_up(postgres_pool: postgres.Pool) -> None:
@@ -46,7 +46,7 @@ def test_a_connection_that_a_test_left_open_holds_nothing_up(postgres_pool: post
     "change",
     [
         "ALTER TABLE memory ADD COLUMN more text",
-        "DROP INDEX ix_escalation_asker",
+        "DROP INDEX ix_request_submitter",
         "UPDATE plain_bridge_version SET version_num = '0001'",
         "DROP TABLE plain_bridge_version",
         "ANALYZE memory",

@@ -10,8 +10,9 @@ import pytest
 from bot.core.faults import Postponed, Reason, Rejection, TryLater
 from bot.core.model import Created, Ignored, Outcome
 from bot.flows.deliver import Progress
-from bot.store.claims import LEASE_SECONDS, Claim
-from bot.store.deliveries import Ledger
+from bot.store.claims import Claim
+from bot.store.jobs import LEASE_SECONDS, Job
+from bot.store.tickets import Ledger
 from tests.nouns import TICKET, escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working
 
@@ -139,20 +140,22 @@ async def test_six_limits_of_a_second_take_about_six_seconds(bench: Bench) -> No
     assert 6.0 <= sum(pauses[:6]) <= 8.0
     assert pauses[6] <= 1.0
     assert bench.clock.now - begun <= 9.0
-    assert bench.entry().attempts == 2
 
 
 async def test_a_delivery_keeps_its_lease_for_as_long_as_it_goes_on(bench: Bench) -> None:
     bench.ledger = Ledger(bench.database, lease=0.3)
     renew, renewed = bench.ledger.renew, asyncio.Event()
 
-    def noted(claim: Claim) -> None:
-        renew(claim)
+    def noted(job: Job) -> None:
+        renew(job)
         renewed.set()
 
     bench.ledger.renew = noted  # type: ignore[method-assign]
 
-    async def script(_claim: Claim, _progress: Progress) -> Outcome:
+    seen: list[int] = []
+
+    async def script(claim: Claim, _progress: Progress) -> Outcome:
+        seen.append(claim.job.attempt)
         for _ in range(5):
             renewed.clear()
             await renewed.wait()
@@ -163,7 +166,7 @@ async def test_a_delivery_keeps_its_lease_for_as_long_as_it_goes_on(bench: Bench
     bench.ledger.record(escalation())
     async with working(bench.worker(script)):
         await until(lambda: bench.entry().state == "created")
-    assert bench.entry().attempts == 1
+    assert seen == [1]
 
 
 async def test_a_delivery_that_never_ends_is_ended_and_counts_as_a_failure(bench: Bench) -> None:
@@ -206,8 +209,8 @@ async def test_a_row_whose_leases_ran_out_too_often_is_parked_and_told(bench: Be
     bench.ledger.record(escalation())
     claim_all = bench.ledger.claim
 
-    def struck_out(worker: str, limit: int) -> list[Claim]:
-        return [replace(claim, hopeless=True) for claim in claim_all(worker, limit)]
+    def struck_out(worker: str, decisions: int, others: int = 0) -> list[Job]:
+        return [replace(job, hopeless=True) for job in claim_all(worker, decisions, others)]
 
     bench.ledger.claim = struck_out  # type: ignore[method-assign]
     async with working(bench.worker(creates)):
@@ -222,7 +225,7 @@ async def test_what_nobody_wants_is_settled(bench: Bench) -> None:
 
     bench.ledger.record(escalation())
     async with working(bench.worker(script)):
-        await until(lambda: bench.entry().state == "unwanted")
+        await until(lambda: bench.entry().state == "ignored")
     assert bench.entry().due is None
 
 
@@ -245,7 +248,7 @@ async def test_a_bug_in_a_delivery_neither_loses_the_row_nor_stops_the_worker(
 async def test_a_row_that_failed_too_often_while_others_succeeded_is_parked(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench.ledger, "is_hopeless", lambda _claim: True)
+    monkeypatch.setattr(bench.ledger, "is_hopeless", lambda _job: True)
     bench.ledger.record(escalation())
     async with working(bench.worker(raises(TryLater("plain_500")))):
         await until(lambda: bench.entry().answer == "said")
@@ -258,10 +261,10 @@ async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_nothing(
 ) -> None:
     settle, failures = bench.ledger.settle, [TryLater("database")]
 
-    def settles_late(claim: Claim, outcome: Outcome) -> None:
+    def settles_late(claim: Claim, outcome: Outcome) -> bool:
         if failures:
             raise failures.pop()
-        settle(claim, outcome)
+        return settle(claim, outcome)
 
     monkeypatch.setattr(bench.ledger, "settle", settles_late)
     bench.ledger.record(escalation())
@@ -275,10 +278,10 @@ async def test_the_worker_outlives_a_ledger_that_is_away(
 ) -> None:
     claim, failures = bench.ledger.claim, [TryLater("database"), ZeroDivisionError()]
 
-    def claims_late(worker: str, limit: int) -> list[Claim]:
+    def claims_late(worker: str, decisions: int, others: int = 0) -> list[Job]:
         if failures:
             raise failures.pop(0)
-        return claim(worker, limit)
+        return claim(worker, decisions, others)
 
     monkeypatch.setattr(bench.ledger, "claim", claims_late)
     bench.ledger.record(escalation())
@@ -298,8 +301,8 @@ async def test_a_row_that_is_claimed_again_while_its_first_delivery_hangs_takes_
     told: list[int] = []
 
     async def script(claim: Claim, progress: Progress) -> Outcome:
-        told.append(claim.attempt)
-        if claim.attempt == 1:
+        told.append(claim.job.attempt)
+        if claim.job.attempt == 1:
             await first.wait()
             raise TryLater("slack_timeout")
         first.set()
@@ -323,10 +326,10 @@ async def test_a_due_row_behind_another_workers_is_not_asked_for_without_pause(
     """Its lease had run out, so that it was due in less than no time, a hundred times a second."""
     claim, claims = bench.ledger.claim, 0
 
-    def counted(worker: str, limit: int) -> list[Claim]:
+    def counted(worker: str, decisions: int, others: int = 0) -> list[Job]:
         nonlocal claims
         claims += 1
-        return claim(worker, limit)
+        return claim(worker, decisions, others)
 
     bench.ledger.record(escalation(1))
     bench.ledger.record(escalation(2))
@@ -343,7 +346,7 @@ async def test_a_delivery_that_breaks_counts_as_a_failure_and_can_be_parked(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was tried for ever, and nobody heard of it."""
-    monkeypatch.setattr(bench.ledger, "is_hopeless", lambda _claim: True)
+    monkeypatch.setattr(bench.ledger, "is_hopeless", lambda _job: True)
     bench.ledger.record(escalation())
     async with working(bench.worker(raises(KeyError("a bug")))):
         await until(lambda: bench.entry().answer == "said")

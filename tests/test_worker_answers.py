@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.core.faults import Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.model import Outcome
 from bot.flows.deliver import Progress
-from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store.claims import Claim
+from bot.store.jobs import LEASE_SECONDS
 from tests.nouns import escalation, message, ts
 from tests.working import Bench, bench, creates, raises, until, working
 
@@ -17,7 +18,7 @@ async def test_a_refusal_is_told_and_then_nothing_is_left(bench: Bench) -> None:
     async with working(bench.worker(raises(Rejected(Rejection(Reason.MESSAGE_NOT_FOUND))))):
         await until(lambda: bench.entry().answer == "said")
     assert bench.told == [(escalation().trigger, Rejection(Reason.MESSAGE_NOT_FOUND))]
-    assert (bench.entry().state, bench.entry().due) == ("refused", None)
+    assert (bench.entry().state, bench.entry().due) == ("rejected", None)
 
 
 async def test_the_answer_knows_the_message_that_was_read(bench: Bench) -> None:
@@ -34,7 +35,7 @@ async def test_the_answer_knows_the_message_that_was_read(bench: Bench) -> None:
 async def test_an_answer_that_was_surely_not_said_is_said_later(bench: Bench) -> None:
     bench.tell_faults = [TryLater("slack_ratelimited", after=3.0)]
     bench.ledger.record(escalation())
-    worker = bench.worker(creates)
+    worker = bench.worker(bench.opens)
     async with working(worker):
         await until(lambda: bench.entry().answer == "due")
         assert bench.told == []

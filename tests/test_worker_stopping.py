@@ -44,8 +44,8 @@ async def test_stopping_gives_back_what_does_not_finish_in_time(bench: Bench) ->
     await asyncio.wait_for(started.wait(), 5)
     await worker.stop(grace=0.01)
     await task
-    (claim,) = bench.ledger.claim("two", 8)  # at once, without waiting for a lease
-    assert claim.attempt == 1
+    (job,) = bench.ledger.claim("two", 8)  # at once, without waiting for a lease
+    assert job.attempt == 1
 
 
 async def test_a_claim_that_comes_back_while_stopping_is_given_back(

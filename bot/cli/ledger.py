@@ -1,9 +1,9 @@
-"""`plain-bridge ledger`: list, show, retry, export and erase requests."""
+"""`plain-bridge ledger`: list, show, retry, export and erase requests; free their conversations."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -17,21 +17,28 @@ from bot.core.refs import is_channel_id
 from bot.settings import Settings, load
 from bot.slack.history import SlackHistory
 from bot.slack.views import rejections
+from bot.store import forgetting
 from bot.store.customer_links import CustomerLinks
-from bot.store.records import STATES, Records
-from bot.store.retention import Retention
+from bot.store.forgetting import Forgotten
+from bot.store.records import Records
+from bot.store.tickets import Ledger
 
 app = typer.Typer(no_args_is_help=True, help="Requests and their results.")
 
-WORDS = {"unwanted": "ignored"}
-"""The words that people read and write for states that are stored under another name."""
+STATES = tuple(state.value for state in State)
 
-SHOWN_STATES = tuple(WORDS.get(state, state) for state in STATES)
+FORMER_STATES = {"refused": State.REJECTED, "unwanted": State.IGNORED}
+"""What earlier releases called states; `--state` still takes them."""
 
 _TIMES = ("created_at", "due", "settled_at", "verify_at", "undone_at")
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A reference (PB-7), a key, or a ticket (T-123).")
+]
+
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME", help="References (PB-7), keys, or tickets (T-123)."),
 ]
 
 
@@ -40,7 +47,7 @@ def list_(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, help="How many to show, newest first.")
     ] = 20,
-    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(SHOWN_STATES)}.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="AGE", help="Requested within: 90m, 24h, 7d, 4w.")
     ] = None,
@@ -59,9 +66,7 @@ def list_(
     json: console.Json = False,
 ) -> None:
     """List the newest requests."""
-    state = next((stored for stored, word in WORDS.items() if word == state), state)
-    if state is not None and state not in STATES:
-        raise CommandFailed(f"{state} is not a state: use one of {', '.join(SHOWN_STATES)}")
+    wanted = _state_named(state) if state is not None else None
     user = checked_user(user) if user is not None else None
     age = console.age("--since", since) if since is not None else None
     settings = load()
@@ -70,7 +75,7 @@ def list_(
     if channel is not None and by_name:
         channel = _channel_id(channel, called)
     with services.database(settings) as database:
-        entries = Records(database).newest(limit, state, age=age, user=user, channel=channel)
+        entries = Records(database).newest(limit, wanted, age=age, user=user, channel=channel)
         people = {(one.team, one.slack_user): one.name for one in CustomerLinks(database).all()}
     if json:
         console.as_json([_as_dict(one) for one in entries])
@@ -82,6 +87,14 @@ def list_(
             ("Reference", "State", "Requested", "Via", "Channel", "By", "Ticket", "Reason"),
             [_row(one, called, people) for one in entries],
         )
+
+
+def _state_named(name: str) -> State:
+    if name in FORMER_STATES:
+        return FORMER_STATES[name]
+    if name not in STATES:
+        raise CommandFailed(f"{name} is not a state: use one of {', '.join(STATES)}")
+    return State(name)
 
 
 def _channels(settings: Settings) -> Mapping[str, str]:
@@ -121,14 +134,8 @@ def show(name: Name, json: console.Json = False) -> None:
 
 
 @app.command()
-def retry(
-    names: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME", help="References (PB-7), keys, or tickets (T-123)."),
-    ],
-    json: console.Json = False,
-) -> None:
-    """Retry refused or parked requests."""
+def retry(names: Names, json: console.Json = False) -> None:
+    """Retry requests that were rejected, are parked or on hold."""
     opened: list[Record] = []
     mistakes: list[str] = []
     with services.database(load()) as database:
@@ -148,6 +155,33 @@ def retry(
 
 
 @app.command()
+def free(names: Names, json: console.Json = False) -> None:
+    """Free the Slack threads of tickets that were deleted in Plain.
+
+    The next request there creates a new ticket. Does not ask Plain whether the ticket is gone.
+    """
+    freed: list[Record] = []
+    mistakes: list[str] = []
+    with services.database(load()) as database:
+        records, ledger = Records(database), Ledger(database)
+        for name in dict.fromkeys(names):
+            found = records.find(name)
+            threads = {one.ticket.id for one in found if one.ticket is not None}
+            gone = {thread for thread in threads if ledger.free(thread)}
+            if gone:
+                freed.extend(one for one in records.find(name) if _has_one_of(one, gone))
+            else:
+                mistakes.append(_not_freed(name, found))
+    if json:
+        console.as_json([_as_dict(one) for one in freed])
+    else:
+        for ref in dict.fromkeys(one.ticket.ref for one in freed if one.ticket is not None):
+            console.say(f"{ref} is gone: the next request in its Slack thread opens a new one.")
+    if mistakes:
+        raise CommandFailed("\n".join(mistakes))
+
+
+@app.command()
 def export() -> None:
     """Write all requests to standard output as JSON Lines, without texts; times in UTC."""
     with services.database(load()) as database:
@@ -161,29 +195,72 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     json: console.Json = False,
 ) -> None:
-    """Erase a person: their link, open forms, and their texts and id in every request.
+    """Erase a person: their link, open forms and requests, and their words in others' requests.
 
-    Keys and tickets stay, so that nothing is created twice. Plain's data is not touched.
+    Keys and tickets stay, so that nothing is created twice. What is in Plain or Slack stays there.
     """
     user = checked_user(user)
     if not yes and not typer.confirm(f"Erase everything the bridge knows about {user}?", err=True):
         raise CommandFailed("nothing was erased")
     with services.database(load()) as database:
-        forgotten = Retention(database).forget(user)
+        forgotten = forgetting.forget(database, user)
     if json:
         console.as_json(asdict(forgotten))
-    else:
-        console.say(
-            f"Erased {user}: {forgotten.escalations} requests, {forgotten.people} links, "
-            f"{forgotten.drafts} open forms. Their tickets in Plain are unchanged."
-        )
+        return
+    for line in _forgotten(user, forgotten):
+        console.say(line)
+
+
+def _forgotten(user: str, done: Forgotten) -> Iterator[str]:
+    """Yield what was erased, and what stays."""
+    counts = (
+        (done.requests, "request", "requests"),
+        (done.links, "link", "links"),
+        (done.drafts, "open form", "open forms"),
+    )
+    yield f"Erased {user}: {', '.join(_counted(*one) for one in counts)}."
+    elsewhere = (
+        (done.others, "request of someone else", "requests of others"),
+        (done.tickets, "ticket", "tickets"),
+        (done.undos, "undo", "undos"),
+    )
+    if any(number for number, *_ in elsewhere):
+        yield f"Also erased from {', '.join(_counted(*one) for one in elsewhere if one[0])}."
+    if done.ended:
+        yield f"{_counted(done.ended, 'pending request was', 'pending requests were')} stopped."
+    yield (
+        "What is in Plain and Slack stays there. A name that someone typed as plain text isn't "
+        "recognized; it is erased with the text it is in, after keep_text_days."
+    )
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _not_opened(name: str, found: list[Record]) -> str:
     if not found:
         return f"{name} is not in the ledger"
-    states = " and ".join(dict.fromkeys(_state(one) for one in found))
-    return f"{name} is {states}: only refused or parked requests can be retried"
+    what = "only requests that were rejected, are parked or on hold can be retried"
+    return f"{name} is {_states(found)}: {what}"
+
+
+def _has_one_of(entry: Record, threads: Container[str]) -> bool:
+    return entry.ticket is not None and entry.ticket.id in threads
+
+
+def _not_freed(name: str, found: list[Record]) -> str:
+    if not found:
+        return f"{name} is not in the ledger"
+    if any(one.is_undoing for one in found):
+        return f"{name} is being undone: try again in a minute"
+    has_ticket = any(one.ticket is not None for one in found)
+    why = "its Slack thread is free already" if has_ticket else "it has no ticket"
+    return f"{name} is {_states(found)}: {why}"
+
+
+def _states(found: list[Record]) -> str:
+    return " and ".join(dict.fromkeys(_state(one) for one in found))
 
 
 def _as_dict(entry: Record) -> dict[str, object]:
@@ -212,10 +289,16 @@ def _row(
 
 
 def _state(entry: Record) -> str:
-    return "on hold" if entry.is_on_hold else WORDS.get(entry.state, entry.state)
+    return entry.state.value.replace("-", " ")
+
+
+def _why_gone(entry: Record) -> str | None:
+    return "the ticket was deleted in Plain" if entry.state is State.GONE else None
 
 
 def _why(entry: Record) -> str | None:
+    if entry.state is State.GONE:
+        return _why_gone(entry)
     if entry.reason is not None:
         return rejections.short(entry.reason, entry.rejection)
     return rejections.cause(entry.cause) if entry.cause is not None else None
@@ -230,7 +313,7 @@ def _pairs(entry: Record) -> list[tuple[str, object]]:
     return [
         ("Reference", entry.reference),
         ("State", _state(entry)),
-        ("Reason", _with_code(_why(entry), entry.reason)),
+        ("Reason", _why_gone(entry) or _with_code(_why(entry), entry.reason)),
         *((f"  {name}", value) for name, value in (entry.reason_data or {}).items()),
         ("Last error", _with_code(entry.cause and rejections.cause(entry.cause), entry.cause)),
         ("Ticket", ticket.ref if ticket else None),
@@ -251,5 +334,4 @@ def _pairs(entry: Record) -> list[tuple[str, object]]:
         ("Attempts", entry.attempts),
         ("Answer", entry.answer),
         ("Key", entry.key),
-        ("Generation", entry.generation),
     ]

@@ -20,6 +20,10 @@ class Reason(StrEnum):
     """Nothing names the Plain customer that the requester is."""
     BROKEN_LINK = "broken_link"
     """The link, a rule or the settings name a customer that Plain does not know."""
+    NOT_LINKED = "not_linked"
+    """Nobody linked the requester while the request was on hold; its texts are erased."""
+    PERSON_ERASED = "person_erased"
+    """What was to be sent was by or about a person who was erased (`ledger forget`)."""
     NOT_ALLOWED = "not_allowed"
     """The submitter may not create tickets (`[escalation] who`)."""
     REQUESTER_NOT_ALLOWED = "requester_not_allowed"
@@ -115,7 +119,8 @@ class Rejection:
     readers who may not know), `requester_name` their name; `address_unconfirmed`: Slack does not
     list their e-mail address as confirmed. `user_kind` is the `UserKind` of the submitter who may
     not, or "deactivated". `channel` is an id; `customer`, `label` and `assignee` are as the link or
-    rule names them. `cause` is the last `TryLater.cause` of a request that was given up.
+    rule names them. `cause` is the last `TryLater.cause` of a request that was given up. `days` is
+    for how long a request that nobody linked was on hold.
     `outcome_unknown`: a write was rejected, and whether it took effect all the same could not be
     looked up.
     """
@@ -130,6 +135,7 @@ class Rejection:
     label: str | None = None
     assignee: str | None = None
     cause: str | None = None
+    days: int | None = None
     plain_error: PlainError | None = None
     slack_error: SlackError | None = None
     outcome_unknown: bool = False
@@ -226,6 +232,10 @@ class Rejected(Fault):
 
 class LeaseLost(Fault):
     """The row belongs to another worker now: stop, and write nothing."""
+
+
+class OutOfTurn(LeaseLost):
+    """The job was given back: another one of its conversation goes first."""
 
 
 def should_park(strikes: int, seconds: float) -> bool:

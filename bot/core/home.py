@@ -78,7 +78,7 @@ def is_undoable(record: Record, now: float) -> bool:
     """Return whether a button may still offer an undo; the click decides."""
     return (
         record.state is State.CREATED
-        and record.undone_at is None
+        and not record.is_undoing
         and record.settled_at is not None
         and now - record.settled_at < UNDO_SECONDS
     )

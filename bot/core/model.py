@@ -23,6 +23,13 @@ class PostedAnswer:
     receipt: str | None = None
 
 
+FORGOTTEN = "erased"
+"""Replaces the Slack id of a person who was erased on demand."""
+
+WHY_IGNORED = "forgotten"
+"""Why an erased person's own request is ignored."""
+
+
 class Via(StrEnum):
     """The way in which a ticket was requested."""
 
@@ -220,8 +227,8 @@ class Rule:
 class FormDraft:
     """An open form. `id` is all that the view carries; `trigger` lacks the form and the view.
 
-    `prefill` replaces what Slack sends back empty. `key` is that of the
-    rejected request if the form was reopened for it. `adds_to` is the ticket that the message's
+    `prefill` replaces what Slack sends back empty. `key` and `replaces` are the key and the id of
+    the rejected request if the form was reopened for it. `adds_to` is the ticket that the message's
     Slack thread had when the form was opened.
     """
 
@@ -229,6 +236,7 @@ class FormDraft:
     trigger: Trigger
     prefill: Form
     key: str | None = None
+    replaces: int | None = None
     adds_to: Ticket | None = None
 
     @property
@@ -257,11 +265,13 @@ class Escalation:
 
     `rules` are those that may apply, in order; more than one where the first ones name
     channels by name, which only the worker can look up. Empty for everything but reactions.
+    `replaces` is the id of the request whose form the submitter reopened to submit it again.
     """
 
     key: str
     trigger: Trigger
     rules: tuple[Rule, ...] = ()
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,19 +392,5 @@ class Ignored:
     why: str
 
 
-Outcome = Created | Added | Rejection | Ignored
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyExists:
-    """The message was requested again, and has its ticket already."""
-
-    ticket: Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class InProgress:
-    """The message was requested again while its ticket is being created."""
-
-
-Remark = AlreadyExists | InProgress
+Success = Created | Added | Joined
+Outcome = Success | Rejection | Ignored

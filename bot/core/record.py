@@ -1,4 +1,4 @@
-"""One row of the ledger as people and flows read it: without its texts and addresses."""
+"""One request as people and flows read it, with its ticket: without its texts and addresses."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ from bot.core.refs import MessageRef, reference
 
 
 class State(StrEnum):
-    """The state of an escalation, as the database stores it."""
+    """What people are told of a request, and what `ledger list --state` takes."""
 
     WAITING = "waiting"
+    ON_HOLD = "on-hold"
+    """It resumes once somebody links its requester to a customer."""
     CREATED = "created"
     ADDED = "added"
-    REFUSED = "refused"
+    """Its message was added to the ticket of its Slack thread."""
+    JOINED = "joined"
+    """Its message had a ticket already."""
+    REJECTED = "rejected"
     PARKED = "parked"
-    UNWANTED = "unwanted"
+    """It failed for hours, while others succeeded."""
+    IGNORED = "ignored"
     UNDONE = "undone"
+    """Its ticket was undone, or it was withdrawn before there was one."""
+    GONE = "gone"
+    """Its ticket was deleted in Plain."""
 
 
 class Evidence(StrEnum):
@@ -38,27 +47,29 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row; the only read model of the table. Times are Unix seconds.
+    """One request, with its ticket and what is due for it. Times are Unix seconds.
 
     `ref` is None if the request was about no message; `thread_ts` is the root that this message
     replies to. `rules` are those that may have applied. `reason` is a `Reason`'s value, or the
-    word for why the row was ignored; `rejection` is None for the latter, and for a reason that only
-    a newer release knows; `reason_data` is the stored form of it, for scripts. `verify_at`: when
-    the bridge looks for a duplicate thread; `duplicates`: the refs of those that it found. `found`:
-    the reaction was found in Slack's history, not received as an event. `undone_at` and
-    `undone_by` are set as soon as an undo begins. `read_at`: when the row was read, by the
-    database's clock.
+    word for why the request was ignored; `rejection` is None for the latter, and for a reason that
+    only a newer release knows; `reason_data` is the stored form of it, for scripts. `found`: the
+    reaction was found in Slack's history, not received as an event.
+
+    `due`, `attempts` and `cause` (why the last attempt failed) are those of deciding or answering
+    it; `attempts` is None if neither is due. `ticket` is the thread that it opened (`opened`),
+    added to or joined; `customer`, `evidence`, `verify_at` (when the bridge looks for a duplicate
+    thread), `duplicates` (the refs of those that it found), `undone_at` and `undone_by` are that
+    ticket's. `is_undoing`: its undo has begun. `read_at`: when it was read, by the database's
+    clock.
     """
 
     id: int
     key: str
-    generation: int
     state: State
     via: Via
     team: str
     submitter: str
     created_at: float
-    asked_at: float
     answer: str = "none"
     ref: MessageRef | None = None
     thread_ts: str | None = None
@@ -66,18 +77,20 @@ class Record:
     emoji: str | None = None
     rules: tuple[Rule, ...] = ()
     requester: str | None = None
-    attempts: int = 0
+    attempts: int | None = None
     cause: str | None = None
     due: float | None = None
+    ticket: Ticket | None = None
+    opened: bool = False
     customer: str | None = None
     evidence: Evidence | None = None
-    ticket: Ticket | None = None
     reason: str | None = None
     reason_data: Mapping[str, str] | None = None
     rejection: Rejection | None = None
     settled_at: float | None = None
     verify_at: float | None = None
     duplicates: tuple[str, ...] = ()
+    is_undoing: bool = False
     undone_at: float | None = None
     undone_by: str | None = None
     found: bool = False
@@ -91,24 +104,17 @@ class Record:
     @property
     def age(self) -> float:
         """Return the seconds between settling (or the request, if unsettled) and the reading."""
-        return self.read_at - (self.asked_at if self.settled_at is None else self.settled_at)
+        return self.read_at - (self.created_at if self.settled_at is None else self.settled_at)
 
     @property
     def is_on_hold(self) -> bool:
-        """Return whether it resumes once somebody links its requester to a customer.
-
-        A customer that a rule names (then the data has no requester) has to be corrected there.
-        """
-        return (
-            self.state is State.REFUSED
-            and self.rejection is not None
-            and self.rejection.is_fixed_by_a_link
-        )
+        """Return whether it resumes once somebody links its requester to a customer."""
+        return self.state is State.ON_HOLD
 
     @property
     def undo_begun_by(self) -> str | None:
         """Return the Slack user whose undo was begun and is not finished."""
-        return self.undone_by if self.state is State.CREATED else None
+        return self.undone_by if self.is_undoing else None
 
     @property
     def may_assign(self) -> bool:
@@ -121,13 +127,12 @@ class Record:
         return {
             "reference": self.reference,
             "key": self.key,
-            "generation": self.generation,
             "state": self.state.value,
             "answer": self.answer,
             "via": self.via.value,
             "team": self.team,
             "channel": self.channel,
-            "asker": self.submitter,
+            "submitter": self.submitter,
             "requester": self.requester,
             "attempts": self.attempts,
             "cause": self.cause,
@@ -136,13 +141,14 @@ class Record:
             "thread_id": self.ticket.id if self.ticket else None,
             "thread_ref": self.ticket.ref if self.ticket else None,
             "thread_url": self.ticket.url if self.ticket else None,
+            "opened": self.opened,
             "reason": self.reason,
             "reason_data": None if self.reason_data is None else dict(self.reason_data),
             "created_at": self.created_at,
             "due": self.due,
             "settled_at": self.settled_at,
             "verify_at": self.verify_at,
-            "doubles": list(self.duplicates) or None,
+            "duplicates": list(self.duplicates) or None,
             "undone_at": self.undone_at if is_undone else None,
             "undone_by": self.undone_by if is_undone else None,
         }

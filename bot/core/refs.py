@@ -59,6 +59,11 @@ def view_key(team: str, view_id: str) -> str:
     return f"{team}:view:{view_id}"
 
 
+def reaction_act(key: str, user: str, emoji: str) -> str:
+    """Return the key of an act: this user's reaction to the message with this key."""
+    return f"reaction:{key}:{user}:{emoji}"
+
+
 def conversation_key(team: str, ref: MessageRef, thread_ts: str | None) -> str:
     """Return the key that all messages of a Slack thread share: its root's message key."""
     return message_key(team, MessageRef(ref.channel, thread_ts or ref.ts))
@@ -103,6 +108,11 @@ def is_found(request: str) -> bool:
 def generation_key(key: str, generation: int) -> str:
     """Return `key` for its nth request; the first has no suffix, so that old keys stay valid."""
     return key if generation == 1 else f"{key}:{generation}"
+
+
+def words_key(key: str, row_id: int) -> str:
+    """Return the externalId of words that are added to a ticket without their message."""
+    return f"{key}:{reference(row_id)}"
 
 
 def permalink(workspace_url: str, ref: MessageRef, thread_ts: str | None = None) -> str:

@@ -7,14 +7,62 @@ from enum import Enum
 
 from bot.core.directory import Profile, is_outsider
 from bot.core.identity import Linkers
-from bot.core.model import Ticket
-from bot.core.record import Record, State
+from bot.core.model import ReplyTo, Ticket
 
 UNDO_SECONDS = 600.0
 """A ticket can be undone for this long after it was created."""
 
 NEEDED = ("note:create", "thread:edit")
 """Permissions of the Plain key that only an undo needs."""
+
+
+# What somebody wants undone
+
+
+@dataclass(frozen=True, slots=True)
+class UndoClick:
+    """A click on Undo, or a reaction that was taken back, and where to answer it.
+
+    `message_ts` is the message with the button; `is_ephemeral`: only the user sees that. `in_home`:
+    the button is in the Home. `promised`: the user was told that the bridge goes on by itself.
+    """
+
+    reply_to: ReplyTo
+    message_ts: str | None = None
+    is_ephemeral: bool = False
+    in_home: bool = False
+    is_reaction: bool = False
+    promised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UndoTarget:
+    """The request that somebody wants undone, and its ticket. Times are Unix seconds.
+
+    `state` and `ticket_state` are as the ledger has them ("created", "open"). `opened_by` is the
+    request that opened the ticket. `thread_ts` is the root that the request's message replies to.
+    `may_assign`: the bridge may have named an assignee when it created the thread. `undone_by` is
+    set as soon as an undo begins.
+    """
+
+    id: int
+    state: str
+    submitter: str
+    thread_ts: str | None = None
+    may_assign: bool = False
+    ticket_id: int | None = None
+    ticket: Ticket | None = None
+    ticket_state: str | None = None
+    opened_by: int | None = None
+    opened_at: float | None = None
+    undone_at: float | None = None
+    undone_by: str | None = None
+    settled_at: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it may be withdrawn: nothing was settled yet, or it is on hold."""
+        return self.state in ("waiting", "on_hold")
 
 
 # Results
@@ -84,8 +132,8 @@ class Lacking:
 class Unreached:
     """Plain, Slack or the database was not available.
 
-    `goes_on`: the bridge finishes it later; otherwise nothing was changed. `after`: the seconds
-    that Plain (Slack, if there is no ticket) asked to wait, if that is why.
+    `goes_on`: the bridge finishes it later; otherwise it was given up. `after`: the seconds that
+    Plain (Slack, if there is no ticket) asked to wait, if that is why.
     """
 
     ticket: Ticket | None
@@ -102,7 +150,7 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """There is no ticket to undo: the record is gone, rejected, or still in progress."""
+    """There is no ticket to undo: the request is gone, rejected, or still in progress."""
 
 
 Result = (
@@ -121,28 +169,50 @@ Result = (
 )
 
 
-# The record
+# The request
 
 
-def refusal(record: Record | None, by: Profile | None, linkers: Linkers) -> Result | None:
-    """Return why this person cannot undo this record now; None if nothing prevents it."""
+def refusal(
+    target: UndoTarget | None, by: Profile | None, linkers: Linkers, clicked_at: float
+) -> Result | None:
+    """Return why this person cannot undo this request's ticket; None if nothing prevents it.
+
+    `clicked_at` (Unix seconds): an undo is as late as its click, however long it had to wait. Who
+    joined another's ticket did not request it, and cannot undo it.
+    """
     if by is None or is_outsider(by):
         return Outsider()
-    is_own = record is not None and by.user == record.submitter
+    is_own = target is not None and by.user == target.submitter and target.state != "joined"
     if not is_own and not linkers.include(by):
         return NotYours()
-    if record is None:
+    if target is None:
         return Nothing()
-    match record.state, record.ticket:
-        case State.UNDONE, ticket:
+    return _obstacle(target, clicked_at)
+
+
+def _obstacle(target: UndoTarget, clicked_at: float) -> Result | None:
+    match target.state, target.ticket_state, target.ticket:
+        case "withdrawn", _, _:
+            return AlreadyUndone(None)
+        case (("created" | "added" | "joined"), "undone", Ticket() as ticket):
             return AlreadyUndone(ticket)
-        case State.ADDED, Ticket() as ticket:
+        case "added", ("open" | "undoing"), Ticket() as ticket:
             return NotUndoable(ticket)
-        case State.CREATED, Ticket() as ticket:
-            # An undo that was begun is finished, however late: Plain may say "ignored" already.
-            is_late = record.undo_begun_by is None and record.age > UNDO_SECONDS
+        case (("created" | "joined"), "undoing", Ticket()):
+            return None  # it was begun in time, and is finished: Plain may say "ignored" already
+        case (("created" | "joined"), "open", Ticket() as ticket):
+            is_late = clicked_at - (target.opened_at or 0.0) > UNDO_SECONDS
             return TooLate(ticket) if is_late else None
     return Nothing()
+
+
+def was_undone_by(target: UndoTarget, by: str, clicked_at: float) -> Result | None:
+    """Return the result of a click that was carried out already; None for any other one."""
+    if target.state == "withdrawn" and clicked_at <= (target.settled_at or 0.0):
+        return Undone(None)
+    if target.ticket_state != "undone" or target.undone_by != by:
+        return None
+    return Undone(target.ticket) if clicked_at <= (target.undone_at or 0.0) else None
 
 
 # The thread in Plain

@@ -177,7 +177,8 @@ def outlook(
 
 @dataclass(frozen=True, slots=True)
 class ExplainedRecord:
-    """A record with its customer: `customer` is a name that can be shown, `email` an address.
+    """A record with its customer, if it opened the ticket: `customer` is a name that can be shown,
+    `email` an address.
 
     `evidence` is what the record says, or (`guessed`) what today's lookup table and settings say.
     `rule` is today's number of the rule that applied, if it still exists.
@@ -228,9 +229,11 @@ class Why(StrEnum):
 
     HAS_TICKET = "has_ticket"
     WAITING = "waiting"
-    REFUSED = "refused"
-    UNWANTED = "unwanted"
+    ON_HOLD = "on_hold"
+    REJECTED = "rejected"
+    IGNORED = "ignored"
     UNDONE = "undone"
+    GONE = "gone"
     LEDGER_AWAY = "ledger_away"
     NO_RULES = "no_rules"
     UNREAD = "unread"
@@ -246,8 +249,9 @@ class Why(StrEnum):
 class Explanation:
     """Every decision about one message.
 
-    `reactions` is None if they could not be read (`unread` says why), `known` if the ledger could
-    not. `conversation` is the ticket of the message's Slack thread.
+    `reactions` is None if they could not be read (`unread` says why). `known` are all requests
+    about the message, the first one first; None if the ledger could not be read. `conversation` is
+    the ticket of the message's Slack thread, if none of them has a ticket.
     """
 
     ref: MessageRef
@@ -265,8 +269,15 @@ class Explanation:
         if self.known is None:
             return Why.LEDGER_AWAY
         if self.known:
-            return _STATES[self.known[-1].record.state]
+            return _STATES[self.main.state]
         return self._why_not()
+
+    @property
+    def main(self) -> Record:
+        """Return the request that says most about the message: the one with a ticket, else one
+        that still may get one, else the newest that was not ignored."""
+        newest_first = [one.record for one in reversed(self.known or ())]
+        return min(newest_first, key=lambda one: _RANKS.get(one.state, len(_RANKS)))
 
     def _why_not(self) -> Why:
         if not self.rules:
@@ -304,12 +315,33 @@ class Explanation:
 _STATES: Mapping[State, Why] = {
     State.CREATED: Why.HAS_TICKET,
     State.ADDED: Why.HAS_TICKET,
+    State.JOINED: Why.HAS_TICKET,
     State.WAITING: Why.WAITING,
-    State.REFUSED: Why.REFUSED,
-    State.PARKED: Why.REFUSED,
-    State.UNWANTED: Why.UNWANTED,
+    State.ON_HOLD: Why.ON_HOLD,
+    State.REJECTED: Why.REJECTED,
+    State.PARKED: Why.REJECTED,
+    State.IGNORED: Why.IGNORED,
     State.UNDONE: Why.UNDONE,
+    State.GONE: Why.GONE,
 }
+
+_RANKS: Mapping[State, int] = {
+    State.CREATED: 0,
+    State.ADDED: 0,
+    State.JOINED: 1,
+    State.WAITING: 2,
+    State.ON_HOLD: 3,
+    State.REJECTED: 4,
+    State.PARKED: 4,
+    State.UNDONE: 4,
+    State.GONE: 4,
+}
+"""Of several requests the one with the lowest rank says most; those not named here say least."""
+
+
+def has_ticket(record: Record) -> bool:
+    """Return whether the request has a ticket that is neither undone nor gone."""
+    return _STATES[record.state] is Why.HAS_TICKET
 
 
 def emoji_here(looks: Sequence[RuleLook]) -> tuple[str, ...]:

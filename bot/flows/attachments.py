@@ -19,8 +19,8 @@ from bot.core.faults import Postponed, Rejected, TryLater
 from bot.core.model import File, Message, ThreadDraft
 from bot.core.text.excerpt import extended
 from bot.store.claims import Claim
-from bot.store.deliveries import Ledger
 from bot.store.executor import Run
+from bot.store.tickets import Ledger
 
 FILES_SECONDS = 30.0
 """For all files of one attempt together."""

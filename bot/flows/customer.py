@@ -17,7 +17,7 @@ from bot.store.customer_links import CustomerLink, CustomerLinks
 
 
 def requester_of(trigger: Trigger, message: Message | None) -> str:
-    """Return the Slack user whose customer the thread is for."""
+    """Return the Slack user whose customer the thread is for, if nobody was decided on yet."""
     if trigger.form is not None:
         return trigger.form.requester
     return default_requester(message, trigger.submitter)
@@ -94,8 +94,8 @@ async def customer_of(
     evidence, None for a customer that an earlier attempt froze for the same requester. Raise
     Rejected where nobody knows the customer, or Plain does not.
     """
-    if claim.customer is not None and claim.frozen_for in (None, requester):
-        return claim.customer, None, None
+    if claim.opening is not None and claim.opening.requester == requester:
+        return claim.opening.customer, None, None
     decision = await decide(requester, rule, workspace, runtime)
     match decision.customer:
         case Named(name) if identity.is_customer_id(name):

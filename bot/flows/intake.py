@@ -10,11 +10,9 @@ from typing import Protocol
 from bot.core import refs, routing
 from bot.core.faults import Fault
 from bot.core.model import (
-    AlreadyExists,
     Escalation,
     Form,
     FormDraft,
-    InProgress,
     Priority,
     ReplyTo,
     Rule,
@@ -81,17 +79,20 @@ class Intake:
     wake: Callable[[], None]
     joins: bool = True
 
-    async def take(self, trigger: Trigger, key: str | None = None) -> Recorded | None:
+    async def take(
+        self, trigger: Trigger, key: str | None = None, replaces: int | None = None
+    ) -> Recorded | None:
         """Record a request; return None for a reaction that no rule matches.
 
-        `key` is that of the earlier request that is made again, if it does not follow from the
-        trigger. Committed on return. Raises TryLater if it could not be recorded in time.
+        `key` and `replaces` are the key and the id of the earlier request that is made again; if
+        that is on hold, it ends. Committed on return. Raises TryLater if it could not be recorded
+        in time.
         """
         rules = routing.candidates(self.rules, trigger)
         if trigger.via is Via.REACTION and not rules:
             return None
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
-            escalation = Escalation(key or _key(trigger), trigger, rules)
+            escalation = Escalation(key or _key(trigger), trigger, rules, replaces)
             recorded = await self.record(escalation, RECORD_SECONDS)
         if recorded.fresh:
             self.wake()
@@ -112,8 +113,8 @@ class Intake:
         draft is kept at the same time; if the draft cannot be kept, the form says so (None).
         Raises what opening the form raises.
         """
-        if may_know and draft.trigger.ref is not None:
-            ticket, adds_to = await self._tickets_of(draft.trigger)
+        if may_know and (draft.trigger.ref is not None or draft.key is not None):
+            ticket, adds_to = await self._tickets_of(draft)
             if ticket is not None:
                 await self.forms.show_ticket(trigger_id, ticket)
                 return None
@@ -137,11 +138,13 @@ class Intake:
         async with asyncio.timeout(RECORD_SECONDS + 0.2):
             await self.run(self.drafts.keep, draft, within=RECORD_SECONDS)
 
-    async def _tickets_of(self, trigger: Trigger) -> tuple[Ticket | None, Ticket | None]:
-        """Return the ticket of the message, and that of its Slack thread."""
+    async def _tickets_of(self, draft: FormDraft) -> tuple[Ticket | None, Ticket | None]:
+        """Return the ticket of the message (or of a form about none that was submitted again), and
+        that of its Slack thread."""
+        trigger = draft.trigger
         try:
             async with asyncio.timeout(0.5):
-                ticket = await self.run(self.requests.ticket_of, _key(trigger))
+                ticket = await self.run(self.requests.ticket_of, draft.key or _key(trigger))
                 shared = _conversation_key(trigger) if self.joins and ticket is None else None
                 if shared is None:
                     return ticket, None
@@ -171,10 +174,14 @@ def _key(trigger: Trigger) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReopenedForm:
-    """The values of a form that is opened again; `prefill` is None if what was typed is erased."""
+    """The values of a form that is opened again; `prefill` is None if what was typed is erased.
+
+    `key` and `id` are those of the earlier request.
+    """
 
     trigger: Trigger
     key: str
+    id: int
     prefill: Form | None
 
 
@@ -188,7 +195,22 @@ class UnknownRequest:
     """The ledger has no such request any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class AlreadyExists:
+    """It has its ticket by now."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """It is being decided."""
+
+
 Reopened = ReopenedForm | NotYourRequest | UnknownRequest | AlreadyExists | InProgress
+
+
+_HAS_TICKET = (State.CREATED, State.ADDED, State.JOINED)
 
 
 def reopen(earlier: EarlierRequest | None, reply_to: ReplyTo) -> Reopened:
@@ -198,7 +220,7 @@ def reopen(earlier: EarlierRequest | None, reply_to: ReplyTo) -> Reopened:
     trigger, record = earlier.escalation.trigger, earlier.record
     if trigger.submitter != reply_to.user:
         return NotYourRequest()
-    if record.ticket is not None and record.state in (State.CREATED, State.ADDED):
+    if record.ticket is not None and record.state in _HAS_TICKET:
         return AlreadyExists(record.ticket)
     if record.state is State.WAITING:
         return InProgress()
@@ -210,4 +232,4 @@ def reopen(earlier: EarlierRequest | None, reply_to: ReplyTo) -> Reopened:
     prefill = trigger.form
     if prefill is None and record.requester is not None:
         prefill = Form("", None, record.requester, Priority.NORMAL)
-    return ReopenedForm(replace(trigger, form=None, reply_to=there), record.key, prefill)
+    return ReopenedForm(replace(trigger, form=None, reply_to=there), record.key, record.id, prefill)

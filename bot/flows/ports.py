@@ -10,13 +10,10 @@ from bot.core.directory import Channel, Names, Profile
 from bot.core.model import (
     Customer,
     EventDraft,
-    Form,
     LabelType,
     Message,
     Outcome,
     PostedAnswer,
-    Remark,
-    ReplyTo,
     Tenant,
     ThreadDraft,
     Ticket,
@@ -100,12 +97,11 @@ class Slack(Profiles, Protocol):
     async def edit_undone(self, posted: PostedAnswer, ticket: Ticket | None, by: str) -> None:
         """Replace the answer: this user undid the ticket."""
 
+    async def tell_undone(self, trigger: Trigger, ticket: Ticket | None, by: str) -> None:
+        """Tell the submitter privately that this user undid the ticket of their request."""
+
     async def edit_ended(self, posted: PostedAnswer, ticket: Ticket | None) -> None:
         """Remove the undo button from the answer."""
-
-    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
-        """Answer a repeated request, and say how its form was used; privately. Failures are
-        ignored: it is a courtesy."""
 
 
 class Plain(Protocol):

@@ -14,7 +14,7 @@ from bot.core.faults import Reason, Rejected, TryLater
 from bot.core.model import File, Message, ThreadDraft, Trigger
 from bot.core.refs import MessageRef
 from bot.core.text.richtext import mentions
-from bot.flows import attachments, authorship, customer
+from bot.flows import attachments, authorship
 from bot.flows.admission import Admitted
 from bot.flows.attachments import FileCopies
 from bot.flows.workspace import Runtime, Workspace
@@ -27,11 +27,12 @@ MOST_MENTIONED = 1000
 
 @dataclass(frozen=True, slots=True)
 class AdmittedRequest:
-    """The trigger, with all that was read for it."""
+    """The trigger, with all that was read for it. `requester` is the Slack user whom it is for."""
 
     trigger: Trigger
     message: Message | None
     admitted: Admitted
+    requester: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ async def _context(
 
 
 async def _on_behalf_of(workspace: Workspace, request: AdmittedRequest) -> str | None:
-    requester = customer.requester_of(request.trigger, request.message)
+    requester = request.requester
     if requester == request.trigger.submitter:
         return None
     return name_of(await workspace.slack.profile(requester), requester)

@@ -298,7 +298,7 @@ class _Pass:
     ) -> Finding | None:
         """Decide about a message without a row.
 
-        None if only bots reacted, or if the event came meanwhile.
+        None if only bots reacted, or if the events came meanwhile.
         """
         late: Finding | None = None
         for one in requested:
@@ -312,7 +312,6 @@ class _Pass:
                 continue
             if await self._escalate(posted, one, submitter):
                 return self._finding(channel, posted, one, FindingVerdict.ESCALATED, submitter)
-            return None
         return late
 
     def _is_late(

@@ -1,4 +1,4 @@
-"""Keep the rows of one Slack thread in order: each delivery waits for its turn."""
+"""Keep the requests of one Slack thread in order: each delivery waits for its turn."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from bot.store.claims import Claim
 
 
 class ThreadOrder:
-    """Lets the rows of one Slack thread pass in the order in which they were requested.
+    """Lets the requests of one Slack thread pass in the order in which they were made.
 
     Which Slack thread a reaction belongs to is known only once its message was read: until
-    then a row holds back the later ones of its channel.
+    then a request holds back the later ones of its channel that this process has claimed. Across
+    processes the jobs do so.
     """
 
     def __init__(self) -> None:
-        # A row whose lease ran out may be here twice, so this counts claims, not rows.
+        # A request whose lease ran out may be here twice, so this counts claims.
         self._keys: dict[tuple[int, str], tuple[str | None, str | None]] = {}
         self._waiting: set[asyncio.Event] = set()
 
     def enter(self, claim: Claim) -> None:
         """Add a claim whose delivery begins."""
         trigger = claim.escalation.trigger
-        self._keys[claim.id, claim.token] = (trigger.ref.channel if trigger.ref else None, None)
+        self._keys[claim.id, claim.job.token] = (trigger.ref.channel if trigger.ref else None, None)
 
     def leave(self, claim: Claim) -> None:
         """Remove a claim whose delivery has ended."""
-        self._keys.pop((claim.id, claim.token), None)
+        self._keys.pop((claim.id, claim.job.token), None)
         self._notify()
 
     async def wait(self, claim: Claim, conversation_key: str) -> None:
         """Return once no earlier row of this conversation is being delivered."""
-        channel, _ = self._keys[claim.id, claim.token]
-        self._keys[claim.id, claim.token] = (channel, conversation_key)
+        channel, _ = self._keys[claim.id, claim.job.token]
+        self._keys[claim.id, claim.job.token] = (channel, conversation_key)
         self._notify()
         moved = asyncio.Event()
         self._waiting.add(moved)
@@ -60,8 +61,8 @@ class ThreadOrder:
 class Turn:
     """The progress of one delivery, which waits for its turn in the order of its Slack thread.
 
-    `trigger` knows its message as soon as that was read. `waits` is True while an earlier row of
-    the conversation is being delivered.
+    `trigger` knows its message as soon as that was read. `waits` is True while an earlier request
+    of the conversation is being delivered.
     """
 
     def __init__(self, claim: Claim, order: ThreadOrder) -> None:
@@ -71,7 +72,7 @@ class Turn:
         self._order = order
 
     async def read(self, message: Message | None, conversation_key: str) -> None:
-        """Wait for the row's turn; implements `deliver.Progress.read`."""
+        """Wait for the request's turn; implements `deliver.Progress.read`."""
         self.trigger = replace(self.trigger, message=message)
         self.waits = True
         await self._order.wait(self._claim, conversation_key)

@@ -1,273 +1,316 @@
-"""Undo a ticket: ignored in Plain with a note, undone in the ledger, and said so in Slack."""
+"""Undo a ticket: recorded, ignored in Plain with a note, undone in the ledger, said so in Slack."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from bot.core import refs
 from bot.core.directory import Profile
-from bot.core.faults import Fault, Reason, Rejected, TryLater
-from bot.core.model import Outcome, PostedAnswer, Ticket, Trigger
-from bot.core.record import Record, State
+from bot.core.faults import (
+    Fault,
+    OutOfTurn,
+    Postponed,
+    Reason,
+    Rejected,
+    TryLater,
+)
+from bot.core.model import PostedAnswer, ReplyTo, Ticket
 from bot.core.undo import (
-    UNDO_SECONDS,
     Acted,
     AddedTo,
+    AlreadyUndone,
     Declined,
     Lacking,
     Look,
     Nothing,
+    NotUndoable,
+    NotYours,
     Outsider,
     Result,
     TooLate,
+    UndoClick,
     Undone,
+    UndoTarget,
     Unreached,
     lacking,
     look,
     note,
     refusal,
+    was_undone_by,
 )
+from bot.flows.edits import EditContext, retract
+from bot.flows.intake import RECORD_SECONDS
 from bot.flows.workspace import Workspace
 from bot.store.executor import Run
-from bot.store.undo import Begin, StaleAnswer, Undos
-
-T = TypeVar("T")
+from bot.store.jobs import Job
+from bot.store.undo import Begin, Undoing, Undos
 
 PATIENCE = 5.0
-"""Seconds that an undo waits if Slack or Plain asks it to; the periodic task finishes what has to
-wait for longer."""
-SHORTEST_PAUSE = 0.1
+"""Seconds that a person hears nothing; then they are told that the bridge goes on by itself."""
 
-IN_HAND_PAUSE = 0.5
-IN_HAND_LOOKS = 80
-"""How often a click looks again while another one is undoing the same row."""
+LONGEST_UNDO = 6 * 3600.0
+"""Seconds after which an undo that Plain or Slack does not take is given up."""
 
-SETTLING_PAUSES = (0.5, 1.0, 2.0, *(5.0 for _ in range(24)))
-"""The pauses in which a removed reaction waits for its ticket, which is being created."""
+LONGEST_PAUSE = 30.0
+"""Seconds between two looks at a request that is being delivered, at most."""
 
-FINISH_SECONDS = 25.0
-"""For everything that is done in Plain. Shorter than the ledger's lease of an undo: if another
-process had taken the row over by then, releasing it would show a ticket that Plain ignores."""
+CHANGED_PAUSE = 0.5
+"""Seconds before another look at a ticket that changed meanwhile."""
 
-LEFT_OVER_AT_ONCE = 10
+FINAL = (TooLate, Acted, AddedTo, NotUndoable)
+"""Results that stay the same for everybody."""
 
-EDITS_AT_ONCE = 20
-"""Answers that one periodic run edits; Slack allows about 50 edits in a minute."""
+_SILENT = (TooLate, Outsider, NotYours, AlreadyUndone, Nothing)
+"""Results of a reaction that was taken back which nobody is told: it was just a reaction."""
 
-Sleep = Callable[[float], Coroutine[Any, Any, None]]
+
+class UndoAnswerer(Protocol):
+    """Answers undos in Slack."""
+
+    async def answer(
+        self, undoing: Undoing, result: Result, edited: Sequence[PostedAnswer]
+    ) -> None:
+        """Answer the person; `edited` are the posted answers that say it already.
+
+        Raise TryLater, unless the person may have been told.
+        """
+
+
+def _nothing(_of: object = None) -> None:
+    """Do nothing: no Home has to be refreshed."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndoContext:
-    """Everything that an undo uses; `sleep` takes seconds."""
+    """Everything that an undo uses.
 
-    workspace: Workspace
+    `refused` is called with the id of a request that cannot be undone any more, `waiting_changed`
+    when somebody need not be linked any more.
+    """
+
+    editing: EditContext
     undos: Undos
-    run: Run
-    sleep: Sleep = asyncio.sleep
+    answers: UndoAnswerer
+    refused: Callable[[int], None] = _nothing
+    waiting_changed: Callable[[], None] = _nothing
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.editing.workspace
+
+    @property
+    def run(self) -> Run:
+        return self.editing.run
 
 
-@dataclass(frozen=True, slots=True)
-class UndoReport:
-    """The result of an undo, and the record as it was before."""
-
-    record: Record
-    result: Result
+# What is acknowledged
 
 
-async def undo(row_id: int, by: Profile | None, context: UndoContext) -> Result:
-    """Undo the row with this id, if `by` may; raises TryLater if the database fails.
+async def record_click(request_id: int, click: UndoClick, context: UndoContext) -> None:
+    """Record a click on Undo; committed on return. Raises TryLater and TimeoutError."""
+    async with asyncio.timeout(RECORD_SECONDS + 0.2):
+        await context.run(
+            context.undos.record, context.workspace.team, request_id, click, within=RECORD_SECONDS
+        )
 
-    Safe to run again wherever an earlier run stopped: the thread is marked once, and the row is
-    undone in the end. Only the note may appear twice.
+
+async def record_removal(act: str, reply_to: ReplyTo, context: UndoContext) -> bool:
+    """Record that a reaction was taken back; return False if there is nothing to undo.
+
+    `act` is its `refs.reaction_act`; `reply_to.asked_at` is when it was taken back. Committed on
+    return. Raises TryLater and TimeoutError.
     """
-    run, undos = context.run, context.undos
-    record = await run(undos.find, context.workspace.team, row_id)
-    for _ in range(IN_HAND_LOOKS):
-        refused = refusal(record, by, context.workspace.policy.linkers)
-        if refused is not None or record is None or record.ticket is None or by is None:
-            return refused or Nothing()
-        match await run(undos.begin, record.id, by.user):
-            case Begin.BEGUN:
-                return await _finish(record, record.ticket, by.name, context)
-            case Begin.ADDED_TO:
-                return AddedTo(record.ticket)
-            case Begin.IN_HAND:
-                await context.sleep(IN_HAND_PAUSE)
-        record = await run(undos.find, context.workspace.team, row_id)
-    return Unreached(record.ticket if record else None, goes_on=True)
+    click = UndoClick(reply_to, is_reaction=True)
+    async with asyncio.timeout(RECORD_SECONDS + 0.2):
+        recorded = await context.run(
+            context.undos.record_removal,
+            context.workspace.team,
+            act,
+            click,
+            within=RECORD_SECONDS,
+        )
+    return recorded is not None
 
 
-async def undo_reaction(key: str, user: str, emoji: str, context: UndoContext) -> UndoReport | None:
-    """Undo what this user requested by a reaction that they have removed.
+# The job
 
-    Return None if the reaction requested nothing, or did long ago. A row that still waits is
-    withdrawn, or undone once it is settled, if that is soon.
+
+async def undo(job: Job, context: UndoContext) -> None:
+    """Carry out an undo that was recorded, and answer the person.
+
+    Safe to run again wherever an earlier run stopped: the thread is marked once, and the ticket is
+    undone in the end. Only the note, and an answer, may appear twice. Raises TryLater.
     """
-    record = await _requested(key, user, emoji, context)
-    for pause in SETTLING_PAUSES:
-        if record is None or record.state is not State.WAITING:
-            break
-        if await context.run(context.undos.withdraw, record.id, user):
-            return UndoReport(record, Undone(None))
-        await context.sleep(pause)
-        record = await _requested(key, user, emoji, context)
-    if record is None or record.state not in (State.CREATED, State.ADDED):
-        return None
-    if record.age > UNDO_SECONDS:
-        return None
-    by = await patiently(lambda: context.workspace.slack.profile(user), context.sleep)
-    result = await undo(record.id, by, context)
-    return None if isinstance(result, TooLate | Outsider) else UndoReport(record, result)
-
-
-async def _requested(key: str, user: str, emoji: str, context: UndoContext) -> Record | None:
-    record = await context.run(context.undos.find_by_message, key)
-    is_its = record is not None and (record.submitter, record.emoji) == (user, emoji)
-    return record if is_its else None
-
-
-async def patiently(ask: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
-    """Await `ask()`, and again after each wait that the other side names, for `PATIENCE` in all.
-
-    Raises what `ask` raises: Rejected, and TryLater if nobody named a wait, if it is too long, or
-    if the outcome of the request is unknown.
-    """
-    left = PATIENCE
-    while True:
+    undoing = await context.run(context.undos.find, job)
+    if undoing is not None:
         try:
-            return await ask()
-        except TryLater as fault:
-            if fault.after is None or fault.after > left or fault.outcome_unknown:
-                raise
-            pause = max(SHORTEST_PAUSE, fault.after)
-        left -= pause
-        await sleep(pause)
+            result = await _result(job, undoing, context)
+        except OutOfTurn:
+            return  # the job was given back, and runs once the ticket's other one has ended
+        except _GivenUp as given_up:
+            await context.run(context.undos.release, job, given_up.target)
+            result = Unreached(given_up.target.ticket)
+        await _answer(job, undoing, result, context)
+    await context.run(context.undos.end, job)
 
 
-async def finish_left_over(context: UndoContext) -> list[UndoReport]:
-    """Finish undos that were begun and not finished; return those that ended, undone or not."""
-    over = []
-    run, undos = context.run, context.undos
-    for record in await run(undos.unfinished, context.workspace.team, LEFT_OVER_AT_ONCE):
-        by = record.undo_begun_by
-        if by is None or record.ticket is None:
-            continue
-        if await run(undos.begin, record.id, by) is not Begin.BEGUN:
-            continue
-        profile = None
-        with suppress(Fault):
-            profile = await context.workspace.slack.profile(by)
-        name = profile.name if profile else "Somebody"
-        result = await _finish(record, record.ticket, name, context)
-        if not isinstance(result, Unreached):
-            over.append(UndoReport(record, result))
-    return over
+class _GivenUp(Exception):
+    """Plain or Slack did not take the undo for hours."""
+
+    def __init__(self, target: UndoTarget) -> None:
+        super().__init__()
+        self.target = target
 
 
-@dataclass
-class _Progress:
-    """The progress of an undo. `changed`: something of it may be in Plain; `sending`: something
-    was about to be sent."""
+async def _result(job: Job, undoing: Undoing, context: UndoContext) -> Result:
+    target = undoing.target
+    if target is not None:
+        done = was_undone_by(target, undoing.by, undoing.clicked_at)
+        if done is not None:
+            return done  # only the answer was missing
+        if undoing.click.is_reaction and target.waits:
+            return await _withdraw(job, undoing, target, context)
+        if undoing.click.is_reaction and target.state not in ("created", "added"):
+            return Nothing()
+    by, refused = await _judge(job, undoing, context)
+    if refused is not None or target is None or target.ticket is None:
+        return refused or Nothing()
+    async with _patiently(job, undoing, target, target.ticket, context):
+        return await _carry_out(job, undoing, target, target.ticket, by, context)
 
-    changed: bool
-    sending: bool = False
+
+async def _withdraw(job: Job, undoing: Undoing, target: UndoTarget, context: UndoContext) -> Result:
+    """Withdraw the person's own request. Raise Postponed once something of it may be in Plain:
+    then its ticket is undone as soon as it is there."""
+    if not await context.run(context.undos.withdraw, job, target):
+        pause = max(CHANGED_PAUSE, (job.now - undoing.clicked_at) / 4)
+        raise Postponed("request_is_being_delivered", min(LONGEST_PAUSE, pause))
+    if target.state == "on_hold":
+        context.waiting_changed()
+    return Undone(None)
 
 
-async def _finish(record: Record, ticket: Ticket, name: str, context: UndoContext) -> Result:
-    """Do in Plain what is not done yet, and settle the row, which belongs to this caller."""
-    undos, run = context.undos, context.run
-    progress = _Progress(changed=record.undo_begun_by is not None)
+async def _judge(
+    job: Job, undoing: Undoing, context: UndoContext
+) -> tuple[Profile | None, Result | None]:
+    """Return who wants the undo, and why they may not have it; None if nothing prevents it."""
+    slack, target = context.workspace.slack, undoing.target
+    if target is not None and (target.ticket_state, target.undone_by) == ("undoing", undoing.by):
+        with suppress(Fault):  # they were let before it began
+            return await slack.profile(undoing.by), None
+        return None, None
     try:
-        async with asyncio.timeout(FINISH_SECONDS):
-            return await patiently(
-                lambda: _mark(record, ticket, name, context, progress), context.sleep
-            )
-    except (TryLater, TimeoutError) as fault:
-        named = fault.after if isinstance(fault, TryLater) else None
-        changed = fault.outcome_unknown if isinstance(fault, TryLater) else progress.sending
-        goes_on = progress.changed or changed or named is not None
-        with suppress(TryLater):
-            await run(undos.pause if goes_on else undos.release, record.id)
-        return Unreached(ticket, goes_on=goes_on, after=named)
+        async with _patiently(job, undoing, target, None, context):
+            by = await slack.fresh_profile(undoing.by)
+    except Rejected:
+        return None, Unreached(None)
+    linkers = context.workspace.policy.linkers
+    return by, refusal(target, by, linkers, undoing.clicked_at)
+
+
+@asynccontextmanager
+async def _patiently(
+    job: Job,
+    undoing: Undoing,
+    target: UndoTarget | None,
+    ticket: Ticket | None,
+    context: UndoContext,
+) -> AsyncIterator[None]:
+    """Tell the person, once, if it takes long; raise _GivenUp if it took too long."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    try:
+        yield
+    except TryLater as fault:
+        waited = job.now - undoing.clicked_at + clock() - began
+        if waited > LONGEST_UNDO and target is not None:
+            raise _GivenUp(target) from fault
+        if not undoing.click.promised and waited + (fault.after or 0.0) > PATIENCE:
+            promised = replace(undoing.click, promised=True)
+            await context.run(context.undos.keep_click, job, undoing, promised)
+            with suppress(Fault):
+                going_on = Unreached(ticket, goes_on=True, after=fault.after)
+                await context.answers.answer(undoing, going_on, ())
+        raise
+
+
+async def _carry_out(
+    job: Job,
+    undoing: Undoing,
+    target: UndoTarget,
+    ticket: Ticket,
+    by: Profile | None,
+    context: UndoContext,
+) -> Result:
+    """Undo the ticket, in Plain and in the ledger. Raise TryLater and OutOfTurn."""
+    undos, run = context.undos, context.run
+    if not await run(undos.take_turn, job, target.ticket_id or 0):
+        raise OutOfTurn
+    try:
+        return await _mark(job, undoing, target, ticket, by, context)
     except Rejected as refused:
-        await run(undos.release, record.id)
+        await run(undos.release, job, target)
         if refused.reason is Reason.PLAIN_FORBIDDEN:
             return Lacking(ticket, ())
         return Declined(ticket)
 
 
 async def _mark(
-    record: Record, ticket: Ticket, name: str, context: UndoContext, progress: _Progress
+    job: Job,
+    undoing: Undoing,
+    target: UndoTarget,
+    ticket: Ticket,
+    by: Profile | None,
+    context: UndoContext,
 ) -> Result:
-    """Look at the thread and do what is missing; harmless twice, but for the note."""
+    """Look at the thread and do what is missing; harmless twice, but for the note.
+
+    That it begins is noted before the first write.
+    """
     undos, plain, run = context.undos, context.workspace.plain, context.run
     snapshot = await plain.thread_snapshot(ticket.id)
-    found = Look.IGNORED if snapshot is None else look(snapshot, assigns=record.may_assign)
+    found = Look.IGNORED if snapshot is None else look(snapshot, assigns=target.may_assign)
     if found is Look.ACTED:
-        await run(undos.release, record.id)
+        await run(undos.release, job, target)
         return Acted(ticket)
+    if snapshot is not None and found is Look.FREE and (missing := lacking(snapshot)):
+        await run(undos.release, job, target)
+        return Lacking(ticket, missing)
+    match await run(undos.begin, job, target, undoing.by):
+        case Begin.ADDED_TO:
+            return AddedTo(ticket)
+        case Begin.CHANGED:
+            raise Postponed("ticket_changed", CHANGED_PAUSE)
     if snapshot is not None and found is Look.FREE:
-        if missing := lacking(snapshot):
-            await run(undos.release, record.id)
-            return Lacking(ticket, missing)
-        progress.sending = True
         if not snapshot.is_noted:  # before the mark: a new entry may reopen the thread
-            await plain.add_note(snapshot.customer, ticket.id, note(name, record.reference))
-        progress.changed = True
+            name = by.name if by else "Somebody"
+            text = note(name, refs.reference(target.opened_by or target.id))
+            await plain.add_note(snapshot.customer, ticket.id, text)
         await plain.mark_ignored(ticket.id)
-    await run(undos.finish, record.id)
+    await run(undos.finish, job, target, undoing.by)
     return Undone(ticket)
 
 
-# The answers that offer an undo
+# The answer
 
 
-async def tell(trigger: Trigger, outcome: Outcome, reference: str, context: UndoContext) -> None:
-    """Answer the submitter, and remember where, if that can be edited later.
-
-    Raises what `ports.Slack.tell` raises.
-    """
-    posted = await context.workspace.slack.tell(trigger, outcome, reference)
-    row_id = refs.row_id(reference)
-    if posted is not None and row_id is not None:
-        # It was said; if it cannot be remembered, its button merely stays longer than it works.
-        with suppress(TryLater):
-            await context.run(context.undos.remember_answer, row_id, [posted])
-
-
-async def retract(row_id: int, context: UndoContext) -> tuple[PostedAnswer, ...]:
-    """Edit the answer about a row that is undone; return what was edited."""
-    found = await context.run(context.undos.posted_answer, row_id)
-    if found is None or found.undone_by is None:
-        return ()
-    return found.posted if await _edit(found, context) else ()
-
-
-async def edit_stale_answers(context: UndoContext) -> int:
-    """Edit the answers whose undo has expired or was done; return how many there were."""
-    found = await context.run(context.undos.stale_answers, context.workspace.team, EDITS_AT_ONCE)
-    for one in found:
-        await _edit(one, context)
-    return len(found)
-
-
-async def _edit(stale: StaleAnswer, context: UndoContext) -> bool:
-    """Edit an answer and return whether that worked; forget it if it can never be edited."""
+async def _answer(job: Job, undoing: Undoing, result: Result, context: UndoContext) -> None:
+    """Answer the person, unless that has failed for hours. Raise TryLater."""
+    target = undoing.target
+    edited: tuple[PostedAnswer, ...] = ()
     try:
-        for posted in stale.posted:
-            if stale.undone_by is not None:
-                await context.workspace.slack.edit_undone(posted, stale.ticket, stale.undone_by)
-            else:
-                await context.workspace.slack.edit_ended(posted, stale.ticket)
+        if isinstance(result, Undone | AlreadyUndone) and target and target.opened_by:
+            edited = await retract(target.opened_by, context.editing)
+        if target is not None and isinstance(result, (Undone, AlreadyUndone, *FINAL)):
+            if isinstance(result, FINAL):
+                context.refused(target.id)
+            context.editing.changed(target.submitter)
+        if not (undoing.click.is_reaction and isinstance(result, _SILENT)):
+            await context.answers.answer(undoing, result, edited)
     except TryLater:
-        return False  # the next run tries again
-    except Rejected:
-        await context.run(context.undos.forget_answer, stale.id)
-        return False
-    await context.run(context.undos.forget_answer, stale.id)
-    return True
+        if job.now - undoing.clicked_at <= LONGEST_UNDO:
+            raise

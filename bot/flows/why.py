@@ -66,7 +66,8 @@ async def explain(ref: MessageRef, thread_ts: str | None, context: WhyContext) -
     looks = why.rules(context.rules, channel, under)
     try:
         known = await _known(ref, channel, context)
-        ticket = None if known else await _conversation(ref, root, context)
+        has_ticket = any(why.has_ticket(one.record) for one in known)
+        ticket = None if has_ticket else await _conversation(ref, root, context)
         moments = await context.run(context.first_loaded.known)
         team = context.installation.team
         seen = await context.run(context.first_seen.known, team, [channel.id])
@@ -116,14 +117,14 @@ async def _conversation(ref: MessageRef, root: str | None, context: WhyContext) 
     return await context.run(context.requests.ticket_of_conversation, key)
 
 
-# Rows
+# Requests
 
 
 async def _known(
     ref: MessageRef, channel: Channel, context: WhyContext
 ) -> tuple[ExplainedRecord, ...]:
     key = refs.message_key(context.installation.team, ref)
-    records = await context.run(context.records.generations, key)
+    records = await context.run(context.records.of_message, key)
     return tuple([await _one(record, channel, context) for record in records])
 
 
@@ -131,6 +132,8 @@ async def _one(record: Record, channel: Channel, context: WhyContext) -> Explain
     """Return the record with its customer, as the lookup table names it today."""
     applied = routing.applicable(record.rules, channel)
     number = next((n for n, rule in enumerate(context.rules, 1) if rule == applied), None)
+    if not record.opened:
+        return ExplainedRecord(record, rule=number)
     line = await _line(record, context)
     by_rule = applied is not None and applied.customer is not None
     says_so = line if line and not by_rule and _is_its(line, record) else None

@@ -14,8 +14,8 @@ from bot.core.model import Rule
 from bot.flows.attachments import FileCopier
 from bot.flows.ports import Plain, Slack
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.executor import Run, in_place
+from bot.store.tickets import Ledger
 
 SETTLE_WINDOW = 35.0
 """Seconds after which a create that cannot be found was never processed: Plain's gateway gives

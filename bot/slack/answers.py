@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.directory import Installation, UserKind, kind_of
-from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError
+from bot.core.faults import Reason, Rejected, Rejection, SlackError
 from bot.core.identity import Answerer, Linkers, Others, asks_who
 from bot.core.model import (
     RESPONSE_URL_SECONDS,
     Added,
     Created,
-    Form,
-    Joined,
     Outcome,
     Placement,
     PostedAnswer,
-    Remark,
     ReplyTo,
     Ticket,
     Trigger,
     Via,
-    chosen,
 )
 from bot.core.refs import MessageRef, is_ts
 from bot.slack.calls import SlackRejected, call, call_once, content, respond
@@ -72,16 +68,12 @@ class Answers(Lookups):
         super().__init__(web, installed=installed, clock=clock)
         self._settings = settings or AnswerSettings()
 
-    async def tell(
-        self, trigger: Trigger, outcome: Outcome | Joined, reference: str
-    ) -> PostedAnswer | None:
+    async def tell(self, trigger: Trigger, outcome: Outcome, reference: str) -> PostedAnswer | None:
         """Send the final answer, once; return its place if it may have to be edited.
 
         `reference` ("PB-7") is what the person can quote. Raises TryLater if it was not sent (or,
         unknown, may have been), and Rejected if no route to the person is open.
         """
-        if isinstance(outcome, Added) and not outcome.unused:
-            outcome = replace(outcome, unused=chosen(trigger))
         if _is_silent(trigger, outcome):
             return None
         root = _thread_of(trigger)
@@ -114,19 +106,6 @@ class Answers(Lookups):
         """Tell the submitter that it takes longer; raises as `tell` does."""
         await self._privately(trigger.reply_to, _thread_of(trigger), build.queued(reference))
 
-    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
-        """Say how a repeated request was handled, and what of its `form` was dropped.
-
-        A fault is logged only.
-        """
-        try:
-            if not await self._is_outsider(reply_to.user, reply_to.channel):
-                await self.say_privately(reply_to, build.remark(remark, form))
-            elif self._settings.outsiders:  # else their reaction gets no answer
-                await self.say_privately(reply_to, build.remark_quietly(remark, form))
-        except Fault as fault:
-            log.info("remark_failed", remark=type(remark).__name__, cause=str(fault))
-
     async def say_privately(self, reply_to: ReplyTo, answer: Answer) -> None:
         """Answer one person; raises as `tell` does."""
         await self._privately(reply_to, reply_to.thread_ts, answer)
@@ -139,6 +118,13 @@ class Answers(Lookups):
         await self._edit(
             posted, undo.undone(ticket, by), redacted=undo.undone(ticket, by, quiet=True)
         )
+
+    async def tell_undone(self, trigger: Trigger, ticket: Ticket | None, by: str) -> None:
+        """Tell the submitter that the user `by` undid the ticket of their request; raises as `tell`
+        does."""
+        is_outsider = await self._is_outsider(trigger.submitter, _channel_of(trigger))
+        said = undo.told_undone(ticket, by, quiet=is_outsider)
+        await self._privately(trigger.reply_to, _thread_of(trigger), said)
 
     async def edit_ended(self, posted: PostedAnswer, ticket: Ticket | None) -> None:
         """Remove the answer's Undo button; raises as `tell`."""
@@ -206,9 +192,9 @@ class Answers(Lookups):
         """Return whether people of another company can read the channel and must learn less."""
         return self._settings.shared_channels == "quiet" and await self.may_be_shared(channel)
 
-    async def _who_can_link(self, trigger: Trigger, outcome: Outcome | Joined) -> Answerer | None:
+    async def _who_can_link(self, trigger: Trigger, outcome: Outcome) -> Answerer | None:
         """Return who can link the requester; None if that is not what was missing."""
-        if isinstance(outcome, Joined) or not asks_who(outcome):
+        if not asks_who(outcome):
             return None
         try:
             submitter = await self.profile(trigger.submitter)
@@ -339,9 +325,7 @@ def _response(answer: Answer) -> dict[str, Any]:
     return said | ({"blocks": answer.blocks} if answer.blocks else {})
 
 
-def _next_actions(
-    trigger: Trigger, outcome: Outcome | Joined, reference: str
-) -> tuple[Button, ...]:
+def _next_actions(trigger: Trigger, outcome: Outcome, reference: str) -> tuple[Button, ...]:
     """Return the buttons of what the submitter can do about a rejection.
 
     A rejected form can be opened again as it was, unless the person may not create tickets.
@@ -352,7 +336,7 @@ def _next_actions(
     return (reopen_button(reference),)
 
 
-def _needs_words(outcome: Outcome | Joined) -> bool:
+def _needs_words(outcome: Outcome) -> bool:
     """Return whether a reaction alone cannot say the outcome: what was not used of a form, or
     that there is another ticket."""
     match outcome:
@@ -364,7 +348,7 @@ def _needs_words(outcome: Outcome | Joined) -> bool:
             return False
 
 
-def _is_silent(trigger: Trigger, outcome: Outcome | Joined) -> bool:
+def _is_silent(trigger: Trigger, outcome: Outcome) -> bool:
     """Return whether to send no answer: to a reaction of a person who may not create tickets."""
     return (
         isinstance(outcome, Rejection)

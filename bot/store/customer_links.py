@@ -8,14 +8,23 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.expression import ColumnElement, Insert
 
-from bot.core.faults import FIXED_BY_A_LINK
-from bot.store import rows
-from bot.store.claims import Claim
 from bot.store.database import Database
-from bot.store.schema import escalation, person, person_change
+from bot.store.requests import decide_again
+from bot.store.schema import person, person_change, request
 
 AUTOMATIC = ("email", "synthetic")
 """The sources of lines that the bridge found by itself."""
@@ -45,7 +54,11 @@ class CustomerLink:
         return self.source in AUTOMATIC
 
 
+IS_ON_HOLD = request.c.state == literal_column("'on_hold'")
+"""As in the condition of the index `ix_request_on_hold`: SQLite matches no parameter with it."""
+
 _AT_ONCE = 500
+_STAMPED_AT_ONCE = 20_000
 
 _COLUMNS = ("team", "slack_user", "customer", "email", "name", "source")
 
@@ -105,11 +118,13 @@ class CustomerLinks:
         opened = 0
         with self._database.writing(within, wake=True) as connection:
             self._database.in_turn(connection, "link")
+            began = connection.execute(select(self._database.now())).scalar_one()
             lines = iter(people)
             while some := list(islice(lines, _AT_ONCE)):
                 self._write(connection, some, by)
                 users = [one.slack_user for one in some]
                 opened += self._resume(connection, users, team)
+            self._stamp(connection, began)
         return opened
 
     def unlink(self, slack_user: str, team: str | None = None, *, by: str = BY_COMMAND) -> int:
@@ -155,15 +170,29 @@ class CustomerLinks:
         lines = [(*key, old.get(key), one.customer) for key, one in zip(keys, people, strict=True)]
         _note_changes(connection, now, by, lines)
 
-    def _resume(self, connection: Connection, slack_users: Sequence[str], team: str | None) -> int:
-        on_hold = update(escalation).where(
-            escalation.c.state == "refused",
-            escalation.c.requester.in_(slack_users),
-            escalation.c.reason.in_(sorted(FIXED_BY_A_LINK)),
+    def _stamp(self, connection: Connection, began: float) -> None:
+        """Date the lines that were written since then at the end of the transaction.
+
+        A delivery that began before does not see them yet, and asks for them by this moment
+        (`is_linked_since`); to write many takes a while.
+        """
+        now = connection.execute(select(self._database.now())).scalar_one()
+        written = and_(
+            person.c.updated_at >= began,
+            person.c.updated_at < now,
+            person.c.source.not_in(AUTOMATIC),
         )
+        some = select(person.c.team, person.c.slack_user).where(written).limit(_STAMPED_AT_ONCE)
+        its = tuple_(person.c.team, person.c.slack_user).in_(some)
+        stamping = update(person).where(its).values(updated_at=now)
+        while connection.execute(stamping).rowcount == _STAMPED_AT_ONCE:
+            """No statement may take long."""
+
+    def _resume(self, connection: Connection, slack_users: Sequence[str], team: str | None) -> int:
+        on_hold = and_(IS_ON_HOLD, request.c.requester.in_(slack_users))
         if team is not None:
-            on_hold = on_hold.where(escalation.c.team == team)
-        return connection.execute(on_hold.values(rows.reopened(self._database.now()))).rowcount
+            on_hold = and_(on_hold, request.c.team == team)
+        return len(decide_again(self._database, connection, on_hold))
 
 
 class LearnedLinks:
@@ -198,21 +227,17 @@ class LearnedLinks:
         return _upserting(adding, where)
 
 
-def open_if_linked_since(database: Database, connection: Connection, claim: Claim) -> None:
-    """Resume a row that this transaction rejects, if its requester was linked meanwhile.
+def is_linked_since(connection: Connection, requester: str | None, since: float) -> bool:
+    """Return whether somebody linked this user since then (Unix seconds, the database's clock).
 
     In the same turn that a link takes ("link"), so that one of the two sees the other.
     """
     linked = select(person.c.slack_user).where(
-        person.c.slack_user == escalation.c.requester,
-        person.c.updated_at >= claim.now,
+        person.c.slack_user == requester,
+        person.c.updated_at >= since,
         person.c.source.not_in(AUTOMATIC),
     )
-    connection.execute(
-        update(escalation)
-        .where(escalation.c.id == claim.id, linked.exists())
-        .values(rows.reopened(database.now()))
-    )
+    return connection.execute(linked.limit(1)).first() is not None
 
 
 def _upserting(adding: Any, where: ColumnElement[bool] | None = None) -> Insert:

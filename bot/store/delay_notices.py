@@ -1,56 +1,87 @@
-"""Find the rows whose submitters are to be told that it takes longer."""
+"""Plan notices of a delay, and note which submitters were told that it takes longer."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
 from bot.core.model import Escalation
 from bot.store import rows
-from bot.store.claims import take
 from bot.store.database import Database
-from bot.store.schema import escalation as table
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A waiting row, and what was requested."""
-
-    id: int
-    escalation: Escalation
+from bot.store.jobs import Job, Jobs, Kind, new_job
+from bot.store.schema import job, request
 
 
 class DelayNotices:
-    """The waiting rows of the ledger. Methods block; each is one transaction."""
+    """The requests that wait. Methods block; each is one transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._database: Database = jobs.database
 
-    def take_late(self, team: str, seconds: float, limit: int) -> list[Queued]:
-        """Return rows that were requested `seconds` ago and still wait; each once, to one caller.
+    def plan(self, team: str, seconds: float, limit: int) -> int:
+        """Plan a notice for requests that wait for `seconds`; return how many are new.
 
-        The caller tells the submitters, and gives back those that surely could not be told.
+        Reads the jobs, which are few, not the requests.
         """
         now = self._database.now()
+        notice = job.alias()
+        is_planned = select(notice.c.id).where(
+            notice.c.kind == Kind.DELAY.value, notice.c.key == job.c.key
+        )
         late = (
-            select(table.c.id)
+            select(job.c.key)
+            .join(request, request.c.id == job.c.key)
             .where(
-                table.c.due.is_not(None),
-                table.c.state == "waiting",
-                table.c.queued_told_at.is_(None),
-                table.c.asked_at <= now - seconds,
-                table.c.team == team,
+                job.c.kind == Kind.DECIDE.value,
+                job.c.created_at <= now - seconds,
+                job.c.team == team,
+                request.c.state == "waiting",
+                request.c.delay_told_at.is_(None),
+                ~is_planned.exists(),
             )
-            .order_by(table.c.due, table.c.id)  # by their index: settled rows are very many
+            .order_by(job.c.id)
             .limit(limit)
         )
-        found = take(self._database, late, queued_told_at=now)
-        return [Queued(row.id, rows.escalation(row)) for row in sorted(found, key=lambda r: r.id)]
+        with self._database.reading() as connection:
+            found = connection.scalars(late).all()
+        if not found:
+            return 0
+        columns = [new_job(Kind.DELAY, key, team, now) for key in found]
+        adding = self._database.insert(job).values(columns)
+        with self._database.writing(wake=True) as connection:
+            new = adding.on_conflict_do_nothing(index_elements=["kind", "key"])
+            # PostgreSQL's driver counts no rows of an INSERT of several.
+            return len(connection.execute(new.returning(job.c.id)).all())
 
-    def give_back(self, queued: Queued) -> None:
-        """Let a later call return the row again: its submitter was surely not told."""
+    def take(self, job: Job) -> Escalation | None:
+        """Note that the submitter is told, before that; return what they requested.
+
+        None if they were told, or the request has ended: then the job has ended too.
+        """
         with self._database.writing() as connection:
+            self._jobs.fence(connection, job)
+            taken = connection.execute(
+                update(request)
+                .where(
+                    request.c.id == job.key,
+                    request.c.state == "waiting",
+                    request.c.delay_told_at.is_(None),
+                )
+                .values(delay_told_at=self._database.now())
+                .returning(*request.c)
+            ).first()
+            if taken is None:
+                self._jobs.end(connection, job)
+        return None if taken is None else rows.escalation(taken)
+
+    def give_back(self, job: Job) -> None:
+        """Note that the submitter was surely not told."""
+        with self._database.writing() as connection:
+            self._jobs.fence(connection, job)
             connection.execute(
-                update(table).where(table.c.id == queued.id).values(queued_told_at=None)
+                update(request).where(request.c.id == job.key).values(delay_told_at=None)
             )
+
+    def end(self, job: Job) -> None:
+        """End the job: the submitter was told, or is not to be."""
+        self._jobs.finish(job)

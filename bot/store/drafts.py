@@ -1,4 +1,4 @@
-"""Keep open forms until they are closed, for a day at most."""
+"""Keep open forms until they are submitted or closed, for a day at most."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from sqlalchemy import delete, select
 
 from bot.core.model import FormDraft
 from bot.store.database import Database
-from bot.store.rows import STORED_AS, Codec
+from bot.store.rows import FORMER_NAMES, Codec
 from bot.store.schema import draft as table
+from bot.store.schema import request
 
 LONGEST_SECONDS = 24 * 3600.0
-_DRAFT = Codec(FormDraft, stored_as=STORED_AS)
+_DRAFT = Codec(FormDraft, FORMER_NAMES)
 
 
 class Drafts:
@@ -28,7 +29,7 @@ class Drafts:
             )
 
     def load(self, draft_id: str) -> FormDraft | None:
-        """Return the form with this id; None if it was closed or is older than a day."""
+        """Return the form with this id; None if it was closed or submitted, or is a day old."""
         with self._database.reading() as connection:
             body = connection.scalar(
                 select(table.c.body).where(
@@ -38,8 +39,14 @@ class Drafts:
             )
         return _DRAFT.value(body)
 
+    def was_submitted(self, team: str, view_id: str) -> bool:
+        """Return whether the request of this view is recorded: its draft is erased then."""
+        recorded = select(request.c.id).where(request.c.team == team, request.c.slack_id == view_id)
+        with self._database.reading() as connection:
+            return connection.scalar(recorded) is not None
+
     def erase(self, draft_id: str) -> None:
-        """Erase a form that was closed."""
+        """Erase a form that was closed, or whose request is recorded."""
         with self._database.writing() as connection:
             connection.execute(delete(table).where(table.c.id == draft_id))
 

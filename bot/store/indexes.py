@@ -6,62 +6,59 @@ loads the dialects of both engines for the conditions of the partial ones.
 
 from __future__ import annotations
 
-from sqlalchemy import Index, literal_column
+from sqlalchemy import Column, ColumnElement, Index, func, literal_column
 
-from bot.store.schema import draft, escalation, metadata, person_change, undoing
+from bot.store.schema import draft, job, metadata, person_change, request, ticket, ticket_message
 
 __all__ = ["metadata"]
 
+
+def _partial(
+    name: str, *columns: Column[object], where: ColumnElement[bool], unique: bool = False
+) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+def _is(column: Column[str], value: str) -> ColumnElement[bool]:
+    return column == literal_column(f"'{value}'")
+
+
 Index("ix_person_change_slack_user", person_change.c.slack_user)
-Index("uq_escalation_key_generation", escalation.c.key, escalation.c.generation, unique=True)
-Index("uq_escalation_conversation_key", escalation.c.conversation_key, unique=True)
-_open = escalation.c.due.is_not(None)
-Index("ix_escalation_due", escalation.c.due, sqlite_where=_open, postgresql_where=_open)
-# Rows that an attempt put back after it had sent something: few at any time.
-_half_way = _open & escalation.c.cause.is_not(None) & escalation.c.sent_at.is_not(None)
-Index(
-    "ix_escalation_half_way",
-    escalation.c.due,
-    sqlite_where=_half_way,
-    postgresql_where=_half_way,
+
+# The team comes last: there are few, and SQLite would look for one by this index.
+Index("uq_request_slack_id", request.c.slack_id, request.c.team, unique=True)
+Index("uq_request_act", request.c.act, request.c.act_generation, unique=True)
+Index("ix_request_key", request.c.key)
+Index("ix_request_submitter", request.c.submitter, request.c.id)
+Index("ix_request_settled_at", request.c.settled_at)
+_partial("ix_request_ticket_id", request.c.ticket_id, where=request.c.ticket_id.is_not(None))
+_partial("ix_request_on_hold", request.c.requester, where=_is(request.c.state, "on_hold"))
+_partial(
+    "ix_request_texts",
+    request.c.settled_at,
+    where=func.coalesce(request.c.message, request.c.form, request.c.rest, request.c.files).is_not(
+        None
+    )
+    & request.c.settled_at.is_not(None),
 )
-Index("ix_escalation_settled_at", escalation.c.settled_at)
-_planned = escalation.c.verify_at.is_not(None)
-Index(
-    "ix_escalation_verify_at",
-    escalation.c.verify_at,
-    sqlite_where=_planned,
-    postgresql_where=_planned,
+_partial(
+    "ix_request_addresses",
+    request.c.settled_at,
+    where=request.c.reply_to.is_not(None) & request.c.settled_at.is_not(None),
 )
-_refused = escalation.c.state == "refused"
-Index(
-    "ix_escalation_refused_requester",
-    escalation.c.requester,
-    sqlite_where=_refused,
-    postgresql_where=_refused,
-)
-Index("ix_escalation_asker", escalation.c.asker, escalation.c.id)
-_parked = escalation.c.state == literal_column("'parked'")
-Index("ix_escalation_parked", escalation.c.id, sqlite_where=_parked, postgresql_where=_parked)
-_threaded = escalation.c.thread_id.is_not(None)
-Index(
-    "ix_escalation_thread_id",
-    escalation.c.thread_id,
-    sqlite_where=_threaded,
-    postgresql_where=_threaded,
-)
-# Answers that the bot posted itself and that still bear a button: those of ten minutes.
-_spoken = escalation.c.said_in.is_not(None)
-Index(
-    "ix_escalation_said_in",
-    escalation.c.settled_at,
-    sqlite_where=_spoken,
-    postgresql_where=_spoken,
-)
-Index(
-    "ix_escalation_undoing",
-    escalation.c.undone_at,
-    sqlite_where=undoing,
-    postgresql_where=undoing,
-)
+_partial("ix_request_parked", request.c.id, where=_is(request.c.state, "parked"))
+
+Index("uq_ticket_key_generation", ticket.c.key, ticket.c.generation, unique=True)
+Index("uq_ticket_conversation_key", ticket.c.conversation_key, unique=True)
+Index("ix_ticket_thread_id", ticket.c.thread_id)
+Index("ix_ticket_thread_ref", ticket.c.thread_ref)
+Index("ix_ticket_message_key", ticket_message.c.key)
+
+Index("uq_job_kind_key", job.c.kind, job.c.key, unique=True)
+_partial("uq_job_leased", job.c.order_key, where=job.c.token.is_not(None), unique=True)
+_partial("ix_job_channel", job.c.channel, where=job.c.token.is_not(None))
+Index("ix_job_order_key", job.c.order_key)
+Index("ix_job_due", job.c.due)
+_partial("ix_job_others_due", job.c.due, where=job.c.kind != literal_column("'decide'"))
+
 Index("ix_draft_created_at", draft.c.created_at)

@@ -16,13 +16,13 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, delete, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.store import postgres
 from bot.store.database import Database, as_fault, is_conflicting
 from bot.store.postgres import LIMIT_LOCK_WAIT
-from bot.store.schema import escalation, metadata
+from bot.store.schema import memory, metadata
 from bot.store.suitable import Unsuitable
 
 if TYPE_CHECKING:
@@ -33,8 +33,22 @@ VERSION_TABLE = "plain_bridge_version"
 
 _FORMER_TABLE = "alembic_version"
 
+_FORMER_LEDGER = "escalation"
+"""The table that every release had whose version was noted there."""
+
 _LOCK = 0x706C_6169_6E62_7265
 """The advisory lock's number; the number below it is that of `cluster.lead`."""
+
+_COPIED = "escalation_until_0005"
+"""The former ledger, from 0005 on, which copied it: nothing reads or writes it any more."""
+
+_COPIED_AT = "migrated.0005"
+"""The key under which 0005 noted when that was."""
+
+KEPT_SECONDS = 86400.0
+"""The former ledger is kept for this long, so that a wrong copy can be looked into."""
+
+_PORTION = 1000
 
 TURN_SECONDS = 0.5
 RETRY_SECONDS = 1.0
@@ -136,7 +150,8 @@ def _is_missing_table(error: DBAPIError) -> bool:
 def migrate(database: Database) -> None:
     """Bring the database to this release's schema; nothing to do where it is there.
 
-    On PostgreSQL several may do so at once, and bridges of the release before go on meanwhile.
+    On PostgreSQL several may do so at once, and bridges of the release before go on meanwhile; but
+    0005 locks them out.
     Raises Unsuitable where it cannot be done, TryLater where the database cannot be reached.
     """
     if is_at_head(database):
@@ -147,6 +162,34 @@ def migrate(database: Database) -> None:
             _upgrade_patiently(database, connection)
             return
         _upgrade(database, connection)
+
+
+def drop_former(database: Database, after: float = KEPT_SECONDS) -> bool:
+    """Drop the former ledger if it was copied `after` seconds ago; return whether it was there.
+
+    It holds texts, which must not outlast their time: `forget` drops it at once. Raises TryLater.
+    """
+    copied = (memory.c.name == _COPIED_AT) & (memory.c.updated_at <= database.now() - after)
+    with database.reading() as connection:
+        if connection.execute(select(memory.c.name).where(copied)).first() is None:
+            return False
+    if database.is_sqlite:
+        _empty_former(database)
+    with database.writing() as connection:
+        connection.execute(text(f"DROP TABLE IF EXISTS {_COPIED}"))
+        connection.execute(delete(memory).where(memory.c.name == _COPIED_AT))
+    return True
+
+
+def _empty_former(database: Database) -> None:
+    """Delete its rows in portions: SQLite visits each page of a table that is dropped, and a
+    million rows would keep writers waiting for seconds."""
+    some = f"SELECT id FROM {_COPIED} LIMIT {_PORTION}"  # noqa: S608 — our own table
+    deleting = text(f"DELETE FROM {_COPIED} WHERE id IN ({some})")  # noqa: S608
+    rows = _PORTION
+    while rows:
+        with database.writing() as connection:
+            rows = connection.execute(deleting).rowcount
 
 
 @contextmanager
@@ -262,9 +305,9 @@ def _is_former(connection: Connection) -> bool:
     found = _versions(connection, _FORMER_TABLE)
     if found is None or len(found) != 1 or found[0] not in _revisions():
         return False
-    if not inspector.has_table(escalation.name):
+    if not inspector.has_table(_FORMER_LEDGER):
         return False
-    columns = {column["name"] for column in inspector.get_columns(escalation.name)}
+    columns = {column["name"] for column in inspector.get_columns(_FORMER_LEDGER)}
     return {"key", "generation", "conversation_key"} <= columns
 
 

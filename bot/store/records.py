@@ -1,45 +1,38 @@
-"""Read the ledger: rows as records, for people, for flows and for metrics."""
+"""Read the ledger: requests as records, for people and for flows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Row,
     Select,
+    and_,
+    case,
     func,
     literal_column,
     or_,
     select,
-    update,
 )
 
 from bot.core import refs
-from bot.core.faults import FIXED_BY_A_LINK
 from bot.core.home import WaitingPerson
 from bot.core.model import Escalation, Via
 from bot.core.record import Evidence, Record, State
 from bot.store import rejections, rows
+from bot.store.customer_links import IS_ON_HOLD
 from bot.store.database import Database
-from bot.store.kv import KeyValueStore
-from bot.store.schema import escalation as table
-
-ON_HOLD = "on-hold"
-"""The refused rows that resume once somebody links their requester to a customer."""
-
-STATES = ("waiting", "created", "added", ON_HOLD, "refused", "parked", "unwanted", "undone")
-"""The states by which rows can be listed; those on hold are listed among the refused ones too."""
-
-HEARD = "slack.heard"
-"""The key under which the key-value store has when Slack last sent anything (Unix seconds)."""
+from bot.store.jobs import Kind
+from bot.store.requests import decide_again
+from bot.store.schema import job, request, ticket
 
 _PORTION = 1000
-_NEWEST = 200
-"""The newest rows that are read to find when the last request came."""
+
+_RETRIED = ("rejected", "parked", "on_hold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +58,15 @@ class Records:
 
         Without those that were ignored.
         """
-        own = (table.c.team == team) & (table.c.asker == submitter)
-        found = self._rows().where(own, table.c.state != State.UNWANTED.value)
+        own = (request.c.team == team) & (request.c.submitter == submitter)
+        found = self._rows().where(own, request.c.state != "ignored")
         if before is not None:
-            found = found.where(table.c.id < before)
-        return self._records(found.order_by(table.c.id.desc()).limit(limit))
+            found = found.where(request.c.id < before)
+        return self._records(found.order_by(request.c.id.desc()).limit(limit))
 
-    def generations(self, key: str) -> list[Record]:
-        """Return the records of the message with this key, the first request first."""
-        return self._records(self._rows().where(table.c.key == key).order_by(table.c.generation))
+    def of_message(self, key: str) -> list[Record]:
+        """Return all requests about the message with this key, the first one first."""
+        return self._records(self._rows().where(request.c.key == key).order_by(request.c.id))
 
     def by_reference(self, team: str, reference: str) -> Record | None:
         """Return the record that "PB-7" names; None if there is none."""
@@ -81,7 +74,7 @@ class Records:
         return found[0] if found else None
 
     def request(self, team: str, reference: str) -> EarlierRequest | None:
-        """Return what was requested by the row that "PB-7" names; None if there is none."""
+        """Return what was requested by the request that "PB-7" names; None if there is none."""
         with self._database.reading() as connection:
             row = connection.execute(self._named(team, reference)).first()
         return None if row is None else EarlierRequest(record_of(row), rows.escalation(row))
@@ -91,13 +84,13 @@ class Records:
 
         Those with the latest request come first, because some will never be linked.
         """
-        since, last = func.min(table.c.asked_at), func.max(table.c.id)
+        since, last = func.min(request.c.created_at), func.max(request.c.id)
         with self._database.reading() as connection:
             found = connection.execute(
-                select(table.c.requester, since.label("since"), last.label("last"))
-                .where(table.c.team == team, is_on_hold(), table.c.requester.is_not(None))
-                .group_by(table.c.requester)
-                .order_by(func.max(table.c.asked_at).desc(), last.desc())
+                select(request.c.requester, since.label("since"), last.label("last"))
+                .where(request.c.team == team, IS_ON_HOLD, request.c.requester.is_not(None))
+                .group_by(request.c.requester)
+                .order_by(last.desc())
                 .limit(limit)
             ).all()
         return [WaitingPerson(row.requester, row.since, refs.reference(row.last)) for row in found]
@@ -107,7 +100,7 @@ class Records:
     def newest(
         self,
         limit: int,
-        state: str | None = None,
+        state: State | None = None,
         *,
         age: float | None = None,
         user: str | None = None,
@@ -115,73 +108,112 @@ class Records:
     ) -> list[Record]:
         """Return the newest `limit` records, optionally filtered.
 
-        By state (one of `STATES`), by the age of the request in seconds, by a user who is the
-        submitter or the requester, and by a channel id.
+        By state, by the age of the request in seconds, by a user who is the submitter or the
+        requester, and by a channel id.
         """
-        found = self._rows().order_by(table.c.id.desc()).limit(limit)
+        found = self._rows().order_by(request.c.id.desc()).limit(limit)
         if state is not None:
-            found = found.where(is_on_hold() if state == ON_HOLD else table.c.state == state)
+            found = found.where(_is(state))
         if age is not None:
-            found = found.where(table.c.asked_at >= self._database.now() - age)
+            found = found.where(request.c.created_at >= self._database.now() - age)
         if user is not None:
-            found = found.where(or_(table.c.asker == user, table.c.requester == user))
+            found = found.where(or_(request.c.submitter == user, request.c.requester == user))
         if channel is not None:
-            found = found.where(table.c.channel == channel)
+            found = found.where(request.c.channel == channel)
         return self._records(found)
 
     def find(self, name: str) -> list[Record]:
-        """Return the records that "PB-7", a key (all its generations) or a ref "T-123" names."""
-        return self._records(self._rows().where(_names(name)).order_by(table.c.id))
+        """Return the requests that `name` names, the first one first.
+
+        "PB-7" names one; a key names all requests about that message; a ref ("T-123") all that
+        opened, joined or added to that ticket.
+        """
+        return self._records(self._rows().where(_names(name)).order_by(request.c.id))
 
     def export(self) -> Iterator[Record]:
         """Yield every record, the oldest first, read in portions."""
         last = 0
         while portion := self._records(
-            self._rows().where(table.c.id > last).order_by(table.c.id).limit(_PORTION)
+            self._rows().where(request.c.id > last).order_by(request.c.id).limit(_PORTION)
         ):
             yield from portion
             last = portion[-1].id
 
     def retry(self, name: str) -> list[Record]:
-        """Reopen the refused and parked rows that `name` names; return those."""
+        """Let those of the requests that `name` names (as in `find`) be decided again that were
+        rejected, are parked or on hold; return those."""
         with self._database.writing(wake=True) as connection:
-            opened = connection.execute(
-                update(table)
-                .where(_names(name), table.c.state.in_(("refused", "parked")))
-                .values(rows.reopened(self._database.now()))
-                .returning(*table.c, self._database.now().label("now"))
-            ).all()
-        return [record_of(row) for row in opened]
+            among = and_(_names(name), request.c.state.in_(_RETRIED))
+            again = decide_again(self._database, connection, among)
+        return self._records(self._rows().where(request.c.id.in_(again)).order_by(request.c.id))
 
     def _rows(self) -> Select[Any]:
-        return select(*table.c, self._database.now().label("now"))
+        return record_rows(self._database)
 
     def _named(self, team: str, reference: str) -> Select[Any]:
-        # No row has the id 0.
-        return self._rows().where(table.c.id == (refs.row_id(reference) or 0), table.c.team == team)
+        # No request has the id 0.
+        named = request.c.id == (refs.row_id(reference) or 0)
+        return self._rows().where(named, request.c.team == team)
 
     def _records(self, statement: Select[Any]) -> list[Record]:
         with self._database.reading() as connection:
             return [record_of(row) for row in connection.execute(statement)]
 
 
+# Rows
+
+
+def record_rows(database: Database) -> Select[Any]:
+    """Return the query for requests in the form that `record_of` reads."""
+    return _joined().add_columns(database.now().label("now"))
+
+
+@cache
+def _joined() -> Select[Any]:
+    """Return the query for requests with their tickets, and with the jobs that are due."""
+    kind = case((request.c.state == "waiting", Kind.DECIDE.value), else_=Kind.ANSWER.value)
+    check = job.alias("duplicate_check")
+    checks = (check.c.kind == Kind.DUPLICATE.value) & (check.c.key == request.c.ticket_id)
+    return (
+        select(
+            *request.c,
+            ticket.c.request_id.label("opened_by"),
+            ticket.c.state.label("ticket_state"),
+            ticket.c.conversation_key,
+            ticket.c.customer,
+            ticket.c.evidence,
+            ticket.c.thread_id,
+            ticket.c.thread_ref,
+            ticket.c.thread_url,
+            ticket.c.undone_at,
+            ticket.c.undone_by,
+            ticket.c.duplicates,
+            job.c.due,
+            job.c.attempts,
+            job.c.cause,
+            check.c.due.label("verify_at"),
+        )
+        .outerjoin(ticket, ticket.c.id == request.c.ticket_id)
+        .outerjoin(job, (job.c.kind == kind) & (job.c.key == request.c.id))
+        .outerjoin(check, checks)
+    )
+
+
 def record_of(row: Row[Any]) -> Record:
-    """Return a row as a record; `row.now` is the database's clock."""
+    """Return a row of `record_rows` as a record."""
     escalation = rows.bare_escalation(row)
     data = rows.DATA.value(row.reason_data)
     return Record(
         id=row.id,
         key=row.key,
-        generation=row.generation,
-        state=State(row.state),
+        state=_state(row),
         via=Via(row.via),
         team=row.team,
-        submitter=row.asker,
+        submitter=row.submitter,
         created_at=row.created_at,
-        asked_at=row.asked_at,
         answer=row.answer,
         ref=escalation.trigger.ref,
-        thread_ts=rows.slack_thread(row),
+        thread_ts=_slack_thread(row),
         channel=row.channel,
         emoji=escalation.trigger.emoji,
         rules=escalation.rules,
@@ -189,128 +221,78 @@ def record_of(row: Row[Any]) -> Record:
         attempts=row.attempts,
         cause=row.cause,
         due=row.due,
+        ticket=rows.ticket(row),
+        opened=row.opened_by == row.id,
         customer=row.customer,
         evidence=Evidence(row.evidence) if row.evidence in set(Evidence) else None,
-        ticket=rows.ticket(row),
         reason=row.reason,
         reason_data=data,
         rejection=rejections.rejection_of(row.reason, data),
         settled_at=row.settled_at,
         verify_at=row.verify_at,
-        duplicates=tuple(rows.REFS.value(row.doubles) or ()),
-        undone_at=row.undone_at,
+        duplicates=tuple(rows.REFS.value(row.duplicates) or ()),
+        is_undoing=row.ticket_state == "undoing",
+        undone_at=row.settled_at if row.state == "withdrawn" else row.undone_at,
         undone_by=row.undone_by,
-        found=refs.is_found(row.request),
+        found=refs.is_found(row.slack_id),
         read_at=row.now,
     )
 
 
-def is_on_hold() -> ColumnElement[bool]:
-    """Return the condition of `Record.is_on_hold` in SQL.
+_WITH_TICKET = ("created", "added", "joined")
+_ENDED_TICKETS = {"undone": State.UNDONE, "gone": State.GONE}
 
-    A broken link that the settings name has no requester in its data, and a forgotten person's
-    row has no data left: linking somebody resumes neither.
+
+def _state(row: Row[Any]) -> State:
+    if row.state == "on_hold":
+        return State.ON_HOLD
+    if row.state == "withdrawn":
+        return State.UNDONE
+    ended = _ENDED_TICKETS.get(row.ticket_state) if row.state in _WITH_TICKET else None
+    return ended or State(row.state)
+
+
+def _is(state: State) -> ColumnElement[bool]:
+    """Return the condition that `_state` returns this state, in SQL."""
+    has_ticket = request.c.state.in_(_WITH_TICKET)
+    match state:
+        case State.ON_HOLD:  # by a query of its own, or SQLite reads the table from its end
+            held = select(request.c.id).where(IS_ON_HOLD).correlate(None)
+            return request.c.id.in_(held)
+        case State.PARKED:
+            return request.c.state == literal_column("'parked'")
+        case State.WAITING:  # found by their jobs: those that are settled are very many
+            decided = select(job.c.key).where(job.c.kind == Kind.DECIDE.value)
+            return request.c.id.in_(decided) & (request.c.state == "waiting")
+        case State.GONE:
+            return has_ticket & (ticket.c.state == "gone")
+        case State.UNDONE:
+            undone = has_ticket & (ticket.c.state == "undone")
+            return or_(request.c.state == "withdrawn", undone)
+        case State.CREATED | State.ADDED | State.JOINED:
+            ended = ticket.c.state.in_(tuple(_ENDED_TICKETS))
+            return (request.c.state == state.value) & ~ended
+        case State.REJECTED | State.IGNORED:
+            return request.c.state == state.value
+
+
+def _slack_thread(row: Row[Any]) -> str | None:
+    """Return the `ts` of the root that the request's message replies to.
+
+    None for a root, for what is no message, and where that was not read yet or is erased.
     """
-    return (
-        (table.c.state == "refused")
-        & table.c.reason.in_(sorted(FIXED_BY_A_LINK))
-        & table.c.reason_data.contains('"requester":', autoescape=True)
-    )
+    if row.conversation_key is None:
+        message = rows.MESSAGE.value(row.message)
+        return message.replies_to if message is not None else None
+    root = refs.root_of(row.conversation_key)
+    return None if row.conversation_key == row.key else root
 
 
 def _names(name: str) -> ColumnElement[bool]:
     row_id = refs.row_id(name)
     if row_id is not None:
-        return table.c.id == row_id
-    return or_(table.c.key == name, table.c.thread_ref == name.upper())
-
-
-# Counts and moments, for metrics and `doctor`
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """The numbers of waiting rows (with the age in seconds of the oldest), of parked ones, and of
-    people whom somebody has to link."""
-
-    waiting: int
-    oldest_age: float
-    parked: int
-    people: int
-
-
-def backlog(database: Database) -> Backlog:
-    """Read the backlog without looking at settled rows; raises TryLater."""
-    now = database.now()
-    with database.reading() as connection:
-        waiting, oldest = connection.execute(
-            select(func.count(), now - func.min(table.c.asked_at)).where(
-                table.c.due.is_not(None), table.c.state == "waiting"
-            )
-        ).one()
-        parked = connection.scalar(
-            select(func.count()).where(table.c.state == literal_column("'parked'"))
-        )
-        people = _count_people(connection)
-    return Backlog(waiting, max(0.0, oldest or 0.0), parked or 0, people)
-
-
-class UnlinkedCounts(NamedTuple):
-    """The number of people who wait to be linked; `unconfirmed`: those of them whose e-mail
-    address in Slack only lacks Slack's confirmation."""
-
-    people: int
-    unconfirmed: int
-
-
-def count_unlinked(database: Database) -> UnlinkedCounts:
-    """Count the people whom somebody has to link, each once; raises TryLater."""
-    unconfirmed = table.c.reason_data.contains('"address":"unconfirmed"', autoescape=True)
-    people = select(func.count(table.c.requester.distinct()))
-    with database.reading() as connection:
-        some = connection.scalar(people.where(is_on_hold(), unconfirmed))
-        return UnlinkedCounts(_count_people(connection), some or 0)
-
-
-def _count_people(connection: Connection) -> int:
-    counted = select(func.count(table.c.requester.distinct())).where(is_on_hold())
-    return connection.scalar(counted) or 0
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerStats:
-    """The moments when something last came in; None: never.
-
-    Unix seconds by the database's clock, `now` too.
-
-    `asked_at`: the last request; `event_at`: the last reaction that Slack delivered as an event;
-    `found_at`: the last one that reconciliation found; `heard_at`: anything from Slack.
-    """
-
-    now: float
-    asked_at: float | None
-    event_at: float | None
-    found_at: float | None
-    heard_at: float | None
-
-
-def ledger_stats(database: Database) -> LedgerStats:
-    """Read when something last came in; raises TryLater."""
-    heard_at = KeyValueStore(database, float).recall(HEARD)
-    with database.reading() as connection:
-        now = connection.scalar(select(database.now()))
-        newest = connection.execute(
-            select(table.c.via, table.c.request, table.c.asked_at)
-            .order_by(table.c.id.desc())
-            .limit(_NEWEST)
-        ).all()
-    reactions = [row for row in newest if row.via == "reaction"]
-    found = [row.asked_at for row in reactions if refs.is_found(row.request)]
-    heard = [row.asked_at for row in reactions if not refs.is_found(row.request)]
-    return LedgerStats(
-        now=now or 0.0,
-        asked_at=max((row.asked_at for row in newest), default=None),
-        event_at=max(heard, default=None),
-        found_at=max(found, default=None),
-        heard_at=heard_at,
-    )
+        return request.c.id == row_id
+    if ":" in name:
+        return request.c.key == name
+    named = select(ticket.c.id).where(ticket.c.thread_ref == name.upper())
+    return request.c.ticket_id.in_(named)

@@ -25,6 +25,7 @@ def to_data(rejection: Rejection) -> dict[str, str]:
         "label": rejection.label,
         "assignee": rejection.assignee,
         "last": rejection.cause,
+        "days": None if rejection.days is None else str(rejection.days),
         "code": rejection.code,
         "method": slack.method,
         "needed": slack.scope,
@@ -58,6 +59,7 @@ def from_data(reason: Reason, data: Mapping[str, str]) -> Rejection:
         label=data.get("label"),
         assignee=data.get("assignee"),
         cause=data.get("last"),
+        days=_number(data.get("days", "")),
         plain_error=plain,
         slack_error=slack,
     )
@@ -69,6 +71,10 @@ def rejection_of(reason: str | None, data: Mapping[str, str] | None) -> Rejectio
     None also for a reason that only a newer release knows.
     """
     return from_data(Reason(reason), data or {}) if reason in set(Reason) else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _fields(text: str) -> tuple[FieldError, ...]:

@@ -1,66 +1,72 @@
-"""Record requests as rows: one, or all that have come in, with one commit."""
+"""Record requests: one, or all that have come in, each with its job, with one commit."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
-from sqlalchemy.sql.expression import Insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    Text,
+    bindparam,
+    delete,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from bot.core import refs
-from bot.core.faults import Fault
-from bot.core.model import AlreadyExists, Escalation, InProgress, Remark, Ticket, Via
+from bot.core.faults import Fault, Reason
+from bot.core.model import Escalation, Ticket
 from bot.store import rows
 from bot.store.database import Database, is_conflict
 from bot.store.executor import Run
-from bot.store.schema import escalation as table
+from bot.store.jobs import Kind, insert_for_each
+from bot.store.schema import job, request, ticket, ticket_message
+from bot.store.updates import Prepared
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of recording a request.
-
-    `fresh`: there is work for the worker now. `remark`: what can be answered at once, if anything.
-    `thread_ts`: the root that the message replies to, if the ledger knows it (events do not say).
-    """
+    """The result of recording a request: `fresh` if there is work for the worker now."""
 
     fresh: bool
-    remark: Remark | None = None
-    thread_ts: str | None = None
 
-
-_AT_BIRTH: dict[str, object] = {
-    "generation": 1,
-    "state": "waiting",
-    "answer": "none",
-    "attempts": 0,
-    "answer_attempts": 0,
-    "strikes": 0,
-}
-_MOMENTS = ("due", "created_at", "asked_at")
 
 _KEYS_AT_ONCE = 500
 
 CLOCK_SKEW = 60.0
-"""Seconds by which Slack's clock and the ledger's may differ."""
+"""Seconds by which Slack's clock and the database's may differ."""
 
+_BY_WHO_ASKED = (Reason.NOT_ALLOWED.value, "asked_by_a_bot", "no_rule")
+"""The reasons of requests that ended because of who asked, or by which reaction."""
+
+SUBMITTED_AGAIN = "form_submitted_again"
+"""The reason of a request on hold that its submitter's reopened form took the place of."""
+
+OPEN = "open"
+"""The state of a ticket whose thread is in Plain, and that nobody is undoing."""
 
 # Built once, because a form that opens waits for it.
 _TICKETS: Select[Any] = select(
-    table.c.state, table.c.thread_id, table.c.thread_ref, table.c.thread_url
-)
-_TICKET = (
-    _TICKETS.where(table.c.key == bindparam("asked_key"))
-    .order_by(table.c.generation.desc())
+    ticket.c.thread_id, ticket.c.thread_ref, ticket.c.thread_url, ticket.c.state
+).where(ticket.c.state == OPEN)
+_TICKET_OF_MESSAGE = (
+    _TICKETS.join(ticket_message, ticket_message.c.ticket_id == ticket.c.id)
+    .where(ticket_message.c.key == bindparam("asked_key"))
+    .order_by(ticket.c.conversation_key.is_(None), ticket.c.id.desc())
     .limit(1)
 )
-_TICKET_OF_CONVERSATION = _TICKETS.where(table.c.conversation_key == bindparam("asked_key"))
+_TICKET_OF_CONVERSATION = _TICKETS.where(ticket.c.conversation_key == bindparam("asked_key"))
 
 
 class Requests:
@@ -78,8 +84,7 @@ class Requests:
     ) -> Recorded:
         """Record one request, committed within `within` seconds, or not at all.
 
-        A new row, a reopened one, or the row that is there already. Raises TryLater.
-        `lock_seconds`: see `Database.writing`.
+        Raises TryLater. `lock_seconds`: see `Database.writing`.
         """
         return self.record_all([escalation], within=within, lock_seconds=lock_seconds)[0]
 
@@ -92,127 +97,233 @@ class Requests:
     ) -> list[Recorded]:
         """Record several requests, in their order, with one commit for all of them.
 
-        The rows are written and locked in the order of their keys, so that two replicas that
-        record the same ones do not deadlock. The sort is stable: of two with one key the first
-        stays the first.
+        Each gets a row and a job of its own, unless it was recorded before. The rows are written
+        in the order of their keys, so that two replicas that record the same ones do not deadlock.
+        The sort is stable: of two with one key the first stays the first.
         """
         order = sorted(range(len(escalations)), key=lambda index: escalations[index].key)
-        recorded = self._record_in_order(
-            [escalations[index] for index in order], within, lock_seconds
-        )
-        met = dict(zip(order, recorded, strict=True))
-        return [met[index] for index in range(len(escalations))]
-
-    def _record_in_order(
-        self, escalations: Sequence[Escalation], within: float | None, lock_seconds: float | None
-    ) -> list[Recorded]:
-        asked = [rows.request_columns(one) | {"key": one.key} for one in escalations]
+        ordered = [escalations[index] for index in order]
+        columns = [rows.request_columns(one) for one in ordered]
         with self._database.writing(within, wake=True, lock_seconds=lock_seconds) as connection:
-            now = self._database.given_now()
-            new = connection.execute(self._inserting, [one | now for one in asked]).rowcount
-            if new == len(asked):
-                return [Recorded(fresh=True) for _ in asked]
+            are_new = self._insert(connection, ordered, columns)
+            for one in ordered:
+                if one.replaces is not None:
+                    self._end_replaced(connection, one)
+            if are_new:
+                return [Recorded(fresh=True) for _ in ordered]
             # Some were there before, or came twice; the rows themselves tell which.
-            return self._sort_out(connection, escalations)
+            found = [
+                self._recorded_before(connection, one, values)
+                for one, values in zip(ordered, columns, strict=True)
+            ]
+        recorded = dict(zip(order, found, strict=True))
+        return [recorded[index] for index in range(len(escalations))]
+
+    def _insert(
+        self,
+        connection: Connection,
+        escalations: Sequence[Escalation],
+        columns: Sequence[dict[str, object]],
+        generation: int = 1,
+    ) -> bool:
+        """Insert those that are new, with their jobs; return whether all of them were new."""
+        now = self._database.given_now()
+        given = [
+            values | now | {"generation": generation, "order": rows.order_key(one)}
+            for one, values in zip(escalations, columns, strict=True)
+        ]
+        if self._database.is_sqlite:
+            inserted = _execute(self._inserting, connection, given)
+            _execute(self._adding_job, connection, given)
+        else:
+            inserted = _execute(self._inserting_with_job, connection, given)
+        return inserted == len(escalations)
+
+    @cached_property
+    def _inserting(self) -> Prepared:
+        """Return the INSERT of a request."""
+        return Prepared(self._database, self._new_request())
+
+    def _new_request(self) -> Insert:
+        requested = ("team", "key", "slack_id", "act", "via", "channel", "submitter", "requester")
+        texts = ("trigger", "message", "form", "reply_to")
+        values: dict[str, Any] = {name: bindparam(name) for name in (*requested, *texts)}
+        values |= {"act_generation": bindparam("generation")}
+        values |= {"state": literal_column("'waiting'"), "answer": literal_column("'none'")}
+        values |= {"created_at": self._database.present()}
+        adding: Insert = self._database.insert(request).values(values).on_conflict_do_nothing()
+        return adding
+
+    @cached_property
+    def _adding_job(self) -> Prepared:
+        """Return the INSERT of a request's job; without effect for one that was there before."""
+        adding = self._adding_job_for(
+            request.c,
+            request.c.team == bindparam("team"),
+            request.c.slack_id == bindparam("slack_id"),
+            request.c.state == literal_column("'waiting'"),
+        )
+        return Prepared(self._database, adding)
+
+    @cached_property
+    def _inserting_with_job(self) -> Prepared:
+        """Return the INSERT of both, as one statement, which only PostgreSQL has."""
+        its = (request.c.id, request.c.team, request.c.channel, request.c.created_at)
+        new = self._new_request().returning(*its).cte("new_request")
+        return Prepared(self._database, self._adding_job_for(new.c))
+
+    def _adding_job_for(self, its: Any, *where: ColumnElement[bool]) -> Insert:
+        return insert_for_each(
+            self._database,
+            Kind.DECIDE,
+            its.id,
+            its.team,
+            its.created_at,
+            *where,
+            order_key=bindparam("order", type_=Text()),
+            channel=its.channel,
+        )
+
+    def _recorded_before(
+        self, connection: Connection, escalation: Escalation, columns: dict[str, object]
+    ) -> Recorded:
+        """Return what a request met that was not inserted; or insert it as the next of its act."""
+        trigger = escalation.trigger
+        same = select(request.c.state).where(
+            request.c.team == trigger.team, request.c.slack_id == trigger.request
+        )
+        state = connection.scalar(same)
+        if state is not None:  # delivered again; or, if others of its group were, perhaps new
+            is_work = state == "waiting" and not refs.is_found(trigger.request)
+            return Recorded(fresh=is_work)
+        last = connection.execute(
+            select(request.c.id, request.c.slack_id, request.c.act_generation, request.c.created_at)
+            .where(request.c.act == columns["act"])
+            .order_by(request.c.act_generation.desc())
+            .limit(1)
+            .with_for_update()
+        ).one()
+        if refs.is_found(trigger.request):
+            return Recorded(fresh=False)  # its event came before Slack's history was read
+        if refs.is_found(last.slack_id) and (
+            trigger.reply_to.asked_at < last.created_at + CLOCK_SKEW
+        ):
+            # Its event comes after it was found in the history: one request.
+            connection.execute(
+                update(request).where(request.c.id == last.id).values(slack_id=trigger.request)
+            )
+            return Recorded(fresh=False)
+        # The reaction was taken back and given again.
+        if self._insert(connection, [escalation], [columns], last.act_generation + 1):
+            return Recorded(fresh=True)
+        return self._recorded_before(connection, escalation, columns)
+
+    def _end_replaced(self, connection: Connection, escalation: Escalation) -> None:
+        """End the request on hold whose form its submitter reopened and has submitted again."""
+        answers = (job.c.kind == Kind.ANSWER) & (job.c.key == escalation.replaces)
+        _lock_jobs(connection, answers)
+        ended = connection.execute(
+            update(request)
+            .where(
+                request.c.id == escalation.replaces,
+                request.c.team == escalation.trigger.team,
+                request.c.submitter == escalation.trigger.submitter,
+                request.c.state == "on_hold",
+            )
+            .values(
+                state="ignored",
+                answer="none",
+                reason=SUBMITTED_AGAIN,
+                reason_data=None,
+                settled_at=self._database.now(),
+            )
+        )
+        if ended.rowcount:
+            connection.execute(delete(job).where(answers))
+
+    # Reading
 
     def ticket_of(self, key: str) -> Ticket | None:
-        """Return the ticket of the message with this key, if it has one."""
-        return self._ticket(_TICKET, key, "created", "added")
+        """Return the ticket that covers the message with this key, if there is one."""
+        return self._ticket(_TICKET_OF_MESSAGE, key)
 
     def ticket_of_conversation(self, key: str) -> Ticket | None:
         """Return the ticket of the Slack thread with this key, which its other messages join."""
-        return self._ticket(_TICKET_OF_CONVERSATION, key, "created")
+        return self._ticket(_TICKET_OF_CONVERSATION, key)
 
-    def _ticket(self, query: Select[Any], key: str, *states: str) -> Ticket | None:
-        """Return the ticket of the row that the query finds, if it is in one of these states."""
+    def _ticket(self, query: Select[Any], key: str) -> Ticket | None:
         with self._database.reading() as connection:
             row = connection.execute(query, {"asked_key": key}).first()
-        return None if row is None or row.state not in states else rows.ticket(row)
+        return None if row is None else rows.ticket(row)
 
     def known(self, keys: Sequence[str]) -> frozenset[str]:
-        """Return those of these keys that have a row, whatever its state."""
+        """Return those of these keys for which somebody who may ask has asked.
+
+        However it ended; but not where it ended because of who asked, or by which reaction.
+        """
         found: set[str] = set()
+        counts = (request.c.state != "withdrawn") & or_(
+            request.c.reason.is_(None), request.c.reason.not_in(_BY_WHO_ASKED)
+        )
         with self._database.reading() as connection:
             for start in range(0, len(keys), _KEYS_AT_ONCE):
                 some = keys[start : start + _KEYS_AT_ONCE]
-                found.update(connection.scalars(select(table.c.key).where(table.c.key.in_(some))))
+                asked = select(request.c.key).where(request.c.key.in_(some), counts)
+                found.update(connection.scalars(asked))
         return frozenset(found)
 
-    @cached_property
-    def _inserting(self) -> Insert:
-        """Return the INSERT; built once, because only its parameters differ."""
-        asked = ("via", "team", "channel", "asker", "requester", "request", "key")
-        texts = ("trigger", "message", "form", "reply_to")
-        values: dict[str, Any] = {name: bindparam(name) for name in (*asked, *texts)}
-        moments = dict.fromkeys(_MOMENTS, self._database.present())
-        adding = self._database.insert(table).values(values | moments | _AT_BIRTH)
-        only_new: Insert = adding.on_conflict_do_nothing(index_elements=["key", "generation"])
-        return only_new.execution_options(preserve_rowcount=True)
 
-    def _sort_out(
-        self, connection: Connection, escalations: Sequence[Escalation]
-    ) -> list[Recorded]:
-        return [self._meet(connection, one, among=len(escalations)) for one in escalations]
-
-    def _meet(self, connection: Connection, escalation: Escalation, *, among: int) -> Recorded:
-        """Return the result for a request: it made a new row, or found the one that was there."""
-        row = connection.execute(_latest(escalation.key).with_for_update()).one()
-        if row.request == escalation.trigger.request:
-            # The same request, delivered again; or, `among` others, perhaps for the first time.
-            return Recorded(fresh=among > 1 and row.state == "waiting")
-        if row.generation > 1 and self._is_old(connection, escalation):
-            return Recorded(fresh=False)
-        if row.undone_by is not None and _is_included(escalation, row):
-            return Recorded(fresh=False)
-        if row.undone_by is not None:
-            # Undone, or about to be: a request that comes now wants another ticket.
-            if self._begin_anew(connection, escalation, row.generation + 1):
-                return Recorded(fresh=True)
-            return self._meet(connection, escalation, among=among)
-        if row.state == "waiting":
-            return Recorded(False, InProgress(), rows.slack_thread(row))
-        if (ticket := rows.ticket(row)) is not None and row.state in ("created", "added"):
-            return Recorded(False, AlreadyExists(ticket), rows.slack_thread(row))
-        asked = rows.request_columns(escalation)
-        if row.customer is not None:
-            asked["requester"] = row.requester  # until another one is frozen
-        connection.execute(
-            update(table)
-            .where(table.c.id == row.id)
-            .values(asked | rows.reopened(self._database.now()))
-        )
-        return Recorded(fresh=True)
-
-    def _is_old(self, connection: Connection, escalation: Escalation) -> bool:
-        """Return whether the request is that of an earlier generation, delivered again."""
-        same = select(table.c.id).where(
-            table.c.key == escalation.key, table.c.request == escalation.trigger.request
-        )
-        return connection.execute(same).first() is not None
-
-    def _begin_anew(self, connection: Connection, escalation: Escalation, generation: int) -> bool:
-        """Insert a row of the next generation; return False if another request was first."""
-        asked = rows.request_columns(escalation) | {"key": escalation.key}
-        inserting = self._inserting.values(generation=generation)
-        return connection.execute(inserting, asked | self._database.given_now()).rowcount == 1
+def _execute(
+    statement: Prepared, connection: Connection, given: Sequence[Mapping[str, object]]
+) -> int:
+    """Execute the statement for each of `given`; return how many rows it wrote."""
+    if len(given) == 1:
+        return statement.execute(connection, given[0]).rowcount
+    return statement.execute_many(connection, given).rowcount
 
 
-def _is_included(escalation: Escalation, row: Any) -> bool:
-    """Return whether the row already covers the request.
+def decide_again(
+    database: Database, connection: Connection, where: ColumnElement[bool]
+) -> list[int]:
+    """Let the requests that meet `where` be decided again; return their ids.
 
-    A reaction that was found in Slack's history before its event came, or the other way round; or
-    one that was given again since, and is delivered again.
+    They have ended, or are on hold. An answer that was not said yet is said no more.
     """
-    trigger, by = escalation.trigger, rows.bare_escalation(row).trigger
-    if refs.is_found(trigger.request):
-        return True  # not known yet when the history was read
-    same = trigger.via is by.via is Via.REACTION and trigger.emoji == by.emoji
-    same = same and (refs.is_found(row.request) or trigger.submitter == row.asker)
-    return same and trigger.reply_to.asked_at < row.asked_at - CLOCK_SKEW
+    waiting = {
+        "state": "waiting",
+        "answer": "none",
+        "reason": None,
+        "reason_data": None,
+        "delay_told_at": None,
+        "settled_at": None,
+    }
+    of_them = job.c.key.in_(select(request.c.id).where(where))
+    _lock_jobs(connection, (job.c.kind == Kind.ANSWER) & of_them)
+    again = connection.scalars(
+        update(request).where(where).values(waiting).returning(request.c.id)
+    ).all()
+    for start in range(0, len(again), _KEYS_AT_ONCE):
+        some = again[start : start + _KEYS_AT_ONCE]
+        answers = (job.c.kind == Kind.ANSWER) & job.c.key.in_(some)
+        connection.execute(delete(job).where(answers))
+        deciding = insert_for_each(
+            database,
+            Kind.DECIDE,
+            request.c.id,
+            request.c.team,
+            database.now(),
+            request.c.id.in_(some),
+            order_key=request.c.key,
+            channel=request.c.channel,
+        )
+        connection.execute(deciding)
+    return list(again)
 
 
-def _latest(key: str) -> Select[Any]:
-    return select(table).where(table.c.key == key).order_by(table.c.generation.desc()).limit(1)
+def _lock_jobs(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Lock jobs before their requests, as a worker's transactions do: else both could end in a
+    deadlock."""
+    connection.execute(select(job.c.id).where(which).order_by(job.c.id).with_for_update()).all()
 
 
 LARGEST_GROUP = 64

@@ -1,166 +1,198 @@
-"""Erase texts after some days, addresses after half an hour, and a person on demand.
+"""Erase texts after some days, addresses after half an hour; and end what was on hold too long.
 
 Keys and results stay, so that nothing is created again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    delete,
+    func,
+    select,
+    update,
+)
 
-from bot.core.model import RESPONSE_URL_SECONDS, ReplyTo
-from bot.store import rows
-from bot.store.customer_links import forget_changes
+from bot.core.faults import Reason, Rejection
+from bot.core.model import RESPONSE_URL_SECONDS
+from bot.store import rejections, rows
+from bot.store.customer_links import IS_ON_HOLD
 from bot.store.database import Database
-from bot.store.kv import KeyValueStore, forget_home
-from bot.store.schema import draft, person
-from bot.store.schema import escalation as table
+from bot.store.jobs import Kind, add_job, new_job
+from bot.store.schema import job, request
 
-FORGOTTEN = "erased"
-"""Replaces the id of a forgotten person."""
+DAY_SECONDS = 86400.0
+
+LEAST_DAYS_ON_HOLD = 1
+"""Days for which a request stays on hold, however soon texts are erased: somebody has to see it."""
+
+NO_TEXTS: Mapping[str, object] = {"message": None, "form": None, "rest": None, "files": None}
+"""The columns of a request whose texts are erased."""
 
 _PORTION = 500
 
+_NEEDING = (Kind.DECIDE, Kind.ANSWER, Kind.DELAY)
+"""The kinds of jobs that need what their request holds; that of an edit needs the posted answer."""
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """The numbers of rows in which a person was erased."""
+_HAS_TEXTS = func.coalesce(
+    request.c.message, request.c.form, request.c.rest, request.c.files
+).is_not(None)
+"""As in the condition of the index `ix_request_texts`."""
 
-    people: int
-    escalations: int
-    drafts: int
+_HAS_ADDRESS = request.c.reply_to.is_not(None)
+
+_IS_NEEDED = select(job.c.id).where(job.c.kind.in_(_NEEDING), job.c.key == request.c.id).exists()
 
 
 class Retention:
-    """Erases data. Methods block; each runs in portions, so that no writer waits long."""
+    """Erases what is old. Methods block; each runs in portions, so that no writer waits long.
+
+    What has ended is found by partial indexes of the requests that still hold something. So nothing
+    remembers how far the last run came: a request whose answer is still due keeps what that needs,
+    holds up no other, and is found again later.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reached = KeyValueStore(database, float)
 
     def erase_texts(self, days: float) -> int:
-        """Erase messages and form values of rows settled more than `days` ago; return how many."""
-        texts: dict[str, object] = {"message": None, "form": None, "sequels": None}
-        return self._erase("texts", days * 86400.0, texts)
+        """Erase the texts of requests that ended `days` ago; return how many requests.
+
+        What is on hold has not ended: `end_holds`.
+        """
+        ended = _HAS_TEXTS & (request.c.state != "on_hold")
+        return self._erase(days * DAY_SECONDS, ended, NO_TEXTS)
 
     def erase_addresses(self) -> int:
-        """Erase the answers' addresses of rows settled half an hour ago, and the `response_url`s
-        of older rows that still wait; return how many rows."""
-        settled = self._erase("addresses", RESPONSE_URL_SECONDS, {"reply_to": None})
-        return settled + self._strip_waiting()
+        """Erase the answers' addresses of requests that ended or were put on hold half an hour ago,
+        and the `response_url`s of older ones that still need an address; return how many."""
+        ended = self._erase(RESPONSE_URL_SECONDS, _HAS_ADDRESS, {"reply_to": None})
+        return ended + self._strip_pending()
 
-    def forget(self, user: str) -> Forgotten:
-        """Erase a person: their customer links with the changes, open forms, and their requests.
+    def end_holds(self, days: float) -> int:
+        """End the requests that have been on hold for `days`, at least one; return how many.
 
-        In every row of which they are the submitter or the requester, whose message they wrote or
-        whose ticket they undid, the texts, addresses and their id are erased. What still waits is
-        settled as unwanted.
+        Their texts are erased, and their submitters are told. Of a link that is made at the same
+        moment either comes first: the request resumes with its texts, or has ended.
         """
-        with self._database.writing() as connection:
-            people = connection.execute(delete(person).where(person.c.slack_user == user)).rowcount
-            forget_changes(connection, user, FORGOTTEN)
-            forget_home(connection, user)
-            drafts = connection.execute(
-                delete(draft).where(draft.c.body.contains(f'"{user}"', autoescape=True))
-            ).rowcount
-        last, escalations = 0, 0
+        days = max(days, LEAST_DAYS_ON_HOLD)
+
+        def end(connection: Connection) -> int:
+            self._database.in_turn(connection, "link")
+            held = _HELD.where(request.c.settled_at <= self._ago(days * DAY_SECONDS))
+            return self._end_holds(connection, held.limit(_PORTION), int(days))
+
+        return self._in_portions(end, wake=True)
+
+    def _erase(self, seconds: float, which: ColumnElement[bool], values: Any) -> int:
+        """Set these columns of requests that ended `seconds` ago, unless a job needs them."""
+
+        def erase(connection: Connection) -> int:
+            old = (
+                select(request.c.id)
+                .where(request.c.settled_at <= self._ago(seconds), which, ~_IS_NEEDED)
+                .order_by(request.c.settled_at)
+                .limit(_PORTION)
+            )
+            ids = connection.scalars(old).all()
+            # Asked again, of the rows as they are now: one may be decided anew since it was found.
+            still = request.c.settled_at.is_not(None)
+            connection.execute(update(request).where(request.c.id.in_(ids), still).values(values))
+            return len(ids)
+
+        return self._in_portions(erase)
+
+    def _in_portions(self, do: Callable[[Connection], int], *, wake: bool = False) -> int:
+        """Run `do`, which takes at most a portion, until it has less to do; return the sum."""
+        total = 0
         while True:
-            with self._database.writing() as connection:
-                portion = connection.execute(
-                    select(table)
-                    .where(table.c.id > last, _of_person(user))
-                    .order_by(table.c.id)
-                    .limit(_PORTION)
-                ).all()
-                for row in portion:
-                    self._forget_in(connection, row.id, user)
-                escalations += len(portion)
-            if not portion:
-                return Forgotten(people, escalations, drafts)
-            last = portion[-1].id
+            with self._database.writing(wake=wake) as connection:
+                done = do(connection)
+            total += done
+            if done < _PORTION:
+                return total
 
-    def _forget_in(self, connection: Connection, row_id: int, user: str) -> None:
-        row = connection.execute(select(table).where(table.c.id == row_id)).one()
-        known = rows.escalation(row)
-        submitter = FORGOTTEN if row.asker == user else row.asker
-        trigger = replace(
-            known.trigger,
-            submitter=submitter,
-            reply_to=ReplyTo(user=submitter, asked_at=known.trigger.reply_to.asked_at),
-            message=None,
-            form=None,
-        )
-        values = rows.request_columns(replace(known, trigger=trigger)) | {
-            "requester": FORGOTTEN if row.requester == user else row.requester,
-            "reply_to": None,
-            "reason_data": None,
-            "undone_by": FORGOTTEN if row.undone_by == user else row.undone_by,
-            "said_in": None,
-            "sequels": None,
-        }
-        if row.state == "waiting":
-            values |= {"state": "unwanted", "reason": "forgotten", "settled_at": self._now()}
-        connection.execute(
-            update(table)
-            .where(table.c.id == row_id)
-            .values(values | {"due": None, "token": None, "lease_until": None})
-        )
-
-    def _erase(self, what: str, seconds: float, values: dict[str, object]) -> int:
-        """Set these columns of rows settled `seconds` ago, from where the last run ended."""
-        name = f"retention.{what}"
-        reached = self._reached.recall(name) or 0.0
-        erased = 0
-        while True:
-            with self._database.writing() as connection:
-                # A row whose answer is still due keeps what that needs; a later run erases it.
-                due = select(func.min(table.c.settled_at)).where(table.c.due.is_not(None))
-                moments = connection.scalars(
-                    select(table.c.settled_at)
-                    .where(
-                        table.c.settled_at > reached,
-                        table.c.settled_at <= self._now() - seconds,
-                        table.c.settled_at
-                        < func.coalesce(due.scalar_subquery(), self._now() + 1.0),
-                    )
-                    .order_by(table.c.settled_at)
-                    .limit(_PORTION)
-                ).all()
-                if not moments:
-                    break
-                erased += connection.execute(
-                    update(table)
-                    .where(table.c.settled_at > reached, table.c.settled_at <= moments[-1])
-                    .values(values)
-                ).rowcount
-                reached = moments[-1]
-        if erased:
-            self._reached.keep(name, reached)
-        return erased
-
-    def _strip_waiting(self) -> int:
-        with self._database.writing() as connection:
+    def _strip_pending(self) -> int:
+        needed = select(job.c.key).where(job.c.kind.in_(_NEEDING))
+        with self._database.reading() as connection:
             found = connection.execute(
-                select(table.c.id, table.c.reply_to).where(
-                    table.c.due.is_not(None),
-                    table.c.asked_at <= self._now() - RESPONSE_URL_SECONDS,
-                    table.c.reply_to.contains('"response_url":"', autoescape=True),
+                select(request.c.id, request.c.reply_to).where(
+                    request.c.id.in_(needed),
+                    request.c.created_at <= self._ago(RESPONSE_URL_SECONDS),
+                    request.c.reply_to.contains('"response_url":"', autoescape=True),
                 )
             ).all()
-            for row in found:
-                address = rows.REPLY_TO.value(row.reply_to)
-                if address is not None:
-                    bare = rows.REPLY_TO.text(replace(address, response_url=None))
-                    connection.execute(
-                        update(table).where(table.c.id == row.id).values(reply_to=bare)
-                    )
+        for start in range(0, len(found), _PORTION):
+            with self._database.writing() as connection:
+                for row in found[start : start + _PORTION]:
+                    _strip(connection, row)
         return len(found)
 
-    def _now(self) -> ColumnElement[float]:
-        return self._database.now()
+    def _end_holds(self, connection: Connection, held: Select[Any], days: int) -> int:
+        """End those that `held` finds, each with a new job of its answer."""
+        found = connection.execute(held).all()
+        # The job of the answer that said "on hold", if that was never said. Jobs first, as a
+        # worker's transactions do.
+        ids = [row.id for row in found]
+        unsaid = (job.c.kind == Kind.ANSWER) & job.c.key.in_(ids)
+        connection.execute(delete(job).where(unsaid))
+        now = self._database.now()
+        for row in found:
+            ended = (
+                update(request)
+                .where(request.c.id == row.id, request.c.state == "on_hold")
+                .values(
+                    {
+                        "state": "rejected",
+                        "answer": "due",
+                        "reason": Reason.NOT_LINKED.value,
+                        "reason_data": _not_linked(row, days),
+                        "settled_at": now,
+                        **NO_TEXTS,
+                    }
+                )
+            )
+            if connection.execute(ended).rowcount:
+                add_job(self._database, connection, **new_job(Kind.ANSWER, row.id, row.team, now))
+        return len(found)
+
+    def _ago(self, seconds: float) -> ScalarSelect[float]:
+        """Return that moment, as a query of its own: else PostgreSQL reads the clock anew for every
+        row, and uses no index."""
+        return select(self._database.now() - seconds).scalar_subquery()
 
 
-def _of_person(user: str) -> ColumnElement[bool]:
-    wrote = func.coalesce(table.c.message, "").contains(f'"author":"{user}"', autoescape=True)
-    return or_(table.c.asker == user, table.c.requester == user, table.c.undone_by == user, wrote)
+_HELD = (
+    select(request.c.id, request.c.team, request.c.requester, request.c.reason_data)
+    .where(IS_ON_HOLD)
+    .order_by(request.c.requester)  # as the index is
+)
+
+
+def _not_linked(row: Row[Any], days: int) -> str | None:
+    known = rows.DATA.value(row.reason_data) or {}
+    ended = Rejection(
+        Reason.NOT_LINKED,
+        requester=row.requester,
+        requester_name=known.get("name"),
+        days=days,
+    )
+    return rows.DATA.text(rejections.to_data(ended))
+
+
+def _strip(connection: Connection, row: Any) -> None:
+    """Erase the `response_url` of an address, unless that has changed meanwhile."""
+    address = rows.REPLY_TO.value(row.reply_to)
+    if address is None:
+        return
+    bare = rows.REPLY_TO.text(replace(address, response_url=None))
+    its = (request.c.id == row.id) & (request.c.reply_to == row.reply_to)
+    connection.execute(update(request).where(its).values(reply_to=bare))

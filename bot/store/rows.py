@@ -1,4 +1,4 @@
-"""Convert between rows of the escalation table and core's values; JSON columns by codecs."""
+"""Convert between rows and core's values; JSON columns by codecs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, case, null, select
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy import Row
 
 from bot.core import refs
 from bot.core.attachments import UploadedFiles
@@ -19,30 +18,32 @@ from bot.core.model import (
     Created,
     Escalation,
     Form,
+    FormField,
+    Joined,
     Message,
     Outcome,
     ReplyTo,
     Ticket,
+    Via,
 )
 from bot.store.rejections import from_data
-from bot.store.schema import escalation as table
 
 T = TypeVar("T")
 
-STORED_AS: Mapping[str, str] = {"submitter": "asker"}
-"""Fields of core's values that have another name in the database."""
+FORMER_NAMES: Mapping[str, str] = {"asker": "submitter"}
+"""Names that fields of core's values had in JSON which an earlier release wrote."""
 
 
 class Codec(Generic[T]):
     """Write values of one type as JSON text, and read them back; None stays None (NULL).
 
-    `stored_as` maps a field's name to the one that stored JSON has for it.
+    `former` maps names of fields in older JSON to those of today.
     """
 
-    def __init__(self, of: type[T], stored_as: Mapping[str, str] | None = None) -> None:
+    def __init__(self, of: type[T], former: Mapping[str, str] | None = None) -> None:
         self._of = of
         # Only a key can look like this in compact JSON: a quote inside of a string is escaped.
-        self._keys = [(f'"{new}":', f'"{old}":') for new, old in (stored_as or {}).items()]
+        self._keys = [(f'"{old}":', f'"{new}":') for old, new in (former or {}).items()]
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:
@@ -51,18 +52,13 @@ class Codec(Generic[T]):
 
     def text(self, value: T | None) -> str | None:
         """Return `value` as JSON with all its defaults: `kind` tells one node from another."""
-        if value is None:
-            return None
-        text = self._adapter.dump_json(value).decode()
-        for new, old in self._keys:
-            text = text.replace(new, old)
-        return text
+        return None if value is None else self._adapter.dump_json(value).decode()
 
     def value(self, text: str | None) -> T | None:
         """Read what `text` wrote, by this release or an earlier one."""
         if text is None:
             return None
-        for new, old in self._keys:
+        for old, new in self._keys:
             text = text.replace(old, new)
         return self._adapter.validate_json(text)
 
@@ -70,76 +66,14 @@ class Codec(Generic[T]):
 MESSAGE = Codec(Message)
 DATA = Codec(dict[str, str])
 REFS = Codec(list[str])
-_ESCALATION = Codec(Escalation, stored_as=STORED_AS)
-_FORM = Codec(Form)
+_ESCALATION = Codec(Escalation, FORMER_NAMES)
+FORM = Codec(Form)
 REPLY_TO = Codec(ReplyTo)
 KEPT = Codec(UploadedFiles)
 
-UNFROZEN: dict[str, object] = {
-    "conversation_key": None,
-    "customer": None,
-    "sent_at": None,
-    "thread_id": None,
-    "thread_ref": None,
-    "thread_url": None,
-    "sequels": None,
-}
-"""The columns of a row that has sent nothing whose outcome is unknown."""
-
-
-def reopened(now: ColumnElement[float]) -> dict[str, object]:
-    """Return the columns of a settled row that is reopened; what it had frozen stays."""
-    return {
-        "state": "waiting",
-        "answer": "none",
-        "due": now,
-        "lease_until": None,
-        "token": None,
-        "attempts": 0,
-        "answer_attempts": 0,
-        "strikes": 0,
-        "struck_since": None,
-        "failed_at": None,
-        "cause": None,
-        "reason": None,
-        "reason_data": None,
-        "asked_at": now,
-        "queued_told_at": None,
-        "settled_at": None,
-    }
-
-
-def failed(now: ColumnElement[float]) -> dict[str, object]:
-    """Return the columns that count a failure.
-
-    A strike is a failure since whose predecessor another row came to a good end: it is this row's
-    own fault, not an outage.
-    """
-    other = table.alias()
-    others_do_well = (
-        select(other.c.id)
-        .where(
-            other.c.settled_at > table.c.failed_at,
-            other.c.state.in_(("created", "added")),
-        )
-        .exists()
-    )
-    return {
-        "failed_at": now,
-        "strikes": table.c.strikes + case((others_do_well, 1), else_=0),
-        "struck_since": case(
-            (table.c.struck_since.is_not(None), table.c.struck_since),
-            (others_do_well, now),
-            else_=null(),
-        ),
-    }
-
 
 def request_columns(escalation: Escalation) -> dict[str, object]:
-    """Return the columns of what was requested.
-
-    Texts and the answer's address have columns of their own, because they are erased earlier.
-    """
+    """Return the columns of what was requested."""
     trigger = escalation.trigger
     bare = replace(
         trigger,
@@ -148,17 +82,35 @@ def request_columns(escalation: Escalation) -> dict[str, object]:
         reply_to=ReplyTo(user=trigger.reply_to.user, asked_at=trigger.reply_to.asked_at),
     )
     return {
-        "via": trigger.via.value,
         "team": trigger.team,
+        "key": escalation.key,
+        "slack_id": trigger.request,
+        "act": act_of(escalation),
+        "via": trigger.via.value,
         "channel": trigger.ref.channel if trigger.ref else trigger.channel,
-        "asker": trigger.submitter,
+        "submitter": trigger.submitter,
         "requester": trigger.form.requester if trigger.form else None,
-        "request": trigger.request,
         "trigger": _ESCALATION.text(replace(escalation, trigger=bare)),
         "message": MESSAGE.text(trigger.message),
-        "form": _FORM.text(trigger.form),
+        "form": FORM.text(trigger.form),
         "reply_to": REPLY_TO.text(trigger.reply_to),
     }
+
+
+def act_of(escalation: Escalation) -> str | None:
+    """Return the key of the act; None where every act has a Slack id of its own."""
+    trigger = escalation.trigger
+    if trigger.via is not Via.REACTION or trigger.emoji is None:
+        return None
+    return refs.reaction_act(escalation.key, trigger.submitter, trigger.emoji)
+
+
+def order_key(escalation: Escalation) -> str:
+    """Return the order key of a request: its Slack thread's, as far as that is known."""
+    message = escalation.trigger.message
+    if message is None or message.ref is None:
+        return escalation.key
+    return refs.conversation_key(escalation.trigger.team, message.ref, message.thread_ts)
 
 
 def bare_escalation(row: Row[Any]) -> Escalation:
@@ -174,38 +126,37 @@ def escalation(row: Row[Any]) -> Escalation:
     trigger = replace(
         stored.trigger,
         message=MESSAGE.value(row.message),
-        form=_FORM.value(row.form),
+        form=FORM.value(row.form),
         reply_to=REPLY_TO.value(row.reply_to) or stored.trigger.reply_to,
     )
     return replace(stored, trigger=trigger)
 
 
 def ticket(row: Row[Any]) -> Ticket | None:
-    """Return the Plain thread that the row has, or is being added to."""
+    """Return the Plain thread of a ticket's row, or of a request's that was joined with it."""
     if row.thread_id is None:
         return None
     return Ticket(id=row.thread_id, ref=row.thread_ref, url=row.thread_url)
 
 
-def slack_thread(row: Row[Any]) -> str | None:
-    """Return the `ts` of the root that the row's message replies to.
-
-    None for a root, for what is no message, and where that was not read yet or is erased.
-    """
-    if row.conversation_key is None:
-        message = MESSAGE.value(row.message)
-        return message.replies_to if message is not None else None
-    root = refs.root_of(row.conversation_key)
-    return None if row.conversation_key == row.key else root
+def _beside(data: Mapping[str, str]) -> Ticket | None:
+    if "beside" not in data:
+        return None
+    return Ticket(data["beside"], data["beside_ref"], data["beside_url"])
 
 
 def outcome(row: Row[Any]) -> Outcome | None:
     """Return the outcome to tell the submitter; None if there is none."""
+    data = DATA.value(row.reason_data) or {}
+    missing = int(data.get("missing", "0"))
+    unused = tuple(FormField(name) for name in data.get("unused", "").split(",") if name)
     match row.state, ticket(row):
         case "created", Ticket() as found:
-            return Created(found)
+            return Created(found, missing, _beside(data))
         case "added", Ticket() as found:
-            return Added(found)
-        case (("refused" | "parked"), _):
-            return from_data(Reason(row.reason), DATA.value(row.reason_data) or {})
+            return Added(found, missing, unused)
+        case "joined", Ticket() as found:
+            return Joined(found, "added_words" in data, unused)
+        case (("rejected" | "parked" | "on_hold"), _):
+            return from_data(Reason(row.reason), data)
     return None

@@ -10,7 +10,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    literal_column,
 )
 
 metadata = MetaData(
@@ -51,66 +50,122 @@ person_change = Table(
     Column("new", Text),
 )
 
-escalation = Table(
-    "escalation",
+# One asking for a ticket ("PB-7" is the row with the id 7). It ends in its own answer.
+request = Table(
+    "request",
     metadata,
     Column("id", _Id, primary_key=True),
-    # The message key and how often it was requested again; together Plain's externalId.
-    Column("key", Text, nullable=False),
-    Column("generation", Integer, nullable=False),
-    # Held by the one row that creates the thread of a conversation.
-    Column("conversation_key", Text),
-    # What was requested, by whom, and where to answer.
-    Column("via", Text, nullable=False),
     Column("team", Text, nullable=False),
+    # What it is about: the key of the message, or of the command or form that is about none.
+    Column("key", Text, nullable=False),
+    # Slack's own id of the asking; and the act (a reaction: message, person, emoji), with how often
+    # it was repeated. Both are unique, so that one asking is one row, however it is heard.
+    Column("slack_id", Text, nullable=False),
+    Column("act", Text),
+    Column("act_generation", Integer, nullable=False),
+    # What was requested, by whom, for whom, and where to answer. The texts and the address have
+    # columns of their own, because they are erased earlier.
+    Column("via", Text, nullable=False),
     Column("channel", Text),
-    Column("asker", Text, nullable=False),
+    Column("submitter", Text, nullable=False),
     Column("requester", Text),
-    Column("request", Text, nullable=False),
     Column("trigger", Text, nullable=False),
     Column("message", Text),
     Column("form", Text),
     Column("reply_to", Text),
-    # The state. `due`: when a worker looks at it next; NULL when nothing is left to do.
+    # How it ended, or that it has not; the ticket that it opens, adds to or joins.
     Column("state", Text, nullable=False),
     Column("answer", Text, nullable=False),
-    Column("due", _Time),
-    Column("lease_until", _Time),
-    Column("token", Text),
-    Column("attempts", Integer, nullable=False),
-    Column("answer_attempts", Integer, nullable=False),
-    Column("strikes", Integer, nullable=False),
-    Column("struck_since", _Time),
-    Column("failed_at", _Time),
-    Column("cause", Text),
-    # What was decided before Plain was written to, and the outcome.
-    Column("customer", Text),
+    Column("reason", Text),
+    Column("reason_data", Text),
+    Column("ticket_id", _Id),
+    # What is about to be sent for it: when that was noted, its externalId, what is to follow, and
+    # the results for its files (JSON, both).
     Column("sent_at", _Time),
+    Column("external_id", Text),
+    Column("rest", Text),
+    Column("files", Text),
+    # Where the bot posted the answer (JSON), as long as it has to be edited.
+    Column("posted", Text),
+    Column("created_at", _Time, nullable=False),
+    Column("delay_told_at", _Time),
+    Column("settled_at", _Time),
+)
+
+# A thread in Plain. `key` and `generation` are its externalId: what it was opened for, and how
+# often that had a ticket. `conversation_key` is held by the one that others are added to.
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("conversation_key", Text),
+    # The request that opens it, or opened it; its customer, and the Slack user that this is.
+    Column("request_id", _Id, nullable=False),
+    Column("requester", Text),
+    Column("customer", Text),
+    Column("evidence", Text),
+    Column("state", Text, nullable=False),
     Column("thread_id", Text),
     Column("thread_ref", Text),
     Column("thread_url", Text),
-    Column("reason", Text),
-    Column("reason_data", Text),
-    # When: first requested, last requested, told that it takes longer, settled.
     Column("created_at", _Time, nullable=False),
-    Column("asked_at", _Time, nullable=False),
-    Column("queued_told_at", _Time),
-    Column("settled_at", _Time),
-    # When its thread is looked for once more, and the refs of its duplicates (a JSON list).
-    Column("verify_at", _Time),
-    Column("doubles", Text),
-    # The evidence for the customer; the result for each file; what is still to be added to the
-    # thread once it exists (JSON, both). Where the bot posted the answer itself (JSON).
-    Column("evidence", Text),
-    Column("files", Text),
-    Column("sequels", Text),
-    Column("said_in", Text),
+    Column("opened_at", _Time),
     Column("undone_at", _Time),
     Column("undone_by", Text),
+    # The refs of other threads with its externalId (a JSON list).
+    Column("duplicates", Text),
 )
 
-# Rows whose undoing was begun (at `undone_at`, by `undone_by`) and not finished: hardly ever any.
-undoing = (escalation.c.state == literal_column("'created'")) & escalation.c.undone_at.is_not(None)
+# The Slack messages that a ticket covers: `how` is "opened", "added" or "quoted".
+ticket_message = Table(
+    "ticket_message",
+    metadata,
+    Column("ticket_id", _Id, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("how", Text, nullable=False),
+)
+
+# A click on Undo, or a reaction that was taken back: by whom, and where to answer (JSON).
+undo = Table(
+    "undo",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("request_id", _Id, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("click", Text),
+    Column("created_at", _Time, nullable=False),
+)
+
+# What is due, and nothing else: a row is deleted once it is done. `key` is the id of the request,
+# ticket or undo that the kind is about. Of one `order_key` only one is leased at a time; those of
+# one `channel`, which may turn out to be of one Slack thread, keep their order.
+job = Table(
+    "job",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", _Id, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("order_key", Text),
+    Column("channel", Text),
+    Column("due", _Time, nullable=False),
+    Column("lease_until", _Time),
+    Column("token", Text),
+    # How often it was claimed; how often it failed since, when last, and why. A strike is a failure
+    # while others succeeded. `half_way`: an attempt may have sent something.
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", _Time),
+    Column("strikes", Integer, nullable=False),
+    Column("struck_since", _Time),
+    Column("cause", Text),
+    Column("half_way", Integer, nullable=False),
+    Column("created_at", _Time, nullable=False),
+)
 
 draft = Table(
     "draft",

@@ -19,10 +19,9 @@ from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Slack
 from bot.settings import DEFAULT_RULES
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.kv import FirstLoaded
 from bot.store.records import Records
-from tests.nouns import escalation
+from tests.store.rows import a_request
 
 T = TypeVar("T")
 
@@ -152,9 +151,7 @@ def healthy(
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(slack, "HELLO_SECONDS", 1.0)
         database = Database(sqlite_url)
-        Ledger(database).record(escalation(1))
-        with database.writing() as connection:
-            connection.exec_driver_sql("UPDATE escalation SET due = NULL, state = 'created'")
+        a_request(database, 1, "created")
         yield HealthyBridge(world, folder, database, monkeypatch)
         database.close()
 

@@ -12,10 +12,10 @@ from graphql import GraphQLSchema
 
 from bot.cli.doctor import configuration
 from bot.sandbox.plain.resolvers import bound_schema
-from bot.store.deliveries import Ledger
+from bot.store.jobs import Kind
 from tests.cli.conftest import Run
 from tests.cli.prepared import RULES, HealthyBridge, examined, red
-from tests.nouns import escalation
+from tests.store.rows import a_request, a_ticket, change_job
 
 
 def test_all_is_well(run: Run, bridge: HealthyBridge) -> None:
@@ -98,10 +98,10 @@ def _files_unreached(bridge: HealthyBridge) -> None:
 
 def _no_events(bridge: HealthyBridge) -> None:
     """Reconciliation finds what Slack did not deliver."""
-    Ledger(bridge.database).record(escalation(2, request="reconcile:C0001:1700000002.000100:a"))
-    with bridge.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE escalation SET due = NULL, state = 'created'")
-        connection.exec_driver_sql("UPDATE escalation SET asked_at = asked_at + 60 WHERE id = 2")
+    found = "reconcile:C0001:1700000002.000100:a"
+    later = {"created_at": time.time() + 60}
+    ticket_id = a_ticket(bridge.database, 2)
+    a_request(bridge.database, 2, "created", ticket_id=ticket_id, request=found, columns=later)
 
 
 def _other_key(bridge: HealthyBridge) -> None:
@@ -156,9 +156,8 @@ def _read_only(bridge: HealthyBridge) -> None:
 
 
 def _backlog(bridge: HealthyBridge) -> None:
-    Ledger(bridge.database).record(escalation(2))
-    with bridge.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE escalation SET asked_at = asked_at - 3600 WHERE id = 2")
+    waiting = a_request(bridge.database, 2)
+    change_job(bridge.database, Kind.DECIDE, waiting, created_at=time.time() - 3600)
 
 
 def _settings(bridge: HealthyBridge) -> None:

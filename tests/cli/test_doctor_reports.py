@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from bot.cli.doctor import plain
 from bot.cli.doctor.plain import OPTIONAL, Feature
+from bot.core.faults import Reason, Rejection
+from bot.store.schema import request
 from tests.cli.conftest import Run
 from tests.cli.prepared import RULES, HealthyBridge, examined, red
+from tests.store.rows import a_request
 
 # What is not looked at
 
@@ -31,7 +35,7 @@ def test_nothing_is_written_to_plain(run: Run, bridge: HealthyBridge) -> None:
 
 def test_an_empty_ledger_has_heard_nothing_yet(run: Run, bridge: HealthyBridge) -> None:
     with bridge.database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM escalation")
+        connection.execute(delete(request))
     _, checks = examined(run)
     assert checks["Slack events"]["skipped"] is True
     assert checks["backlog"]["detail"] == "nothing is waiting"
@@ -56,8 +60,7 @@ def test_a_key_with_what_is_needed_and_no_more_is_enough(
 
 
 def test_parked_work_is_told(run: Run, bridge: HealthyBridge) -> None:
-    with bridge.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE escalation SET state = 'parked'")
+    a_request(bridge.database, 2, "parked", reason=Rejection(Reason.GAVE_UP))
     _, checks = examined(run)
     assert checks["backlog"]["detail"] == (
         "nothing is waiting; 1 parked (`plain-bridge ledger list --state parked`)"
@@ -67,11 +70,8 @@ def test_parked_work_is_told(run: Run, bridge: HealthyBridge) -> None:
 def test_people_without_a_customer_are_counted_with_the_unconfirmed_among_them(
     run: Run, bridge: HealthyBridge
 ) -> None:
-    with bridge.database.writing() as connection:
-        connection.exec_driver_sql(
-            "UPDATE escalation SET state = 'refused', reason = 'no_customer', requester = 'U1', "
-            'reason_data = \'{"requester":"U1","name":"Ben","address":"unconfirmed"}\''
-        )
+    ben = Rejection(Reason.NO_CUSTOMER, requester="U1", address_unconfirmed=True)
+    a_request(bridge.database, 2, "on_hold", reason=ben)
     status, checks = examined(run)
     assert (status, red(checks)) == (0, [])
     check = checks["people to link"]

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+import time
 from datetime import datetime
 
 import pytest
-from sqlalchemy import update
 
 from bot.core.faults import Reason, Rejection
-from bot.core.model import Created
 from bot.core.refs import MessageRef
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
-from bot.store.schema import escalation as table
-from bot.store.undo import Undos
+from bot.store.requests import Requests
 from tests.cli.conftest import Run
 from tests.cli.prepared import MissedReactions
-from tests.nouns import TICKET, escalation
+from tests.nouns import TICKET
+from tests.store.rows import a_request, a_ticket, change_request, change_ticket
+
+NO_BOT = Rejection(Reason.NOT_IN_CHANNEL, channel="C0001")
+NOBODY = Rejection(Reason.NO_CUSTOMER, requester="U9", requester_name="Gwen Hall")
 
 
 @pytest.fixture
 def three(bridge_database: Database) -> Database:
-    """One created, one refused, one waiting: PB-1, PB-2, PB-3."""
-    ledger = Ledger(bridge_database)
-    for number in (1, 2, 3):
-        ledger.record(escalation(number))
-    first, second = ledger.claim("w", 2)
-    ledger.settle(first, Created(TICKET))
-    ledger.settle(second, Rejection(Reason.NOT_IN_CHANNEL, channel="C0001"))
+    """One created, one rejected, one waiting: PB-1, PB-2, PB-3."""
+    a_request(bridge_database, 1, "created")
+    a_request(bridge_database, 2, "rejected", reason=NO_BOT)
+    a_request(bridge_database, 3)
     return bridge_database
 
 
@@ -41,7 +38,7 @@ def test_list(run: Run, three: Database) -> None:
     assert re.split(r"\s{2,}", header.strip()) == columns
     assert [row.split()[:2] for row in rows] == [
         ["PB-3", "waiting"],
-        ["PB-2", "refused"],
+        ["PB-2", "rejected"],
         ["PB-1", "created"],
     ]
     assert rows[1].endswith("the bridge isn't in the channel")
@@ -49,10 +46,7 @@ def test_list(run: Run, three: Database) -> None:
 
 
 def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -> None:
-    ledger = Ledger(bridge_database)
-    ledger.record(escalation(1))
-    (claim,) = ledger.claim("w", 1)
-    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester="U9"))
+    a_request(bridge_database, 1, "on_hold", reason=NOBODY)
     CustomerLinks(bridge_database).link([CustomerLink("T0001", "U0ASKER", "c_1", name="Ann Asker")])
     row = run("ledger", "list").stdout.splitlines()[1]
     assert re.split(r"\s{2,}", row.strip()) == [
@@ -62,23 +56,43 @@ def test_what_waits_for_a_link_is_on_hold(run: Run, bridge_database: Database) -
         "reaction",
         "C0001",
         "Ann Asker",
-        "the requester's Plain customer isn't known",
+        "we don't know which Plain customer Gwen Hall is",
     ]
     shown = run("ledger", "show", "PB-1").stdout
     assert "on hold" in shown
-    assert "the requester's Plain customer isn't known (no_customer)" in shown
+    assert "we don't know which Plain customer Gwen Hall is (no_customer)" in shown
     (listed,) = json.loads(run("ledger", "list", "--json").stdout)
-    assert (listed["state"], listed["reason"]) == ("refused", "no_customer")
+    assert (listed["state"], listed["reason"]) == ("on-hold", "no_customer")
 
 
 def test_what_is_on_hold_can_be_listed_alone(run: Run, bridge_database: Database) -> None:
-    ledger = Ledger(bridge_database)
-    for number, reason in enumerate((Reason.NO_CUSTOMER, Reason.NOT_IN_CHANNEL), 1):
-        ledger.record(escalation(number))
-        (claim,) = ledger.claim("w", 1)
-        ledger.settle(claim, Rejection(reason, requester="U9"))
+    a_request(bridge_database, 1, "on_hold", reason=NOBODY)
+    a_request(bridge_database, 2, "rejected", reason=NO_BOT)
     assert references(run, "--state", "on-hold") == ["PB-1"]
-    assert references(run, "--state", "refused") == ["PB-2", "PB-1"]
+    assert references(run, "--state", "rejected") == ["PB-2"]
+
+
+def test_the_former_names_of_states_are_still_taken(run: Run, bridge_database: Database) -> None:
+    a_request(bridge_database, 1, "rejected", reason=NO_BOT)
+    a_request(bridge_database, 2, "ignored", reason="no_rule")
+    assert references(run, "--state", "refused") == ["PB-1"]
+    assert references(run, "--state", "unwanted") == ["PB-2"]
+
+
+def test_requests_of_several_people_for_one_message(run: Run, bridge_database: Database) -> None:
+    ticket_id = a_ticket(bridge_database)
+    a_request(bridge_database, 1, "created", ticket_id=ticket_id)
+    a_request(bridge_database, 1, "joined", ticket_id=ticket_id, submitter="U0OTHER")
+    listed = [row.split() for row in run("ledger", "list").stdout.splitlines()[1:]]
+    assert [row[:2] + row[-2:] for row in listed] == [
+        ["PB-2", "joined", "U0OTHER", "T-1"],
+        ["PB-1", "created", "U0ASKER", "T-1"],
+    ]
+    shown = json.loads(run("ledger", "show", "T-1", "--json").stdout)
+    assert [(one["submitter"], one["opened"]) for one in shown] == [
+        ("U0ASKER", True),
+        ("U0OTHER", False),
+    ]
 
 
 def references(run: Run, *arguments: str) -> list[str]:
@@ -87,13 +101,10 @@ def references(run: Run, *arguments: str) -> list[str]:
 
 
 def test_list_of_a_time_a_user_and_a_channel(run: Run, bridge_database: Database) -> None:
-    ledger = Ledger(bridge_database)
     for number, (submitter, channel) in enumerate([("U1", "C1"), ("U2", "C1"), ("U2", "C2")], 1):
-        asked = escalation(number, ref=MessageRef(channel, f"170000000{number}.000100"))
-        ledger.record(replace(asked, trigger=replace(asked.trigger, submitter=submitter)))
-    with bridge_database.writing() as connection:
-        old = update(table).where(table.c.id == 1).values(asked_at=table.c.asked_at - 8 * 86400)
-        connection.execute(old)
+        ref = MessageRef(channel, f"170000000{number}.000100")
+        a_request(bridge_database, number, ref=ref, channel=channel, submitter=submitter)
+    change_request(bridge_database, 1, created_at=time.time() - 8 * 86400)
     assert references(run, "--user", "U2") == ["PB-3", "PB-2"]
     assert references(run, "--channel", "C1") == ["PB-2", "PB-1"]
     assert references(run, "--since", "7d") == ["PB-3", "PB-2"]
@@ -104,9 +115,9 @@ def test_list_of_a_time_a_user_and_a_channel(run: Run, bridge_database: Database
 
 
 def test_channels_by_name(run: Run, missed: MissedReactions) -> None:
-    ledger = Ledger(missed.database)
     for number, channel in enumerate([missed.support, "C9"], 1):
-        ledger.record(escalation(number, ref=MessageRef(channel, f"170000000{number}.000100")))
+        ref = MessageRef(channel, f"170000000{number}.000100")
+        a_request(missed.database, number, ref=ref)
     listed = run("ledger", "list", "--names").stdout.splitlines()
     assert [row.split()[5] for row in listed[1:]] == ["C9", "#support"]
     assert references(run, "--channel", "#support") == ["PB-1"]
@@ -143,10 +154,9 @@ def test_show_why(run: Run, three: Database) -> None:
 
 
 def test_what_was_undone_says_by_whom(run: Run, three: Database) -> None:
-    undoing = Undos(three)
-    undoing.begin(1, "U0LINKER")
+    change_ticket(three, 1, state="undoing", undone_by="U0LINKER", undone_at=time.time())
     assert "Undone" not in run("ledger", "show", "PB-1").stdout  # not yet
-    undoing.finish(1)
+    change_ticket(three, 1, state="undone", conversation_key=None)
     pairs = dict(line.split("  ", 1) for line in run("ledger", "show", "PB-1").stdout.splitlines())
     assert pairs["State"].strip() == "undone"
     assert pairs["Undone by"].strip() == "U0LINKER"
@@ -155,7 +165,46 @@ def test_what_was_undone_says_by_whom(run: Run, three: Database) -> None:
     assert (listed["reference"], listed["undone_by"]) == ("PB-1", "U0LINKER")
     exported = [json.loads(line) for line in run("ledger", "export").stdout.splitlines()]
     assert exported[0]["undone_at"] is not None
-    assert "is undone: only refused or parked requests" in run("ledger", "retry", "PB-1").stderr
+    assert "PB-1 is undone: only requests that" in run("ledger", "retry", "PB-1").stderr
+
+
+# The conversation of a ticket that was deleted in Plain
+
+
+def test_a_conversation_is_freed_by_hand(run: Run, three: Database) -> None:
+    freed = run("ledger", "free", "PB-1")
+    assert freed.stdout == ("T-1 is gone: the next request in its Slack thread opens a new one.\n")
+    shown = run("ledger", "show", "PB-1").stdout
+    pairs = dict(line.split("  ", 1) for line in shown.splitlines())
+    assert pairs["State"].strip() == "gone"
+    assert pairs["Reason"].strip() == "the ticket was deleted in Plain"
+    assert "the ticket was deleted in Plain" in run("ledger", "list").stdout
+    assert references(run, "--state", "gone") == ["PB-1"]
+    key = "T0001:C0001:1700000001.000100"
+    assert Requests(three).ticket_of_conversation(key) is None
+
+
+def test_a_ticket_of_several_requests_is_freed_once(run: Run, bridge_database: Database) -> None:
+    ticket_id = a_ticket(bridge_database)
+    for number, state in enumerate(("created", "added", "joined"), 1):
+        a_request(bridge_database, number, state, ticket_id=ticket_id)
+    assert run("ledger", "free", "T-1").stdout.count("T-1 is gone") == 1
+    assert references(run, "--state", "gone") == ["PB-3", "PB-2", "PB-1"]
+
+
+def test_what_cannot_be_freed_says_why(run: Run, three: Database) -> None:
+    a_request(three, 4, "created", ticket_id=a_ticket(three, 4, "undoing"))
+    a_request(three, 5, "created", ticket_id=a_ticket(three, 5, "undone"))
+    failed = run("ledger", "free", "PB-1", "PB-2", "PB-3", "PB-4", "PB-5", "PB-9", "--json")
+    assert failed.exit_code == 1
+    assert [one["reference"] for one in json.loads(failed.stdout)] == ["PB-1"]
+    assert failed.stderr.splitlines() == [
+        "PB-2 is rejected: it has no ticket",
+        "PB-3 is waiting: it has no ticket",
+        "PB-4 is being undone: try again in a minute",
+        "PB-5 is undone: its Slack thread is free already",
+        "PB-9 is not in the ledger",
+    ]
 
 
 def test_show_as_json(run: Run, three: Database) -> None:
@@ -181,7 +230,7 @@ def test_retry_does_what_it_can_and_says_the_rest(run: Run, three: Database) -> 
     assert retried.exit_code == 1
     assert [one["reference"] for one in json.loads(retried.stdout)] == ["PB-2"]
     assert retried.stderr.splitlines() == [
-        "PB-1 is created: only refused or parked requests can be retried",
+        "PB-1 is created: only requests that were rejected, are parked or on hold can be retried",
         "PB-9 is not in the ledger",
     ]
 
@@ -207,7 +256,7 @@ def test_times_for_scripts_are_iso_8601(run: Run, three: Database) -> None:
     [
         (("show", "PB-9"), "PB-9 is not in the ledger\n"),
         (("show", "PB-" + "9" * 30), "PB-" + "9" * 30 + " is not in the ledger"),
-        (("list", "--state", "done"), "done is not a state: use one of waiting, created, added"),
+        (("list", "--state", "done"), "done is not a state: use one of waiting, on-hold, created"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -216,26 +265,3 @@ def test_what_cannot_be_done_is_said(
     result = run("ledger", *arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(words)
-
-
-def test_forget_asks_first(run: Run, three: Database) -> None:
-    asked = run("ledger", "forget", "--user", "U0ASKER", input="n\n")
-    assert asked.exit_code == 1
-    assert "nothing was erased" in asked.stderr
-    assert "U0ASKER" in run("ledger", "export").stdout
-
-
-def test_forget_erases_a_person_and_leaves_the_keys(run: Run, three: Database) -> None:
-    done = run("ledger", "forget", "--user", "U0ASKER", "--yes")
-    assert done.stdout == (
-        "Erased U0ASKER: 3 requests, 0 links, 0 open forms. Their tickets in Plain are unchanged.\n"
-    )
-    exported = run("ledger", "export").stdout
-    assert "U0ASKER" not in exported
-    assert exported.count('"key"') == 3
-    again = json.loads(run("ledger", "forget", "--user", "U0ASKER", "--yes", "--json").stdout)
-    assert again == {"people": 0, "escalations": 0, "drafts": 0}
-
-
-def test_forget_wants_a_user_id(run: Run, three: Database) -> None:
-    assert "is not a Slack user id" in run("ledger", "forget", "--user", "ada", "--yes").stderr

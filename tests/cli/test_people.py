@@ -15,22 +15,19 @@ from bot.core.model import Form, Priority, Via
 from bot.sandbox.plain import Plain
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore
 from tests.cli.conftest import Run
 from tests.cli.prepared import LocalServices
-from tests.nouns import escalation
+from tests.store.rows import a_request
 
 ANN = CustomerLink("T1", "U1", "ann@example.com")
 
 
-def refused(database: Database, requester: str) -> None:
-    """An escalation that waits for its requester's customer."""
-    ledger = Ledger(database)
+def on_hold(database: Database, requester: str) -> None:
+    """A request that waits for its requester's customer."""
     form = Form("Title", None, requester, Priority.NORMAL)
-    ledger.record(escalation(via=Via.SHORTCUT, form=form))
-    (claim,) = ledger.claim("w", 1)
-    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester=requester))
+    nobody = Rejection(Reason.NO_CUSTOMER, requester=requester)
+    a_request(database, 1, "on_hold", reason=nobody, via=Via.SHORTCUT, form=form)
 
 
 def test_link_list_unlink(run: Run, bridge_database: Database) -> None:
@@ -72,7 +69,7 @@ def test_what_a_command_changes_is_noted_as_such(
 
 
 def test_linking_opens_what_waited_for_it(run: Run, bridge_database: Database) -> None:
-    refused(bridge_database, "U1")
+    on_hold(bridge_database, "U1")
     linked = run("people", "link", "U1", "external:acme", "--team", "T1")
     assert linked.stdout == "U1 of T1 is external:acme. 1 pending request resumed.\n"
 
@@ -118,7 +115,7 @@ def test_what_cannot_be_done_is_said(
 
 
 def test_import_from_standard_input(run: Run, bridge_database: Database) -> None:
-    refused(bridge_database, "U2")
+    on_hold(bridge_database, "U2")
     content = "user,customer,name\nU1,ann@example.com,Ann\nU2,external:acme,\n"
     imported = run("people", "import", "-", "--team", "T1", input=content)
     assert imported.stdout == "2 imported. 1 pending request resumed.\n"

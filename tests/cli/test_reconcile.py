@@ -253,6 +253,6 @@ def dump(database: Database) -> list[tuple[object, ...]]:
     with database.reading() as connection:
         return [
             tuple(row)
-            for table in ("escalation", "memory", "draft", "person")
+            for table in ("request", "ticket", "job", "memory", "draft", "person")
             for row in connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
         ]

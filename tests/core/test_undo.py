@@ -8,8 +8,6 @@ import pytest
 
 from bot.core.directory import Profile, UserKind
 from bot.core.identity import Linkers
-from bot.core.model import Via
-from bot.core.record import Record, State
 from bot.core.undo import (
     UNDO_SECONDS,
     Actor,
@@ -24,27 +22,27 @@ from bot.core.undo import (
     ThreadSnapshot,
     TimelineEntry,
     TooLate,
+    Undone,
+    UndoTarget,
     lacking,
     look,
     note,
     refusal,
+    was_undone_by,
 )
 from tests.nouns import TICKET
 
 NOW = 1_700_000_000.0
-ROW = Record(
+TARGET = UndoTarget(
     id=7,
-    key="T0001:C0001:1",
-    generation=1,
-    state=State.CREATED,
-    via=Via.REACTION,
-    team="T0001",
+    state="created",
     submitter="U0ASKER",
-    created_at=NOW,
-    asked_at=NOW,
-    settled_at=NOW,
+    ticket_id=1,
     ticket=TICKET,
-    read_at=NOW + 10.0,
+    ticket_state="open",
+    opened_by=7,
+    opened_at=NOW,
+    settled_at=NOW,
 )
 NAMED = Linkers(("U0LINKER",))
 OWNERS = Linkers()
@@ -82,40 +80,69 @@ ASKER = person("U0ASKER")
     ],
 )
 def test_who_may_undo(by: Profile | None, linkers: Linkers, expected: Result | None) -> None:
-    assert refusal(ROW, by, linkers) == expected
+    assert refusal(TARGET, by, linkers, NOW + 10.0) == expected
 
 
 @pytest.mark.parametrize(
-    ("row", "expected"),
+    ("clicked_after", "target", "expected"),
     [
-        pytest.param(replace(ROW, read_at=NOW + UNDO_SECONDS), None, id="in the last moment"),
+        pytest.param(UNDO_SECONDS, TARGET, None, id="in the last moment"),
+        pytest.param(-5.0, TARGET, None, id="before there was a ticket"),
+        pytest.param(UNDO_SECONDS + 0.1, TARGET, TooLate(TICKET), id="too late"),
         pytest.param(
-            replace(ROW, read_at=NOW + UNDO_SECONDS + 0.1), TooLate(TICKET), id="too late"
+            1e6, replace(TARGET, ticket_state="undoing"), None, id="begun in time, to be finished"
         ),
         pytest.param(
-            replace(ROW, read_at=NOW + 1e6, undone_by="U0ASKER"),
-            None,
-            id="begun in time, to be finished",
+            1e6, replace(TARGET, ticket_state="undone"), AlreadyUndone(TICKET), id="undone"
         ),
         pytest.param(
-            replace(ROW, state=State.UNDONE, read_at=NOW + 1e6), AlreadyUndone(TICKET), id="undone"
+            1.0,
+            replace(TARGET, state="withdrawn", ticket=None),
+            AlreadyUndone(None),
+            id="withdrawn",
         ),
-        pytest.param(
-            replace(ROW, state=State.UNDONE, ticket=None), AlreadyUndone(None), id="withdrawn"
-        ),
-        pytest.param(replace(ROW, state=State.ADDED), NotUndoable(TICKET), id="an addition"),
-        pytest.param(replace(ROW, state=State.WAITING, ticket=None), Nothing(), id="waiting"),
-        pytest.param(replace(ROW, state=State.REFUSED), Nothing(), id="refused"),
+        pytest.param(1.0, replace(TARGET, state="added"), NotUndoable(TICKET), id="an addition"),
+        pytest.param(1.0, replace(TARGET, state="waiting", ticket=None), Nothing(), id="waiting"),
+        pytest.param(1.0, replace(TARGET, state="rejected"), Nothing(), id="rejected"),
+        pytest.param(1.0, replace(TARGET, ticket_state="gone"), Nothing(), id="deleted in Plain"),
     ],
 )
-def test_when_it_can_be_undone(row: Record, expected: Result | None) -> None:
-    assert refusal(row, ASKER, OWNERS) == expected
+def test_when_it_can_be_undone(
+    clicked_after: float, target: UndoTarget, expected: Result | None
+) -> None:
+    assert refusal(target, ASKER, OWNERS, NOW + clicked_after) == expected
 
 
 def test_who_may_not_is_not_told_how_it_stands() -> None:
-    late = replace(ROW, read_at=NOW + 1e6)
-    assert refusal(late, person("U0OTHER"), OWNERS) == NotYours()
-    assert refusal(late, None, OWNERS) == Outsider()
+    assert refusal(TARGET, person("U0OTHER"), OWNERS, NOW + 1e6) == NotYours()
+    assert refusal(TARGET, None, OWNERS, NOW + 1e6) == Outsider()
+
+
+def test_who_joined_a_ticket_may_not_undo_it_unless_they_link_people() -> None:
+    joined = replace(TARGET, state="joined", opened_by=1)
+    assert refusal(joined, ASKER, NAMED, NOW) == NotYours()
+    assert refusal(joined, person("U0LINKER"), NAMED, NOW) is None
+
+
+UNDONE = replace(TARGET, ticket_state="undone", undone_by="U0ASKER", undone_at=NOW + 30.0)
+WITHDRAWN = replace(TARGET, state="withdrawn", ticket=None, settled_at=NOW + 30.0)
+
+
+@pytest.mark.parametrize(
+    ("target", "by", "clicked_after", "expected"),
+    [
+        pytest.param(UNDONE, "U0ASKER", 20.0, Undone(TICKET), id="it was this click"),
+        pytest.param(UNDONE, "U0ASKER", 31.0, None, id="a later click"),
+        pytest.param(UNDONE, "U0LINKER", 20.0, None, id="somebody else's"),
+        pytest.param(WITHDRAWN, "U0ASKER", 20.0, Undone(None), id="it was this reaction"),
+        pytest.param(WITHDRAWN, "U0ASKER", 31.0, None, id="withdrawn before"),
+        pytest.param(TARGET, "U0ASKER", 20.0, None, id="not undone"),
+    ],
+)
+def test_what_a_click_has_done_already(
+    target: UndoTarget, by: str, clicked_after: float, expected: Result | None
+) -> None:
+    assert was_undone_by(target, by, NOW + clicked_after) == expected
 
 
 # The thread

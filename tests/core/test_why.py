@@ -156,13 +156,11 @@ def record(**more: Any) -> Record:
     values: dict[str, Any] = {
         "id": 7,
         "key": "T1:C1:1700000001.000100",
-        "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
         "team": "T0001",
         "submitter": "U0ADA",
         "created_at": NOW,
-        "asked_at": NOW,
         "ref": MessageRef("C1", "1700000001.000100"),
         "customer": "c_1",
         "requester": "U0BEN",
@@ -232,11 +230,13 @@ AWAY = (
         (explained(known=(known(),)), Why.HAS_TICKET),
         (explained(known=(known(state=State.ADDED),)), Why.HAS_TICKET),
         (explained(known=(known(state=State.WAITING),)), Why.WAITING),
-        (explained(known=(known(state=State.REFUSED),)), Why.REFUSED),
-        (explained(known=(known(state=State.PARKED),)), Why.REFUSED),
-        (explained(known=(known(state=State.UNWANTED),)), Why.UNWANTED),
+        (explained(known=(known(state=State.JOINED),)), Why.HAS_TICKET),
+        (explained(known=(known(state=State.ON_HOLD),)), Why.ON_HOLD),
+        (explained(known=(known(state=State.REJECTED),)), Why.REJECTED),
+        (explained(known=(known(state=State.PARKED),)), Why.REJECTED),
+        (explained(known=(known(state=State.IGNORED),)), Why.IGNORED),
         (explained(known=(known(state=State.UNDONE),)), Why.UNDONE),
-        (explained(known=(known(state=State.UNDONE), known(generation=2))), Why.HAS_TICKET),
+        (explained(known=(known(state=State.GONE),)), Why.GONE),
         (explained(rules=()), Why.NO_RULES),
         (explained(reactions=None, unread=Unread.GONE, rules=AWAY), Why.UNREAD),
         (explained(reactions=None, unread=Unread.NOT_IN_CHANNEL), Why.UNREAD),
@@ -254,6 +254,29 @@ def test_the_first_reason(found: Explanation, why: Why) -> None:
     assert found.why is why
 
 
+@pytest.mark.parametrize(
+    ("states", "main"),
+    [
+        ([State.UNDONE, State.CREATED], 2),
+        ([State.CREATED, State.REJECTED, State.IGNORED], 1),
+        ([State.REJECTED, State.CREATED, State.JOINED], 2),
+        ([State.ADDED, State.WAITING], 1),
+        ([State.WAITING, State.ON_HOLD, State.REJECTED], 1),
+        ([State.ON_HOLD, State.REJECTED, State.IGNORED], 1),
+        ([State.REJECTED, State.UNDONE], 2),
+        ([State.GONE, State.REJECTED], 2),
+        ([State.REJECTED, State.IGNORED], 1),
+        ([State.IGNORED, State.IGNORED], 2),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_of_several_requests_the_one_that_says_most_is_told_first(
+    states: list[State], main: int
+) -> None:
+    several = tuple(known(id=number, state=state) for number, state in enumerate(states, 1))
+    assert explained(known=several).main.id == main
+
+
 def test_the_reaction_that_was_missed_is_one_of_somebody_who_may_ask() -> None:
     other = replace(MISSED, emoji="bug", submitters=(GIL,))
     assert explained(reactions=(other, MISSED)).missed == MISSED
@@ -264,7 +287,7 @@ def test_the_reaction_that_was_missed_is_one_of_somebody_who_may_ask() -> None:
 
 PRIVATE = ExplainedRecord(
     record(
-        state=State.REFUSED,
+        state=State.ON_HOLD,
         reason_data={"requester": "U0BEN", "name": "Ben", "customer": "b@x.example"},
         rejection=Rejection(
             Reason.NO_CUSTOMER,

@@ -64,7 +64,7 @@ class Seen:
 
 async def ambiguous(ground: Ground, case: Ambiguous, door: str) -> Seen:
     """One asking at `door` ("reaction" or "addition") whose first request ends so."""
-    asking = await DOORS[door].prepare(ground)
+    (asking,) = await DOORS[door].prepare(ground)
     is_thread = asking.kind == "thread"
     ground.plain.fail(
         "createThread" if is_thread else "createThreadEvent",
@@ -84,7 +84,7 @@ async def relinked(ground: Ground, *, committed: bool) -> Seen:
     """The person's link changes while nobody knows what became of the first create."""
     plain = ground.plain
     old, new = (plain.add_customer(n, f"{n}@customers.example") for n in _two(ground))
-    asking = await DOORS["reaction"].prepare(ground)
+    (asking,) = await DOORS["reaction"].prepare(ground)
     author = str(ground.slack.message(ground.support, asking.ts)["user"])
     people = CustomerLinks(ground.database)
     people.link([CustomerLink(ground.slack.team, author, old.id)])
@@ -106,7 +106,7 @@ async def late_beyond_the_window(ground: Ground, replica: Replica) -> Seen:
 
     The request is sent once more from here, for that is what Plain then does with it.
     """
-    asking = await DOORS["reaction"].prepare(ground)
+    (asking,) = await DOORS["reaction"].prepare(ground)
     ground.plain.fail("createThread", "502")
     await _ask(ground, asking, "reaction")
     await until(lambda: ground.threads(asking.word))
@@ -145,7 +145,7 @@ async def _ask(ground: Ground, asking: Asking, door: str) -> None:
     async def back() -> None:
         return
 
-    await DOORS[door].ask(ground, asking, back)
+    await DOORS[door].ask(ground, [asking], back)
     assert asking.accepted
 
 

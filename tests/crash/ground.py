@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import select
 
 from bot.core.record import Record
 from bot.sandbox.plain import Plain
@@ -17,6 +20,7 @@ from bot.sandbox.process import BridgeFailed, BridgeProcess, bridge
 from bot.sandbox.slack import Slack
 from bot.store.database import Database
 from bot.store.records import Records
+from bot.store.schema import job
 from tests.crash.watching import Act, Folder
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +39,10 @@ WINDOWS = {
 ENOUGH = 100_000
 """Requests a minute: a killed process takes its permits along, and here one dies every second."""
 
-_REMARKS = ("This already has a ticket", "A ticket for this is already being created")
+SOON_SECONDS = 60.0
+"""A job that is due later, such as the end of an Undo, leaves the bridge at rest."""
+
+_DELAYED = "Your request is saved"
 
 PARTS = 30
 """Messages of a long Slack thread: more than a thread of Plain's is created with."""
@@ -136,6 +143,13 @@ class Ground:
         """What the ledger holds of this person's asking."""
         return [entry for entry in self.history.newest(100_000) if entry.submitter == submitter]
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no job is claimed or due, now or soon."""
+        soon = (job.c.due <= self.database.now() + SOON_SECONDS) | job.c.token.is_not(None)
+        with self.database.reading() as connection:
+            return connection.execute(select(job.c.id).where(soon).limit(1)).first() is None
+
     async def settled(self, submitter: str) -> list[Record]:
         """Wait until nothing is left to do for this person."""
         await until(lambda: all(entry.due is None for entry in self.entries(submitter)))
@@ -161,11 +175,16 @@ class Ground:
         counts = [sum(text.count(part) for text in told) for part in parts]
         return max(counts) if min(counts) else 0
 
-    def answers(self, user: str) -> int:
-        """How many answers this person had to what was asked; remarks to asking again aside."""
+    def undone(self, word: str) -> int:
+        """How many threads about it are marked as ignored."""
+        about = (thread for thread in self.plain.threads if word in f"{thread.title}")
+        return sum(one.status_detail.kind == "ThreadStatusDetailIgnored" for one in about)
+
+    def answers(self, user: str, about: str = "") -> int:
+        """How many answers this person had, of those that hold these words; delay notices aside."""
         said = [whisper.text for whisper in self.slack.ephemerals(user)]
         said += [str(message["text"]) for message in self.slack.dms(user)]
-        return sum(not text.startswith(_REMARKS) for text in said)
+        return sum(about in text and not text.startswith(_DELAYED) for text in said)
 
 
 @asynccontextmanager
@@ -177,7 +196,8 @@ async def ground(
 ) -> AsyncIterator[Ground]:
     """`database_url` is a migrated database's; `duplicates` what Plain does to a second id."""
     async with AsyncExitStack() as stack:
-        slack = Slack(retry_delays=RETRIES)
+        # A bridge of another test, on a port that was free a moment ago, must not accept anything.
+        slack = Slack(signing_secret=token_hex(16), retry_delays=RETRIES)
         await stack.enter_async_context(slack.serving())
         plain = Plain(duplicate_external_id=duplicates, rate_limit=ENOUGH)
         plain_url = await stack.enter_async_context(plain.serving())

@@ -11,19 +11,19 @@ from tests.crash.ground import Ground, Replica, until
 
 KILLED_AT = (
     "commit.after *record*:1",
-    "commit.after claims.claim:1",
-    "commit.after deliveries.freeze:1",
+    "commit.after jobs.claim:1",
+    "commit.after tickets.note_thread:1",
     "plain.before createThread:1",
     "plain.after createThread:1",
-    "commit.after deliveries.settle:1",
+    "commit.after tickets.settle:1",
 )
 PAUSED_AT = (
-    "commit.after claims.claim:1",
+    "commit.after jobs.claim:1",
     "slack.after conversations.replies:1",
-    "commit.before deliveries.freeze:1",
-    "commit.after deliveries.freeze:1",
+    "commit.before tickets.note_thread:1",
+    "commit.after tickets.note_thread:1",
     "plain.after createThread:1",
-    "commit.before deliveries.settle:1",
+    "commit.before tickets.settle:1",
 )
 TOO_LATE_AT = "plain.before createThread:1"
 """Past the last look at the lease: what is paused here goes on to send."""
@@ -44,7 +44,7 @@ class Taken:
 async def killed(ground: Ground, place: str) -> Taken:
     """The first dies at the place; the second, which is there already, takes over."""
     first, second = await _two(ground)
-    asking = await DOORS["reaction"].prepare(ground)
+    (asking,) = await DOORS["reaction"].prepare(ground)
     first.order("kill", place)
     acting = _act(ground, asking)
     await until(lambda: first.is_dead)
@@ -56,7 +56,7 @@ async def killed(ground: Ground, place: str) -> Taken:
 async def paused(ground: Ground, place: str) -> Taken:
     """The first stands still at the place until the second has finished, then goes on."""
     first, second = await _two(ground)
-    asking = await DOORS["reaction"].prepare(ground)
+    (asking,) = await DOORS["reaction"].prepare(ground)
     first.order("stop", place)
     acting = _act(ground, asking)
     await first.stopped()
@@ -86,7 +86,7 @@ def _act(ground: Ground, asking: Asking) -> asyncio.Task[None]:
         return
 
     async def ask() -> None:
-        await DOORS["reaction"].ask(ground, asking, back)
+        await DOORS["reaction"].ask(ground, [asking], back)
 
     return asyncio.create_task(ask())
 

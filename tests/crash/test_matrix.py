@@ -17,33 +17,40 @@ RECORDED = "commit.after *record*:1"
 CASES: dict[tuple[Engine, Duplicates], tuple[Case, ...]] = {
     ("sqlite", "allow"): (
         Case("reaction", "commit.before *record*:1"),
-        Case("reaction", "commit.after deliveries.freeze:1"),
+        Case("reaction", "commit.after tickets.note_thread:1"),
         Case("command", RECORDED),
         Case("addition", "plain.after createThreadEvent:1"),
-        Case("refusal", "slack.after chat.postEphemeral:1"),
+        Case("on_hold", "slack.after chat.postEphemeral:1"),
         Case("recovery", "plain.after threadByExternalId:1"),
+        Case("second", "commit.after tickets.note_thread:1"),
+        Case("undo", "commit.after undo.record:1"),
     ),
     ("sqlite", "refuse"): (
         Case("reaction", "plain.before createThread:1"),
         Case("form", RECORDED),
         Case("addition", "plain.before createThreadEvent:1"),
-        Case("refusal", "commit.before deliveries.settle:1"),
-        Case("recovery", "commit.before claims.free_all:1"),
+        Case("on_hold", "commit.before tickets.settle:1"),
+        Case("recovery", "commit.before jobs.free_all:1"),
+        Case("link", "commit.after customer_links.link:1"),
+        Case("undo", "plain.after markThreadAsDone:1"),
     ),
     ("postgresql", "allow"): (
         Case("reaction", RECORDED),
         Case("reaction", "plain.after createThread:1"),
-        Case("command", "commit.after deliveries.settle:1"),
+        Case("command", "commit.after tickets.settle:1"),
         Case("form", "slack.before views.open:1"),
-        Case("addition", "commit.before deliveries.settle:1"),
+        Case("addition", "commit.before tickets.settle:1"),
+        Case("second", "plain.after createThread:1"),
+        Case("undo", "commit.before undo.finish:1"),
     ),
     ("postgresql", "refuse"): (
-        Case("reaction", "commit.before deliveries.freeze:1"),
-        Case("reaction", "commit.before deliveries.settle:1"),
+        Case("reaction", "commit.before tickets.note_thread:1"),
+        Case("reaction", "commit.before tickets.settle:1"),
         Case("whole", "plain.after createThreadEvent:1"),
         Case("command", "slack.after users.info:1"),
-        Case("refusal", "commit.after claims.claim:1"),
-        Case("recovery", "commit.after deliveries.settle:1"),
+        Case("on_hold", "commit.after jobs.claim:1"),
+        Case("recovery", "commit.after tickets.settle:1"),
+        Case("link", "commit.before customer_links.link:1"),
     ),
 }
 
@@ -72,15 +79,15 @@ async def test_an_asking_passes_these_places(sqlite_url: str, tmp_path: Path) ->
         places = await lane.places("reaction")
         await lane.results()
     for place in (
-        "commit.before claims.claim:1",
+        "commit.before jobs.claim:1",
         "slack.before users.info:1",
         "slack.after users.info:1",
-        "commit.before deliveries.freeze:1",
-        "commit.after deliveries.freeze:1",
+        "commit.before tickets.note_thread:1",
+        "commit.after tickets.note_thread:1",
         "plain.before createThread:1",
         "plain.after createThread:1",
-        "commit.before deliveries.settle:1",
-        "commit.after deliveries.settle:1",
+        "commit.before tickets.settle:1",
+        "commit.after tickets.settle:1",
         "slack.before chat.postEphemeral:1",
         "slack.after chat.postEphemeral:1",
     ):
@@ -96,6 +103,11 @@ async def test_an_asking_passes_these_places(sqlite_url: str, tmp_path: Path) ->
         ({"answers": 2}, "doubled"),
         ({"died": False}, ""),
         ({"state": "parked"}, ""),
+        ({"kind": "shared", "state": ""}, "lost"),
+        ({"kind": "shared", "made": 2, "state": "joined"}, "doubled"),
+        ({"kind": "undo", "state": "undone", "made": 0}, "lost"),
+        ({"kind": "undo"}, ""),
+        ({"kind": "news", "state": "undone", "made": 0}, "lost"),
     ],
 )
 def test_what_is_bad_is_called_bad(more: dict[str, object], what: str) -> None:
@@ -112,3 +124,10 @@ def test_what_is_bad_is_called_bad(more: dict[str, object], what: str) -> None:
     bad = Result(**(good | more))  # type: ignore[arg-type]
     assert not bad.is_good
     assert {"lost": bad.lost, "doubled": bad.doubled, "": True}[what]
+
+
+@pytest.mark.parametrize("state", ["created", "undone"])
+def test_a_click_that_was_not_acknowledged_is_carried_out_or_not(state: str) -> None:
+    case = Case("undo", "commit.before undo.record:1")
+    made = int(state == "undone")
+    assert Result(case, True, False, state, made, made, "undo").is_good

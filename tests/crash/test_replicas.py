@@ -21,9 +21,9 @@ async def test_a_second_replica_finishes_and_the_first_is_fenced(
         folder.mkdir()
     killed, claimed, midway, noted, late = await asyncio.gather(
         _play(databases, folders[0], replicas.killed, "plain.after createThread:1"),
-        _play(databases, folders[1], replicas.paused, "commit.after claims.claim:1"),
-        _play(databases, folders[2], replicas.paused, "commit.before deliveries.freeze:1"),
-        _play(databases, folders[3], replicas.paused, "commit.after deliveries.freeze:1"),
+        _play(databases, folders[1], replicas.paused, "commit.after jobs.claim:1"),
+        _play(databases, folders[2], replicas.paused, "commit.before tickets.note_thread:1"),
+        _play(databases, folders[3], replicas.paused, "commit.after tickets.note_thread:1"),
         _play(databases, folders[4], replicas.paused, replicas.TOO_LATE_AT),
     )
     assert (killed.threads, killed.sent, killed.state) == (1, 1, "created")

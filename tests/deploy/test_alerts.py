@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics import Metrics
 from bot.store.claims import Claim
+from bot.store.jobs import Job, Kind
 from tests.nouns import escalation
 
 RULES = Path(__file__).parents[2] / "deploy" / "alerts.yml"
@@ -43,7 +44,8 @@ def exported() -> dict[str, set[str]]:
     metrics = Metrics()
     metrics.watch_link()(True)
     metrics.watch_rate(lambda: 1.0)
-    metrics.delivered(Claim(1, "one:1", escalation(), 1, now=1.0, attempt=1), "created")
+    job = Job(1, Kind.DECIDE, 1, "one:1", now=1.0, attempt=1)
+    metrics.delivered(Claim(job, 1, escalation()), "created")
     metrics.asked_plain("createThread", "ok", 0.1)
     metrics.asked_slack("users.info", "ok", 0.1)
     metrics.verified("slack")

@@ -13,10 +13,10 @@ from bot.core.faults import TryLater
 from bot.core.model import Message, Outcome
 from bot.flows.deliver import deliver
 from bot.flows.workspace import Policy, Runtime, Workspace
-from bot.store.claims import Claim
+from bot.store.claims import Claim, load
 from bot.store.customer_links import CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows import fakes
 from tests.flows.fakes import FakePlain, FakeSlack
@@ -45,8 +45,11 @@ class Bench:
         self.slack.messages[posted.ref] = posted
         return posted
 
+    def claims(self, limit: int = 8) -> list[Claim]:
+        return load(self.database, self.ledger.claim("one", limit))
+
     def claim(self) -> Claim:
-        (claim,) = self.ledger.claim("one", 1)
+        (claim,) = self.claims(1)
         return claim
 
     def react(self, number: int = 1, **more: Any) -> Claim:
@@ -79,8 +82,8 @@ class Bench:
         self.ledger.settle(claim, outcome)
         return outcome
 
-    async def fail(self, claim: Claim, seconds: float = 0.0) -> TryLater:
-        """Deliver, expecting a fault; obey it as the worker does."""
+    async def fail(self, claim: Claim, seconds: float = 0.0, *, wait: bool = True) -> TryLater:
+        """Deliver, expecting a fault; obey it as the worker does, and `wait` for it to be due."""
         with pytest.raises(TryLater) as raised:
             await self.deliver(claim)
         fault = raised.value
@@ -91,7 +94,7 @@ class Bench:
             failed=fault.is_failure,
             outcome_unknown=fault.outcome_unknown,
         )
-        self.clock.move(seconds)
+        self.clock.move(seconds if wait else 0.0)
         return fault
 
 

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from bot.core.directory import Channel, Installation, Names, Profile, UserKind
-from bot.core.faults import Fault, PlainError, Reason, Rejected, Rejection
+from bot.core.faults import Fault, FieldError, PlainError, Reason, Rejected, Rejection
 from bot.core.model import (
     Customer,
     EventDraft,
-    Form,
     LabelType,
     Message,
     Outcome,
     PostedAnswer,
-    Remark,
-    ReplyTo,
     Tenant,
     ThreadDraft,
     Ticket,
@@ -29,10 +26,17 @@ from bot.core.model import (
 )
 from bot.core.refs import MessageRef, permalink
 from bot.core.text.richtext import Mention
-from bot.core.undo import ThreadSnapshot
+from bot.core.undo import Actor, ActorKind, ThreadSnapshot
 from bot.flows.ports import Plain, PlainThread, Slack, ThreadSummary
 from bot.flows.workspace import Workspace
 from tests.nouns import TEAM
+
+NOT_FOUND = Rejected(
+    Rejection(
+        Reason.PLAIN_REFUSED,
+        plain_error=PlainError("input_validation", "", (FieldError("threadId", "", "NOT_FOUND"),)),
+    )
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +70,8 @@ class FakeSlack:
     told: list[tuple[Trigger, Outcome, str]] = field(default_factory=list)
     queued: list[Trigger] = field(default_factory=list)
     edits: list[tuple[str, PostedAnswer]] = field(default_factory=list)
+    told_undone: list[tuple[str, str]] = field(default_factory=list)
+    """Who was told that their ticket was undone, and by whom."""
     posted: PostedAnswer | None = None
     """Where an answer is posted that can be edited."""
     faults: list[Fault] = field(default_factory=list)
@@ -124,6 +130,11 @@ class FakeSlack:
     async def edit_undone(self, said: PostedAnswer, ticket: Ticket | None, by: str) -> None:
         self._edit(f"undone by {by}", said)
 
+    async def tell_undone(self, trigger: Trigger, ticket: Ticket | None, by: str) -> None:
+        if self.tell_faults:
+            raise self.tell_faults.pop(0)
+        self.told_undone.append((trigger.submitter, by))
+
     async def edit_ended(self, said: PostedAnswer, ticket: Ticket | None) -> None:
         self._edit("ended", said)
 
@@ -131,9 +142,6 @@ class FakeSlack:
         if self.tell_faults:
             raise self.tell_faults.pop(0)
         self.edits.append((what, said))
-
-    async def remark(self, reply_to: ReplyTo, remark: Remark, form: Form | None = None) -> None:
-        raise NotImplementedError
 
 
 @dataclass
@@ -154,6 +162,7 @@ class FakePlain:
     after: list[Fault] = field(default_factory=list)
     look_ups: list[Fault] = field(default_factory=list)
     hidden: bool = False
+    gone: set[str] = field(default_factory=set)
     refuse_duplicates: bool = False
     sent: int = 0
 
@@ -183,6 +192,8 @@ class FakePlain:
         self.sent += 1
         if self.before:
             raise self.before.pop(0)
+        if draft.thread in self.gone:
+            raise NOT_FOUND
         self.events.append(draft)
         if self.after:
             raise self.after.pop(0)
@@ -190,6 +201,8 @@ class FakePlain:
     async def has_event(self, thread: str, external_id: str) -> bool:
         if self.look_ups:
             raise self.look_ups.pop(0)
+        if thread in self.gone:
+            raise NOT_FOUND
         return not self.hidden and any(
             (event.thread, event.external_id) == (thread, external_id) for event in self.events
         )
@@ -205,7 +218,10 @@ class FakePlain:
         raise NotImplementedError
 
     async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
-        raise NotImplementedError
+        """None for a thread that was deleted (`gone`)."""
+        if thread in self.gone:
+            return None
+        return ThreadSnapshot("c_1", "TODO", None, Actor(ActorKind.MACHINE_USER, "mu_1"), False)
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:
         raise NotImplementedError

@@ -14,12 +14,12 @@ from bot.core.reconcile import DAY, FindingVerdict, ReconcileReport, Scope
 from bot.core.refs import MessageRef
 from bot.flows.intake import Intake
 from bot.flows.reconcile import ReconcileContext, ResumePoint, reconcile
-from bot.store.claims import Claim
+from bot.store.claims import Claim, load
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.kv import FirstLoaded, FirstSeen, KeyValueStore
 from bot.store.records import Records
 from bot.store.requests import GroupCommit, Requests
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows.fake_history import FakeHistory
 from tests.flows.fakes import profile, run
@@ -118,7 +118,7 @@ class Bench:
         return [entry.key for entry in Records(self.database).export()]
 
     def claim(self) -> Claim:
-        (claim,) = self.ledger.claim("worker", 1)
+        (claim,) = load(self.database, self.ledger.claim("worker", 1))
         return claim
 
 

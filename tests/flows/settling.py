@@ -6,42 +6,48 @@ from typing import Any
 
 from bot.core.faults import Rejection
 from bot.core.model import Added, Created, Escalation, Outcome
-from bot.store.claims import Claim
+from bot.store import rows
+from bot.store.claims import Claim, load
+from bot.store.conversations import Exists
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.tickets import Ledger, NewTicket
 from tests.nouns import escalation, message
 
 
 def claimed(database: Database, requested: Escalation | None = None) -> Claim:
-    """Record a request, and claim its row."""
+    """Record a request, and claim it."""
     ledger = Ledger(database)
     ledger.record(requested or escalation())
-    (claim,) = ledger.claim("one", 1)
+    (claim,) = load(database, ledger.claim("one", 1))
     return claim
 
 
-def frozen(database: Database, claim: Claim, customer: str = "c_1", **more: Any) -> Claim:
-    """Note that the row's create is about to be sent."""
+def noted(database: Database, claim: Claim, customer: str = "c_1", **more: Any) -> Claim:
+    """Note that the request's create is about to be sent."""
+    key = claim.escalation.key
     values: dict[str, Any] = {
-        "conversation_key": claim.external_id,
+        "generation": 1,
+        "external_id": key,
+        "conversation_key": key,
         "customer": customer,
         "requester": "U0AUTHOR",
         "message": message(),
-        "person": None,
     }
-    Ledger(database).freeze(claim, **(values | more))
+    Ledger(database).note_thread(claim, NewTicket(**(values | more)))
     return claim
 
 
 def settled(
     database: Database, outcome: Outcome, requested: Escalation | None = None, **more: Any
 ) -> Claim:
-    """Record a request and settle its row, answered; `more` is what was frozen for a create."""
+    """Record a request and settle it, answered; `more` is what was noted for a create."""
     ledger, claim = Ledger(database), claimed(database, requested)
     if isinstance(outcome, Created):
-        frozen(database, claim, **more)
+        noted(database, claim, **more)
     elif isinstance(outcome, Added):
-        ledger.freeze_addition(claim, outcome.ticket, None)
+        found = ledger.conversation(claim, rows.order_key(claim.escalation))
+        assert isinstance(found, Exists)
+        ledger.note_addition(claim, found, claim.escalation.key, None)
     ledger.settle(claim, outcome)
     if isinstance(outcome, Rejection):
         ledger.answered(claim, said=True)

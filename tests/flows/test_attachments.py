@@ -33,10 +33,11 @@ from bot.flows.attachments import (
     with_files,
 )
 from bot.flows.workspace import Workspace
-from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store.claims import Claim
 from bot.store.customer_links import CustomerLink
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.jobs import LEASE_SECONDS
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
 from tests.nouns import TEAM, escalation, message, ts

@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from typing import TypeGuard
 
 import pytest
+from sqlalchemy import select
 
 from bot.core.conversation import ThreadLimits
 from bot.core.faults import (
@@ -24,9 +25,11 @@ from bot.core.model import Added, Created, EventDraft, Message, Via
 from bot.core.refs import MessageRef
 from bot.core.text.parts import Part, PlainTextPart, TextPart, Tone
 from bot.flows.workspace import SETTLE_WINDOW, Policy
-from bot.store.claims import LEASE_SECONDS, Claim, RemainingParts
+from bot.store.claims import Claim, RemainingParts
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.jobs import LEASE_SECONDS
+from bot.store.schema import request
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
 from tests.flows.fakes import FakePlain
@@ -57,15 +60,15 @@ class Plain(FakePlain):
 
 
 class Unwritable(Ledger):
-    """A ledger that fails at the nth `freeze_rest`."""
+    """A ledger that fails at the nth `note_rest`."""
 
     fails_at = 0
 
-    def freeze_rest(self, claim: Claim, rest: RemainingParts) -> None:
+    def note_rest(self, claim: Claim, rest: RemainingParts) -> None:
         self.fails_at -= 1
         if self.fails_at == 0:
             raise TryLater("database")
-        super().freeze_rest(claim, rest)
+        super().note_rest(claim, rest)
 
 
 @pytest.fixture
@@ -141,7 +144,9 @@ async def test_what_is_settled_keeps_no_pieces(bench: Bench) -> None:
     claim = asked(bench)
     await bench.settle(claim)
     with pytest.raises(LeaseLost):
-        bench.ledger.freeze_rest(replace(claim, token="another"), RemainingParts(()))
+        bench.ledger.note_rest(claim, RemainingParts(()))
+    with bench.database.reading() as connection:
+        assert connection.scalar(select(request.c.rest)) is None
 
 
 @pytest.mark.parametrize("piece", [0, 1, 2])
@@ -286,13 +291,11 @@ async def test_an_addition_has_its_pieces_too(bench: Bench) -> None:
 async def test_an_addition_that_waits_meets_no_half_thread(bench: Bench) -> None:
     """Until all pieces are there, others of the conversation are held."""
     plain(bench).on_event = [(UNKNOWN, False)]
-    await bench.fail(asked(bench), 20.0)
-    bench.ledger.record(escalation(2))
-    first, second = bench.ledger.claim("one", 2)
-    held = await bench.fail(second)
+    await bench.fail(asked(bench), 20.0, wait=False)
+    held = await bench.fail(bench.react(2))
     assert isinstance(held, Postponed)
     assert held.cause == "conversation_held"
-    assert first.rest is not None
+    assert bench.plain.events == []
 
 
 @pytest.mark.parametrize(

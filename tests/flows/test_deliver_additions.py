@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.faults import PlainError, Reason, Rejected, Rejection
+from bot.core.faults import OutOfTurn, PlainError, Reason, Rejected, Rejection
 from bot.core.model import Added
 from bot.flows.workspace import Policy
 from tests.flows.delivering import UNKNOWN, Bench, bench
@@ -35,14 +35,24 @@ async def test_one_thread_per_message_where_that_is_wanted(bench: Bench) -> None
 async def test_a_sibling_waits_while_the_thread_may_come_about(bench: Bench) -> None:
     bench.post(1)
     bench.post(2, thread_ts=ts(1))
-    first = bench.react(1)
     bench.plain.before = [UNKNOWN]
-    await bench.fail(first, 1)
-    bench.ledger.record(escalation(2))
-    claims = bench.ledger.claim("one", 8)
-    second = next(c for c in claims if c.escalation.key == escalation(2).key)
-    assert (await bench.fail(second)).cause == "conversation_held"
+    await bench.fail(bench.react(1), 40, wait=False)
+    assert (await bench.fail(bench.react(2))).cause == "conversation_held"
     assert bench.plain.sent == 1
+
+
+async def test_a_sibling_gives_way_while_the_first_is_being_delivered(bench: Bench) -> None:
+    """Only once its message was read it is known that both are of one Slack thread."""
+    bench.post(1)
+    bench.post(2, thread_ts=ts(1))
+    bench.ledger.record(escalation(1))
+    bench.ledger.record(escalation(2))
+    first, second = bench.claims()
+    with pytest.raises(OutOfTurn):
+        await bench.deliver(second)
+    assert bench.claims() == []
+    await bench.settle(first)
+    assert await bench.settle(bench.claim()) == Added(TICKET)
 
 
 async def test_an_addition_whose_answer_is_lost_is_there_once(bench: Bench) -> None:

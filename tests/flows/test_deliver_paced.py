@@ -18,7 +18,7 @@ async def test_a_create_that_may_not_go_yet_leaves_the_row_as_it_was(bench: Benc
     bench.plain.before = [PACED]
     assert await bench.fail(bench.react(), 20) is PACED
     claim = bench.claim()
-    assert (claim.sent_at, claim.customer) == (None, None)
+    assert (claim.sent_at, claim.opening) == (None, None)
     assert isinstance(await bench.settle(claim), Created)
 
 

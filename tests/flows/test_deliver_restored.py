@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from bot.core.conversation import ThreadLimits
 from bot.core.faults import TryLater
@@ -16,11 +16,11 @@ from bot.flows.deliver import deliver
 from bot.flows.workspace import Policy
 from bot.store.claims import Claim, RemainingParts
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
-from bot.store.schema import escalation as table
-from bot.store.schema import person
+from bot.store.schema import person, request, ticket, ticket_message
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows.delivering import Bench
+from tests.flows.settling import noted
 from tests.nouns import CHANNEL, TEAM, escalation, form, message, ts
 
 
@@ -42,9 +42,12 @@ class Onward:
 
 
 def restore(database: Database, first_lost: int = 1) -> None:
-    """The copy knows neither these rows nor whom they made known."""
+    """The copy knows neither these requests, nor their tickets, nor whom they made known."""
+    lost = select(request.c.key).where(request.c.id >= first_lost)
     with database.writing() as connection:
-        connection.execute(delete(table).where(table.c.id >= first_lost))
+        connection.execute(delete(ticket_message).where(ticket_message.c.key.in_(lost)))
+        connection.execute(delete(ticket).where(ticket.c.request_id >= first_lost))
+        connection.execute(delete(request).where(request.c.id >= first_lost))
         connection.execute(delete(person))
 
 
@@ -143,15 +146,7 @@ async def test_the_pieces_of_a_long_thread_of_after_the_copy_are_there_once(
     rest = RemainingParts(
         tuple(Continuation(one.external_id, one.title, ()) for one in bench.plain.events)
     )
-    bench.ledger.freeze(
-        claim,
-        conversation_key=claim.external_id,
-        customer="c_u0author",
-        requester="U0AUTHOR",
-        message=said[0],
-        person=None,
-        rest=rest,
-    )
-    bench.ledger.give_back(claim)
+    noted(database, claim, "c_u0author", message=said[0], rest=rest)
+    bench.ledger.give_back(claim.job)
     assert await bench.settle(bench.claim()) == before
     assert [event.external_id for event in bench.plain.events] == sent

@@ -13,9 +13,10 @@ from bot.core.model import Created, Message
 from bot.flows.deliver import deliver
 from bot.flows.exactly_once import SENDING_SECONDS
 from bot.flows.workspace import Runtime, Workspace
-from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store.claims import Claim, load
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.jobs import LEASE_SECONDS
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows import fakes
 from tests.flows.fakes import FakePlain, FakeSlack
@@ -62,7 +63,7 @@ def _runtime(database: Database, clock: Clock, stop_after: str, seconds: float) 
 def _claim(database: Database, number: int) -> Claim:
     ledger = Ledger(database)
     ledger.record(escalation(number))
-    (claim,) = ledger.claim("one", 1)
+    (claim,) = load(database, ledger.claim("one", 1))
     return claim
 
 
@@ -73,7 +74,7 @@ async def test_a_create_is_not_sent_after_a_pause(
     database: Database, clock: Clock, seconds: float, raised: type[Exception]
 ) -> None:
     plain = FakePlain()
-    runtime = _runtime(database, clock, "freeze", seconds)
+    runtime = _runtime(database, clock, "note_thread", seconds)
     with pytest.raises(raised):
         await deliver(_claim(database, 1), _workspace(plain), runtime, Onward())
     assert plain.sent == 0
@@ -81,7 +82,7 @@ async def test_a_create_is_not_sent_after_a_pause(
 
 async def test_a_short_pause_does_not_matter(database: Database, clock: Clock) -> None:
     plain = FakePlain()
-    runtime = _runtime(database, clock, "freeze", SENDING_SECONDS - 1)
+    runtime = _runtime(database, clock, "note_thread", SENDING_SECONDS - 1)
     outcome = await deliver(_claim(database, 1), _workspace(plain), runtime, Onward())
     assert isinstance(outcome, Created)
     assert plain.sent == 1
@@ -90,7 +91,7 @@ async def test_a_short_pause_does_not_matter(database: Database, clock: Clock) -
 async def test_an_addition_is_not_sent_after_a_pause(database: Database, clock: Clock) -> None:
     plain = FakePlain()
     workspace = _workspace(plain)
-    runtime = _runtime(database, clock, "freeze_addition", LEASE_SECONDS)
+    runtime = _runtime(database, clock, "note_addition", LEASE_SECONDS)
     first = _claim(database, 1)
     runtime.ledger.settle(first, await deliver(first, workspace, runtime, Onward()))
     with pytest.raises(LeaseLost):

@@ -31,7 +31,7 @@ from bot.flows.form import (
 from bot.flows.workspace import Policy, Runtime
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.tickets import Ledger
 from tests.flows import fakes
 from tests.flows.fakes import FakePlain, FakeSlack, profile
 from tests.nouns import TEAM, form, message, trigger, ts

@@ -10,7 +10,7 @@ import pytest
 from bot.core.directory import Installation, Profile, UserKind
 from bot.core.faults import Reason, Rejection
 from bot.core.home import PAGE, ForeignHome, Home, OwnHome, is_undoable
-from bot.core.model import Created, Outcome, Via
+from bot.core.model import Via
 from bot.core.record import Record, State
 from bot.core.undo import UNDO_SECONDS
 from bot.flows.home import (
@@ -27,8 +27,8 @@ from bot.store.kv import ShownHome, ShownHomes
 from bot.store.records import Records
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain, FakeSlack, profile, run
-from tests.flows.settling import settled
-from tests.nouns import TEAM, TICKET, escalation
+from tests.nouns import TEAM, TICKET
+from tests.store.rows import a_request
 
 NOW = 1_700_000_000.0
 ADA, OLGA, PAM, GIL = "U0ADA", "U0OLGA", "U0PAM", "U0GIL"
@@ -44,13 +44,11 @@ def record(number: int = 1, **more: Any) -> Record:
     values: dict[str, Any] = {
         "id": number,
         "key": f"T:C:{number}",
-        "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
         "team": "T0001",
         "submitter": ADA,
         "created_at": NOW,
-        "asked_at": NOW,
         "ticket": TICKET,
         "settled_at": NOW,
     }
@@ -78,15 +76,17 @@ class HomeBench:
     def __post_init__(self) -> None:
         self.homes = CountedHomes(self.database)
 
-    def add(self, submitter: str = ADA, outcome: Outcome | None = None) -> None:
-        """A request of this user gets its ticket, or the outcome."""
+    def add(
+        self, submitter: str = ADA, state: str = "created", reason: Rejection | None = None
+    ) -> None:
+        """A request of this user gets its ticket, or another state."""
         self.rows += 1
-        requested = escalation(self.rows, submitter=submitter)
-        settled(self.database, outcome or Created(TICKET), requested)
+        a_request(self.database, self.rows, state, reason=reason, submitter=submitter)
 
     def hold(self, user: str) -> None:
         """A request is on hold until somebody links this user."""
-        self.add("U0BEN", Rejection(Reason.NO_CUSTOMER, requester=user, requester_name=user))
+        nobody = Rejection(Reason.NO_CUSTOMER, requester=user, requester_name=user)
+        self.add("U0BEN", "on_hold", nobody)
 
     async def show_home(self, user: str, home: Home, unless: str | None) -> str:
         digest = repr(home)
@@ -210,11 +210,23 @@ async def test_who_may_not_ask_any_more_is_not_shown_what_they_asked_for(bench: 
         (record(settled_at=NOW - 599), True),
         (record(settled_at=NOW - 600), False),
         (record(settled_at=None), False),
-        (record(undone_at=NOW), False),
+        (record(is_undoing=True), False),
         (record(state=State.ADDED), False),
+        (record(state=State.JOINED), False),
+        (record(state=State.GONE), False),
         (record(state=State.UNDONE, undone_at=NOW), False),
     ],
-    ids=["new", "almost over", "over", "unsettled", "being undone", "added", "undone"],
+    ids=[
+        "new",
+        "almost over",
+        "over",
+        "unsettled",
+        "being undone",
+        "added",
+        "joined",
+        "gone",
+        "undone",
+    ],
 )
 def test_when_undo_is_offered(row: Record, expected: bool) -> None:
     assert is_undoable(row, NOW) is expected

@@ -1,4 +1,4 @@
-"""What a door waits for, and for how long."""
+"""What a listener waits for, and for how long."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from bot.core.model import Form, FormDraft, Priority, Rule, Ticket, Via
+from bot.core.model import Form, FormDraft, Ignored, Priority, Rule, Ticket, Via
 from bot.flows import intake as flows_intake
 from bot.flows.form import FormContext
 from bot.flows.intake import Intake
+from bot.store.claims import load
 from bot.store.database import Database
 from bot.store.drafts import Drafts
 from bot.store.executor import Run
 from bot.store.requests import GroupCommit, Requests
+from bot.store.tickets import Ledger
 from tests.flows import fakes
 from tests.nouns import trigger
 
@@ -98,9 +100,14 @@ def intake(database: Database, run: Run, wake: Callable[[], None] = lambda: None
 async def test_the_worker_is_woken_for_what_is_new_only(database: Database) -> None:
     woken: list[None] = []
     taking = intake(database, fakes.run, lambda: woken.append(None))
-    for _ in range(3):
-        await taking.take(trigger())
-    assert len(woken) == 1
+    await taking.take(trigger())
+    await taking.take(trigger(2, request="Ev2"))
+    assert len(woken) == 2
+    ledger = Ledger(database)
+    for claim in load(database, ledger.claim("one", 8)):
+        ledger.settle(claim, Ignored("no_rule"))
+    await taking.take(trigger())  # delivered once more
+    assert len(woken) == 2
 
 
 async def test_a_database_that_hangs_is_waited_for_no_longer_than_slack_waits(

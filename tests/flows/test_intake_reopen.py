@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import AlreadyExists, Escalation, InProgress, ReplyTo, Via
+from bot.core.model import Escalation, ReplyTo, Via
 from bot.core.record import Record, State
-from bot.flows.intake import NotYourRequest, ReopenedForm, UnknownRequest, reopen
+from bot.flows.intake import (
+    AlreadyExists,
+    InProgress,
+    NotYourRequest,
+    ReopenedForm,
+    UnknownRequest,
+    reopen,
+)
 from bot.store.records import EarlierRequest
 from tests.nouns import CHANNEL, TICKET, form, message, trigger, ts
 
@@ -19,13 +26,11 @@ ASKED = trigger(
 RECORD = Record(
     id=1,
     key="T0001:C0001:1",
-    generation=1,
-    state=State.REFUSED,
+    state=State.REJECTED,
     via=Via.SHORTCUT,
     team="T0001",
     submitter="U0ASKER",
     created_at=1_700_000_000.0,
-    asked_at=1_700_000_000.0,
     requester="U0AUTHOR",
 )
 EARLIER = EarlierRequest(RECORD, Escalation("T0001:C0001:1", ASKED))
@@ -77,10 +82,9 @@ def test_once_erased_only_the_requester_is_left(requester: str | None) -> None:
     [
         pytest.param(None, UnknownRequest(), id="gone"),
         pytest.param(earlier(state=State.WAITING), InProgress(), id="it waits again"),
-        pytest.param(
-            earlier(state=State.CREATED, ticket=TICKET),
-            AlreadyExists(TICKET),
-            id="it has its ticket",
+        *(
+            pytest.param(earlier(state=state, ticket=TICKET), AlreadyExists(TICKET), id=state.value)
+            for state in (State.CREATED, State.ADDED, State.JOINED)
         ),
     ],
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.faults import Reason, Rejection
-from bot.core.model import Created, Ignored, Rule, Via
+from bot.core.model import Created, Ignored, Outcome, Rule, Via
 from bot.core.reconcile import DAY, FindingVerdict, Scope
 from bot.flows.reconcile import reconcile
 from bot.store.database import Database
@@ -219,12 +219,12 @@ async def test_a_person_is_looked_up_once_in_a_pass(bench: Bench) -> None:
         Created(TICKET),
         Rejection(Reason.NO_CUSTOMER, requester="U0AUTHOR"),
         Rejection(Reason.GAVE_UP),
-        Ignored("no_rule"),
+        Ignored("forgotten"),
         None,
     ],
-    ids=["created", "refused", "parked", "unwanted", "waiting"],
+    ids=["created", "on hold", "parked", "forgotten", "waiting"],
 )
-async def test_whatever_has_a_row_is_left_alone(bench: Bench, outcome: object) -> None:
+async def test_whatever_was_requested_is_left_alone(bench: Bench, outcome: object) -> None:
     bench.mark()
     await bench.find()
     if outcome is not None:
@@ -232,6 +232,26 @@ async def test_whatever_has_a_row_is_left_alone(bench: Bench, outcome: object) -
     before = [entry.as_dict() for entry in Records(bench.database).export()]
     assert await bench.find() == []
     assert [entry.as_dict() for entry in Records(bench.database).export()] == before
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Rejection(Reason.NOT_ALLOWED, user_kind="guest"),
+        Ignored("no_rule"),
+        Ignored("asked_by_a_bot"),
+    ],
+)
+async def test_one_who_may_not_ask_hides_nobody_elses_lost_reaction(
+    bench: Bench, outcome: Outcome
+) -> None:
+    ref = bench.mark()
+    await bench.find()
+    bench.ledger.settle(bench.claim(), outcome)
+    assert await bench.find() == []  # the same act
+    bench.slack.react(ref, "bug", BEN)
+    report = await bench.look()
+    assert [one.posted.ref for one in report.of(FindingVerdict.ESCALATED)] == [ref]
 
 
 async def test_a_first_start_escalates_no_old_emoji(sqlite_url: str, clock: Clock) -> None:

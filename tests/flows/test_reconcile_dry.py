@@ -78,6 +78,6 @@ def dump(database: Database) -> list[tuple[object, ...]]:
     with database.reading() as connection:
         return [
             tuple(row)
-            for table in ("escalation", "memory")
+            for table in ("request", "job", "memory")
             for row in connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
         ]

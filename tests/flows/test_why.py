@@ -10,9 +10,9 @@ import pytest
 from bot.core.directory import Channel, Installation, Profile, UserKind
 from bot.core.faults import Fault, Reason, Rejected, Rejection, SlackError, TryLater
 from bot.core.identity import IdentityPolicy
-from bot.core.model import Created, Escalation, Outcome, Rule, Ticket
+from bot.core.model import Escalation, Rule, Ticket
 from bot.core.reactions import PostedMessage, Reaction, identity
-from bot.core.record import Evidence, Record
+from bot.core.record import Evidence, Record, State
 from bot.core.refs import MessageRef, message_key
 from bot.core.why import Outlook, RuleDecision, Unread, Why
 from bot.flows.why import WhyContext, explain
@@ -23,10 +23,11 @@ from bot.store.database import Database
 from bot.store.kv import FirstLoaded, FirstSeen
 from bot.store.records import Records
 from bot.store.requests import Requests
+from bot.store.rows import request_columns
 from tests.conftest import Clock
 from tests.flows.fakes import FakeSlack, profile, run
-from tests.flows.settling import settled
 from tests.nouns import TEAM, TICKET, trigger
+from tests.store.rows import a_request, a_ticket, change_ticket, ticket_of
 
 REF = MessageRef("C1", "1700000000.000100")
 NOW = 1_700_000_100.0
@@ -60,16 +61,24 @@ class WhyBench:
     def add(
         self,
         ref: MessageRef = REF,
+        state: str = "created",
         rules: tuple[Rule, ...] = (TICKETS,),
-        outcome: Outcome | None = None,
         evidence: Evidence | None = None,
-    ) -> None:
-        """A request about this message gets its ticket, for Ben; or the outcome."""
-        requested = Escalation(
-            message_key(TEAM, ref), trigger(ref=ref, channel=ref.channel, submitter="U0ADA"), rules
-        )
-        frozen = {"requester": "U0BEN", "evidence": evidence}
-        settled(self.database, outcome or Created(TICKET), requested, **frozen)
+        submitter: str = "U0ADA",
+        **more: Any,
+    ) -> int:
+        """A request about this message, for Ben."""
+        asked = Escalation(message_key(TEAM, ref), trigger(ref=ref, channel=ref.channel), rules)
+        columns = {
+            "key": asked.key,
+            "trigger": request_columns(asked)["trigger"],
+            "requester": "U0BEN" if state == "created" else None,
+        }
+        of: dict[str, Any] = {"ref": ref, "channel": ref.channel, "submitter": submitter}
+        row_id = a_request(self.database, state=state, columns=columns, **of, **more)
+        if evidence is not None:
+            change_ticket(self.database, row_id, evidence=evidence.value)
+        return row_id
 
     @property
     def context(self) -> WhyContext:
@@ -146,7 +155,7 @@ async def test_a_message_that_is_gone(bench: WhyBench) -> None:
 
 async def test_a_ledger_that_is_away_is_said(bench: WhyBench) -> None:
     class Away(Records):
-        def generations(self, key: str) -> list[Record]:
+        def of_message(self, key: str) -> list[Record]:
             raise TryLater("database")
 
     bench.post, bench.records = reacted(), Away(bench.database)
@@ -230,6 +239,25 @@ async def test_at_most_ten_people_of_a_reaction_are_looked_up(bench: WhyBench) -
     assert asked == []
 
 
+async def test_each_request_is_told_in_order(bench: WhyBench) -> None:
+    """By several people; the customer stands with the one that opened the ticket."""
+    guest = Rejection(Reason.NOT_ALLOWED, user_kind="guest")
+    bench.add(state="rejected", reason=guest, submitter="U0GIL")
+    created = bench.add()
+    (ticket,) = {one.ticket for one in bench.records.find(f"PB-{created}")}
+    ticket_id = ticket_of(bench.database, created)
+    bench.add(state="joined", ticket_id=ticket_id, submitter="U0CARL")
+    found = await explain(REF, None, bench.context)
+    assert found.known is not None
+    told = [(one.record.submitter, one.record.state, one.customer) for one in found.known]
+    assert told == [
+        ("U0GIL", State.REJECTED, None),
+        ("U0ADA", State.CREATED, "c_1"),
+        ("U0CARL", State.JOINED, None),
+    ]
+    assert (found.why, found.main.ticket, found.conversation) == (Why.HAS_TICKET, ticket, None)
+
+
 # The conversation
 
 
@@ -244,9 +272,16 @@ async def test_the_ticket_of_the_slack_thread(
     bench.per_message = per_message
     bench.add(MessageRef("C1", "1600000000.000100"))
     if row:
-        bench.add()
+        bench.add(ticket_id=a_ticket(bench.database, 2))
     found = await explain(REF, "1600000000.000100", bench.context)
     assert found.conversation == expected
+
+
+async def test_who_was_rejected_is_told_of_the_ticket_of_the_slack_thread(bench: WhyBench) -> None:
+    bench.add(MessageRef("C1", "1600000000.000100"))
+    bench.add(state="rejected", reason=Rejection(Reason.EMPTY))
+    found = await explain(REF, "1600000000.000100", bench.context)
+    assert (found.why, found.conversation) == (Why.REJECTED, TICKET)
 
 
 async def test_slack_tells_the_thread_where_the_caller_does_not(bench: WhyBench) -> None:
@@ -284,7 +319,12 @@ LINKS_ALL = Rule(("ticket",), customer="c_1")
         ({}, None, "c_1", (Evidence.FALLBACK, True, "c_1")),
         ({"rules": (LINKS_ALL,)}, line(), None, (Evidence.RULE, False, "c_1")),
         ({"evidence": Evidence.IMPORT}, None, None, (Evidence.IMPORT, False, "c_1")),
-        ({"outcome": Rejection(Reason.EMPTY)}, line(), None, (None, False, None)),
+        (
+            {"state": "rejected", "reason": Rejection(Reason.EMPTY)},
+            line(),
+            None,
+            (None, False, None),
+        ),
     ],
     ids=["learnt", "linked by address", "linked anew", "fallback", "rule", "noted", "none"],
 )

@@ -117,15 +117,15 @@ async def in_answers(at: Target, chance: Random) -> Attack:
 async def _ask_well(at: Target, chance: Random) -> list[str]:
     """By new people about a new message: nothing is remembered of them."""
     on = at.on
-    submitter, author = (
+    submitter, other, author = (
         on.slack.add_user("Dora Berg", email=f"{on.slack.nonce('dora')}@acme.example")
-        for _ in range(2)
+        for _ in range(3)
     )
-    on.slack.channel(on.support).members.update({submitter, author})
+    on.slack.channel(on.support).members.update({submitter, other, author})
     ts = on.slack.write(on.support, message(chance, author))["ts"]
     at.asked.add(f"{on.slack.team}:{on.support}:{ts}")
     delivery: Delivery | None
-    match chance.randrange(4):
+    match chance.randrange(6):
         case 0:
             delivery = await on.slack.use_shortcut(submitter, on.support, ts, "create_plain_ticket")
             if delivery.ok and delivery.view is not None:
@@ -136,9 +136,30 @@ async def _ask_well(at: Target, chance: Random) -> list[str]:
         case 2:
             await on.slack.react(submitter, on.support, ts, "ticket", deliver=False)
             return await _reconciled(at)
+        case 3:
+            await on.slack.react(other, on.support, ts, "ticket")
+            delivery = await on.slack.react(submitter, on.support, ts, "ticket")
+        case 4:
+            delivery = await on.slack.react(submitter, on.support, ts, "ticket")
+            return [*_met(delivery), *await _undone(at, submitter, ts, chance)]
         case _:
             emoji = chance.choice(["ticket", "bug"])
             delivery = await on.slack.react(submitter, on.support, ts, emoji)
+    return _met(delivery)
+
+
+async def _undone(at: Target, submitter: str, ts: str, chance: Random) -> list[str]:
+    """Take the reaction back, soon or late, or click on Undo, if the answer has come."""
+    on = at.on
+    wrong = await at.check() if chance.random() < 0.7 else []
+    answers = [one for one in on.slack.ephemerals(submitter) if "undo_ticket" in str(one.blocks)]
+    if answers and chance.random() < 0.7:
+        clicked = await on.slack.click(submitter, "undo_ticket", ephemeral=answers[-1])
+        return [*wrong, *_met(clicked)]
+    return [*wrong, *_met(await on.slack.unreact(submitter, on.support, ts, "ticket"))]
+
+
+def _met(delivery: Delivery | None) -> list[str]:
     return [] if delivery and delivery.ok else [f"a good asking met {delivery}"]
 
 

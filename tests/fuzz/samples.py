@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -108,13 +109,15 @@ def message(chance: Random, user: str) -> Json:
 
 
 class Samples:
-    """Builds payloads; `keys` maps a form's draft to the key that its submission asks for, where
-    that is known before (a form about a message)."""
+    """Builds payloads; `drafts` maps a form's draft to the key that its submission asks for, where
+    that is known before (a form about a message). `opened` are the keys of tickets that were asked
+    for on the way to a payload."""
 
     def __init__(self, on: Stage, chance: Random) -> None:
         self.on = on
         self.chance = chance
         self.drafts: dict[str, str | None] = {}
+        self.opened: set[str] = set()
 
     def any(self) -> Callable[[], Awaitable[tuple[Kind, Json]]]:
         kinds = (
@@ -123,8 +126,12 @@ class Samples:
             self.closed,
             self.other_event,
             self.click,
+            self.undo,
+            self.removal,
+            self.another_request,
             self.options,
             self.choice,
+            self.placement,
         )
         return kinds[self.chance.randrange(len(kinds))]
 
@@ -132,9 +139,45 @@ class Samples:
         return self.on.slack.write(self.on.support, message(self.chance, self.on.ben))
 
     async def reaction(self) -> tuple[Kind, Json]:
-        on, ts = self.on, self.posted()["ts"]
-        event = payloads.reaction(on.slack, "reaction_added", on.ada, on.support, ts, "ticket")
-        return "events_api", payloads.envelope(on.slack, event, on.ada, on.support)
+        return self._reaction("reaction_added", self.on.ada, self.posted()["ts"])
+
+    async def another_request(self) -> tuple[Kind, Json]:
+        """Somebody else's reaction, to a message that has its ticket."""
+        return self._reaction("reaction_added", self._somebody(), await self._ticket())
+
+    async def removal(self) -> tuple[Kind, Json]:
+        """A reaction taken back, which asked for a ticket or for a second time."""
+        user = self.chance.choice([self.on.ada, self._somebody()])
+        return self._reaction("reaction_removed", user, await self._ticket())
+
+    def _reaction(self, change: str, user: str, ts: str) -> tuple[Kind, Json]:
+        on = self.on
+        event = payloads.reaction(on.slack, change, user, on.support, ts, "ticket")
+        return "events_api", payloads.envelope(on.slack, event, user, on.support)
+
+    def _somebody(self) -> str:
+        """A member, a guest, or somebody whom Slack tells nothing of."""
+        on, name = self.on, self.on.slack.nonce("eve")
+        match self.chance.randrange(4):
+            case 0:
+                user = on.slack.add_user(name, email=f"{name}@acme.example", guest=True)
+            case 1:
+                user = on.slack.add_user(name)
+            case _:
+                return on.ben
+        on.slack.channel(on.support).members.add(user)
+        return user
+
+    async def _ticket(self) -> str:
+        """The ts of a message for which Ada's ticket is there, or on its way."""
+        on = self.on
+        ts = await on.slack.post(on.ben, on.support, PRIVATE)
+        self.opened.add(f"{on.slack.team}:{on.support}:{ts}")
+        await on.slack.react(on.ada, on.support, ts, "ticket")
+        if self.chance.random() < 0.7:
+            with suppress(TimeoutError):
+                await on.settled()
+        return ts
 
     async def other_event(self) -> tuple[Kind, Json]:
         on, posted = self.on, self.posted()
@@ -197,12 +240,28 @@ class Samples:
         return "interactive", payloads.closed(slack, slack.person(self.on.ada), view)
 
     async def click(self) -> tuple[Kind, Json]:
+        newest = [entry.reference for entry in self.on.entries()[:5]]
+        action = self.chance.choice(["open_in_plain", "reopen_form", "link_person", "undo_ticket"])
+        return self._click(action, self.on.ada, self.chance.choice([PRIVATE, *newest]))
+
+    async def undo(self) -> tuple[Kind, Json]:
+        """A click on the Undo of a ticket that is there, by whoever opened it or by another."""
+        ts = await self._ticket()
+        key = f"{self.on.slack.team}:{self.on.support}:{ts}"
+        of = [entry.reference for entry in self.on.entries() if entry.key == key]
+        user = self.chance.choice([self.on.ada, self.on.ada, self._somebody()])
+        return self._click("undo_ticket", user, (of or ["PB-1"])[0])
+
+    def _click(self, action_id: str, user: str, value: str) -> tuple[Kind, Json]:
         slack, on = self.on.slack, self.on
-        where = {"type": "message", "message_ts": slack.next_ts(), "channel_id": on.support}
-        action_id = self.chance.choice(["open_in_plain", "reopen_form"])
-        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": PRIVATE}
+        where: Json = {"type": "message", "message_ts": slack.next_ts(), "channel_id": on.support}
+        if self.chance.random() < 0.5:
+            where["is_ephemeral"] = True
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": value}
         place = {"container": where, "message": self.posted()}
-        payload = payloads.block_actions(slack, slack.person(on.ada), action, place)
+        payload = payloads.block_actions(slack, slack.person(user), action, place)
+        if self.chance.random() < 0.5:
+            payload["response_url"] = slack.answers.give(user, on.support)
         return "interactive", payload
 
     async def options(self) -> tuple[Kind, Json]:
@@ -224,26 +283,40 @@ class Samples:
         payload = payloads.block_actions(slack, slack.person(on.ada), action, place)
         return "interactive", {**payload, "trigger_id": slack.triggers.give(on.ada)}
 
-    async def _form(self) -> str:
-        """Open a form, the one about a message or the empty one; its view's id."""
-        on = self.on
-        if self.chance.random() < 0.5:
+    async def placement(self) -> tuple[Kind, Json]:
+        """A separate ticket chosen in a form that adds to one, or the other way round."""
+        slack, on = self.on.slack, self.on
+        view = slack.views.pop(await self._form(in_thread=True))
+        value = self.chance.choice(["add", "separate"])
+        action = {"type": "button", "action_id": "place_form", "block_id": "b", "value": value}
+        place = {"container": {"type": "view", "view_id": view.id}, "view": payloads.filled(view)}
+        payload = payloads.block_actions(slack, slack.person(on.ada), action, place)
+        return "interactive", {**payload, "trigger_id": slack.triggers.give(on.ada)}
+
+    async def _form(self, *, in_thread: bool = False) -> str:
+        """Open a form, the one about a message or the empty one; its view's id.
+
+        `in_thread`: about a message in a Slack thread that has its ticket.
+        """
+        on, drawn = self.on, self.chance.random()
+        if drawn < 0.4 and not in_thread:
             opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
             key = None
         else:
-            ts = await on.slack.post(on.ben, on.support, PRIVATE)
+            root = await self._ticket() if in_thread or drawn > 0.8 else None
+            ts = await on.slack.post(on.ben, on.support, PRIVATE, thread_ts=root)
             opened = await on.slack.use_shortcut(on.ada, on.support, ts, "create_plain_ticket")
             key = f"{on.slack.team}:{on.support}:{ts}"
         assert opened.view is not None, opened
-        self.drafts[opened.view["private_metadata"]] = key
+        self.drafts[_draft(opened.view["private_metadata"])] = key
         return str(opened.view["id"])
 
     def asked(self, body: Any) -> set[str]:
         """The keys of the threads that this payload asks for, if it is well formed."""
+        found = set(self.opened)
         if not isinstance(body, dict):
-            return set()
+            return found
         team = self.on.slack.team
-        found: set[str] = set()
         event = body.get("event")
         if body.get("type") == "event_callback" and isinstance(event, dict):
             item = event.get("item")
@@ -256,11 +329,15 @@ class Samples:
             found.add(f"{team}:command:{body.get('trigger_id')}")
         view = body.get("view")
         if body.get("type") == "view_submission" and isinstance(view, dict):
-            draft = view.get("private_metadata")
-            of = view.get("callback_id")
-            if isinstance(draft, str) and draft in self.drafts and of == "plain_ticket_form":
+            draft, of = _draft(view.get("private_metadata")), view.get("callback_id")
+            if draft in self.drafts and of == "plain_ticket_form":
                 found.add(self.drafts[draft] or f"{team}:view:{view.get('id')}")
         return found
+
+
+def _draft(metadata: object) -> str:
+    """The id of a form's draft, which the placement may follow."""
+    return metadata.partition("\n")[0] if isinstance(metadata, str) else ""
 
 
 def _is_name(value: object) -> bool:

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -25,7 +26,8 @@ from bot import telemetry
 from bot.sandbox.plain import Plain
 from bot.sandbox.plain.nouns import Thread
 from bot.sandbox.slack import Slack
-from bot.store.schema import escalation as table
+from bot.store.jobs import Kind as JobKind
+from bot.store.schema import job, request, undo
 from tests.fuzz import mutations
 from tests.fuzz.mirror import Mirror
 from tests.fuzz.samples import Kind, Samples, read
@@ -48,6 +50,9 @@ _SDK_TOLD = (
 )
 
 RULES = """
+[escalation]
+undo_by_reaction = true
+
 [[rule]]
 emoji = "bug"
 labels = ["Bug"]
@@ -172,7 +177,7 @@ class Target:
         if self._checks % 50 == 0:
             gc.collect()  # a task that died unseen is told of when it is collected
             await asyncio.sleep(0)
-        return [*wrong, *self.log.findings(), *self._unasked()]
+        return [*wrong, *self.log.findings(), *self._unasked(), *self._stranded()]
 
     async def _rest(self) -> list[str]:
         worker = self.on.bridge.worker
@@ -186,12 +191,28 @@ class Target:
         return []
 
     def _is_under_way(self) -> bool:
-        """Whether a row is due or claimed; one that waits for its next attempt is neither."""
+        """Whether a job is due or claimed; one that waits for its next attempt is neither."""
         database = self.on.database
-        under_way = (table.c.due <= database.now()) | table.c.lease_until.is_not(None)
+        under_way = (job.c.due <= database.now()) | job.c.lease_until.is_not(None)
         with database.reading() as connection:
-            open_rows = select(table.c.id).where(table.c.due.is_not(None), under_way)
-            return connection.execute(open_rows.limit(1)).first() is not None
+            return (
+                connection.execute(select(job.c.id).where(under_way).limit(1)).first() is not None
+            )
+
+    def _stranded(self) -> list[str]:
+        """What waits, and will wait for ever: nothing is due for it."""
+
+        def nothing_due(kind: JobKind, key: Any) -> Any:
+            return ~select(job.c.id).where(job.c.kind == kind, job.c.key == key).exists()
+
+        waiting = (request.c.state == "waiting") & nothing_due(JobKind.DECIDE, request.c.id)
+        unsaid = (request.c.answer == "due") & nothing_due(JobKind.ANSWER, request.c.id)
+        clicked = nothing_due(JobKind.UNDO, undo.c.id)
+        with self.on.database.reading() as connection:
+            requests = connection.scalars(select(request.c.id).where(waiting | unsaid)).all()
+            undos = connection.scalars(select(undo.c.id).where(clicked)).all()
+        wrong = [f"a request without a job: PB-{row_id}" for row_id in requests]
+        return wrong + [f"an undo without a job: {row_id}" for row_id in undos]
 
     def _unasked(self) -> list[str]:
         new = [_key(thread) for thread in self.on.plain.threads[self._seen :]]

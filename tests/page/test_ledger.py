@@ -2,91 +2,100 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 
-from bot.cli.ledger import SHOWN_STATES, WORDS
+from bot.cli.ledger import STATES
 from bot.core.faults import Reason, Rejection
+from bot.core.record import State
 from bot.sandbox.page import ledger
 from bot.sandbox.page.ledger import LedgerFile
 from bot.slack.views import rejections
 from bot.store.database import Database
-from bot.store.records import ON_HOLD, STATES
-from bot.store.schema import escalation
+from bot.store.jobs import Kind
+from bot.store.records import Records
+from bot.store.rejections import to_data
+from tests.store.rows import a_request, a_ticket, change_job, change_request
 
-SAID: dict[str, object] = {
-    "generation": 1,
-    "via": "reaction",
-    "team": "T1",
-    "asker": "U1",
-    "request": "1",
-    "trigger": "{}",
-    "answer": "open",
-    "answer_attempts": 0,
-    "strikes": 0,
-    "created_at": 1.0,
-    "asked_at": 1.0,
-}
+GUEST = Rejection(Reason.NOT_ALLOWED, user_kind="guest")
+NOBODY = Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Gwen Hall")
+NAMELESS = Rejection(Reason.NO_CUSTOMER, requester="U1")
+UNCONFIRMED = replace(NOBODY, address_unconfirmed=True)
+BROKEN = Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_1")
+IN_THE_SETTINGS = Rejection(Reason.BROKEN_LINK, customer="c_1")
 
 
-def columns_read() -> set[str]:
-    found = re.search(r"SELECT (.*?)\s+FROM escalation", ledger._ROWS, re.DOTALL)
-    assert found is not None
-    return {name.strip() for name in found[1].split(",")}
+def opened(sqlite_url: str) -> LedgerFile:
+    return LedgerFile(Path(sqlite_url.removeprefix("sqlite:///")))
 
 
-def test_the_columns_are_those_of_the_bridge() -> None:
-    assert columns_read() <= {column.name for column in escalation.columns}
-
-
-def test_rows_are_counted_and_told(sqlite_url: str) -> None:
-    read = LedgerFile(Path(sqlite_url.removeprefix("sqlite:///")))
+def test_requests_are_counted_and_told(sqlite_url: str) -> None:
+    read = opened(sqlite_url)
     assert read.read().rows == ()
     before = read.version()
     database = Database(sqlite_url)
-    for number, (state, attempts, due, reason, data) in enumerate(
-        [
-            ("waiting", 0, 1.0, None, None),
-            ("waiting", 2, 9e12, None, None),
-            ("created", 1, None, None, None),
-            ("refused", 1, None, "not_allowed", '{"standing":"guest"}'),
-            ("refused", 1, None, "no_customer", '{"requester":"U1"}'),
-            ("refused", 1, None, "broken_link", '{"requester":"U1","customer":"c_1"}'),
-            ("refused", 1, None, "broken_link", '{"customer":"c_1"}'),
-        ]
-    ):
-        values = SAID | {"key": f"T1:C1:{number}", "reason": reason, "reason_data": data}
-        values |= {"state": state, "attempts": attempts, "due": due}
-        with database.writing() as connection:
-            connection.execute(insert(escalation).values(**values))
+    a_request(database, 1)
+    a_request(database, 2)
+    change_job(database, Kind.DECIDE, 2, due=9e12, attempts=2, cause="plain_timeout")
+    a_request(database, 3, "created")
+    a_request(database, 4, "rejected", reason=GUEST)
+    a_request(database, 5, "on_hold", reason=NOBODY)
     database.close()
     assert read.version() != before
     reading = read.read()
-    assert reading.counts == {"waiting": 2, "created": 1, "on hold": 2, "refused": 2}
-    assert [row.shown_state for row in reading.rows] == [
-        *("refused", "on hold", "on hold", "refused", "created", "waiting", "waiting")
-    ]
-    assert reading.rows[3].data == {"standing": "guest"}
-    assert [row.due_in == 0 for row in reading.rows if row.waits] == [False, True]
+    assert reading.counts == {"waiting": 2, "created": 1, "on hold": 1, "rejected": 1}
+    on_hold, rejected, created, retried, waiting = reading.rows
+    assert [row.state for row in (on_hold, rejected)] == ["on hold", "rejected"]
+    assert rejected.data == {"standing": "guest"}
+    assert (created.ticket, created.attempts, created.due_in) == ("T-3", None, None)
+    assert (retried.attempts, retried.cause, retried.due_in == 0) == (2, "plain_timeout", False)
+    assert (waiting.attempts, waiting.cause, waiting.due_in) == (0, None, 0)
     read.close()
 
 
-def test_states_are_counted_as_the_command_line_calls_them() -> None:
-    assert set(ledger._COUNTED) == {state.replace("-", " ") for state in SHOWN_STATES}
-    stored = set(STATES) - {ON_HOLD}  # what is on hold is stored as refused
-    every = ledger._counted([(state, None, 0, 1) for state in stored])
-    assert {state for state, count in every.items() if count} == {
-        WORDS.get(state, state) for state in stored
-    }
+def test_a_request_has_the_ids_that_slack_and_plain_know(sqlite_url: str) -> None:
+    read, database = opened(sqlite_url), Database(sqlite_url)
+    a_request(database, 1, "created", request="Ev7")
+    change_request(database, 1, external_id="T1:C1:1")
+    database.close()
+    (row,) = read.read().rows
+    assert (row.slack_id, row.external_id) == ("Ev7", "T1:C1:1")
+    read.close()
+
+
+STORED = [
+    *(("waiting", None), ("on_hold", None), ("rejected", None), ("parked", None)),
+    *(("ignored", None), ("withdrawn", None)),
+    *((state, ticket) for state in ("created", "added", "joined") for ticket in ("open", "gone")),
+    *(("created", "undoing"), ("joined", "undone")),
+]
+
+
+@pytest.mark.parametrize(("state", "ticket"), STORED)
+def test_the_state_is_that_of_the_command_line(
+    sqlite_url: str, state: str, ticket: str | None
+) -> None:
+    read, database = opened(sqlite_url), Database(sqlite_url)
+    a_request(database, 1, state, ticket_id=a_ticket(database, 1, ticket) if ticket else None)
+    (record,) = Records(database).find("PB-1")
+    database.close()
+    (row,) = read.read().rows
+    assert row.state == record.state.value.replace("-", " ")
+    assert read.read().counts[row.state] == 1
+    read.close()
+
+
+def test_every_state_is_counted() -> None:
+    assert set(ledger._COUNTED) == {state.replace("-", " ") for state in STATES}
     assert ledger._counted([]) == {"waiting": 0, "created": 0, "on hold": 0}
+    assert ledger._counted([(State.GONE, 2)])["gone"] == 2
 
 
 def test_every_reason_has_words() -> None:
-    for code in (*Reason, "no_rule", "asked_by_a_bot"):
+    for code in (*Reason, "no_rule", "asked_by_a_bot", "forgotten", "form_submitted_again"):
         assert code in ledger._REASONS
         assert "_" not in ledger.reason(code, {})
     assert ledger.reason("not_allowed", {"standing": "guest"}) == (
@@ -104,10 +113,11 @@ def test_a_cause_in_words() -> None:
 
 
 def test_the_words_are_those_of_the_command_line() -> None:
-    data = {"standing": "guest"}
-    guest = Rejection(Reason.NOT_ALLOWED, user_kind="guest")
     for code in ledger._REASONS:
-        assert ledger.reason(code, data) == rejections.short(code, guest)
+        for rejection in (GUEST, NOBODY, NAMELESS, UNCONFIRMED, BROKEN, IN_THE_SETTINGS):
+            known = replace(rejection, reason=Reason(code)) if code in set(Reason) else None
+            data = {} if known is None else to_data(known)
+            assert ledger.reason(code, data) == rejections.short(code, known)
     for code in CAUSES:
         assert ledger.cause(code) == rejections.cause(code)
 
@@ -123,5 +133,5 @@ def test_it_cannot_write(sqlite_url: str) -> None:
     connection = read._open()
     assert connection is not None
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        connection.execute("DELETE FROM escalation")
+        connection.execute("DELETE FROM request")
     read.close()

@@ -56,7 +56,7 @@ async def test_an_event_that_comes_twice_is_one_thread(windows: Windows, desk: D
     window = await asks(windows, desk, "The map is upside down", label=label)
     row = window.locator(".ledger > li").first
     await expect(row).to_contain_text("created")
-    await expect(row.locator(".proof")).to_have_text("received 2×, one row")
+    await expect(row.locator(".proof")).to_have_text("received 2×, one request")
     await turn(window, label, "false")
     await expect(doing.in_plain(window, "The map is upside down")).to_have_count(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -14,15 +14,23 @@ from bot.core.model import Created, Outcome, Trigger
 from bot.flows.deliver import Progress
 from bot.plain.pace import Pace
 from bot.store.claims import Claim
-from bot.store.deliveries import Ledger
+from bot.store.jobs import Job, Kind
+from bot.store.tickets import Ledger
 from bot.worker import Worker
 from tests.flows.fakes import run
 from tests.nouns import TICKET, escalation
 from tests.plain.paced import Plain, Shared, now, simulated
 
 
+class Loading(Worker):
+    """Reads the requests out of no database."""
+
+    async def _load(self, jobs: Sequence[Job]) -> Sequence[Claim]:
+        return [Claim(job, job.key, escalation(job.key)) for job in jobs]
+
+
 class Backlog:
-    """As many rows as there is time for, in place of a ledger. Each needs `requests`."""
+    """As many requests as there is time for, in place of a ledger. Each needs `requests`."""
 
     def __init__(self, plain: Plain, requests: Callable[[int], int]) -> None:
         self.plain = plain
@@ -44,33 +52,34 @@ class Backlog:
             await asyncio.sleep(0.02)
 
         ledger = cast("Ledger", self)
-        return Worker(name, ledger, deliver, tell, run, chance=lambda: 0.5, pace=pace)
+        return Loading(name, ledger, deliver, tell, run, chance=lambda: 0.5, pace=pace)
 
-    def claim(self, worker: str, limit: int) -> list[Claim]:
-        first, self._next = self._next + 1, self._next + limit
+    def claim(self, worker: str, decisions: int, _others: int = 0) -> list[Job]:
+        first, self._next = self._next + 1, self._next + decisions
         return [
-            Claim(number, f"{worker}:t", escalation(number), 1, now(), 1)
-            for number in range(first, first + limit)
+            Job(number, Kind.DECIDE, number, f"{worker}:t", now(), 1)
+            for number in range(first, first + decisions)
         ]
 
     def next_due(self) -> float | None:
         return None
 
-    def give_back(self, _claim: Claim) -> None:
+    def give_back(self, _job: Job) -> None:
         self.given_back += 1
 
-    def renew(self, _claim: Claim) -> None:
+    def renew(self, _job: Job) -> None:
         """It has no leases."""
 
-    def settle(self, _claim: Claim, _outcome: Outcome) -> None:
+    def settle(self, _claim: Claim, _outcome: Outcome) -> bool:
         self.settled += 1
+        return True
 
     def retry_later(
         self, _claim: Claim, _after: float, cause: str, *, failed: bool, outcome_unknown: bool
     ) -> None:
         self.put_back[cause] += 1
 
-    def is_hopeless(self, _claim: Claim) -> bool:
+    def is_hopeless(self, _job: Job) -> bool:
         return False
 
     def answered(self, _claim: Claim, *, said: bool) -> None:

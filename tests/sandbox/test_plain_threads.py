@@ -163,6 +163,32 @@ async def test_a_thread_is_assigned_and_done() -> None:
     assert nothing["error"]["fields"] == [{"field": "threadId", "type": "NOT_FOUND"}]
 
 
+async def test_a_deleted_thread_is_unknown_and_its_ref_is_not_used_again() -> None:
+    plain = Plain(clock=noon)
+    delete = (
+        "mutation($input: DeleteThreadInput!) { deleteThread(input: $input) "
+        "{ error { code fields { field type } } } }"
+    )
+    async with talking(plain) as talk:
+        thread = await opened(plain, talk.http, talk.url)
+        deleted = await talk.mutate(delete, {"threadId": thread})
+        again = await talk.mutate(delete, {"threadId": thread})
+        event = {"threadId": thread, "title": "More", "components": [QUOTE]}
+        added = await talk.mutate(CREATE_EVENT, event)
+        found = await talk.ask("query($id: ID!) { thread(threadId: $id) { id } }", {"id": thread})
+        customer = {"customerId": plain.customers[0].id}
+        other = await talk.mutate(CREATE_THREAD, {"customerIdentifier": customer})
+        plain.permissions.discard("thread:delete")
+        forbidden = await talk.mutate(delete, {"threadId": other["thread"]["id"]})
+    missing = {"code": "not_found", "fields": [{"field": "threadId", "type": "NOT_FOUND"}]}
+    assert deleted["error"] is None
+    assert again["error"] == missing
+    assert added["error"]["code"] == "not_found"
+    assert found == {"thread": None}
+    assert [one.ref for one in plain.threads] == ["T-2"]
+    assert forbidden["error"]["code"] == "forbidden"
+
+
 async def test_a_thread_is_printed_in_the_apis_shape() -> None:
     plain = Plain(clock=noon)
     ada = plain.add_customer("Ada", "ada@example.com")

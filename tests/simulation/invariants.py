@@ -1,167 +1,226 @@
-"""What must hold at the end of every day, when the faults are healed and all is quiet."""
+"""What must hold of every request at the end of a day, when the faults are healed and all is
+quiet."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from sqlite3 import Row
 from typing import TYPE_CHECKING
 
 from bot.core.directory import UserKind
 from bot.core.faults import Reason
-from bot.core.model import Trigger, Via
-from bot.core.refs import command_key, message_key, view_key
-from tests.simulation.slack import PEOPLE, is_success
-from tests.simulation.watch import MOST_LOOK_UPS
+from bot.core.model import FORGOTTEN, Placement, Trigger, Via
+from bot.core.record import State
+from bot.slack.views import rejections
+from tests.simulation import in_plain
+from tests.simulation.slack import DEACTIVATED, PEOPLE, WITHOUT_EMAIL
+from tests.simulation.watch import MOST_LOOK_UPS, SUCCESSES
 
 if TYPE_CHECKING:
     from tests.simulation.world import Simulation
 
-_GOES_ON = re.compile(r"The Slack thread continues in (\d+) further entr")
-_FINAL = {"created", "added", "refused", "parked", "unwanted"}
+_REJECTED = ("rejected", "on_hold", "parked")
+_FINAL = {*SUCCESSES, *_REJECTED, "ignored", "withdrawn"}
 
 
 def check(world: Simulation) -> None:
     """Report whatever does not hold."""
-    rows = world.store.rows()
+    requests = world.store.requests()
+    tickets = {row["id"]: row for row in world.store.tickets()}
     for said in (
-        *_work_left(rows),
-        *_lost(world, rows),
-        *_wrong_in_plain(world, rows),
-        *_doubles(world, rows),
-        *_unheard(world, rows),
-        *_unwanted(world, rows),
+        *_work_left(world, requests, tickets),
+        *_lost(world, requests),
+        *in_plain.wrong(world, requests, tickets),
+        *_doubles(world, requests, tickets),
+        *_replaced(world, requests),
+        *_unheard(world, requests, tickets),
+        *_unexplained(world, requests),
+        *world.undos.check(requests, tickets),
         *_loops(world),
     ):
         world.violated(said)
 
 
-def _work_left(rows: list[Row]) -> Iterator[str]:
-    for row in rows:
-        if row["due"] is not None or row["state"] not in _FINAL:
-            yield f"{row['key']}: work is left ({row['state']}, {row['cause']})"
+def _work_left(world: Simulation, requests: list[Row], tickets: Mapping[int, Row]) -> Iterator[str]:
+    for row in requests:
+        if row["state"] not in _FINAL:
+            yield f"PB-{row['id']}: work is left ({row['state']})"
+    if world.store.has_unfinished():
+        for job in world.store.jobs():
+            yield f"{job['kind']} of {job['key']}: work is left ({job['cause']})"
+    for ticket in tickets.values():
+        if ticket["state"] == "undoing":
+            yield f"{ticket['thread_ref']}: is half undone"
 
 
-def _lost(world: Simulation, rows: list[Row]) -> Iterator[str]:
+def _lost(world: Simulation, requests: list[Row]) -> Iterator[str]:
     """What Slack, or the person, was told "taken" for and the ledger lacks."""
-    known = {row["key"] for row in rows}
+    known = {row["slack_id"] for row in requests}
     for trigger in world.slack.accepted:
-        if (key := key_of(trigger)) not in known:
-            yield f"{key}: accepted and lost"
+        if trigger.request not in known:
+            yield f"{trigger.request}: accepted and lost"
 
 
-def key_of(trigger: Trigger) -> str:
-    """The key that the design gives to what was asked (section 4 point 4)."""
-    if trigger.ref is not None:
-        return message_key(trigger.team, trigger.ref)
-    if trigger.via is Via.COMMAND:
-        return command_key(trigger.team, trigger.request)
-    return view_key(trigger.team, trigger.request)
+def _doubles(world: Simulation, requests: list[Row], tickets: Mapping[int, Row]) -> Iterator[str]:
+    """Two tickets of one conversation, unless somebody wanted that, or it is for another."""
+    openers = {row["id"]: world.asked_for[row["slack_id"]] for row in requests}
+    deleted = {thread.id for thread in world.plain.threads if thread.deleted}
+    here: dict[str, list[Row]] = {}
+    for ticket in tickets.values():
+        here.setdefault(world.conversation(ticket["key"]), []).append(ticket)
+    for key, some in here.items():
+        standing = [one for one in some if one["state"] == "open"]
+        standing = [one for one in standing if one["thread_id"] not in deleted]
+        by_chance = [
+            one for one in standing if not _is_wanted(openers[one["request_id"]], one, some)
+        ]
+        if len(by_chance) > 1:
+            yield f"{key}: {len(by_chance)} tickets for one conversation"
+        alike = Counter(
+            (one["key"], one["customer"])
+            for one in standing
+            if not _is_separate(openers[one["request_id"]])
+        )
+        for (message, customer), count in alike.items():
+            if count > 1:
+                yield f"{message}: {count} tickets for {customer}"
 
 
-def _wrong_in_plain(world: Simulation, rows: list[Row]) -> Iterator[str]:
-    """One thread for each that was created, one event for each that was added, else nothing."""
-    threads = Counter(thread.draft.external_id for thread in world.plain.threads)
-    events = Counter(event.draft.external_id for event in world.plain.events)
-    for row in rows:
-        key, state = row["key"], row["state"]
-        found = (threads.pop(key, 0), events.pop(key, 0))
-        wanted = {"created": (1, 0), "added": (0, 1)}.get(state, (0, 0))
-        if found != wanted and not (row["id"] in world.watch.unsure and max(found) == 1):
-            yield f"{key}: {state}, with {found[0]} threads and {found[1]} additions"
-        if state == "created":
-            yield from _wrong_thread(world, row)
-        yield from _wrong_sequels(world, row, events)
-    for key in (*threads, *events):
-        yield f"{key}: stands in Plain and was asked for by nobody"
+def _is_separate(opener: Trigger) -> bool:
+    return opener.form is not None and opener.form.placement is Placement.SEPARATE
 
 
-def _wrong_sequels(world: Simulation, row: Row, events: Counter[str]) -> Iterator[str]:
-    """Of a whole thread each further part once, in its ticket, but for those that Plain refused."""
-    key, missing = row["key"], world.watch.missing.get(row["id"], 0)
-    sequels = [name for name in events if name.startswith(f"{key}#")]
-    if not sequels and not missing:
-        wanted = _further(world, key) if row["state"] in ("created", "added") else 0
-        if wanted:
-            yield f"{key}: lacks {wanted} further parts"
-        return
-    counts = [events.pop(name) for name in sequels]
-    wanted = _further(world, key)
-    world.seen["sequels"] += len(counts)
-    world.seen["sequels_refused"] += missing
-    if max(counts, default=1) > 1 and row["id"] not in world.watch.unsure:
-        yield f"{key}: a further part stands twice"
-    if not wanted - missing <= len(counts) <= wanted:
-        yield f"{key}: {len(counts)} of {wanted} further parts, {missing} refused"
-    threads = {e.draft.thread for e in world.plain.events if e.draft.external_id in sequels}
-    if row["state"] in ("created", "added") and threads > {row["thread_id"]}:
-        yield f"{key}: further parts stand in {threads}"
+def _is_wanted(opener: Trigger, ticket: Row, others: list[Row]) -> bool:
+    """Whether a ticket stands beside another for a reason."""
+    form = opener.form
+    if form is None or ticket["conversation_key"] is not None:
+        return False
+    for_another = any(one["customer"] != ticket["customer"] for one in others)
+    return _is_separate(opener) or (form.placement is Placement.ANY and for_another)
 
 
-def _further(world: Simulation, key: str) -> int:
-    """How many further parts the first one announces."""
-    firsts = [t.draft.parts for t in world.plain.threads if t.draft.external_id == key]
-    firsts += [e.draft.parts for e in world.plain.events if e.draft.external_id == key]
-    for parts in firsts:
-        for part in parts:
-            found = _GOES_ON.match(getattr(part, "text", ""))
-            if found:
-                return int(found[1])
-    return 0
-
-
-def _wrong_thread(world: Simulation, row: Row) -> Iterator[str]:
-    for thread in world.plain.threads:
-        if thread.draft.external_id == row["key"]:
-            if thread.id != row["thread_id"]:
-                yield f"{row['key']}: has {row['thread_id']}, and {thread.id} stands"
-            if thread.draft.customer != row["customer"]:
-                yield f"{row['key']}: is {row['customer']}'s, and {thread.draft.customer} has it"
-
-
-def _doubles(world: Simulation, rows: list[Row]) -> Iterator[str]:
-    """Two threads of one conversation."""
-    unsure = {row["key"] for row in rows if row["id"] in world.watch.unsure}
-    conversations = Counter(
-        world.conversation(thread.draft.external_id)
-        for thread in world.plain.threads
-        if thread.draft.external_id not in unsure
-    )
-    for key, count in conversations.items():
-        if count > 1:
-            yield f"{key}: {count} threads for one conversation"
-
-
-def _unheard(world: Simulation, rows: list[Row]) -> Iterator[str]:
-    """Refusals that nobody read, and in a calm world successes that nobody heard of."""
-    for row in rows:
-        this = (row["id"], world.watch.rounds.get(row["id"], 0))
-        told = world.watch.told.get(this, [])
-        heard = [one for one in told if one.heard]
-        if row["state"] in ("refused", "parked"):
-            silent = row["reason"] == Reason.NOT_ALLOWED and row["via"] == Via.REACTION
-            if row["answer"] == "unsayable":
-                if not told or not told[-1].refused:
-                    yield f"{row['key']}: unsayable, though Slack did not refuse"
-            elif row["answer"] != "said" or not (heard or silent):
-                yield f"{row['key']}: refused ({row['reason']}), and nobody was told"
-        elif row["state"] in ("created", "added"):
-            if any(not is_success(one.outcome) for one in told):
-                yield f"{row['key']}: {row['state']}, and told as refused"
-            if world.is_calm and not heard:
-                yield f"{row['key']}: {row['state']}, and nobody was told in a calm world"
-
-
-def _unwanted(world: Simulation, rows: list[Row]) -> Iterator[str]:
-    """What was settled in silence must be what nobody may or did ask for."""
-    for row in rows:
-        if row["state"] != "unwanted":
+def _replaced(world: Simulation, requests: list[Row]) -> Iterator[str]:
+    """A request is what it was, whoever asked after it: its submitter and its words."""
+    for row in requests:
+        trigger = world.asked_for[row["slack_id"]]
+        is_erased = row["submitter"] == FORGOTTEN and trigger.submitter in world.forgotten
+        if row["submitter"] != trigger.submitter and not is_erased:
+            yield f"PB-{row['id']}: was {trigger.submitter}'s, and is {row['submitter']}'s"
+        typed = world.typed.get(row["slack_id"])
+        if typed is None:
             continue
-        by_bot = PEOPLE[row["asker"]] is UserKind.BOT
-        no_rule = '"bug"' in row["trigger"] and row["channel"] == "CRANDOM"
-        if not {"asked_by_a_bot": by_bot, "no_rule": no_rule}[row["reason"]]:
-            yield f"{row['key']}: ignored as {row['reason']}"
+        kept = row["message" if trigger.via is Via.COMMAND else "form"]
+        if kept is not None:
+            if f'"Words {typed.number}"' not in kept:
+                yield f"PB-{row['id']}: has other words than were typed"
+        elif not world.forgotten and (row["state"] == "on_hold" or not world.seen["erase"]):
+            yield f"PB-{row['id']}: {row['state']}, and its words are gone"
+
+
+def _unheard(world: Simulation, requests: list[Row], tickets: Mapping[int, Row]) -> Iterator[str]:
+    """Rejections that nobody read, and in a calm world successes that nobody heard of."""
+    for row in requests:
+        if row["submitter"] == FORGOTTEN:
+            continue
+        name, state = f"PB-{row['id']}", row["state"]
+        if state in _REJECTED:
+            yield from _unheard_rejection(world, row)
+        elif state in SUCCESSES:
+            told = world.watch.told_last(row["id"])
+            if any(not one.is_success for one in told):
+                yield f"{name}: {state}, and told as rejected"
+            ticket = tickets.get(row["ticket_id"])
+            if ticket is None:
+                yield f"{name}: {state}, and has no ticket"
+            elif _must_be_heard(world, ticket) and not any(one.heard for one in told):
+                yield f"{name}: {state}, and nobody was told in a calm world"
+
+
+def _must_be_heard(world: Simulation, ticket: Row) -> bool:
+    return world.is_calm and bool(ticket["state"] == "open")
+
+
+def _unheard_rejection(world: Simulation, row: Row) -> Iterator[str]:
+    name = f"PB-{row['id']}"
+    told = world.watch.told_last(row["id"], row["reason"])
+    silent = row["reason"] == Reason.NOT_ALLOWED and row["via"] == Via.REACTION
+    if row["answer"] == "unsayable":
+        if not told or not told[-1].refused:
+            yield f"{name}: unsayable, though Slack did not refuse"
+    elif row["answer"] != "said" or not (silent or any(one.heard for one in told)):
+        yield f"{name}: {row['state']} ({row['reason']}), and nobody was told"
+
+
+# Why
+
+
+def _unexplained(world: Simulation, requests: list[Row]) -> Iterator[str]:
+    """Each has the end that it must have, whoever else asked; and the ledger says which."""
+    records = {one.id: one for one in world.store.history.export()}
+    for row in requests:
+        record, trigger = records[row["id"]], world.asked_for[row["slack_id"]]
+        if row["state"] in _REJECTED:
+            justified = _REASONS.get(row["reason"])
+            if justified is None or not justified(world, row, trigger):
+                yield f"PB-{row['id']}: {row['state']} ({row['reason']}) for no reason"
+            if row["state"] == "on_hold" and row["requester"] == FORGOTTEN:
+                yield f"PB-{row['id']}: waits for somebody who was erased"
+        elif row["state"] == "ignored":
+            if not _IGNORED[row["reason"]](world, trigger):
+                yield f"PB-{row['id']}: ignored ({row['reason']}) for no reason"
+            if record.state is not State.IGNORED or rejections.short(
+                row["reason"]
+            ) == rejections.short(None):
+                yield f"PB-{row['id']}: ignored, and nobody can say why"
+
+
+_IGNORED: Mapping[str, Callable[[Simulation, Trigger], bool]] = {
+    "asked_by_a_bot": lambda _world, trigger: PEOPLE[trigger.submitter] is UserKind.BOT,
+    "no_rule": lambda _world, trigger: (trigger.emoji, trigger.channel) == ("bug", "CRANDOM"),
+    "forgotten": lambda world, trigger: trigger.submitter in world.forgotten,
+}
+
+
+_UNKNOWN = (WITHOUT_EMAIL, "UGUS", "UPAM")
+"""Nobody believes their address, or there is none."""
+
+
+def _has_no_email(world: Simulation, row: Row, _trigger: Trigger) -> bool:
+    return row["requester"] in _UNKNOWN or bool(world.forgotten)
+
+
+def _has_a_broken_link(world: Simulation, _row: Row, _trigger: Trigger) -> bool:
+    return bool(world.seen["relink"] or world.plain.gone)
+
+
+def _may_not_ask(world: Simulation, _row: Row, trigger: Trigger) -> bool:
+    is_in = PEOPLE[trigger.submitter] in world.policy.who
+    return trigger.submitter == DEACTIVATED or not is_in
+
+
+def _names_another(_world: Simulation, _row: Row, trigger: Trigger) -> bool:
+    return trigger.form is not None and PEOPLE[trigger.submitter] is not UserKind.MEMBER
+
+
+_REASONS: Mapping[str, Callable[[Simulation, Row, Trigger], bool]] = {
+    Reason.NO_CUSTOMER: _has_no_email,
+    Reason.BROKEN_LINK: _has_a_broken_link,
+    Reason.NOT_LINKED: lambda *about: _has_no_email(*about) or _has_a_broken_link(*about),
+    Reason.NOT_ALLOWED: _may_not_ask,
+    Reason.REQUESTER_NOT_ALLOWED: _names_another,
+    Reason.NOT_IN_CHANNEL: lambda world, _row, trigger: trigger.channel in world.slack.ever_shut,
+    Reason.MESSAGE_NOT_FOUND: lambda world, _row, trigger: trigger.ref in world.slack.deleted,
+    Reason.PLAIN_REFUSED: lambda world, _row, _trigger: bool(
+        world.seen["plain_write_refused"] or world.seen["delete_in_plain"]
+    ),
+    Reason.PLAIN_FORBIDDEN: lambda world, _row, _trigger: bool(
+        world.seen["plain_write_hidden"] or world.seen["plain_read_forbidden"]
+    ),
+    Reason.EMPTY: lambda world, _row, _trigger: bool(world.seen["erase"] or world.forgotten),
+    Reason.PERSON_ERASED: lambda world, _row, _trigger: bool(world.forgotten),
+    Reason.GAVE_UP: lambda _world, _row, _trigger: True,
+}
 
 
 def _loops(world: Simulation) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.core.faults import PlainError, Reason, Rejected, Rejection
 from bot.core.model import Customer, EventDraft, LabelType, Tenant, ThreadDraft
-from bot.core.undo import ThreadSnapshot
+from bot.core.undo import Actor, ActorKind, ThreadSnapshot, TimelineEntry
 from bot.flows.ports import PlainThread, ThreadSummary
 from bot.plain import protocol
 from bot.plain.pace import Heard, Pace
@@ -30,14 +30,40 @@ _DUPLICATE = Rejected(
 )
 
 
+_NOT_FOUND = Rejected(
+    Rejection(Reason.PLAIN_REFUSED, plain_error=PlainError(code="not_found", message="threadId"))
+)
+
+_ME = Actor(ActorKind.MACHINE_USER, "mu_1")
+
+
 @dataclass
 class Thread:
-    """A thread that stands; look-ups show it from `shown_at` (loop time) on."""
+    """A thread that stands; look-ups show it from `shown_at` (loop time) on.
+
+    `deleted`, `answered`: an agent did so. `noted`, `ignored`: the bridge undid it.
+    """
 
     id: str
     ref: str
     draft: ThreadDraft
     shown_at: float
+    deleted: bool = False
+    answered: bool = False
+    noted: bool = False
+    ignored: bool = False
+
+    def snapshot(self) -> ThreadSnapshot:
+        """Return what Plain shows of it."""
+        return ThreadSnapshot(
+            customer=self.draft.customer,
+            status="DONE" if self.ignored else "TODO",
+            detail="ThreadStatusDetailIgnored" if self.ignored else None,
+            changed_by=Actor(ActorKind.USER, "u_1") if self.answered else _ME,
+            assigned=False,
+            entries=(TimelineEntry(_ME, "NoteEntry"),) if self.noted else (),
+            me=_ME.id,
+        )
 
 
 @dataclass
@@ -63,12 +89,23 @@ class Plain:
     """Writes that were sent and may still take effect, or do not show yet."""
     look_ups: dict[str, int] = field(default_factory=dict)
 
+    def standing(self) -> list[Thread]:
+        """Return the threads that nobody deleted."""
+        return [thread for thread in self.threads if not thread.deleted]
+
+    def thread(self, thread_id: str) -> Thread:
+        """Return the thread. Raise Rejected if it was deleted."""
+        found = self.threads[int(thread_id.removeprefix("th_")) - 1]
+        if found.deleted:
+            raise _NOT_FOUND
+        return found
+
     def create(self, draft: ThreadDraft, lag: float) -> PlainThread:
         if draft.customer in self.gone:
             raise Rejected(Rejection(Reason.BROKEN_LINK, customer=draft.customer))
         name = (draft.customer, draft.external_id)
         if self.refuses_duplicates and any(
-            (t.draft.customer, t.draft.external_id) == name for t in self.threads
+            (t.draft.customer, t.draft.external_id) == name for t in self.standing()
         ):
             raise _DUPLICATE
         number = len(self.threads) + 1
@@ -77,6 +114,7 @@ class Plain:
         return _shown(thread)
 
     def add(self, draft: EventDraft, lag: float) -> None:
+        self.thread(draft.thread)
         name = (draft.thread, draft.external_id)
         if self.refuses_duplicates and any(
             (e.draft.thread, e.draft.external_id) == name for e in self.events
@@ -86,7 +124,7 @@ class Plain:
 
     def find(self, customer: str, external_id: str) -> PlainThread | None:
         self.look_ups[external_id] = self.look_ups.get(external_id, 0) + 1
-        for thread in self.threads:
+        for thread in self.standing():
             same = (thread.draft.customer, thread.draft.external_id) == (customer, external_id)
             if same and thread.shown_at <= self.loop.time():
                 return _shown(thread)
@@ -94,6 +132,7 @@ class Plain:
 
     def has(self, thread: str, external_id: str) -> bool:
         self.look_ups[external_id] = self.look_ups.get(external_id, 0) + 1
+        self.thread(thread)
         return any(
             (event.draft.thread, event.draft.external_id) == (thread, external_id)
             and event.shown_at <= self.loop.time()
@@ -103,9 +142,21 @@ class Plain:
     def sighted(self, customer: str) -> list[ThreadSummary]:
         return [
             ThreadSummary(thread.id, thread.ref, thread.draft.external_id)
-            for thread in self.threads
+            for thread in self.standing()
             if thread.draft.customer == customer and thread.shown_at <= self.loop.time()
         ]
+
+    def snapshot(self, thread_id: str) -> ThreadSnapshot | None:
+        try:
+            return self.thread(thread_id).snapshot()
+        except Rejected:
+            return None
+
+    def note(self, thread_id: str) -> None:
+        self.thread(thread_id).noted = True
+
+    def ignore(self, thread_id: str) -> None:
+        self.thread(thread_id).ignored = True
 
     def customer(self, name: str) -> Customer | None:
         """Everybody is a customer who is not gone, or called nobody."""
@@ -141,13 +192,13 @@ class PlainPort:
         raise NotImplementedError
 
     async def thread_snapshot(self, thread: str) -> ThreadSnapshot | None:
-        raise NotImplementedError
+        return await self._read("snapshot", lambda: self._plain.snapshot(thread))
 
     async def add_note(self, customer: str, thread: str, text: str) -> None:
-        raise NotImplementedError
+        await self._write("note", lambda _lag: self._plain.note(thread))
 
     async def mark_ignored(self, thread: str) -> None:
-        raise NotImplementedError
+        await self._write("ignore", lambda _lag: self._plain.ignore(thread))
 
     async def add_event(self, draft: EventDraft) -> None:
         await self._write("add", lambda lag: self._plain.add(draft, lag))
@@ -215,7 +266,9 @@ class PlainPort:
             await self._process.step(f"plain.{name}", may_pause=False)
             self._process.sends(name)
             fate = self._plain.dice.plain_write(
-                self._plain.loop.time(), may_come_twice=self._plain.refuses_duplicates
+                self._plain.loop.time(),
+                may_come_twice=self._plain.refuses_duplicates,
+                may_be_hidden=name in ("create", "add"),
             )
             fate, said = self._leave(turn, fate)
             results = self._send(fate, take_effect)

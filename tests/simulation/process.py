@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from bot.core import refs
 from bot.core.directory import Installation
 from bot.core.faults import Fault, TryLater
-from bot.core.model import Escalation, Form, FormDraft, Outcome, Priority, Rule, Trigger
+from bot.core.model import (
+    Escalation,
+    Form,
+    FormDraft,
+    Outcome,
+    PostedAnswer,
+    Priority,
+    ReplyTo,
+    Rule,
+    Trigger,
+    default_requester,
+)
+from bot.core.undo import Result, UndoClick
+from bot.flows import delay_notices, edits, undo
 from bot.flows.deliver import Progress, deliver
+from bot.flows.duplicates import find_duplicates
+from bot.flows.edits import EditContext
 from bot.flows.intake import Intake
 from bot.flows.workspace import Runtime, Workspace
 from bot.plain.pace import Pace
 from bot.store.claims import Claim
-from bot.store.delay_notices import Queued
+from bot.store.delay_notices import DelayNotices
+from bot.store.duplicates import DuplicateChecks
+from bot.store.edits import Edits
+from bot.store.jobs import Job, Kind
 from bot.store.rate_limit import SharedRateLimit
 from bot.store.requests import Recorded
-from bot.worker import Worker
+from bot.store.undo import Undoing, Undos
+from bot.worker import Handler, Worker
 from tests.nouns import TEAM
 from tests.simulation.limits import SHARE
 from tests.simulation.plain import PlainPort
@@ -37,7 +57,7 @@ RULES = (
     Rule(emoji=("ticket",)),
     Rule(emoji=("bug",), channels=("#support",), priority=Priority.HIGH),
 )
-_CLAIM: ContextVar[Claim] = ContextVar("claim")
+_CLAIM: ContextVar[Claim | None] = ContextVar("claim", default=None)
 
 
 class _InOrder(dict[asyncio.Event, None]):
@@ -86,17 +106,23 @@ class Process:
         runtime = Runtime(
             database=store.database, ledger=store.ledger, run=self.run, clock=world.loop.time
         )
+        editing = EditContext(workspace, Edits(store.ledger), self.run)
+        self._undoing = undo.UndoContext(editing, Undos(store.ledger), _UndoAnswers(slack))
 
         async def delivering(claim: Claim, progress: Progress) -> Outcome:
             _CLAIM.set(claim)
             return await deliver(claim, workspace, runtime, progress)
 
+        async def tell(trigger: Trigger, outcome: Outcome, reference: str) -> None:
+            await edits.tell(trigger, outcome, reference, editing)
+
         self.worker = Worker(
             name=name,
             ledger=store.ledger,
             deliver=delivering,
-            tell=slack.tell,
+            tell=tell,
             run=self.run,
+            handlers=self._handlers(),
             chance=world.dice.chance,
             pace=pace,
         )
@@ -113,7 +139,20 @@ class Process:
             rules=RULES,
             run=self.run,
             wake=self.worker.wake,
+            joins=world.policy.one_thread_per == "slack_thread",
         )
+
+    def _handlers(self) -> dict[Kind, Handler]:
+        """As `app.handlers` has them."""
+        workspace, ledger, run = self._workspace, self._world.store.ledger, self.run
+        notices, checks = DelayNotices(ledger), DuplicateChecks(ledger)
+        report = self._world.notices.double
+        return {
+            Kind.UNDO: lambda job: undo.undo(job, self._undoing),
+            Kind.EDIT: lambda job: edits.edit(job, self._undoing.editing),
+            Kind.DELAY: lambda job: delay_notices.tell_of_delay(job, workspace, notices, run),
+            Kind.DUPLICATE: lambda job: find_duplicates(job, workspace, checks, run, report),
+        }
 
     # Life and death
 
@@ -124,7 +163,8 @@ class Process:
         self.spawn(go_round(self._world, self, self._workspace))
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = self._world.loop.create_task(work)
+        # Not in the context of the one that died last, which starts this one.
+        task = self._world.loop.create_task(work, context=Context())
         self._tasks[task] = None
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return task
@@ -147,11 +187,9 @@ class Process:
         self._resumed.clear()
         self._world.loop.call_later(seconds, self._resumed.set)
 
-    def has_under_way(self, row_id: int, token: str) -> bool:
-        """Whether it is delivering this claim."""
-        return any(
-            (claim.id, claim.token) == (row_id, token) for claim in self.worker._running.values()
-        )
+    def has_under_way(self, job_id: int, token: str) -> bool:
+        """Whether it is doing this job."""
+        return any((job.id, job.token) == (job_id, token) for job in self.worker._running.values())
 
     async def stop(self, grace: float) -> None:
         """SIGTERM."""
@@ -174,9 +212,9 @@ class Process:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The store's method, in one go; death and failure come before it or after it."""
         name = getattr(work, "__name__", "work")
-        if self._is_idle(name):
+        if name in ("claim", "next_due") and (known := self._known_of_jobs(name)) is not None:
             await asyncio.sleep(0)
-            return cast("T", [] if name == "claim" else None)
+            return cast("T", known[0])
         dice = self._world.dice
         await self.step(f"store.{name}")
         slow = dice.between(0.0, 3.0) if dice.strikes("database_slow") else 0.0
@@ -199,23 +237,28 @@ class Process:
             self.stand_still(dice.between(0.5, 120.0))
         await self.step(f"store.{name}.end")
         if name == "claim":
-            watch.claims(self, cast("list[Claim]", result))
-        elif name == "take_late":
-            self._world.notices.given(self, cast("list[Queued]", result))
+            watch.claims(self, cast("list[Job]", result))
+        elif name == "take" and result is not None:
+            self._world.notices.given(self, cast("Job", args[0]))
         return result
 
-    def _is_idle(self, name: str) -> bool:
-        """Whether the ledger is asked for work while it has none: answered without it, for a
-        day holds thousands of such rounds."""
-        if not self.alive or name not in ("claim", "next_due"):
-            return False
+    def _known_of_jobs(self, name: str) -> tuple[object] | None:
+        """Return what the ledger would answer, if there is nothing to be had; None if there may
+        be. It is not asked then: a day holds thousands of such rounds."""
         store = self._world.store
-        return not (store.has_due() if name == "claim" else store.has_open())
+        if not self.alive or store.has_claimable(self.name):
+            return None
+        if name == "claim":
+            return ([],)
+        if not store.has_open():
+            return (None,)
+        return (0.0,) if store.has_due() else None
 
     # What the ports tell of
 
     def sends(self, what: str) -> None:
-        self._world.watch.sends(self, _CLAIM.get(), what)
+        if (claim := _CLAIM.get()) is not None:
+            self._world.watch.sends(self, claim, what)
 
     def tells_queued(self, reference: str, *, heard: bool) -> None:
         self._world.notices.tells(self, reference, heard=heard)
@@ -226,25 +269,62 @@ class Process:
     def was_told(self, told: Told) -> None:
         self._world.watch.was_told(told)
 
-    # Doors, as `slack.listeners.tickets` has them
+    def tells_undone(self, request: str, may_be_heard: bool) -> None:
+        self._world.undos.tells(request, may_be_heard)
+
+    def edits_undone(self, reference: str, may_be_heard: bool) -> None:
+        self._world.undos.edits(reference, may_be_heard)
+
+    def answers_undo(self, undoing: Undoing, result: Result) -> None:
+        self._world.undos.answers(self, undoing, result)
+
+    # Doors, as `slack.listeners` has them
 
     async def on_event(self, trigger: Trigger) -> bool:
         """Also a command: whether it was recorded."""
         await self.step("door")
         try:
-            recorded = await self._intake.take(trigger)
+            await self._intake.take(trigger)
         except (Fault, TimeoutError):
             return False
-        self._speak(trigger, recorded)
         await self.step("door.end")
         return True
 
-    async def on_shortcut(self, trigger_id: str, trigger: Trigger) -> bool:
+    async def on_removal(self, trigger: Trigger) -> bool:
+        """A reaction that was taken back."""
+        await self.step("door")
+        assert trigger.ref is not None
+        assert trigger.emoji is not None
+        key = refs.message_key(trigger.team, trigger.ref)
+        act = refs.reaction_act(key, trigger.submitter, trigger.emoji)
+        try:
+            if await undo.record_removal(act, trigger.reply_to, self._undoing):
+                self.worker.wake()
+        except (Fault, TimeoutError):
+            return False
+        await self.step("door.end")
+        return True
+
+    async def on_undo(self, request_id: int, by: str) -> bool:
+        """A click on Undo."""
+        await self.step("door")
+        click = UndoClick(ReplyTo(by, self._world.slack_time()), is_ephemeral=True)
+        try:
+            await undo.record_click(request_id, click, self._undoing)
+        except (Fault, TimeoutError):
+            return False
+        self.worker.wake()
+        await self.step("door.end")
+        return True
+
+    async def on_shortcut(self, trigger_id: str, trigger: Trigger, *, may_know: bool) -> bool:
         await self.step("door")
         number = self._world.numbers.next("draft")
-        prefill = Form("", None, trigger.submitter, Priority.NORMAL)
+        requester = default_requester(trigger.message, trigger.submitter)
+        prefill = Form("", None, requester, Priority.NORMAL)
+        draft = FormDraft(f"D{number}", trigger, prefill)
         try:
-            await self._intake.open_form(trigger_id, FormDraft(f"D{number}", trigger, prefill))
+            await self._intake.open_form(trigger_id, draft, may_know=may_know)
         except (Fault, TimeoutError):
             return False
         return True
@@ -257,21 +337,21 @@ class Process:
             if draft is None:
                 return False
             trigger = replace(draft.trigger, request=view_id, form=form)
-            self._speak(draft.trigger, await self._intake.take(trigger, draft.key))
+            await self._intake.take(trigger, draft.key)
         except (Fault, TimeoutError):
             return False
         await self.step("door.end")
         return True
 
-    def _speak(self, trigger: Trigger, recorded: Recorded | None) -> None:
-        if recorded is None or recorded.remark is None:
-            return
-        remark = recorded.remark
 
-        async def quietly() -> None:
-            try:
-                await self._slack.remark(trigger.reply_to, remark)
-            except (Fault, TimeoutError):
-                """A courtesy; its loss is nobody's."""
+class _UndoAnswers:
+    """Answers undos, as `slack.listeners.undo` does."""
 
-        self.spawn(quietly())
+    def __init__(self, slack: SlackPort) -> None:
+        self._slack = slack
+
+    async def answer(
+        self, undoing: Undoing, result: Result, edited: Sequence[PostedAnswer]
+    ) -> None:
+        if not (undoing.click.is_reaction and edited):
+            await self._slack.answer_undo(undoing, result)

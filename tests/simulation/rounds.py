@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.core import refs
 from bot.core.faults import Fault
-from bot.flows.delay_notices import NOTICE_SECONDS, tell_queued
-from bot.flows.duplicates import Duplicate, find_duplicates
+from bot.flows import delay_notices
+from bot.flows.delay_notices import NOTICE_SECONDS
+from bot.flows.duplicates import Duplicate
 from bot.flows.workspace import Workspace
-from bot.store.delay_notices import DelayNotices, Queued
-from bot.store.duplicates import DuplicateChecks
+from bot.store.delay_notices import DelayNotices
+from bot.store.jobs import Job
 from tests.simulation.weather import READ_SECONDS
 
 if TYPE_CHECKING:
@@ -31,16 +31,13 @@ CROSSING_SECONDS = 3 * READ_SECONDS
 
 
 async def go_round(world: Simulation, process: Process, workspace: Workspace) -> None:
-    """Tell those who wait, and look for doubles. Each process does, as while an election is lost
-    and not yet noticed."""
-    database = world.store.database
-    queue, doubts = DelayNotices(database), DuplicateChecks(database)
+    """Plan to tell those who wait. Each process does, as while an election is lost and not yet
+    noticed."""
+    notices = DelayNotices(world.store.ledger)
     while True:
         with suppress(Fault):
             if world.store.has_untold(NOTICE_SECONDS):
-                await tell_queued(workspace, queue, process.run)
-            if world.store.has_doubts():
-                await find_duplicates(workspace, doubts, process.run, world.notices.double)
+                await delay_notices.plan(workspace, notices, process.run)
         await asyncio.sleep(BUSY_SECONDS if world.store.has_open() else QUIET_SECONDS)
 
 
@@ -55,11 +52,10 @@ class Notices:
         self._heard: Counter[tuple[int, int]] = Counter()
         self._settled: dict[int, float] = {}
 
-    def given(self, process: Process, found: Sequence[Queued]) -> None:
-        """A process has these to tell."""
-        for queued in found:
-            self._given[queued.id] = self._world.watch.rounds.get(queued.id, 0)
-            self._disturbed[process.name, queued.id] = process.disturbances
+    def given(self, process: Process, job: Job) -> None:
+        """A process has this to tell."""
+        self._given[job.key] = self._world.watch.rounds.get(job.key, 0)
+        self._disturbed[process.name, job.key] = process.disturbances
 
     def settled(self, row_id: int) -> None:
         self._settled[row_id] = self._world.loop.now
@@ -83,7 +79,7 @@ class Notices:
 
     def double(self, double: Duplicate) -> None:
         """A double was reported."""
-        name = (double.row.customer, double.row.external_id)
+        name = (double.ticket.customer, double.ticket.external_id)
         threads = [t for t in self._world.plain.threads if t.draft.customer == name[0]]
         if sum(t.draft.external_id == name[1] for t in threads) < 2:
             self._world.violated(f"{name[1]}: reported as a double, and is none")

@@ -1,4 +1,4 @@
-"""A hundred simulated days: exactly one thread, addition or refusal for whatever was accepted.
+"""A hundred simulated days: every request that was accepted ends once, in its own answer.
 
 `pytest tests/simulation --seed N` (or SIMULATION_SEED=N) replays a seed, with all that happened
 in it; `python -m tests.simulation.proof` runs seeds for as long as one likes.

@@ -117,8 +117,10 @@ class Dice:
         self.seen[name] += 1
         return True
 
-    def plain_write(self, now: float, *, may_come_twice: bool) -> Fate:
+    def plain_write(self, now: float, *, may_come_twice: bool, may_be_hidden: bool) -> Fate:
         weights = self._writes if may_come_twice else self._writes | {"twice": 0}
+        if not may_be_hidden:
+            weights = weights | {"hidden": 0}
         return self._write_fate(self._drawn("write", weights, now < self.plain_down_until))
 
     def plain_read(self, now: float) -> Fate:

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from sqlite3 import Row
 from typing import Any
 
 import structlog
@@ -18,22 +19,32 @@ import structlog
 from bot import worker as worker_module
 from bot.core.conversation import ThreadLimits
 from bot.core.directory import UserKind
-from bot.core.model import Trigger
+from bot.core.model import FORGOTTEN, Trigger
 from bot.flows.workspace import Policy
 from tests.simulation import invariants
-from tests.simulation.clock import Numbers, VirtualLoop, WallClock
+from tests.simulation.clock import START, Numbers, VirtualLoop, WallClock
 from tests.simulation.crowd import Crowd
+from tests.simulation.forms import Typed
 from tests.simulation.limits import RateLimit
-from tests.simulation.plain import Plain
+from tests.simulation.plain import Plain, customer_id
 from tests.simulation.process import Process
 from tests.simulation.rounds import Notices
-from tests.simulation.slack import PATIENCE, Slack
+from tests.simulation.slack import PATIENCE, PEOPLE, Slack
 from tests.simulation.store import Store
+from tests.simulation.undoing import Undoings
 from tests.simulation.watch import Watch
 from tests.simulation.weather import Dice
 
+HELD_BACK_SECONDS = 5.0
+"""In place of the worker's 1: while one of two processes is suspended, the other looks on."""
 IDLE_SECONDS = 1800.0
 """In place of the worker's 30: a day's rounds of doing nothing would cost more than its work."""
+_OTHERS_WHO_MAY: tuple[tuple[UserKind, ...], ...] = (
+    *((), ()),
+    (UserKind.GUEST,),
+    (UserKind.GUEST, UserKind.EXTERNAL),
+)
+"""Who may ask besides members."""
 LONGEST_QUIET = 2 * 3600.0
 """Simulated seconds after which a ledger that still has work will never be done."""
 
@@ -62,21 +73,31 @@ class Simulation:
         store.begin(self.wall)
         self.numbers = Numbers()
         self.dice = Dice(seed)
-        self.seen = self.dice.seen
+        self.seen: Counter[str] = self.dice.seen
         self.is_alone = self.dice.likely(0.5)
         per_message = self.dice.likely(0.2)
-        guests = self.dice.likely(0.3)
+        others = self.dice.random.choice(_OTHERS_WHO_MAY)
+        self.undoes_by_reaction = self.dice.likely(0.4)
         self.policy = policy or Policy(
-            who=frozenset({UserKind.MEMBER, UserKind.GUEST} if guests else {UserKind.MEMBER}),
+            who=frozenset({UserKind.MEMBER, *others}),
             one_thread_per="message" if per_message else "slack_thread",
             bounds=ThreadLimits(components=2, first_components=1),
         )
-        self.slack = Slack(self.loop, self.dice, self.numbers, self._hand_over)
+        self.slack: Slack = Slack(self.loop, self.dice, self.numbers, self._hand_over)
         self.limit = RateLimit(self)
-        self.plain = Plain(
+        self.plain: Plain = Plain(
             self.loop, self.dice, self.limit, refuses_duplicates=self.dice.likely(0.5)
         )
+        self.slack.posts = self.dice.likely(0.3)
         self.watch = Watch(self)
+        self.undos = Undoings(self)
+        self.asked_for: dict[str, Trigger] = {}
+        """What people asked for, by Slack's id of it."""
+        self.typed: dict[str, Typed] = {}
+        """The words of their forms and commands, by the same."""
+        self.customers = {user: {customer_id(f"{user.lower()}@")} for user in PEOPLE}
+        """Whose customer each person is, or was."""
+        self.forgotten: set[str] = set()
         self.notices = Notices(self)
         self.crowd = Crowd(self)
         self.lines: deque[str] = deque(maxlen=400)
@@ -99,12 +120,32 @@ class Simulation:
         self.note("VIOLATION", what)
         self._violations.append(what)
 
-    def asked(self, trigger: Trigger) -> None:
+    def asked(self, trigger: Trigger, typed: Typed | None = None) -> None:
+        """A person asks for a ticket."""
         self.seen["asked"] += 1
-        self.note("asked", trigger.via.value, invariants.key_of(trigger), trigger.request)
+        self.note("asked", trigger.via.value, trigger.submitter, trigger.ref, trigger.request)
+        self.asked_for[trigger.request] = trigger
+        if typed is not None:
+            self.typed[trigger.request] = typed
+
+    def links(self, user: str, customer: str) -> None:
+        """Somebody says which customer a person is."""
+        self.customers[user].add(customer_id(customer))
+
+    def forgets(self, user: str) -> None:
+        """A person is to be erased."""
+        self.forgotten.add(user)
+
+    def is_forgotten(self, row: Row) -> bool:
+        """Whether the submitter of a request is erased."""
+        return bool(row["submitter"] == FORGOTTEN)
+
+    def slack_time(self) -> float:
+        """What Slack's clock shows, in Unix seconds."""
+        return START + self.loop.now
 
     def conversation(self, key: str) -> str:
-        """The key of the Slack thread that the row with this key belongs to."""
+        """The key of the Slack thread that the request with this key belongs to."""
         return key if self.policy.one_thread_per == "message" else self.slack.roots.get(key, key)
 
     def running(self) -> list[Process]:
@@ -194,7 +235,12 @@ class Simulation:
             self.is_calm = not self.seen.keys() & _TURMOIL
             invariants.check(self)
             self._complain()
-        self.seen["escalations"] += len(self.store.rows())
+        self.seen["requests"] += len(self.store.requests())
+        self.seen["joined"] += len(self.store.requests("state = 'joined'"))
+        self.seen["beside"] += sum(
+            one["conversation_key"] is None and one["state"] == "open"
+            for one in self.store.tickets()
+        )
         self.seen["threads"] += len(self.plain.threads)
         self.seen["additions"] += len(self.plain.events)
 
@@ -207,7 +253,7 @@ class Simulation:
             await asyncio.sleep(5.0)
             busy = any(process.worker.is_busy for process in self._processes)
             on_its_way = busy or self.slack.under_way or self.plain.in_flight or self._tasks
-            if not on_its_way and not self.store.has_open():
+            if not on_its_way and not self.store.has_unfinished():
                 return
 
     def _complain(self) -> None:
@@ -267,9 +313,9 @@ def _quiet_log(world: Simulation) -> Iterator[None]:
 
 @contextmanager
 def _long_naps() -> Iterator[None]:
-    before = worker_module.IDLE_SECONDS
-    worker_module.IDLE_SECONDS = IDLE_SECONDS
+    before = worker_module.IDLE_SECONDS, worker_module.HELD_BACK_SECONDS
+    worker_module.IDLE_SECONDS, worker_module.HELD_BACK_SECONDS = IDLE_SECONDS, HELD_BACK_SECONDS
     try:
         yield
     finally:
-        worker_module.IDLE_SECONDS = before
+        worker_module.IDLE_SECONDS, worker_module.HELD_BACK_SECONDS = before

@@ -120,7 +120,7 @@ UNDONE: Sequence[undo.Result] = (
     undo.Unreached(T),
     undo.Unreached(None, goes_on=True),
     undo.Unreached(T, goes_on=True, after=3600.0),
-    undo.Unreached(None, after=60.0),
+    undo.Unreached(None, goes_on=True, after=60.0),
     undo.Declined(T),
     undo.Nothing(),
 )
@@ -217,13 +217,11 @@ def record(text: str, **more: Any) -> Record:
     values: dict[str, Any] = {
         "id": 10**17,
         "key": "T1:C1:1700000001.000100",
-        "generation": 99,
         "state": State.CREATED,
         "via": Via.REACTION,
         "team": "T0001",
         "submitter": "U0ADA",
         "created_at": 1.7e9,
-        "asked_at": 1.8e9,
         "ref": MessageRef("C1", "1700000001.000100"),
         "channel": "C1",
         "emoji": text[:255] or None,

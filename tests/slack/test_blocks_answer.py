@@ -7,11 +7,9 @@ import pytest
 from bot.core.faults import Reason, Rejection
 from bot.core.model import (
     Added,
-    AlreadyExists,
     Created,
     FormField,
     Ignored,
-    InProgress,
     Joined,
     Ticket,
 )
@@ -39,8 +37,7 @@ from tests.slack.triggers import TICKET
     "built",
     [
         pytest.param(answer.outcome(Rejection(Reason.EMPTY), "r", "UBOT"), id="rejected"),
-        pytest.param(answer.remark(AlreadyExists(TICKET)), id="already"),
-        pytest.param(answer.remark(InProgress()), id="on its way"),
+        pytest.param(answer.in_progress(), id="in progress"),
         pytest.param(commands.usage(["sos"]), id="help"),
         pytest.param(commands.not_recorded("x"), id="not recorded"),
         pytest.param(form.not_opened(), id="no form"),
@@ -99,7 +96,14 @@ RESULTS = [
     (Unreached(TICKET, goes_on=True), "The ticket will be undone automatically in a few minutes."),
     (Unreached(TICKET, goes_on=True, after=9.0), "Plain asked the bridge to wait. The ticket will"),
     (Unreached(TICKET, goes_on=True, after=600.0), "undone automatically in about 11 minutes."),
-    (Unreached(None, after=9.0), "Slack asked the bridge to wait. Try again in a few minutes."),
+    (
+        Unreached(None, goes_on=True, after=9.0),
+        "Slack asked the bridge to wait. The bridge will try to undo the ticket in a few minutes.",
+    ),
+    (
+        Unreached(None, goes_on=True),
+        "Slack isn't responding right now. The bridge will try to undo the ticket in",
+    ),
     (Nothing(), "There is no ticket to undo."),
 ]
 
@@ -129,7 +133,6 @@ def test_what_came_of_an_undo(result: Result, said: str) -> None:
         answer.quietly(Added(TICKET), "PB-1"),
         answer.quietly(Joined(TICKET, added_words=True, unused=tuple(FormField)), "PB-1"),
         answer.quietly(Rejection(Reason.BROKEN_LINK, customer="T-123"), "PB-1"),
-        answer.remark_quietly(AlreadyExists(TICKET)),
     ],
 )
 def test_nothing_of_a_ticket_is_told_quietly(built: Answer | None) -> None:

@@ -21,10 +21,8 @@ from bot.core.directory import UserKind
 from bot.core.faults import Reason, Rejection
 from bot.core.identity import Hosts, Others, Yourself
 from bot.core.model import (
-    AlreadyExists,
     Created,
     Customer,
-    InProgress,
 )
 from bot.flows import link as linking
 from bot.slack import views
@@ -57,15 +55,17 @@ CASES: Mapping[str, Callable[[], Sequence[Case]]] = {
         *(partial(answer.outcome, one, "PB-1") for text in STRANGE for one in outcomes(text)),
     ],
     "answer.success": lambda: strange(lambda text: answer.success(Created(ticket(text)), "PB-1")),
+    "undo.told_undone": lambda: [
+        *strange(lambda text: undo.told_undone(ticket(text), "U1")),
+        partial(undo.told_undone, None, "U1"),
+        partial(undo.told_undone, ticket(""), "U1", quiet=True),
+    ],
     "undo.undo_button": lambda: strange(lambda text: undo.undo_button(ticket(text), "PB-1")),
     "answer.quietly": lambda: [
         *(partial(answer.quietly, one, "PB-1") for one in outcomes("")),
         partial(answer.quietly, Rejection(Reason.EMPTY), "PB-1"),
     ],
-    "answer.remark": lambda: strange(lambda text: answer.remark(AlreadyExists(ticket(text)))),
-    "answer.remark_quietly": lambda: [
-        partial(answer.remark_quietly, one) for one in (AlreadyExists(T), InProgress())
-    ],
+    "answer.in_progress": lambda: [answer.in_progress],
     "answer.not_allowed": lambda: [partial(answer.not_allowed, one) for one in (*UserKind, "x")],
     "answer.nothing_to_see": lambda: [
         partial(answer.nothing_to_see, one) for one in (*UserKind, "x")

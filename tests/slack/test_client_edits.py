@@ -98,3 +98,22 @@ async def test_an_ephemeral_message_is_replaced_by_its_clicks_address() -> None:
         await client.replace(slack.respond_url, Answer("Undone"))
     (sent,) = slack.sent("respond")
     assert (sent["replace_original"], sent["text"]) == (True, "Undone")
+
+
+@pytest.mark.parametrize(
+    ("shared", "stranger", "text"),
+    [
+        pytest.param(False, False, undo.told_undone(TICKET, "U2").text, id="among ourselves"),
+        pytest.param(True, False, undo.told_undone(TICKET, "U2").text, id="one of us"),
+        pytest.param(True, True, undo.UNDONE_QUIETLY, id="of another company"),
+    ],
+)
+async def test_who_requested_it_is_told_that_another_undid_it(
+    shared: bool, stranger: bool, text: str
+) -> None:
+    user = {"id": "U1", "team_id": "T2" if stranger else "T1", "is_stranger": stranger}
+    answers = {**ANY, **channel(is_ext_shared=shared), "users.info": ok(user=user)}
+    async with talking(answers) as (client, slack):
+        await client.tell_undone(REACTION, TICKET, "U2")
+    (sent,) = slack.sent("chat.postEphemeral")
+    assert (sent["user"], sent["text"]) == ("U1", text)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from bot.core.directory import UserKind
 from bot.core.model import Customer, FormDraft, Placement, Ticket, Via
@@ -20,15 +19,15 @@ from bot.flows.workspace import Policy, Runtime, Workspace
 from bot.slack.background import BackgroundTasks
 from bot.slack.listeners.form import MOST_FORMS, FormListeners
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.drafts import Drafts
 from bot.store.executor import in_place as run
 from bot.store.records import Records
-from bot.store.schema import escalation as table
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.flows.fakes import FakePlain
-from tests.nouns import TEAM, TICKET, escalation, form, message, trigger
+from tests.nouns import TEAM, TICKET, form, message, trigger
 from tests.slack.canned import INSTALLED, NOW, Answer, Canned, Reply, no, ok, talking
+from tests.store.rows import a_request
 
 DRAFT = FormDraft("d1", trigger(message=message()), form())
 OPEN_AGAIN = {
@@ -279,11 +278,7 @@ async def test_who_may_not_ask_is_told_of_no_ticket(
     database: Database, ticket: Ticket | None, guest: bool
 ) -> None:
     """Opening a form again whose ticket is there by now."""
-    Ledger(database).record(escalation(via=Via.SHORTCUT))
-    if ticket is not None:
-        thread = {"thread_id": ticket.id, "thread_ref": ticket.ref, "thread_url": ticket.url}
-        with database.writing() as connection:
-            connection.execute(update(table).values(state="created", due=None, **thread))
+    a_request(database, 1, "created" if ticket else "waiting", via=Via.SHORTCUT)
     async with listening(database, is_restricted=guest) as (on, slack):
         await on.on_reopen(OPEN_AGAIN, no_ack)  # type: ignore[arg-type]
         await on.background.drain()

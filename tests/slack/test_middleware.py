@@ -12,9 +12,9 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.core.directory import Installation
 from bot.slack.listeners.middleware import EventMonitor, foreign
+from bot.store.backlog import HEARD, ledger_stats
 from bot.store.database import Database
 from bot.store.kv import KeyValueStore
-from bot.store.records import HEARD, ledger_stats
 from tests.conftest import Clock
 from tests.flows.fakes import run
 from tests.slack.canned import INSTALLED

@@ -10,15 +10,12 @@ from bot.core import quote
 from bot.core.directory import UserKind
 from bot.core.model import (
     Added,
-    AlreadyExists,
     Created,
     FormField,
-    InProgress,
     Joined,
     Outcome,
     Placement,
     Priority,
-    Remark,
     Ticket,
 )
 from bot.flows.form import (
@@ -107,15 +104,8 @@ def test_people_of_another_company_learn_what_became_of_their_own_words(
     assert said.text == sentence
 
 
-@pytest.mark.parametrize(
-    ("remark", "sentence"),
-    [
-        (AlreadyExists(TICKET), f"This already has a ticket: T-123 · {LINK}"),
-        (InProgress(), "A ticket for this is already being created."),
-    ],
-)
-def test_remarks(remark: Remark, sentence: str) -> None:
-    assert answer.remark(remark).text == sentence
+def test_a_form_that_is_opened_again_too_early() -> None:
+    assert answer.in_progress().text == "A ticket for this is already being created."
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,10 @@ def row(**values: object) -> ExplainedRecord:
     given = {
         "id": 7,
         "key": "k",
-        "generation": 1,
         "via": Via.REACTION,
         "team": "T0001",
         "submitter": "U1",
         "created_at": 1.7e9,
-        "asked_at": 1.7e9,
     }
     return ExplainedRecord(Record(**(given | values)))  # type: ignore[arg-type]
 
@@ -64,18 +62,21 @@ def test_every_cause_that_the_code_names_has_words() -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (row(state=State.REFUSED, reason="unknown_label"), "Rejected: a rule names a label"),
+        (row(state=State.REJECTED, reason="unknown_label"), "Rejected: a rule names a label"),
         (
             row(
-                state=State.REFUSED,
+                state=State.ON_HOLD,
                 reason="no_customer",
                 rejection=Rejection(Reason.NO_CUSTOMER, requester="U1"),
             ),
-            "On hold: the requester's Plain customer",
+            "On hold: we don't know which Plain customer U1 is.",
         ),
         (row(state=State.PARKED, reason="gave_up"), "Rejected: it kept failing for hours"),
-        (row(state=State.UNWANTED, reason="no_rule"), "Ignored: no rule matched the reaction"),
-        (row(state=State.UNWANTED, reason="forgotten"), "Ignored: the data of a person in it was"),
+        (row(state=State.IGNORED, reason="no_rule"), "Ignored: no rule matched the reaction"),
+        (
+            row(state=State.IGNORED, reason="forgotten"),
+            "Ignored: its submitter was erased from the",
+        ),
         (
             row(state=State.WAITING, attempts=2, cause="plain_unreachable"),
             "2 attempts; the last one failed: Plain couldn't be reached.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.core.faults import Reason, Rejection
+from bot.core.faults import WITHHELD, Reason, Rejection
 from bot.core.model import Priority, Rule, Via
 from bot.core.record import Record, State
 from bot.slack.views import formatting, rules, tickets
@@ -19,19 +20,20 @@ def record(**more: Any) -> Record:
     values: dict[str, Any] = {
         "id": 7,
         "key": "T1:C1:1.000100",
-        "generation": 1,
         "state": State.CREATED,
         "via": Via.REACTION,
         "team": "T0001",
         "submitter": "U1",
         "created_at": 1.7e9,
-        "asked_at": 1.7e9,
         "ticket": TICKET,
     }
     return Record(**(values | more))
 
 
-def rejected(rejection: Rejection, state: State = State.REFUSED) -> Record:
+GWEN = Rejection(Reason.NO_CUSTOMER, requester="U1", requester_name="Gwen <Hall>")
+
+
+def rejected(rejection: Rejection, state: State = State.REJECTED) -> Record:
     return record(state=state, reason=rejection.reason.value, rejection=rejection)
 
 
@@ -43,21 +45,34 @@ def rejected(rejection: Rejection, state: State = State.REFUSED) -> Record:
         (record(state=State.WAITING), "In progress"),
         (record(state=State.UNDONE), "Undone: T-123"),
         (record(state=State.UNDONE, ticket=None), "Undone"),
-        (record(state=State.UNWANTED), "Ignored"),
+        (record(state=State.JOINED), f"{LINK} · already had a ticket"),
+        (record(state=State.GONE), "Deleted in Plain: T-123"),
+        (record(state=State.IGNORED), "Ignored"),
         (
-            rejected(Rejection(Reason.NO_CUSTOMER, requester="U1")),
-            "On hold: the requester's Plain customer isn't known",
+            rejected(GWEN, State.ON_HOLD),
+            "On hold: we don't know which Plain customer Gwen &lt;Hall&gt; is",
         ),
         (
-            record(state=State.REFUSED, reason=Reason.UNKNOWN_LABEL.value),
+            rejected(replace(GWEN, address_unconfirmed=True), State.ON_HOLD),
+            (
+                "On hold: Slack doesn't list Gwen &lt;Hall&gt;'s e-mail address as confirmed, so "
+                "we can't tell which Plain customer they are"
+            ),
+        ),
+        (
+            rejected(Rejection(Reason.NO_CUSTOMER, requester=WITHHELD), State.ON_HOLD),
+            "On hold: we don't know which Plain customer this person is",
+        ),
+        (
+            record(state=State.REJECTED, reason=Reason.UNKNOWN_LABEL.value),
             "No ticket: a rule names a label that doesn't exist in Plain",
         ),
         (
-            rejected(Rejection(Reason.BROKEN_LINK, requester="U1")),
-            "On hold: the customer doesn't exist in Plain",
+            rejected(Rejection(Reason.BROKEN_LINK, requester="U1", customer="c_9"), State.ON_HOLD),
+            "On hold: U1 is linked to c_9, which isn't a customer in Plain",
         ),
         (
-            record(state=State.REFUSED, reason=Reason.BROKEN_LINK.value),
+            record(state=State.REJECTED, reason=Reason.BROKEN_LINK.value),
             "No ticket: the customer doesn't exist in Plain",
         ),
         (

@@ -67,6 +67,35 @@ REJECTIONS: list[tuple[str, Reason, Mapping[str, str], str]] = [
         ),
     ),
     (
+        "not linked in time",
+        Reason.NOT_LINKED,
+        {"requester": "U123", "name": "Ana <b>", "days": "30"},
+        (
+            "No ticket was created: nobody said within 30 days which Plain customer Ana "
+            "&lt;b&gt; is, so what you requested was erased. If you still need a ticket, "
+            "request it again."
+        ),
+    ),
+    (
+        "not linked within a day, no name",
+        Reason.NOT_LINKED,
+        {"requester": "U123", "days": "1"},
+        (
+            "No ticket was created: nobody said within a day which Plain customer `U123` is, "
+            "so what you requested was erased. If you still need a ticket, request it again."
+        ),
+    ),
+    (
+        "person erased",
+        Reason.PERSON_ERASED,
+        {},
+        (
+            "No ticket was confirmed: your request was about a person who was erased from the "
+            "bridge, so it was stopped and its text erased. If you still need a ticket, "
+            "request it again."
+        ),
+    ),
+    (
         "not allowed",
         Reason.NOT_ALLOWED,
         {"standing": "guest"},

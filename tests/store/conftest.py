@@ -7,7 +7,11 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from alembic import command
 
+from bot.store import migrating
+from bot.store.database import Database
+from tests.conftest import Clock
 from tests.crash.databases import execute
 from tests.store.bouncer import bounced
 
@@ -40,3 +44,12 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: object) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/empty.db"
     return str(request.getfixturevalue("new_postgres")())
+
+
+@pytest.fixture
+def former_ledger(empty_url: str, clock: Clock) -> Iterator[Database]:
+    """A ledger of the release before."""
+    database = Database(empty_url, clock)
+    command.upgrade(migrating.config(database), "0004")
+    yield database
+    database.close()

@@ -1,65 +1,61 @@
-"""A ledger with very many settled rows, made out of one."""
+"""A ledger with very many settled requests, made out of one."""
 
 from __future__ import annotations
 
-import time
+from sqlalchemy import Table, text
 
-from sqlalchemy import text
-
-from bot.core.model import Created
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
-from bot.store.kv import KeyValueStore
-from bot.store.schema import escalation as table
-from tests.nouns import TICKET, escalation, message
+from bot.store.schema import request, ticket, ticket_message
+from tests.store.rows import a_request
 
 DAYS = 10.0
-"""Over how many days the rows were settled; younger than what is erased."""
+"""Over how many days they were settled; younger than what is erased."""
 
-_OWN = {
+_KEY = "'T0001:C0001:' || CAST(1500000000 + n.i AS TEXT) || '.000100'"
+_REQUEST = {
     "id": "n.i",
-    "key": "'T0001:C0001:' || CAST(1500000000 + n.i AS TEXT) || '.000100'",
-    "conversation_key": "'T0001:C0001:' || CAST(1500000000 + n.i AS TEXT) || '.000100'",
-    "request": "'Ev' || CAST(n.i AS TEXT)",
+    "key": _KEY,
+    "slack_id": "'Ev' || CAST(n.i AS TEXT)",
+    "act": "'act' || CAST(n.i AS TEXT)",
     "channel": "'C' || CAST(n.i % 50 AS TEXT)",
-    "asker": "'U' || CAST(n.i % 1000 AS TEXT)",
+    "submitter": "'U' || CAST(n.i % 1000 AS TEXT)",
     "requester": "'U' || CAST(n.i % 2000 AS TEXT)",
+    "ticket_id": "n.i",
     "reply_to": "NULL",
     "settled_at": "settled_at - :length + :length * n.i / :count",
-    "thread_id": "'th_' || CAST(n.i AS TEXT)",
-    "verify_at": "NULL",
 }
+_TICKET = {
+    "id": "n.i",
+    "key": _KEY,
+    "conversation_key": _KEY,
+    "request_id": "n.i",
+    "thread_id": "'th_' || CAST(n.i AS TEXT)",
+    "thread_ref": "'T-' || CAST(n.i AS TEXT)",
+}
+_MESSAGE = {"ticket_id": "n.i", "key": _KEY}
 
 
 def settle_many(database: Database, count: int) -> None:
-    """Fill an empty ledger with `count` rows that came to a good end."""
-    ledger = Ledger(database)
-    ledger.record(escalation())
-    (claim,) = ledger.claim("one", 1)
-    ledger.freeze(
-        claim,
-        conversation_key=claim.external_id,
-        customer="c_1",
-        requester="U0AUTHOR",
-        message=message(),
-        person=None,
-    )
-    ledger.settle(claim, Created(TICKET))
+    """Fill an empty ledger with `count` requests, each with a ticket."""
+    a_request(database, 1, "created")
+    _multiply(database, ticket, _TICKET, count)
+    _multiply(database, ticket_message, _MESSAGE, count)
+    _multiply(database, request, _REQUEST, count)
+
+
+def _multiply(database: Database, table: Table, own: dict[str, str], count: int) -> None:
+    """Copy the only row of `table` until there are `count`, with `own` values (SQL by column)."""
     names = [column.name for column in table.columns]
-    values = ", ".join(_OWN.get(name, f"escalation.{name}") for name in names)
+    values = ", ".join(own.get(name, f"{table.name}.{name}") for name in names)
     with database.writing(within=300.0) as connection:
         connection.execute(
             text(
-                f"INSERT INTO escalation ({', '.join(names)}) "  # noqa: S608 — our own columns
+                f"INSERT INTO {table.name} ({', '.join(names)}) "  # noqa: S608 — our own columns
                 "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
-                f" SELECT {values} FROM escalation, n WHERE escalation.id = 1"
+                f" SELECT {values} FROM {table.name}, n"
             ),
             {"count": count, "length": DAYS * 86400.0},
         )
-        if not database.is_sqlite:
-            connection.execute(
-                text("SELECT setval(pg_get_serial_sequence('escalation', 'id'), :count)"),
-                {"count": count},
-            )
-    # Their addresses are erased already.
-    KeyValueStore(database, float).keep("retention.addresses", time.time() - 1800.0)
+        if not database.is_sqlite and "id" in names:
+            set_next = f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), :count)"
+            connection.execute(text(set_next), {"count": count})

@@ -1,76 +1,109 @@
-"""Rows are claimed in order, for a lease, and given back."""
+"""A claimed job comes with its request, as it is then."""
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import event
+from sqlalchemy import Row, delete
 
-from bot.core.faults import LeaseLost
+from bot.core.faults import Reason, Rejection, SlackError
 from bot.core.model import Created
-from bot.store import claims, rows
-from bot.store.claims import LEASE_SECONDS, Claim
+from bot.store import claims as module
+from bot.store import rows
+from bot.store.claims import Claim, Opening, load
+from bot.store.conversations import Exists
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
+from bot.store.jobs import Job
+from bot.store.schema import request
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
-from tests.nouns import TICKET, escalation, message
-from tests.store.claimed import claimed, frozen, ledger
+from tests.nouns import TICKET, escalation, form, message
+from tests.store.claimed import answering, claimed, claims, ledger, note, opened
 
 __all__ = ["ledger"]
 
 
-def test_rows_are_claimed_oldest_first_and_up_to_the_limit(ledger: Ledger, clock: Clock) -> None:
+def test_what_is_recorded_comes_back_as_it_was(ledger: Ledger) -> None:
+    requested = escalation(message=message(), form=form(requester="U0PAM"))
+    ledger.record(requested)
+    claim = claimed(ledger)
+    assert claim.escalation == requested
+    assert (claim.id, claim.reference, claim.requester) == (1, "PB-1", "U0PAM")
+    assert (claim.job.attempt, claim.is_waiting) == (1, True)
+    assert (claim.sent_at, claim.opening, claim.adding_to, claim.outcome) == (None,) * 4
+
+
+def test_requests_come_in_the_order_of_their_jobs_without_those_that_are_gone(
+    ledger: Ledger, database: Database
+) -> None:
     for number in (1, 2, 3):
         ledger.record(escalation(number))
-        clock.move(1)
-    assert [claim.escalation.key for claim in ledger.claim("one", 2)] == [
-        escalation(1).key,
-        escalation(2).key,
-    ]
-    assert len(ledger.claim("one", 8)) == 1
+    jobs = ledger.claim("one", 8)
+    with database.writing() as connection:
+        connection.execute(delete(request).where(request.c.id == 2))
+    assert [claim.id for claim in load(database, jobs[::-1])] == [3, 1]
+    assert load(database, []) == []
 
 
-def test_a_lease_that_runs_out_frees_the_row_and_fences_its_holder(
-    ledger: Ledger, clock: Clock
-) -> None:
+def test_what_an_attempt_noted_is_there_for_the_next(ledger: Ledger, clock: Clock) -> None:
     ledger.record(escalation())
-    first = claimed(ledger, "one")
-    assert ledger.claim("two", 8) == []
-    clock.move(LEASE_SECONDS + 1)
-    second = claimed(ledger, "two")
-    assert second.attempt == 2
-    with pytest.raises(LeaseLost):
-        frozen(ledger, first)
-    with pytest.raises(LeaseLost):
-        ledger.freeze_addition(first, TICKET, None)
-    with pytest.raises(LeaseLost):
-        ledger.settle(first, Created(TICKET))
-    with pytest.raises(LeaseLost):
-        ledger.retry_later(first, 1, "plain_500", failed=True, outcome_unknown=False)
-    ledger.settle(second, Created(TICKET))
+    claim = claimed(ledger)
+    note(ledger, claim)
+    sent = clock.now
+    ledger.retry_later(claim, 2, "plain_timeout", failed=True, outcome_unknown=True)
+    clock.move(2)
+    again = claimed(ledger)
+    assert again.opening == Opening(1, "c_1", "U0AUTHOR")
+    assert (again.external_id, again.sent_at, again.now) == (escalation().key, sent, sent + 2)
+    assert again.escalation.trigger.message == message()
+    assert again.adding_to is None
 
 
-def test_rows_are_read_when_the_doors_may_write_again(
+def test_an_addition_that_was_noted_is_there_for_the_next(ledger: Ledger, clock: Clock) -> None:
+    opened(ledger)
+    ledger.record(escalation(2))
+    claim = claimed(ledger)
+    found = ledger.conversation(claim, "conversation")
+    assert isinstance(found, Exists)
+    ledger.note_addition(claim, found, "k:2", message(2))
+    ledger.retry_later(claim, 2, "plain_timeout", failed=True, outcome_unknown=True)
+    clock.move(2)
+    again = claimed(ledger)
+    assert (again.adding_to, again.adding_to_id, again.external_id) == (TICKET, 1, "k:2")
+    assert again.opening is None
+
+
+def test_an_answer_that_is_due_knows_its_outcome(ledger: Ledger) -> None:
+    ledger.record(escalation())
+    rejection = Rejection(Reason.MISSING_SCOPE, slack_error=SlackError(scope="reactions:read"))
+    ledger.settle(claim := claimed(ledger), rejection)
+    ledger.give_back(claim.job)
+    again = answering(ledger)
+    assert (again.outcome, again.is_waiting) == (rejection, False)
+
+
+def test_a_success_knows_its_outcome(ledger: Ledger, database: Database) -> None:
+    claim = opened(ledger)
+    (again,) = load(database, [claim.job])
+    assert again.outcome == Created(TICKET)
+
+
+def test_requests_are_read_when_listeners_may_write_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long message takes a while to read, and SQLite has one writer."""
-    read = claims.claim_of
+    read = module._claim
 
-    def record_meanwhile(row: Any) -> Claim:
+    def record_meanwhile(job: Job, row: Row[Any]) -> Claim:
         assert ledger.record(escalation(row.id + 100), within=1.0).fresh
-        return read(row)
+        return read(job, row)
 
     for number in (1, 2):
         ledger.record(escalation(number))
-    monkeypatch.setattr(claims, "claim_of", record_meanwhile)
-    assert [claim.escalation.key for claim in ledger.claim("one", 8)] == [
-        escalation(1).key,
-        escalation(2).key,
-    ]
+    monkeypatch.setattr(module, "_claim", record_meanwhile)
+    assert [claim.id for claim in claims(ledger)] == [1, 2]
 
 
 def test_a_stored_node_is_read_as_what_it_says_it_is() -> None:
@@ -80,84 +113,3 @@ def test_a_stored_node_is_read_as_what_it_says_it_is() -> None:
     with pytest.raises(ValidationError) as raised:
         rows.MESSAGE.value(stored.replace('"kind":"text"', '"kind":"song"'))
     assert [error["type"] for error in raised.value.errors()] == ["union_tag_invalid"]
-
-
-def test_the_lease_begins_anew_before_the_create_is_sent(ledger: Ledger, clock: Clock) -> None:
-    ledger.record(escalation())
-    claim = claimed(ledger)
-    clock.move(LEASE_SECONDS - 1)
-    frozen(ledger, claim)
-    clock.move(LEASE_SECONDS - 1)
-    ledger.settle(claim, Created(TICKET))
-
-
-def test_a_lease_that_ran_out_fences_even_if_nobody_took_the_row(
-    ledger: Ledger, clock: Clock
-) -> None:
-    ledger.record(escalation())
-    claim = claimed(ledger)
-    clock.move(LEASE_SECONDS + 1)
-    with pytest.raises(LeaseLost):
-        frozen(ledger, claim)
-
-
-def test_a_row_given_back_is_there_at_once_as_if_untouched(ledger: Ledger) -> None:
-    ledger.record(escalation())
-    ledger.give_back(claimed(ledger))
-    assert claimed(ledger, "two").attempt == 1
-
-
-def test_rows_wait_while_another_worker_holds_an_earlier_one_of_their_channel(
-    ledger: Ledger,
-) -> None:
-    ledger.record(escalation(1))
-    first = claimed(ledger, "one")
-    ledger.record(escalation(2))
-    assert ledger.claim("two", 8) == []
-    ledger.settle(first, Created(TICKET))
-    assert len(ledger.claim("two", 8)) == 1
-
-
-def test_the_worker_learns_when_to_look_again(ledger: Ledger, clock: Clock) -> None:
-    assert ledger.next_due() is None
-    ledger.record(escalation(1))
-    claim = claimed(ledger)
-    assert ledger.next_due() == pytest.approx(LEASE_SECONDS)
-    ledger.retry_later(claim, 7, "plain_500", failed=True, outcome_unknown=False)
-    assert ledger.next_due() == pytest.approx(7)
-    clock.move(7)
-    ledger.settle(claimed(ledger), Created(TICKET))
-    assert ledger.next_due() is None
-
-
-def test_the_one_process_of_a_database_frees_what_its_predecessor_held(ledger: Ledger) -> None:
-    ledger.record(escalation())
-    claimed(ledger, "dead")
-    ledger.free_all()
-    assert claimed(ledger, "alive").attempt == 2
-
-
-def test_two_replicas_that_claim_at_once_keep_the_order_of_a_channel(
-    database_url: str,
-) -> None:
-    if database_url.startswith("sqlite"):
-        pytest.skip("SQLite is one process's")
-    one, two = Database(database_url), Database(database_url)
-    first, second = Ledger(one), Ledger(two)
-    first.record(escalation(1))
-    first.record(escalation(2))
-    in_time, got = threading.Event(), []
-
-    def holds_its_commit(_connection: object) -> None:
-        in_time.set()
-        time.sleep(0.3)
-
-    event.listen(one.engine, "commit", holds_its_commit)
-    claiming = threading.Thread(target=lambda: got.extend(first.claim("one", 1)))
-    claiming.start()
-    assert in_time.wait(5)
-    assert second.claim("two", 1) == []
-    claiming.join()
-    assert len(got) == 1
-    one.close()
-    two.close()

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.model import FORGOTTEN
 from bot.store.customer_links import CustomerLink, CustomerLinks, LinkChange
 from bot.store.database import Database
-from bot.store.retention import FORGOTTEN, Retention
+from bot.store.forgetting import forget
 from tests.conftest import Clock
 
 GUS = CustomerLink("T1", "U1", "c_1")
@@ -79,7 +80,7 @@ def test_nothing_is_noted_of_what_was_not_written(people: CustomerLinks) -> None
 def test_a_forgotten_person_leaves_nothing(people: CustomerLinks, database: Database) -> None:
     people.link([GUS], by="UADA")
     people.link([replace(GUS, slack_user="U2")], by="U1")
-    Retention(database).forget("U1")
+    forget(database, "U1")
     assert people.changes("U1") == []
     (change,) = people.changes("U2")
     assert (change.by, change.new) == (FORGOTTEN, "c_1")

@@ -17,8 +17,8 @@ from bot.core.faults import TryLater
 from bot.store.cluster import AlreadyRunning, lead, only_one
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.records import Records
+from bot.store.tickets import Ledger
 from tests.nouns import escalation
 
 

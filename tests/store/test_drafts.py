@@ -13,8 +13,9 @@ from bot.core.model import FormDraft
 from bot.store.database import Database
 from bot.store.drafts import LONGEST_SECONDS, Drafts
 from bot.store.kv import KeyValueStore
+from bot.store.requests import Requests
 from tests.conftest import Clock
-from tests.nouns import TICKET, form, message, trigger
+from tests.nouns import TEAM, TICKET, escalation, form, message, trigger
 
 DRAFT = FormDraft("d1", trigger(message=message()), form())
 
@@ -31,12 +32,14 @@ def test_a_draft_comes_back_as_it_was_until_it_is_erased(drafts: Drafts) -> None
     assert drafts.load("d1") is None
 
 
-def test_a_draft_is_stored_as_earlier_releases_read_it(database: Database, drafts: Drafts) -> None:
+def test_a_draft_of_an_earlier_release_is_read(database: Database, drafts: Drafts) -> None:
     drafts.keep(DRAFT)
-    with database.reading() as connection:
-        body = connection.execute(text("SELECT body FROM draft")).scalar_one()
-    assert json.loads(body)["trigger"]["asker"] == DRAFT.trigger.submitter
-    assert '"submitter":' not in body
+    with database.writing() as connection:
+        body = json.loads(connection.execute(text("SELECT body FROM draft")).scalar_one())
+        body["trigger"]["asker"] = body["trigger"].pop("submitter")
+        earlier = {"body": json.dumps(body, separators=(",", ":"))}
+        connection.execute(text("UPDATE draft SET body = :body"), earlier)
+    assert drafts.load("d1") == DRAFT
 
 
 def test_a_draft_of_an_earlier_release_names_no_ticket(database: Database, drafts: Drafts) -> None:
@@ -63,6 +66,19 @@ def test_a_draft_lives_for_a_day(drafts: Drafts, clock: Clock) -> None:
     clock.move(1)
     assert drafts.load("d1") is None
     assert drafts.erase_old() == 1
+
+
+def test_a_form_whose_draft_is_erased_is_known_to_have_been_submitted(
+    database: Database, drafts: Drafts
+) -> None:
+    drafts.keep(DRAFT)
+    view = "V0001"
+    assert not drafts.was_submitted(TEAM, view)
+    Requests(database).record(escalation(request=view, message=message(), form=form()))
+    drafts.erase("d1")
+    assert drafts.load("d1") is None
+    assert drafts.was_submitted(TEAM, view)
+    assert not drafts.was_submitted("T9", view)
 
 
 def test_memory_keeps_the_newest_value_of_a_name(database: Database) -> None:

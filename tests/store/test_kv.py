@@ -5,9 +5,10 @@ from __future__ import annotations
 from bot.core.faults import Reason, Rejection
 from bot.core.model import Created
 from bot.flows.reconcile import ResumePoint
+from bot.store.claims import load
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
 from bot.store.kv import KeyValueStore
+from bot.store.tickets import Ledger
 from tests.nouns import TICKET, escalation
 
 
@@ -27,7 +28,7 @@ def test_known_keys_whatever_came_of_them(database: Database) -> None:
     keys = [escalation(number).key for number in range(1, 5)]
     for number in (1, 2, 3):
         ledger.record(escalation(number))
-    first, second = ledger.claim("w", 2)
+    first, second = load(database, ledger.claim("w", 2))
     ledger.settle(first, Created(TICKET))
     ledger.settle(second, Rejection(Reason.NOT_IN_CHANNEL))
     assert ledger.known(keys) == set(keys[:3])

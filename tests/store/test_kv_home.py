@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.store.database import Database
+from bot.store.forgetting import forget
 from bot.store.kv import KeyValueStore, ShownHome, ShownHomes
-from bot.store.retention import Retention
 
 
 def test_what_was_shown_last(database: Database) -> None:
@@ -28,5 +28,5 @@ def test_who_is_forgotten_has_opened_nothing(database: Database) -> None:
     homes = ShownHomes(database)
     homes.keep("U1", ShownHome("a"))
     homes.keep("U2", ShownHome("a"))
-    Retention(database).forget("U1")
+    forget(database, "U1")
     assert (homes.opened("U1"), homes.opened("U2")) == (None, ShownHome("a"))

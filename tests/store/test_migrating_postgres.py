@@ -17,8 +17,7 @@ from sqlalchemy import Engine, event, inspect, text
 
 from bot.store import migrating, postgres, suitable
 from bot.store.database import Database
-from bot.store.requests import Requests
-from tests.nouns import escalation
+from tests.store import former
 from tests.store.conftest import NewDatabase
 
 
@@ -88,7 +87,7 @@ def test_a_revision_holds_its_table_only_while_it_adds_columns(empty: Database) 
         ran.append((" ".join(statement.split()), is_alone))
 
     event.listen(Engine, "before_cursor_execute", note)
-    migrating.migrate(empty)
+    upgrade(empty, "0004")
     event.remove(Engine, "before_cursor_execute", note)
     built = [one for one in ran if " INDEX " in one[0] and "escalation" in one[0]]
     assert len(built) == 7
@@ -114,14 +113,14 @@ def test_an_index_that_an_interrupted_run_left_invalid_is_built_anew(empty: Data
                 "WHERE indexrelid = 'ix_escalation_parked'::regclass"
             )
         )
-    migrating.migrate(empty)
-    assert migrating.is_at_head(empty)
-    migrating.check_columns(empty)
+    upgrade(empty, "0004")
     with empty.reading() as connection:
         invalid = connection.scalar(text("SELECT count(*) FROM pg_index WHERE NOT indisvalid"))
         names = {index["name"] for index in inspect(connection).get_indexes("escalation")}
     assert invalid == 0
     assert {"ix_escalation_asker", "ix_escalation_parked", "ix_escalation_undoing"} <= names
+    migrating.migrate(empty)
+    migrating.check_columns(empty)
 
 
 def test_a_table_that_is_in_use_is_waited_for_and_records_go_on(
@@ -137,10 +136,13 @@ def test_a_table_that_is_in_use_is_waited_for_and_records_go_on(
         migrating_now.start()
         assert tried.wait(30)
         for number in range(20):
-            assert Requests(beside).record(escalation(number)).fresh
+            with beside.writing() as connection:
+                former.insert(connection, **former.row(number + 1, due=0.0))
         assert not migrating.is_at_head(empty)
     migrating_now.join(60)
     assert migrating.is_at_head(empty)
+    with empty.reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM request")) == 20
     beside.close()
 
 

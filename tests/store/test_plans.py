@@ -13,27 +13,34 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from bot.core.faults import Reason, Rejection
-from bot.core.model import PostedAnswer, Ticket
-from bot.core.refs import MessageRef, message_key
+from bot.core.model import PostedAnswer
+from bot.core.record import State
+from bot.store.backlog import backlog, count_unlinked, ledger_stats
+from bot.store.claims import Claim, load
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
-from bot.store.deliveries import Ledger
-from bot.store.records import Records, backlog
+from bot.store.edits import Edits
+from bot.store.jobs import Jobs, Kind
+from bot.store.records import Records
 from bot.store.requests import Requests
-from bot.store.retention import Retention
-from bot.store.undo import Undos, hold
-from tests.nouns import TEAM, escalation, ts
+from bot.store.tickets import Ledger
+from bot.store.undo import Undos
+from tests.nouns import TEAM, escalation
 from tests.postgres import TEMPLATE, execute
+from tests.store.rows import a_job, a_request
 from tests.store.settled import settle_many
 
 ROWS = 20_000
 WAITING = 5
+NOBODY = Rejection(Reason.NO_CUSTOMER, requester="U0NEW")
+KEY = "T0001:C0001:1500000777.000100"
+"""The key of the 777th message, which has its ticket."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def grown(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Database]:
-    """A database with many settled rows and a few that wait or were refused."""
+    """A database with many settled requests and a few that wait or are on hold."""
     if request.param == "sqlite":
         path = tmp_path_factory.mktemp("plans") / "grown.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
@@ -45,13 +52,10 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Dat
         url = url_of(name)
     database = Database(url)
     settle_many(database, ROWS)
-    ledger = Ledger(database)
-    for number in range(WAITING):  # each in a channel of its own, so that none holds another
-        ref = MessageRef(f"C1{number}", ts(number))
-        asked = escalation(ref=ref, channel=ref.channel, request=f"Ev-{number}")
-        ledger.record(replace(asked, key=message_key(TEAM, ref)))
-    (claim,) = ledger.claim("one", 1)
-    ledger.settle(claim, Rejection(Reason.NO_CUSTOMER, requester="U0NEW"))
+    for number in range(WAITING):
+        a_request(database, 100 + number)
+    a_request(database, 200, "on_hold", reason=NOBODY)
+    a_request(database, 201, "parked", reason=Rejection(Reason.GAVE_UP))
     if not database.is_sqlite:  # which nobody tells how its rows are spread, nor do we
         with database.writing() as connection:
             connection.execute(text("ANALYZE"))
@@ -61,19 +65,18 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Dat
 
 @pytest.fixture
 def plans(grown: Database) -> Iterator[list[str]]:
-    """The plans of all statements on the table from here on, each as one text.
+    """The plans of all statements from here on that read requests or tickets, each as one text.
 
     What waits is free and due, whatever another test did with it.
     """
-    Ledger(grown).free_all()
     with grown.writing() as connection:
-        connection.execute(text("UPDATE escalation SET due = 1 WHERE due IS NOT NULL"))
+        connection.execute(text("UPDATE job SET due = 1, token = NULL, lease_until = NULL"))
     seen: list[str] = []
 
     def explain(
         connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> None:
-        if "escalation" not in statement or statement.startswith("EXPLAIN"):
+        if not re.search(r"\b(request|ticket)\b", statement) or statement.startswith("EXPLAIN"):
             return
         how = "EXPLAIN QUERY PLAN" if grown.is_sqlite else "EXPLAIN"
         cursor.execute(f"{how} {statement}", parameters)
@@ -85,9 +88,9 @@ def plans(grown: Database) -> Iterator[list[str]]:
 
 
 _SCANS = (
-    r"SCAN escalation\w*(?! USING (?:COVERING )?INDEX ix_escalation_(?:due|parked)).*",
-    r"SEARCH escalation\w* USING INTEGER PRIMARY KEY \(rowid[<>].*",
-    r"Seq Scan on escalation.*",
+    r"SCAN (?:request|ticket)\w*(?! USING (?:COVERING )?INDEX ix_request_(?:on_hold|parked)).*",
+    r"SEARCH (?:request|ticket)\w* USING INTEGER PRIMARY KEY \(rowid[<>].*",
+    r"Seq Scan on (?:request|ticket).*",
     r"Index Cond: \(id [<>].*",
 )
 
@@ -108,124 +111,131 @@ def check(plans: Sequence[str], *indexes: str) -> None:
 
 def test_a_scan_is_seen(grown: Database, plans: list[str]) -> None:
     with grown.reading() as connection:
-        connection.execute(text("SELECT count(*) FROM escalation WHERE cause = 'x'"))
+        connection.execute(text("SELECT count(*) FROM request WHERE reason = 'x'"))
     assert [len(scans(plan)) for plan in plans] == [1]
 
 
-def test_claiming(grown: Database, plans: list[str]) -> None:
-    ledger = Ledger(grown)
-    assert ledger.claim("two", 1)  # less than is due: from now on the half-way come first
-    assert ledger.claim("two", 1)
-    check(plans, "ix_escalation_due", "ix_escalation_half_way")
+# Requests and their delivery
 
 
-def test_when_the_next_row_is_due(grown: Database, plans: list[str]) -> None:
-    Ledger(grown).next_due()
-    check(plans, "ix_escalation_due")
-
-
-def test_what_an_asking_meets(grown: Database, plans: list[str]) -> None:
-    asked = replace(escalation(), key="T0001:C0001:1500000777.000100")
-    recorded = Ledger(grown).record(replace(asked, trigger=replace(asked.trigger, request="Ev-x")))
-    assert recorded.remark is not None
-    assert len(plans) == 2
-    check(plans[1:], "uq_escalation_key_generation")
+def test_a_request_that_was_made_before(grown: Database, plans: list[str]) -> None:
+    """Heard again, and made again; its insert is explained too."""
+    (again,) = Records(grown).find("PB-777")
+    plans.clear()
+    asked = escalation(submitter=again.submitter, request="Ev777")
+    Ledger(grown).record(replace(asked, key=again.key))
+    check(plans[1:], "uq_request_slack_id")
 
 
 def test_the_ticket_of_a_message_and_which_keys_are_known(
     grown: Database, plans: list[str]
 ) -> None:
-    ledger = Ledger(grown)
-    assert ledger.ticket_of("T0001:C0001:1500000777.000100") is not None
-    ledger.known([f"T0001:C0001:{1500000000 + number}.000100" for number in range(100)])
-    check(plans, "uq_escalation_key_generation")
+    requests = Requests(grown)
+    assert requests.ticket_of(KEY) is not None
+    assert requests.ticket_of_conversation(KEY) is not None
+    requests.known([f"T0001:C0001:{1500000000 + number}.000100" for number in range(100)])
+    check(plans, "ix_ticket_message_key", "uq_ticket_conversation_key", "ix_request_key")
+
+
+def claimed(grown: Database) -> Claim:
+    (claim,) = load(grown, Ledger(grown).claim("one", 1))
+    return claim
 
 
 def test_a_delivery(grown: Database, plans: list[str]) -> None:
     ledger = Ledger(grown)
-    (claim,) = ledger.claim("three", 1)
-    plans.clear()
-    ledger.conversation(claim, "T0001:C0001:1500000778.000100")
-    check(plans, "uq_escalation_conversation_key")
-    ledger.is_hopeless(claim)
+    claim = claimed(grown)
+    ledger.conversation(claim, KEY)
     ledger.retry_later(claim, 0.0, "slack_timeout", failed=True, outcome_unknown=False)
-    check(plans)
+    check(plans, "uq_ticket_conversation_key")
 
 
-def test_ending_every_lease(grown: Database, plans: list[str]) -> None:
-    Ledger(grown).free_all()
-    check(plans, "ix_escalation_due")
+def test_a_ticket_that_is_gone(grown: Database, plans: list[str]) -> None:
+    Ledger(grown).free("th_none")
+    check(plans, "ix_ticket_thread_id")
 
 
 def test_who_has_waited_long(grown: Database, plans: list[str]) -> None:
-    DelayNotices(grown).take_late(TEAM, 0.0, 10)
-    check(plans, "ix_escalation_due")
-
-
-def test_undoing(grown: Database, plans: list[str]) -> None:
-    undoing = Undos(grown)
-    found = undoing.find_by_message("T0001:C0001:1500000779.000100")
-    assert found is not None
-    undoing.begin(found.id, "U0ASKER")
-    undoing.unfinished(TEAM, 10)
-    undoing.release(found.id)
-    undoing.remember_answer(found.id, [PostedAnswer("C1", "1.000001")])
-    undoing.stale_answers(TEAM, 10)
-    undoing.just_expired(TEAM)
-    undoing.forget_answer(found.id)
-    check(
-        plans,
-        "uq_escalation_key_generation",
-        "ix_escalation_thread_id",
-        "ix_escalation_undoing",
-        "ix_escalation_said_in",
-        "ix_escalation_settled_at",
-    )
-
-
-def test_adding_to_a_ticket(grown: Database, plans: list[str]) -> None:
+    jobs = Jobs(grown)
+    assert DelayNotices(jobs).plan(TEAM, 0.0, 10) > 0
+    (notice, *_) = jobs.claim("one", 0, 10)
+    DelayNotices(jobs).take(notice)
+    check(plans)
     with grown.writing() as connection:
-        hold(connection, Ticket("th_none", "T-9", "https://plain.test"))
-    check(plans, "ix_escalation_thread_id")
+        connection.execute(text("DELETE FROM job WHERE kind = 'delay'"))
 
 
-def test_erasing(grown: Database, plans: list[str]) -> None:
-    retention = Retention(grown)
-    retention.erase_addresses()
-    retention.erase_texts(9.99)
-    check(plans, "ix_escalation_settled_at", "ix_escalation_due")
+def test_edits_and_expired_undos(grown: Database, plans: list[str]) -> None:
+    jobs = Jobs(grown)
+    Edits(jobs).remember(777, [PostedAnswer("C1", "1.000001")])
+    Edits(jobs).find(777)
+    Edits(jobs).forget(777)
+    Undos(jobs).just_expired(TEAM)
+    check(plans, "ix_request_settled_at")
+
+
+# Reading
 
 
 def test_the_backlog_of_the_metrics(grown: Database, plans: list[str]) -> None:
     assert backlog(grown).waiting >= 1
-    *rest, people = plans
-    check(rest, "ix_escalation_due", "ix_escalation_parked")
-    assert "ix_escalation_refused_requester" in people, people
+    check(plans, "ix_request_parked", "ix_request_on_hold")
 
 
-def test_linking_a_person(grown: Database, plans: list[str]) -> None:
-    assert CustomerLinks(grown).link([CustomerLink(TEAM, "U0NEW", "c_1")]) <= 1
-    check(plans, "ix_escalation_refused_requester")
+def test_what_doctor_reads(grown: Database, plans: list[str]) -> None:
+    assert count_unlinked(grown).people == 1
+    check(plans, "ix_request_on_hold")
+    plans.clear()
+    ledger_stats(grown)  # the newest, from the end of the table
+    assert all("SORT" not in plan.upper() and "Seq Scan" not in plan for plan in plans)
 
 
 def test_who_waits_for_a_link(grown: Database, plans: list[str]) -> None:
-    Records(grown).to_link(TEAM, 10)
-    (plan,) = plans  # all of an index that holds nothing but refused rows
-    assert "ix_escalation_refused_requester" in plan, plan
+    assert len(Records(grown).to_link(TEAM, 10)) == 1
+    check(plans, "ix_request_on_hold")
+
+
+def test_linking_a_person(grown: Database, plans: list[str]) -> None:
+    assert CustomerLinks(grown).link([CustomerLink("T0OTHER", "U0NEW", "c_1")], team="T9") == 0
+    check(plans, "ix_request_on_hold")
+
+
+def test_ones_own_requests_and_those_of_a_message(grown: Database, plans: list[str]) -> None:
+    records = Records(grown)
+    assert len(records.of_submitter(TEAM, "U777")) == 20
+    assert len(records.of_submitter(TEAM, "U777", 10_000, 5)) == 5
+    check(plans, "ix_request_submitter")
     plans.clear()
-    Records(grown).by_reference(TEAM, "PB-7")
+    assert len(records.of_message(KEY)) == 1
+    check(plans, "ix_request_key")
+
+
+def test_a_request_by_name(grown: Database, plans: list[str]) -> None:
+    """With the job that is due for it, and the look for a duplicate of its ticket."""
+    records = Records(grown)
+    a_job(grown, Kind.DUPLICATE, 777)
+    plans.clear()
+    assert records.by_reference(TEAM, "PB-777") is not None
+    assert records.request(TEAM, "PB-777") is not None
+    for name in ("PB-777", KEY, "T-777"):
+        (found,) = records.find(name)
+        assert found.verify_at is not None
+    check(plans, "ix_request_key", "ix_ticket_thread_ref", "ix_request_ticket_id")
+    with grown.writing() as connection:
+        connection.execute(text("DELETE FROM job WHERE kind = 'duplicate'"))
+
+
+def test_retrying_by_name(grown: Database, plans: list[str]) -> None:
+    for name in ("PB-777", KEY, "T-777"):
+        assert Records(grown).retry(name) == []
+    check(plans, "ix_request_key", "ix_ticket_thread_ref", "ix_request_ticket_id")
+
+
+@pytest.mark.parametrize("state", [State.WAITING, State.ON_HOLD, State.PARKED])
+def test_lists_of_what_needs_somebody(grown: Database, plans: list[str], state: State) -> None:
+    """However long ago it was requested: nothing that is settled is looked at."""
+    assert Records(grown).newest(20, state)
     check(plans)
-
-
-def test_ones_own_tickets_and_those_of_a_message(grown: Database, plans: list[str]) -> None:
-    tickets = Records(grown)
-    assert len(tickets.of_submitter(TEAM, "U777")) == 20
-    assert len(tickets.of_submitter(TEAM, "U777", 10_000, 5)) == 5
-    check(plans, "ix_escalation_asker")
-    plans.clear()
-    assert len(tickets.generations("T0001:C0001:1500000777.000100")) == 1
-    assert Requests(grown).ticket_of_conversation("T0001:C0001:1500000777.000100") is not None
-    check(plans, "uq_escalation_key_generation", "uq_escalation_conversation_key")
 
 
 def _create(url: str, name: str) -> None:

@@ -1,23 +1,25 @@
-"""What a row keeps of a thread in several pieces, and of its files, on both engines."""
+"""What a request keeps of a thread in several pieces, and of its files, on both engines."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
 
 from bot.core.attachments import SkipReason, UploadedFiles, UploadResult
 from bot.core.faults import LeaseLost, Reason, Rejection
 from bot.core.model import Continuation, Created, Outcome
 from bot.core.text.parts import TextPart, Tone
-from bot.store.claims import LEASE_SECONDS, Acquired, Claim, RemainingParts
+from bot.store.claims import Claim, Opening, RemainingParts
+from bot.store.conversations import Exists
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
-from bot.store.retention import Retention
-from bot.store.schema import escalation as table
+from bot.store.jobs import LEASE_SECONDS
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
 from tests.nouns import TICKET, escalation, message
+from tests.store.claimed import claimed, ledger, note, opened, row
+
+__all__ = ["ledger"]
 
 REST = RemainingParts(
     (
@@ -32,63 +34,52 @@ KEPT = UploadedFiles(
 )
 
 
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    return Ledger(database)
-
-
-def claimed(ledger: Ledger) -> Claim:
-    (claim,) = ledger.claim("one", 8)
-    return claim
-
-
-def frozen(ledger: Ledger, rest: RemainingParts | None = REST) -> Claim:
-    """A row whose create was sent and answered by nobody; claimed anew."""
+def noted(ledger: Ledger, rest: RemainingParts | None = REST) -> Claim:
+    """Return a request whose create was sent with an unknown outcome, claimed anew."""
     ledger.record(escalation())
     claim = claimed(ledger)
-    won = ledger.freeze(
-        claim,
-        conversation_key="conversation",
-        customer="c_1",
-        requester="U0AUTHOR",
-        message=message(),
-        person=None,
-        rest=rest,
-    )
-    assert isinstance(won, Acquired)
+    assert note(ledger, claim, rest=rest)
     ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, outcome_unknown=True)
     return claimed(ledger)
 
 
-def sequels(database: Database) -> str | None:
-    with database.reading() as connection:
-        found: str | None = connection.scalar(select(table.c.sequels))
+def adding(ledger: Ledger) -> Claim:
+    """Return a request whose addition is about to be sent to the ticket of another."""
+    opened(ledger)
+    ledger.record(escalation(2))
+    claim = claimed(ledger)
+    found = ledger.conversation(claim, "conversation")
+    assert isinstance(found, Exists)
+    ledger.note_addition(claim, found, escalation(2).key, message(), REST)
+    return claim
+
+
+def rest_of(database: Database, row_id: int = 1) -> str | None:
+    found: str | None = row(database, row_id).rest
     return found
 
 
 def test_what_is_left_comes_back_as_it_was(ledger: Ledger) -> None:
-    assert frozen(ledger).rest == REST
+    assert noted(ledger).rest == REST
 
 
 def test_a_thread_in_one_piece_leaves_nothing(ledger: Ledger) -> None:
-    assert frozen(ledger, None).rest is None
+    assert noted(ledger, None).rest is None
 
 
 def test_what_goes_next_is_noted_with_its_ticket(ledger: Ledger) -> None:
-    claim = frozen(ledger)
+    claim = noted(ledger)
     rest = RemainingParts(REST.sequels[1:], TICKET, added=False, missing=1)
-    ledger.freeze_rest(claim, rest)
+    ledger.note_rest(claim, rest)
     ledger.retry_later(claim, 0.0, "plain_429", failed=True, outcome_unknown=True)
     again = claimed(ledger)
     assert again.rest == rest
     assert again.adding_to is None
-    assert again.customer == "c_1"
+    assert again.opening == Opening(1, "c_1", "U0AUTHOR")
 
 
 def test_an_addition_leaves_something_too(ledger: Ledger) -> None:
-    ledger.record(escalation())
-    claim = claimed(ledger)
-    ledger.freeze_addition(claim, TICKET, message(), REST)
+    claim = adding(ledger)
     ledger.retry_later(claim, 0.0, "plain_timeout", failed=True, outcome_unknown=True)
     again = claimed(ledger)
     assert (again.adding_to, again.rest) == (TICKET, REST)
@@ -107,30 +98,29 @@ def test_an_addition_leaves_something_too(ledger: Ledger) -> None:
 def test_what_may_still_be_needed_is_kept(
     ledger: Ledger, database: Database, outcome: Outcome, kept: bool
 ) -> None:
-    ledger.settle(frozen(ledger), outcome)
-    assert (sequels(database) is not None) is kept
+    ledger.settle(noted(ledger), outcome)
+    assert (rest_of(database) is not None) is kept
 
 
 def test_what_was_surely_not_sent_leaves_nothing(ledger: Ledger, database: Database) -> None:
-    ledger.record(escalation())
-    claim = claimed(ledger)
-    ledger.freeze_addition(claim, TICKET, message(), REST)
+    claim = adding(ledger)
+    assert rest_of(database, 2) is not None
     ledger.retry_later(claim, 0.0, "plain_429", failed=True, outcome_unknown=False)
-    assert sequels(database) is None
+    assert rest_of(database, 2) is None
 
 
-def test_who_lost_the_row_notes_nothing(ledger: Ledger, clock: Clock) -> None:
-    claim = frozen(ledger)
+def test_who_lost_the_lease_notes_nothing(ledger: Ledger, clock: Clock) -> None:
+    claim = noted(ledger)
     clock.move(LEASE_SECONDS + 1)
     with pytest.raises(LeaseLost):
-        ledger.freeze_rest(claim, REST)
+        ledger.note_rest(claim, REST)
     with pytest.raises(LeaseLost):
         ledger.keep_files(claim, KEPT)
     with pytest.raises(LeaseLost):
-        ledger.keep_files(replace(claim, token="another"), KEPT)
+        ledger.keep_files(replace(claim, job=replace(claim.job, token="another")), KEPT)
 
 
-def test_the_fates_of_files_outlive_an_attempt(ledger: Ledger) -> None:
+def test_the_results_of_files_outlive_an_attempt(ledger: Ledger) -> None:
     ledger.record(escalation())
     claim = claimed(ledger)
     assert claim.kept is None
@@ -145,22 +135,6 @@ def test_a_lease_begins_anew_with_each_note(ledger: Ledger, clock: Clock) -> Non
     for _ in range(3):
         clock.move(LEASE_SECONDS - 1)
         ledger.keep_files(claim, KEPT)
-    ledger.freeze_rest(claim, REST)
+    ledger.note_rest(claim, REST)
     clock.move(LEASE_SECONDS - 1)
-    ledger.freeze_rest(claim, REST)
-
-
-def test_texts_are_erased_with_the_others(ledger: Ledger, database: Database, clock: Clock) -> None:
-    claim = frozen(ledger)
-    ledger.settle(claim, Rejection(Reason.GAVE_UP))
-    ledger.answered(claim, said=True)
-    assert sequels(database) is not None
-    clock.move(40 * 86400.0)
-    Retention(database).erase_texts(30)
-    assert sequels(database) is None
-
-
-def test_texts_go_with_the_person(ledger: Ledger, database: Database) -> None:
-    ledger.settle(frozen(ledger), Rejection(Reason.GAVE_UP))
-    Retention(database).forget("U0AUTHOR")
-    assert sequels(database) is None
+    ledger.note_rest(claim, REST)

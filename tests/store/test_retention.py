@@ -1,34 +1,38 @@
-"""What is erased, and what stays so that nothing comes back."""
+"""What is erased by and by, what a job keeps, and what stays so that nothing comes back."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from bot.core.faults import Reason, Rejection
-from bot.core.model import Created, FormDraft, ReplyTo
-from bot.store.claims import Claim
-from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
-from bot.store.deliveries import Ledger
-from bot.store.drafts import Drafts
-from bot.store.records import Records
-from bot.store.requests import Recorded
-from bot.store.retention import FORGOTTEN, Retention
-from bot.store.schema import escalation as table
+from bot.store.jobs import Kind
+from bot.store.retention import Retention
+from bot.store.schema import job
+from bot.store.tickets import Ledger
 from tests.conftest import Clock
-from tests.nouns import TEAM, TICKET, escalation, form, message, trigger
-
-DAY = 86400.0
-ADDRESS = ReplyTo("U0ASKER", 1_700_000_000.0, "C0001", None, "https://hooks.slack.com/x")
-
-
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    return Ledger(database)
+from tests.nouns import TEAM, escalation
+from tests.store.erasing import (
+    DAY,
+    NONE,
+    SECRET,
+    address,
+    change,
+    claimed,
+    everything,
+    jobs_of,
+    on_hold,
+    parts,
+    recorded,
+    say,
+    sent,
+    settled,
+    stored,
+    texts,
+    ticket_of,
+)
 
 
 @pytest.fixture
@@ -36,143 +40,181 @@ def retention(database: Database) -> Retention:
     return Retention(database)
 
 
-def record(ledger: Ledger, number: int = 1, **more: Any) -> Claim:
-    """A row with all that can be erased, claimed."""
-    values = {"message": message(number, "Secret words"), "form": form(), "reply_to": ADDRESS}
-    ledger.record(escalation(number, **(values | more)))
-    (claim,) = ledger.claim("one", 1)
-    return claim
+def erase_all(retention: Retention, days: float = 30) -> None:
+    """One round of all that is erased by time."""
+    retention.erase_addresses()
+    retention.end_holds(days)
+    retention.erase_texts(days)
 
 
-def stored(database: Database, number: int = 1) -> Any:
-    with database.reading() as connection:
-        return connection.execute(select(table).where(table.c.key == escalation(number).key)).one()
-
-
-def test_texts_are_erased_days_after_the_row_was_settled(
-    ledger: Ledger, retention: Retention, database: Database, clock: Clock
+def test_texts_are_erased_days_after_the_request_ended(
+    retention: Retention, database: Database, clock: Clock
 ) -> None:
-    ledger.settle(record(ledger), Created(TICKET))
+    id_ = settled(database)
     clock.move(30 * DAY - 1)
     assert retention.erase_texts(30) == 0
     clock.move(1)
     assert retention.erase_texts(30) == 1
-    row = stored(database)
-    assert (row.message, row.form) == (None, None)
-    assert (row.state, row.thread_ref) == ("created", "T-1")
-    assert "Secret" not in str(row)
+    row = stored(database, id_)
+    assert texts(row) == NONE
+    assert (row.state, ticket_of(database, id_).thread_ref) == ("created", "T-1")
+    assert SECRET not in everything(database)
     assert retention.erase_texts(30) == 0
 
 
-def test_texts_of_what_waits_stay(
-    ledger: Ledger, retention: Retention, database: Database, clock: Clock
-) -> None:
-    record(ledger)
+def test_texts_of_what_waits_stay(retention: Retention, database: Database, clock: Clock) -> None:
+    id_ = recorded(database)
     clock.move(100 * DAY)
     assert retention.erase_texts(30) == 0
-    assert stored(database).message is not None
+    assert stored(database, id_).message is not None
+
+
+def test_outstanding_parts_of_a_parked_request_are_texts(
+    retention: Retention, database: Database, clock: Clock
+) -> None:
+    ledger, id_ = Ledger(database), recorded(database)
+    claim = claimed(database, id_)
+    sent(ledger, claim, parts("More secret words"))
+    ledger.settle(claim, Rejection(Reason.GAVE_UP))
+    say(database, id_)
+    change(database, id_, message=None, form=None)
+    clock.move(30 * DAY)
+    assert retention.erase_texts(30) == 1
+    assert "ecret" not in everything(database)
 
 
 def test_addresses_are_erased_after_half_an_hour(
-    ledger: Ledger, retention: Retention, database: Database, clock: Clock
+    retention: Retention, database: Database, clock: Clock
 ) -> None:
-    ledger.settle(record(ledger), Created(TICKET))
+    id_ = settled(database)
     clock.move(1799)
     assert retention.erase_addresses() == 0
     clock.move(1)
     assert retention.erase_addresses() == 1
-    row = stored(database)
+    row = stored(database, id_)
     assert row.reply_to is None
     assert row.message is not None
-    assert "hooks.slack.com" not in str(row)
+    assert "hooks.slack.com" not in everything(database)
 
 
-def test_a_row_that_waits_loses_only_the_part_of_its_address_that_is_dead(
-    ledger: Ledger, retention: Retention, clock: Clock
+def test_what_waits_loses_only_the_part_of_its_address_that_is_dead(
+    retention: Retention, database: Database, clock: Clock
 ) -> None:
-    ledger.give_back(record(ledger))
+    id_ = recorded(database)
     clock.move(1800)
     assert retention.erase_addresses() == 1
     assert retention.erase_addresses() == 0
-    (claim,) = ledger.claim("one", 1)
-    assert claim.escalation.trigger.reply_to == replace(ADDRESS, response_url=None)
+    claim = claimed(database, id_)
+    assert claim.escalation.trigger.reply_to == replace(address(), response_url=None)
 
 
-def test_a_refusal_that_is_still_to_be_said_keeps_its_address_and_is_come_back_to(
-    ledger: Ledger, retention: Retention, database: Database, clock: Clock
+def test_what_is_on_hold_loses_its_address_once_its_submitter_was_told(
+    retention: Retention, database: Database, clock: Clock
 ) -> None:
-    claim = record(ledger, 1)
-    ledger.settle(claim, Rejection(Reason.EMPTY))
-    ledger.settle(record(ledger, 2), Created(TICKET))
-    ledger.answer_later(claim, 40 * DAY, "slack_unreachable", failed=True)
+    told = on_hold(database, 1)
+    untold = settled(database, 2, Rejection(Reason.NO_CUSTOMER, requester="U0AUTHOR"))
+    clock.move(1800)
+    assert retention.erase_addresses() == 2
+    assert stored(database, told).reply_to is None
+    assert stored(database, told).message is not None
+    kept = stored(database, untold).reply_to
+    assert '"channel":"C0001"' in kept
+    assert "hooks.slack.com" not in kept
+
+
+def test_an_unsayable_answer_holds_up_nobodys_erasing(
+    retention: Retention, database: Database, clock: Clock
+) -> None:
+    untold = settled(database, 1, Rejection(Reason.EMPTY))
+    others = [settled(database, number) for number in (2, 3, 4)]
     clock.move(31 * DAY)
-    retention.erase_addresses()
-    retention.erase_texts(30)
-    assert stored(database, 1).reply_to is not None
-    clock.move(10 * DAY)
-    (again,) = ledger.claim("one", 1)
-    ledger.answered(again, said=True)
-    retention.erase_addresses()
-    retention.erase_texts(30)
-    for number in (1, 2):
-        row = stored(database, number)
-        assert (row.reply_to, row.message) == (None, None)
+    erase_all(retention)
+    for id_ in others:
+        row = stored(database, id_)
+        assert (texts(row), row.reply_to) == (NONE, None)
+    assert stored(database, untold).message is not None
+    assert stored(database, untold).reply_to is not None
 
 
-def test_more_rows_than_one_portion_are_erased(
-    ledger: Ledger,
-    retention: Retention,
-    database: Database,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_answer_that_is_said_late_is_come_back_to(
+    retention: Retention, database: Database, clock: Clock
+) -> None:
+    untold = settled(database, 1, Rejection(Reason.EMPTY))
+    settled(database, 2)
+    clock.move(31 * DAY)
+    erase_all(retention)
+    say(database, untold, said=False)
+    erase_all(retention)
+    row = stored(database, untold)
+    assert (texts(row), row.reply_to, row.answer) == (NONE, None, "unsayable")
+
+
+def test_a_clock_that_was_ahead_holds_up_nobodys_erasing(
+    retention: Retention, database: Database, clock: Clock
+) -> None:
+    clock.move(365 * DAY)
+    ahead = settled(database, 1)
+    erase_all(retention)
+    clock.move(-364 * DAY)
+    later = settled(database, 2)
+    clock.move(31 * DAY)
+    erase_all(retention)
+    row = stored(database, later)
+    assert (texts(row), row.reply_to) == (NONE, None)
+    assert stored(database, ahead).message is not None
+    clock.move(365 * DAY)
+    erase_all(retention)
+    assert SECRET not in everything(database)
+
+
+def test_a_job_that_needs_no_text_keeps_none(
+    retention: Retention, database: Database, clock: Clock
+) -> None:
+    id_ = settled(database)
+    edit = {"kind": Kind.EDIT.value, "key": id_, "due": clock.now + 600, "created_at": clock.now}
+    counts = {"team": TEAM, "attempts": 0, "failures": 0, "strikes": 0, "half_way": 0}
+    with database.writing() as connection:
+        connection.execute(job.insert().values(edit | counts))
+    clock.move(31 * DAY)
+    erase_all(retention)
+    row = stored(database, id_)
+    assert (texts(row), row.reply_to) == (NONE, None)
+    assert jobs_of(database, id_) == ["edit"]
+
+
+def test_a_request_that_is_decided_again_keeps_its_texts(
+    retention: Retention, database: Database, clock: Clock
+) -> None:
+    id_ = settled(database, 1, Rejection(Reason.EMPTY))
+    say(database, id_)
+    clock.move(31 * DAY)
+    change(database, id_, state="waiting", settled_at=None)
+    erase_all(retention)
+    assert stored(database, id_).message is not None
+
+
+def test_more_requests_than_one_portion_are_erased(
+    retention: Retention, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.store.retention._PORTION", 2)
+    ids = []
     for number in range(1, 6):
-        ledger.settle(record(ledger, number), Created(TICKET))
+        ids.append(settled(database, number))
         clock.move(0 if number % 2 else 1)
+    waiting = [recorded(database, number) for number in range(6, 10)]
     clock.move(31 * DAY)
     assert retention.erase_texts(30) == 5
-    assert all(stored(database, number).message is None for number in range(1, 6))
+    assert all(texts(stored(database, id_)) == NONE for id_ in ids)
+    assert retention.erase_addresses() == 9
+    assert all("hooks" not in stored(database, id_).reply_to for id_ in waiting)
 
 
-def test_an_erased_row_still_answers_who_asks_again(
-    ledger: Ledger, retention: Retention, clock: Clock
+def test_an_erased_request_still_answers_who_asks_again(
+    retention: Retention, database: Database, clock: Clock
 ) -> None:
-    ledger.settle(record(ledger), Created(TICKET))
+    settled(database)
     clock.move(31 * DAY)
-    retention.erase_texts(30)
-    retention.erase_addresses()
-    assert ledger.ticket_of(escalation().key) == TICKET
-
-
-def test_a_person_is_forgotten_and_nothing_of_theirs_comes_back(
-    ledger: Ledger, retention: Retention, database: Database
-) -> None:
-    people, drafts = CustomerLinks(database), Drafts(database)
-    people.link([CustomerLink(TEAM, "U0GONE", "c_1", "gone@example.com", "Gone")])
-    drafts.keep(FormDraft("d1", trigger(submitter="U0GONE"), form()))
-    drafts.keep(FormDraft("d2", trigger(), form()))
-    ledger.settle(record(ledger, 1, submitter="U0GONE"), Created(TICKET))
-    ledger.settle(record(ledger, 2, message=message(2, author="U0GONE")), Created(TICKET))
-    ledger.settle(record(ledger, 3, form=form(requester="U0GONE")), Created(TICKET))
-    ledger.settle(record(ledger, 4), Created(TICKET))
-    ledger.give_back(record(ledger, 5, submitter="U0GONE"))
-
-    forgotten = retention.forget("U0GONE")
-
-    assert (forgotten.people, forgotten.escalations, forgotten.drafts) == (1, 4, 1)
-    assert people.all() == []
-    assert drafts.load("d1") is None
-    assert drafts.load("d2") is not None
-    for number in (1, 2, 3, 5):
-        row = stored(database, number)
-        assert "U0GONE" not in str(row)
-        assert (row.message, row.form, row.reply_to) == (None, None, None)
-    assert stored(database, 1).asker == FORGOTTEN
-    assert stored(database, 4).message is not None
-    assert ledger.claim("one", 8) == []
-    assert (stored(database, 5).state, stored(database, 5).reason) == ("unwanted", "forgotten")
-    # The keys stay: the old reaction, delivered once more, opens nothing.
-    again = escalation(1, submitter="U0GONE")
-    assert ledger.record(again) == Recorded(fresh=False)
-    assert [entry.reference for entry in Records(database).find("T-1")]
+    erase_all(retention)
+    found = Ledger(database).ticket_of(escalation().key)
+    assert found is not None
+    assert found.ref == "T-1"

@@ -216,7 +216,7 @@ async def test_the_search_path_of_the_operator_is_kept(
     migrating.migrate(database)
     with database.reading() as connection:
         found = connection.scalars(
-            text("SELECT schemaname FROM pg_tables WHERE tablename IN ('escalation', :version)"),
+            text("SELECT schemaname FROM pg_tables WHERE tablename IN ('request', :version)"),
             {"version": migrating.VERSION_TABLE},
         )
         assert list(found) == ["bridge", "bridge"]

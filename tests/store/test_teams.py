@@ -5,20 +5,23 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 
 from sqlalchemy import event
 
 from bot import store
 from bot.core.faults import Reason, Rejection
+from bot.core.model import ReplyTo
+from bot.core.undo import UndoClick
 from bot.store.customer_links import CustomerLink, CustomerLinks
 from bot.store.database import Database
 from bot.store.delay_notices import DelayNotices
-from bot.store.duplicates import DuplicateChecks
+from bot.store.jobs import Jobs
 from bot.store.records import Records
 from bot.store.undo import Undos
-from tests.flows.settling import settled
 from tests.nouns import TEAM
+from tests.store.rows import a_request
 
 CARRIES_THE_TEAM = {
     "team",
@@ -32,8 +35,9 @@ CARRIES_THE_TEAM = {
     "claim",
     "line",
     "people",
-    "queued",
-    "row",
+    # A job that was claimed is one row of one team.
+    "job",
+    "jobs",
 }
 """Parameters that name the team, or hold a value that does."""
 
@@ -50,24 +54,29 @@ EXCEPTIONS = {
     "Records.retry": OPERATOR,
     "CustomerLinks.all": OPERATOR,
     "CustomerLinks.changes": OPERATOR,
-    "Retention.forget": OPERATOR,
+    "forget": OPERATOR,
     "backlog": OPERATOR,
     "count_unlinked": OPERATOR,
     "ledger_stats": OPERATOR,
-    "Claims.claim": ANY_ROW,
-    "Claims.next_due": ANY_ROW,
-    "Claims.free_all": ANY_ROW,
+    "Jobs.claim": ANY_ROW,
+    "Jobs.next_due": ANY_ROW,
+    "Jobs.free_all": ANY_ROW,
+    "add_job": "its columns are the caller's, with the team among them",
+    "decide_again": "its condition is the caller's, who names the team in it",
+    "Ledger.free": "a thread's id is unique in all of Plain's workspaces",
+    "record_rows": "its condition is the caller's, who names the team in it",
+    "Prepared.execute": FOUND,
+    "Prepared.execute_many": FOUND,
+    "RowUpdates.write": FOUND,
     "Retention.erase_texts": ANY_ROW,
     "Retention.erase_addresses": ANY_ROW,
+    "Retention.end_holds": ANY_ROW,
+    "Undos.erase_old": ANY_ROW,
     "Drafts.erase_old": ANY_ROW,
-    "Undos.begin": FOUND,
-    "Undos.release": FOUND,
-    "Undos.pause": FOUND,
-    "Undos.finish": FOUND,
-    "Undos.withdraw": FOUND,
-    "Undos.remember_answer": FOUND,
-    "Undos.posted_answer": FOUND,
-    "Undos.forget_answer": FOUND,
+    "Edits.remember": FOUND,
+    "Edits.find": FOUND,
+    "Edits.forget": FOUND,
+    "plan_edits": FOUND,
     "Drafts.keep": "the draft's trigger has the team",
     "Drafts.load": "nobody can guess a draft's id, which its form alone holds",
     "Drafts.erase": "nobody can guess a draft's id, which its form alone holds",
@@ -81,7 +90,6 @@ EXCEPTIONS = {
     "KeyValueStore.keep": "the caller's name of the value holds what it belongs to",
     "KeyValueStore.forget": "the caller's name of the value holds what it belongs to",
     "KeyValueStore.all": "the caller's name of the value holds what it belongs to",
-    "take": "its statement is the caller's, who names the team in it",
     "SharedRateLimit.lease": "the limit is that of a Plain key, whichever workspaces share it",
     "SharedRateLimit.shut": "the limit is that of a Plain key, whichever workspaces share it",
 }
@@ -101,7 +109,7 @@ def queries() -> Iterator[tuple[str, set[str]]]:
             if getattr(value, "__module__", None) != module.__name__ or name.startswith("_"):
                 continue
             parameters = list(inspect.signature(value).parameters) if callable(value) else []
-            if parameters[:1] != ["database"]:
+            if parameters[:1] not in (["database"], ["jobs"]):
                 continue
             if inspect.isfunction(value):
                 yield name, set(parameters)
@@ -131,25 +139,22 @@ def test_a_team_that_is_asked_for_is_looked_for(sqlite_url: str) -> None:
         "before_cursor_execute",
         lambda _connection, _cursor, statement, *_: statements.append(statement),
     )
-    records, undos = Records(database), Undos(database)
+    records, undos = Records(database), Undos(Jobs(database))
     records.of_submitter("T1", "U1")
     records.by_reference("T1", "PB-1")
     records.request("T1", "PB-1")
     records.to_link("T1", 10)
-    undos.find("T1", 1)
-    undos.unfinished("T1", 10)
     undos.just_expired("T1")
-    undos.stale_answers("T1", 10)
-    DelayNotices(database).take_late("T1", 60.0, 10)
-    DuplicateChecks(database).take_due("T1", 10)
+    undos.record_removal("T1", "act", UndoClick(ReplyTo(user="U1", asked_at=0.0)))
+    DelayNotices(Jobs(database)).plan("T1", 60.0, 10)
     database.close()
     queries = [one for one in statements if one.startswith("SELECT")]
-    assert len(queries) == 10
-    assert all("escalation.team = ?" in one for one in queries)
+    assert len(queries) == 7
+    assert all(re.search(r"\b(request|job)\.team = \?", one) for one in queries)
 
 
 def test_a_link_resumes_the_requests_of_its_workspace(database: Database) -> None:
-    settled(database, Rejection(Reason.NO_CUSTOMER, requester="U1"))
+    a_request(database, 1, "on_hold", reason=Rejection(Reason.NO_CUSTOMER, requester="U1"))
     links, line = CustomerLinks(database), CustomerLink("T1", "U1", "c_1")
     assert links.link([line], team="T0OTHER") == 0
     assert links.link([line], team=TEAM) == 1

@@ -70,7 +70,7 @@ async def test_what_came_after_the_copy_is_found_again_and_nothing_twice(
             support = on.support
         assert len(before) == len(messages)
         with closing(sqlite3.connect(copy)) as connection:
-            ((copied,),) = connection.execute("SELECT count(*) FROM escalation")
+            ((copied,),) = connection.execute("SELECT count(*) FROM request")
         assert copied < len(old)
 
         restored = f"sqlite:///{copy}"

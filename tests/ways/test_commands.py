@@ -110,8 +110,8 @@ async def test_an_unknown_word_is_asked_about(on: Stage) -> None:
 
 async def test_mine_while_the_records_cannot_be_read(on: Stage) -> None:
     with closing(sqlite3.connect(str(on.database.url.database))) as other:
-        other.execute("ALTER TABLE escalation RENAME TO gone")
+        other.execute("ALTER TABLE request RENAME TO gone")
         started = time.monotonic()
         assert await said(on, "mine") == words.AWAY
         assert time.monotonic() - started < 3
-        other.execute("ALTER TABLE gone RENAME TO escalation")
+        other.execute("ALTER TABLE gone RENAME TO request")

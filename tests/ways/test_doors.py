@@ -117,6 +117,21 @@ async def test_a_closed_form_is_forgotten(on_stage: Stage) -> None:
     assert on.bridge.listeners.tickets.drafts.load(draft) is None
 
 
+async def test_a_form_is_forgotten_once_its_request_is_recorded(on_stage: Stage) -> None:
+    on = on_stage
+    opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
+    assert opened.view is not None
+    view = on.slack.views[opened.view["id"]]
+    await on.slack.submit(on.ada, view.id, {"title": "Secret"})
+    await on.bridge.background.drain()
+    assert on.bridge.listeners.tickets.drafts.load(opened.view["private_metadata"]) is None
+    # Submitted again, it is known all the same.
+    on.slack.views[view.id] = view
+    again = await on.slack.submit(on.ada, view.id, {"title": "Secret"})
+    assert again.errors == {}
+    assert len(await on.settled()) == 1
+
+
 async def test_a_form_whose_draft_is_gone_says_so(on_stage: Stage) -> None:
     on = on_stage
     opened = await on.slack.use_global_shortcut(on.ada, "new_plain_ticket")
@@ -217,7 +232,7 @@ async def test_reactions_by_bots_by_the_bridge_and_on_files_are_ignored(on_stage
     assert on.entries() == []
     await on.slack.react(robot, on.support, ts, "ticket")
     (entry,) = await on.settled()
-    assert (entry.state, entry.reason) == ("unwanted", "asked_by_a_bot")
+    assert (entry.state, entry.reason) == ("ignored", "asked_by_a_bot")
     assert on.plain.threads == []
     assert on.seen_by(robot) == []
 

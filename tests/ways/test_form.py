@@ -12,7 +12,7 @@ from bot.flows import form
 from bot.sandbox.plain import Plain
 from bot.sandbox.slack import Json
 from bot.store.customer_links import CustomerLink
-from bot.store.schema import escalation as table
+from bot.store.schema import request as table
 from tests.ways.forms import empty, opened, opened_on, texts
 from tests.ways.stage import Stage, Transport, stage
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bot.core.model import Form, Placement, Priority
 from bot.sandbox.slack import Json
 from bot.sandbox.slack.block_kit import SELECTED
+from bot.store.customer_links import CustomerLink
 from tests.ways.forms import opened, opened_on
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import buttons, seen
@@ -126,6 +130,17 @@ async def test_somebody_who_wants_a_separate_ticket_gets_the_whole_form_and_keep
         whole_thread=True,
         placement=Placement.SEPARATE,
     )
+    first, second = on.plain.threads
+    assert (second.title, second.customer.full_name) == ("Another matter", "Ada Nowak")
+    assert first.events == []
+    await until(lambda: seen(on, on.ada).startswith("Created ticket T-2"))
+    assert seen(on, on.ada).split("\n")[1] == "It's separate from T-1, this Slack thread's ticket."
+    # What else is said in the Slack thread goes to its first ticket.
+    root = on.slack.messages(on.support)[0]["ts"]
+    other = await on.slack.post(on.ben, on.support, "Any news?", thread_ts=root)
+    await on.slack.react(on.ben, on.support, other, "ticket")
+    await on.settled()
+    assert (len(first.events), second.events) == (1, [])
 
 
 async def test_there_is_a_way_back_to_the_ticket_of_the_slack_thread(on_stage: Stage) -> None:
@@ -184,12 +199,25 @@ async def test_a_form_that_is_opened_again_for_somebody_else_is_for_a_separate_t
     assert top(again).startswith("A separate ticket will be created. <")
     assert inputs(again) == FULL
     assert (held(again, "requester"), held(again, "description")) == (drew, "For Drew only")
+    assert (await on.slack.submit(on.ada, again["id"])).ok
+    await on.settled()
+    customer = on.plain.add_customer("Drew Hart", "drew@acme.example")
+    on.people.link([CustomerLink(on.slack.team, drew, customer.id)], by="cli")
+    await on.settled()
+    first, second = on.plain.threads
+    assert (second.customer.id, first.events) == (customer.id, [])
+    assert "For Drew only" in str(second.components)
+    await until(lambda: seen(on, on.ada).startswith("Created ticket T-2"))
+    assert "It's separate from T-1, this Slack thread's ticket." in seen(on, on.ada)
 
 
-async def test_what_was_chosen_for_a_ticket_that_came_up_meanwhile_is_named(
-    on_stage: Stage,
-) -> None:
-    on = on_stage
+@pytest.fixture
+async def on(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(database_url, tmp_path) as set_up:
+        yield set_up
+
+
+async def test_what_was_chosen_for_a_ticket_that_came_up_meanwhile_is_named(on: Stage) -> None:
     bug = on.plain.add_label_type("Bug")
     root, reply = await thread(on)
     view = await opened_on(on, reply)
@@ -198,14 +226,37 @@ async def test_what_was_chosen_for_a_ticket_that_came_up_meanwhile_is_named(
     await on.settled()
     (label,) = await on.slack.suggest(on.ada, view["id"], "labels", "")
     assert label["value"] == bug.id
-    chosen: dict[str, Any] = {"priority": "urgent", "labels": [label], "requester": on.ada}
+    chosen: dict[str, Any] = {"priority": "urgent", "labels": [label]}
     await on.slack.submit(on.ada, view["id"], chosen)
     await on.settled()
     await until(lambda: seen(on, on.ada).startswith("Added to T-1"))
     assert seen(on, on.ada).split("\n")[1] == (
-        "The form's requester, priority and labels weren't applied because the ticket already "
-        "existed. Set them in Plain."
+        "The form's priority and labels weren't applied because the ticket already existed. Set "
+        "them in Plain."
     )
+
+
+async def test_words_for_another_requester_get_a_ticket_of_their_own(on: Stage) -> None:
+    """They were added to the ticket of the message's author."""
+    _, reply = await thread(on)
+    view = await opened_on(on, reply)
+    await on.slack.react(on.ben, on.support, reply, "ticket")
+    await on.settled()
+    typed = {"requester": on.ada, "description": "Our discount is 47 %", "priority": "urgent"}
+    await on.slack.submit(on.ada, view["id"], typed)
+    await on.settled()
+    first, second = on.plain.threads
+    assert (first.customer.full_name, second.customer.full_name) == ("Ben Ortiz", "Ada Nowak")
+    assert "47 %" not in f"{first.components}{first.events}"
+    assert "47 %" in str(second.components)
+    assert second.priority == 0
+    await until(lambda: seen(on, on.ada).startswith("Created ticket T-2"))
+    assert seen(on, on.ada).split("\n")[1] == (
+        "It's separate from T-1, this Slack thread's ticket, because it's for a different "
+        "requester."
+    )
+    await on.slack.react(on.ada, on.support, reply, "ticket")
+    await until(lambda: seen(on, on.ada).startswith("This already has a ticket: T-1"))
 
 
 async def test_with_a_reaction_as_the_answer_it_is_named_privately(
@@ -220,19 +271,42 @@ async def test_with_a_reaction_as_the_answer_it_is_named_privately(
         await until(lambda: "The form's priority wasn't applied" in seen(on, on.ada))
 
 
-async def test_a_form_whose_message_got_its_ticket_meanwhile_gives_the_words_back(
-    on_stage: Stage,
+async def test_a_form_whose_message_got_its_ticket_meanwhile_has_its_words_added(
+    on: Stage,
 ) -> None:
-    on = on_stage
+    """They were nowhere."""
     ts = await on.slack.post(on.ben, on.support, "It fails")
     view = await opened_on(on, ts)
     await on.slack.react(on.ben, on.support, ts, "ticket")
     await on.settled()
-    await on.slack.submit(on.ada, view["id"], {"description": "Since <nine>"})
+    typed = {"description": "Since <nine>", "priority": "urgent"}
+    await on.slack.submit(on.ada, view["id"], typed)
     await on.settled()
+    await until(lambda: seen(on, on.ada))
     told = seen(on, on.ada).split("\n")
     assert told[0].startswith("This already has a ticket: T-1")
-    assert told[1:] == ["Your form wasn't used. Its description was:", "Since &lt;nine&gt;"]
+    assert told[1:] == [
+        "What you typed was added to it.",
+        "The form's priority wasn't applied because the ticket already existed. Set it in Plain.",
+    ]
+    (ticket,) = on.plain.threads
+    (event,) = ticket.events
+    assert "Since <nine>" in str(event.components)
+    assert "It fails" not in str(event.components)  # the message itself is there already
+
+
+async def test_an_unchanged_form_whose_message_got_its_ticket_meanwhile_adds_nothing(
+    on: Stage,
+) -> None:
+    ts = await on.slack.post(on.ben, on.support, "It fails")
+    view = await opened_on(on, ts)
+    await on.slack.react(on.ben, on.support, ts, "ticket")
+    await on.settled()
+    await on.slack.submit(on.ada, view["id"])
+    await on.settled()
+    await until(lambda: seen(on, on.ada))
+    assert "What you typed" not in seen(on, on.ada)
+    assert on.plain.threads[0].events == []
 
 
 async def test_a_message_without_a_slack_thread_gets_the_whole_form(on_stage: Stage) -> None:

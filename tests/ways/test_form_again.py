@@ -9,8 +9,8 @@ from sqlalchemy import delete, update
 
 from bot.sandbox.slack import Ephemeral, Json
 from bot.store.customer_links import CustomerLink
-from bot.store.schema import escalation as table
-from tests.ways.forms import empty, opened, texts
+from bot.store.schema import request as table
+from tests.ways.forms import empty, opened, opened_on, texts
 from tests.ways.stage import Stage
 
 
@@ -66,8 +66,9 @@ async def test_what_was_typed_is_not_typed_again(on_stage: Stage, door: str) -> 
     assert texts(held["labels"]["selected_options"]) == ["Bug"]
     assert held["tenant"]["selected_option"]["text"]["text"] == "Acme Ltd"
     await on.slack.submit(on.ada, again["id"], {"requester": on.ben})
-    (entry,) = await on.settled()
+    entry, earlier = await on.settled()
     assert (entry.state, entry.requester) == ("created", on.ben)
+    assert (earlier.state, earlier.reason) == ("ignored", "form_submitted_again")
     (thread,) = on.plain.threads
     assert thread.title == "Exports fail"
     assert "Since nine" in str(thread.components)
@@ -75,7 +76,7 @@ async def test_what_was_typed_is_not_typed_again(on_stage: Stage, door: str) -> 
 
 
 async def test_a_link_that_comes_after_makes_no_second_thread(on_stage: Stage) -> None:
-    """The refused request goes on once its requester is linked, but it is the same one."""
+    """The request on hold would go on once its requester is linked; the new one took its place."""
     on = on_stage
     answer = await refused(on, await empty(on), title="Exports fail")
     drew = on.entries()[0].requester
@@ -88,7 +89,42 @@ async def test_a_link_that_comes_after_makes_no_second_thread(on_stage: Stage) -
     on.people.link([CustomerLink(on.slack.team, drew, customer.id)], by="cli")
     await on.settled()
     assert len(on.plain.threads) == 1
-    assert len(on.entries()) == 1
+    assert [one.state for one in on.entries()] == ["created", "ignored"]
+
+
+async def test_one_that_is_submitted_again_for_the_same_person_is_one_ticket(
+    on_stage: Stage,
+) -> None:
+    on = on_stage
+    answer = await refused(on, await opened(on), title="Exports fail")
+    again = await click(on, answer)
+    assert again is not None
+    await on.slack.submit(on.ada, again["id"], {"description": "Since nine"})
+    await on.settled()
+    assert [one.state for one in on.entries()] == ["on-hold", "ignored"]
+    drew, customer = on.entries()[0].requester, on.plain.add_customer("Drew", "drew@acme.example")
+    assert drew is not None
+    on.people.link([CustomerLink(on.slack.team, drew, customer.id)], by="cli")
+    await on.settled()
+    (thread,) = on.plain.threads
+    assert (thread.title, thread.events) == ("Exports fail", [])
+    assert "Since nine" in str(thread.components)
+
+
+async def test_a_form_that_is_opened_again_ends_nobody_elses_request(on_stage: Stage) -> None:
+    on = on_stage
+    ts = await on.slack.post(on.ben, on.support, "The export fails")
+    answer = await refused(on, await opened_on(on, ts))
+    drew = on.entries()[0].requester
+    used = await on.slack.use_shortcut(on.ben, on.support, ts, "create_plain_ticket")
+    assert used.view is not None
+    await on.slack.submit(on.ben, used.view["id"], {"requester": drew, "title": "Ben's words"})
+    await on.settled()
+    again = await click(on, answer)
+    assert again is not None
+    await on.slack.submit(on.ada, again["id"], {"requester": on.ada})
+    await on.settled()
+    assert [one.state for one in on.entries()] == ["created", "on-hold", "ignored"]
 
 
 async def test_only_who_asked_may_open_it_again(on_stage: Stage) -> None:
@@ -99,9 +135,11 @@ async def test_only_who_asked_may_open_it_again(on_stage: Stage) -> None:
     assert on.seen_by(on.ben) == ["Only the person who requested this ticket can reopen its form."]
 
 
-async def test_a_click_that_comes_late_leads_to_the_ticket(on_stage: Stage) -> None:
+@pytest.mark.parametrize("door", ["message", "empty"])
+async def test_a_click_that_comes_late_leads_to_the_ticket(on_stage: Stage, door: str) -> None:
     on = on_stage
-    answer = await refused(on, await opened(on))
+    view = await opened(on) if door == "message" else await empty(on)
+    answer = await refused(on, view, title="Exports fail")
     again = await click(on, answer)
     assert again is not None
     await on.slack.submit(on.ada, again["id"], {"requester": on.ben})
@@ -121,8 +159,7 @@ async def test_once_its_texts_are_erased_it_opens_without_them(on_stage: Stage) 
     assert state(again)["title"]["value"] is None
     values = {"title": "The export fails", "requester": on.ben}
     await on.slack.submit(on.ada, again["id"], values)
-    (entry,) = await on.settled()
-    assert entry.state == "created"
+    assert [one.state for one in await on.settled()] == ["created", "ignored"]
     assert "The export fails" in str(on.plain.threads[0].components)
 
 

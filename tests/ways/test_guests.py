@@ -87,7 +87,7 @@ async def test_whatever_a_guest_sends_it_is_for_nobody_else(
         chosen = {"type": "users_select", "selected_user": victor}
         await forge(on, gus, view, {"requester": chosen})
         (entry,) = on.entries()
-        assert (entry.state, entry.reason) == ("refused", "requester_not_allowed")
+        assert (entry.state, entry.reason) == ("rejected", "requester_not_allowed")
         assert "guests can only create tickets for themselves" in on.seen_by(gus)[0]
         assert on.plain.threads == []
         tenant = {"type": "external_select", "selected_option": {"value": "beta"}}
@@ -114,7 +114,7 @@ async def test_who_asks_for_somebody_else_stands_at_the_top(
 
 
 async def test_who_may_not_ask_is_told_nothing_of_a_ticket(on_stage: Stage) -> None:
-    """Not by the reaction's remark, the form, the command, the window or the Home."""
+    """Not by a reaction, the form, the command, the window or the Home."""
     on = on_stage
     gus = guest(on)
     ts = await on.slack.post(on.ben, on.support, "It burns")
@@ -123,7 +123,7 @@ async def test_who_may_not_ask_is_told_nothing_of_a_ticket(on_stage: Stage) -> N
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()
     on.slack.users[gus].guest = True
-    await on.bridge.listeners.tickets.slack.fresh_profile(gus)
+    await on.bridge.listeners.tickets.form.slack.fresh_profile(gus)
     await on.slack.react(gus, on.support, ts, "ticket")
     await on.settled()
     assert on.slack.ephemerals(gus) == []
@@ -153,6 +153,6 @@ async def test_a_deactivated_account_may_not_ask(on_stage: Stage) -> None:
     on.slack.users[on.ada].deleted = True
     await on.slack.react(on.ada, on.support, ts, "ticket")
     (entry,) = await on.settled()
-    assert (entry.state, entry.reason) == ("refused", "not_allowed")
+    assert (entry.state, entry.reason) == ("rejected", "not_allowed")
     assert on.plain.threads == []
     assert on.slack.ephemerals(on.ada) == []

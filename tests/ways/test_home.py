@@ -12,7 +12,7 @@ from sqlalchemy import update
 from bot.core.undo import UNDO_SECONDS
 from bot.slack.views import home as words
 from bot.slack.views.formatting import flat
-from bot.store.schema import escalation as table
+from bot.store.schema import request
 from tests.ways.stage import Stage, stage, until
 from tests.ways.undoing import QUICK, grow_older
 
@@ -69,7 +69,7 @@ async def test_ones_own_tickets_each_with_its_state_and_ways(on: Stage) -> None:
     await on.settled()
     said = await opened(on, on.ada)
     first, second = [line for line in said.splitlines() if "PB-" in line]
-    assert first.startswith("On hold: the requester's Plain customer isn't known · 2")
+    assert first.startswith("On hold: we don't know which Plain customer ")
     assert f"message ({on.slack.url}archives/{on.support}/p" in first
     assert second.startswith("Created: T-1 · Open in Plain (https://app.plain.com/workspace/")
     assert "[Undo]" in said
@@ -122,7 +122,7 @@ async def test_undo_is_offered_while_it_lasts(on: Stage) -> None:
     assert (button["action_id"], button["value"]) == ("undo_ticket", "PB-1")
     assert button["accessibility_label"] == "Undo ticket T-1"
     with on.database.writing() as connection:
-        connection.execute(update(table).values(settled_at=table.c.settled_at - UNDO_SECONDS))
+        connection.execute(update(request).values(settled_at=request.c.settled_at - UNDO_SECONDS))
     assert "[Undo]" not in await opened(on, on.ada)
 
 

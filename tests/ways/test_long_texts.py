@@ -139,10 +139,18 @@ async def test_hostile_messages_quoted_whole_hold_up_nobody(
             await until(lambda: len(plain.threads) >= 6, PATIENCE)
             (row,) = history.find("PB-1")
             at = row.state
-            await until(lambda: all(entry.due is None for entry in history.newest(9)), PATIENCE)
+            attempts: set[int | None] = set()
+
+            def is_settled() -> bool:
+                entries = history.newest(9)
+                attempts.update(one.attempts for one in entries if one.reference == "PB-1")
+                return all(one.due is None for one in entries)
+
+            await until(is_settled, PATIENCE)
 
         (row,) = history.find("PB-1")
-        assert (row.state, row.cause, row.attempts) == ("created", None, 1)
+        assert (row.state, row.cause) == ("created", None)
+        assert attempts <= {1, None}
         assert watch.longest < 0.5
         assert watch.wrong == []
         assert statuses == [200] * 6

@@ -53,7 +53,7 @@ async def test_two_doors_and_two_people_for_one_message_are_one_thread(
         await on.settled()
         assert len(on.plain.threads) == 1
         assert on.plain.threads[0].events == []
-        # The first is told of the ticket; the second that it is on its way, or there already.
+        # The first is told of the ticket; the second that it is there already.
         await until(lambda: on.seen_by(on.ada) and on.seen_by(on.ben))
         assert (len(on.seen_by(on.ada)), len(on.seen_by(on.ben))) == (1, 1)
 
@@ -100,7 +100,7 @@ async def test_only_a_reply_is_answered_in_its_slack_thread(on_stage: Stage) -> 
 async def test_asking_again_for_a_reply_is_answered_in_its_slack_thread(
     on_stage: Stage, root_has_it: bool
 ) -> None:
-    """A reaction's event does not say that its message is a reply; the ledger knows it."""
+    """A reaction's event does not say that its message is a reply; Slack does when asked."""
     on = on_stage
     root = await on.slack.post(on.ben, on.support, "The export fails")
     reply = await on.slack.post(on.ben, on.support, "Still", thread_ts=root)
@@ -109,7 +109,7 @@ async def test_asking_again_for_a_reply_is_answered_in_its_slack_thread(
         await on.settled()
     for ts in (reply, root) if root_has_it else (reply,):
         await on.slack.react(on.ben, on.support, ts, "ticket")
-        await on.bridge.background.drain()
+        await on.settled()
     told = [(seen.text[:26], seen.thread_ts) for seen in on.slack.ephemerals(on.ben)]
     already = "This already has a ticket:"
     assert told == ([(already, root), (already, None)] if root_has_it else [(already, root)])
@@ -160,7 +160,9 @@ async def test_asking_again_is_answered_once_however_often_it_is_delivered(
     assert len(on.seen_by(on.ben)) == 1
 
 
-async def test_asking_again_after_a_refusal_starts_anew(on_stage: Stage) -> None:
+async def test_asking_again_is_a_request_of_its_own_beside_the_one_on_hold(
+    on_stage: Stage,
+) -> None:
     on = on_stage
     nobody = on.slack.add_user("Nia", email=None)
     ts = await on.slack.post(nobody, on.support, "Who am I?")
@@ -172,8 +174,9 @@ async def test_asking_again_after_a_refusal_starts_anew(on_stage: Stage) -> None
     opened = await on.slack.use_shortcut(on.ben, on.support, ts, "create_plain_ticket")
     assert opened.view is not None
     await on.slack.submit(on.ben, opened.view["id"], {"requester": on.ada})
-    (entry,) = await on.settled()
+    entry, earlier = await on.settled()
     assert (entry.state, entry.submitter, entry.requester) == ("created", on.ben, on.ada)
+    assert (earlier.state, earlier.submitter, earlier.requester) == ("on-hold", on.ada, nobody)
     await until(lambda: on.seen_by(on.ben))
 
 

@@ -162,9 +162,9 @@ async def test_one_who_may_not_ask_is_refused_as_ever(on_stage: Stage) -> None:
     await on.slack.react(guest, on.support, ts, "ticket", deliver=False)
     assert found(await look(on)) == [ts]
     (entry,) = await on.settled()
-    assert (entry.state, entry.reason) == ("refused", "not_allowed")
+    assert (entry.state, entry.reason) == ("rejected", "not_allowed")
     assert found(await look(on)) == []
-    assert (await on.settled())[0].state == "refused"
+    assert (await on.settled())[0].state == "rejected"
 
 
 async def test_an_event_that_comes_late_makes_no_second_thread(on_stage: Stage) -> None:

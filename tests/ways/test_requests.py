@@ -246,5 +246,5 @@ async def test_a_recorded_reaction_that_a_rule_names_is_recorded_for_the_install
         assert answer.status == 200
         (entry,) = await on.settled()
         assert entry.key == f"{on.slack.team}:C111:1599529504.000400"
-        assert entry.state == "refused"
+        assert entry.state == "rejected"
         assert on.plain.threads == []

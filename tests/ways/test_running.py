@@ -163,7 +163,7 @@ async def test_a_link_by_command_is_noticed_within_a_second(
     ts = await on.slack.post(nobody, on.support, "Who am I?")
     await on.slack.react(on.ada, on.support, ts, "ticket")
     (entry,) = await on.settled()
-    assert (entry.state, entry.reason) == ("refused", "no_customer")
+    assert (entry.state, entry.reason) == ("on-hold", "no_customer")
     linked = command(
         "people",
         "link",
@@ -216,7 +216,7 @@ async def test_a_guest_is_told_by_command_and_not_for_a_reaction(on_stage: Stage
     await on.settled()
     (told,) = on.seen_by(guest)
     assert "guest" in told
-    assert [entry.state for entry in on.entries()] == ["refused", "refused"]
+    assert [entry.state for entry in on.entries()] == ["rejected", "rejected"]
     # Somebody who may ask can ask for the same message.
     await on.slack.react(on.ada, on.support, ts, "ticket")
     await on.settled()

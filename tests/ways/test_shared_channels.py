@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Windows
 from bot.core.model import RESPONSE_URL_SECONDS
 from bot.core.undo import UNDO_SECONDS
 from bot.store.customer_links import CustomerLink, CustomerLinks
@@ -45,8 +44,7 @@ class Shared:
 
 @asynccontextmanager
 async def shared(url: str, folder: Path, toml: str = "") -> AsyncIterator[Shared]:
-    windows = Windows(answers=0.05)
-    async with stage(url, folder, toml=toml, windows=windows) as on:
+    async with stage(url, folder, toml=toml) as on:
         pam = on.slack.add_user("Pam Partner", email="pam@other.example", team="T0OTHER")
         place = on.slack.add_channel("both", shared=True, members=(on.ada, on.ben, pam))
         yield Shared(on, pam, place)
@@ -187,7 +185,7 @@ async def test_nobody_outside_presses_a_button(sqlite_url: str, tmp_path: Path) 
         channel.shared = True
         forget_channels(on)
         await on.slack.click(both.pam, "undo_ticket", channel=both.place, ts=answer["ts"])
-        await on.bridge.background.drain()
+        await until(lambda: on.slack.ephemerals(both.pam))
         (told,) = on.slack.ephemerals(both.pam)
         assert told.text == (
             "Only people from the company that runs Plain Bridge can use this button."
@@ -197,5 +195,5 @@ async def test_nobody_outside_presses_a_button(sqlite_url: str, tmp_path: Path) 
 
 def forget_channels(on: Stage) -> None:
     """As after ten minutes: what the bridge knows of channels is asked anew."""
-    slack = on.bridge.listeners.tickets.slack
+    slack = on.bridge.listeners.tickets.form.slack
     slack._channels.clear()

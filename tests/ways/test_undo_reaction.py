@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.core.faults import TryLater
 from bot.core.undo import UNDO_SECONDS
+from bot.store.undo import Undos
 from tests.ways.stage import Stage, stage, until
-from tests.ways.undoing import QUICK, created, grow_older, ignored, seen, thread
+from tests.ways.undoing import created, grow_older, ignored, seen, thread, undone
 
 BY_REACTION = "[escalation]\nundo_by_reaction = true\n"
 
@@ -70,20 +74,20 @@ async def test_of_a_reply_it_is_answered_in_its_slack_thread(
 async def test_only_the_reaction_that_asked_counts_and_only_in_time(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    async with stage(sqlite_url, tmp_path, toml=BY_REACTION, windows=QUICK) as on:
+    async with stage(sqlite_url, tmp_path, toml=BY_REACTION) as on:
         await on.ask()
         await on.settled()
         ts = on.slack.messages(on.support)[0]["ts"]
         await on.slack.react(on.ben, on.support, ts, "ticket")
         await on.slack.react(on.ada, on.support, ts, "eyes")
-        await on.bridge.background.drain()
+        await on.settled()
         for user, emoji in ((on.ben, "ticket"), (on.ada, "eyes")):
             await on.slack.unreact(user, on.support, ts, emoji)
         grow_older(on, UNDO_SECONDS + 1)
         said = len(on.slack.ephemerals(on.ada))
         await on.slack.unreact(on.ada, on.support, ts, "ticket")
         await asyncio.sleep(0.2)
-        assert (thread(on).status, on.entries()[0].state) == ("TODO", "created")
+        assert (thread(on).status, on.entries()[-1].state) == ("TODO", "created")
         assert len(on.slack.ephemerals(on.ada)) == said
 
 
@@ -91,7 +95,7 @@ async def test_what_has_sent_nothing_is_withdrawn(database_url: str, tmp_path: P
     async with stage(database_url, tmp_path, toml=BY_REACTION) as on:
         on.plain.down = True
         await on.ask()
-        await until(lambda: on.entries()[0].attempts > 0)
+        await until(lambda: on.entries()[0].attempts)
         ts = on.slack.messages(on.support)[0]["ts"]
         await on.slack.unreact(on.ada, on.support, ts, "ticket")
         await until(lambda: on.entries()[0].state == "undone")
@@ -101,7 +105,7 @@ async def test_what_has_sent_nothing_is_withdrawn(database_url: str, tmp_path: P
         await on.slack.react(on.ada, on.support, ts, "ticket")
         await on.threads(1)
         await on.settled()
-        assert str(thread(on).external_id).endswith(":2")
+        assert [one.state for one in on.entries()] == ["created", "undone"]
 
 
 async def test_what_is_being_made_is_undone_once_it_stands(sqlite_url: str, tmp_path: Path) -> None:
@@ -125,3 +129,49 @@ async def test_an_addition_cannot_be_taken_back(sqlite_url: str, tmp_path: Path)
         await on.slack.unreact(on.ada, on.support, reply, "ticket")
         await until(lambda: "can't be removed from Plain" in seen(on, on.ada))
         assert [entry.state for entry in on.entries()] == ["added", "created"]
+
+
+async def test_a_withdrawn_reaction_leaves_the_others_requests(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with stage(database_url, tmp_path, toml=BY_REACTION) as on:
+        on.plain.down = True
+        await on.ask()
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await on.slack.react(on.ben, on.support, ts, "ticket")
+        await until(lambda: len(on.entries()) == 2)
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await until(lambda: on.entries()[1].state == "undone")
+        on.plain.heal()
+        await on.threads(1)
+        await on.settled()
+        assert [one.state for one in on.entries()] == ["created", "undone"]
+        assert seen(on, on.ben).startswith("Created ticket T-1")
+        assert seen(on, on.ada).startswith("Undone before anything was sent to Plain")
+
+
+async def test_a_reaction_that_cannot_be_recorded_is_sent_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with stage(sqlite_url, tmp_path, toml=BY_REACTION) as on:
+        await created(on)
+        listeners = on.bridge.listeners.undo
+        unwritable = Unwritable(on.bridge.worker.ledger)
+        listeners.context = replace(listeners.context, undos=unwritable)
+        ts = on.slack.messages(on.support)[0]["ts"]
+        await on.slack.unreact(on.ada, on.support, ts, "ticket")
+        await until(lambda: on.entries()[0].state == "undone")
+        await undone(on)
+        assert (ignored(on), unwritable.tried) == (True, 2)
+
+
+class Unwritable(Undos):
+    """Fails to record the first time."""
+
+    tried = 0
+
+    def record_removal(self, *arguments: Any, **limits: Any) -> int | None:
+        self.tried += 1
+        if self.tried == 1:
+            raise TryLater("database_busy")
+        return super().record_removal(*arguments, **limits)

@@ -18,10 +18,7 @@ from bot.core.faults import Fault
 from bot.refused_requests import LIKELY, PREFIX, Cause, Door, name
 from bot.settings import Settings
 from bot.store import migrating, suitable
-from bot.store.database import Database
-from bot.store.kv import KeyValueStore
-from bot.store.postgres import PER_PROCESS
-from bot.store.records import (
+from bot.store.backlog import (
     Backlog,
     LedgerStats,
     UnlinkedCounts,
@@ -29,6 +26,9 @@ from bot.store.records import (
     count_unlinked,
     ledger_stats,
 )
+from bot.store.database import Database
+from bot.store.kv import KeyValueStore
+from bot.store.postgres import PER_PROCESS
 from bot.store.schema import memory
 from bot.store.suitable import Unsuitable
 

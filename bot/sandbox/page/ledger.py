@@ -6,7 +6,6 @@ import json
 import re
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,28 +14,47 @@ from pathlib import Path
 from bot.sandbox.plain import Request
 from bot.sandbox.slack import Sent
 
-_ROWS = """
-SELECT id, key, generation, via, state, attempts, cause, due, thread_ref, reason, reason_data
-FROM escalation ORDER BY id DESC LIMIT 8
+_STATE = """
+CASE
+WHEN request.state IN ('created', 'added', 'joined') AND ticket.state IN ('undone', 'gone')
+THEN ticket.state
+WHEN request.state = 'withdrawn' THEN 'undone'
+WHEN request.state = 'on_hold' THEN 'on hold'
+ELSE request.state END
 """
-_COUNTS = """
-SELECT state, reason, instr(coalesce(reason_data, ''), '"requester"') > 0, count(*)
-FROM escalation GROUP BY 1, 2, 3
-"""
+"""The state in the words of `plain-bridge ledger list`."""
+
+_ROWS = f"""
+SELECT request.id, request.slack_id, request.external_id, request.via, {_STATE}, job.attempts,
+job.cause, job.due, ticket.thread_ref, request.reason, request.reason_data
+FROM request LEFT JOIN ticket ON ticket.id = request.ticket_id
+LEFT JOIN job ON job.key = request.id AND job.kind = 'decide'
+ORDER BY request.id DESC LIMIT 8
+"""  # noqa: S608 — our own columns
+_COUNTS = f"""
+SELECT {_STATE}, count(*)
+FROM request LEFT JOIN ticket ON ticket.id = request.ticket_id GROUP BY 1
+"""  # noqa: S608 — our own columns
 _ALWAYS_COUNTED = ("waiting", "created", "on hold")
-_COUNTED = (*_ALWAYS_COUNTED, "added", "refused", "undone", "ignored", "parked")
+_COUNTED = (
+    *_ALWAYS_COUNTED,
+    *("added", "joined", "rejected", "undone", "gone", "ignored", "parked"),
+)
 
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One escalation; `due_in` in seconds, None if nothing is left to do."""
+    """One request; `due_in` in seconds, None if it is decided, as `attempts` then.
+
+    `slack_id` is Slack's id of it; `external_id` the `externalId` of what was sent to Plain.
+    """
 
     id: int
-    key: str
-    generation: int
+    slack_id: str
+    external_id: str | None
     via: str
     state: str
-    attempts: int
+    attempts: int | None
     cause: str | None
     due_in: float | None
     ticket: str | None
@@ -44,18 +62,8 @@ class LedgerRow:
     data: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def shown_state(self) -> str:
-        """Return the state in the words of `plain-bridge ledger list`."""
-        return _shown_state(self.state, self.reason, "requester" in self.data)
-
-    @property
     def waits(self) -> bool:
         return self.state == "waiting"
-
-    @property
-    def external_id(self) -> str:
-        """Return the `externalId` of the row's thread in Plain."""
-        return self.key if self.generation == 1 else f"{self.key}:{self.generation}"
 
 
 @dataclass(frozen=True)
@@ -104,14 +112,14 @@ class LedgerFile:
 
 
 def _row(found: tuple[object, ...], now: float) -> LedgerRow:
-    id_, key, generation, via, state, attempts, cause, due, ticket, reason, data = found
+    id_, slack_id, external_id, via, state, attempts, cause, due, ticket, reason, data = found
     return LedgerRow(
         id=int(str(id_)),
-        key=str(key),
-        generation=int(str(generation)),
+        slack_id=str(slack_id),
+        external_id=None if external_id is None else str(external_id),
         via=str(via),
         state=str(state),
-        attempts=int(str(attempts)),
+        attempts=None if attempts is None else int(str(attempts)),
         cause=None if cause is None else str(cause),
         due_in=None if due is None else max(0.0, float(str(due)) - now),
         ticket=None if ticket is None else str(ticket),
@@ -120,19 +128,9 @@ def _row(found: tuple[object, ...], now: float) -> LedgerRow:
     )
 
 
-def _shown_state(state: str, reason: str | None, about_a_person: bool) -> str:
-    """Return the state in words: a request that waits for a person's link is on hold."""
-    linking = reason == "no_customer" or (reason == "broken_link" and about_a_person)
-    if state == "refused" and linking:
-        return "on hold"
-    return "ignored" if state == "unwanted" else state
-
-
-def _counted(found: Iterable[tuple[str, str | None, int, int]]) -> dict[str, int]:
+def _counted(found: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Return the counts by state; rare states only if there are any."""
-    counts: dict[str, int] = Counter()
-    for state, reason, about_a_person, count in found:
-        counts[_shown_state(state, reason, bool(about_a_person))] += count
+    counts = dict(found)
     known = {name: counts.pop(name, 0) for name in _COUNTED}
     return {
         name: count
@@ -142,8 +140,8 @@ def _counted(found: Iterable[tuple[str, str | None, int, int]]) -> dict[str, int
 
 
 _REASONS = {
-    "no_customer": "the requester's Plain customer isn't known",
-    "broken_link": "the customer doesn't exist in Plain",
+    "no_customer": "we don't know which Plain customer {who} is",
+    "broken_link": "{who} is linked to {customer}, which isn't a customer in Plain",
     "not_allowed": "{standing} can't create tickets here",
     "requester_not_allowed": "{standing} can only create tickets for themselves or for the author",
     "not_in_channel": "the bridge isn't in the channel",
@@ -159,10 +157,19 @@ _REASONS = {
     "plain_refused": "Plain rejected it",
     "customer_is_spam": "the customer is marked as spam in Plain",
     "empty": "the message has no text or files",
+    "not_linked": "nobody linked the requester in time",
+    "person_erased": "a person it was about was erased from the bridge",
     "gave_up": "it kept failing for hours; request it again",
     "no_rule": "no rule matched the reaction in this channel",
     "asked_by_a_bot": "a bot reacted, and bots can't create tickets",
+    "form_submitted_again": "its form was reopened and submitted again",
+    "forgotten": "its submitter was erased from the bridge",
 }
+_UNCONFIRMED = (
+    "Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell which Plain customer "
+    "they are"
+)
+_IN_THE_SETTINGS = "the customer doesn't exist in Plain"
 _STANDINGS = {
     "member": "members of this workspace",
     "guest": "guests",
@@ -184,7 +191,10 @@ _CAUSES = (
     (r"upload_.+|files_.+", "a file couldn't be copied to Plain"),
     (r"database.*|ledger_unwritable", "the bridge's database was busy or unavailable"),
     (r"settling", "the bridge was making sure that Plain didn't have it already"),
-    (r"conversation_held|worker_waits|answer_waits", "it waited for another request"),
+    (
+        r"conversation_held|ticket_changed|being_undone|request_is_being_delivered|worker_waits|answer_waits",
+        "it waited for another request",
+    ),
     (r"timeout|not_in_time|stood_still|took_too_long", "it took too long"),
     (r"lease_lost", "the process working on it stopped"),
     (r"customer_gone", "the customer no longer exists in Plain"),
@@ -195,7 +205,15 @@ _CAUSES = (
 def reason(code: str, data: Mapping[str, str]) -> str:
     """Return why there is no ticket; `data` is the reason's."""
     words = _REASONS.get(code, code.replace("_", " "))
-    return words.format(standing=_STANDINGS.get(data.get("standing", ""), "this person"))
+    if code == "broken_link" and "requester" not in data:
+        words = _IN_THE_SETTINGS
+    if code == "no_customer" and data.get("address") == "unconfirmed":
+        words = _UNCONFIRMED
+    return words.format(
+        standing=_STANDINGS.get(data.get("standing", ""), "this person"),
+        who=data.get("name") or data.get("requester") or "this person",
+        customer=data.get("customer") or "a customer",
+    )
 
 
 def cause(code: str) -> str:
@@ -208,14 +226,13 @@ _FAILED = {"late": "no answer", "hang": "no answer", "drop": "connection lost", 
 
 
 def slack_trail(row: LedgerRow, sent: Iterable[Sent]) -> str:
-    """Return how often Slack delivered the row's event, if more than once."""
-    came = Counter(one.event_id for one in sent if one.ok and row.key.endswith(_message(one)))
-    most = max(came.values(), default=0)
-    return f"received {most}×, one row" if most > 1 else ""
+    """Return how often Slack delivered the request's event, if more than once."""
+    came = sum(one.ok and one.event_id == row.slack_id for one in sent)
+    return f"received {came}×, one request" if came > 1 else ""
 
 
 def plain_trail(row: LedgerRow, requests: Iterable[Request]) -> str:
-    """Return what was sent to Plain for the row's thread and what the result was.
+    """Return what was sent to Plain for the request's thread and what the result was.
 
     Empty if nothing failed and nothing was found, which is the usual case. A look-up before the
     first `createThread`, which a request gets after a restart, is left out.
@@ -229,7 +246,7 @@ def plain_trail(row: LedgerRow, requests: Iterable[Request]) -> str:
 def _steps(row: LedgerRow, requests: Iterable[Request]) -> Iterator[str]:
     there = False
     for one in requests:
-        if _external_id(one) != row.external_id:
+        if row.external_id is None or _external_id(one) != row.external_id:
             continue
         outcome, _, committed = one.outcome.partition(", ")
         if one.operation == "createThread":
@@ -244,9 +261,3 @@ def _steps(row: LedgerRow, requests: Iterable[Request]) -> Iterator[str]:
 def _external_id(request: Request) -> object:
     given = request.variables.get("input") or request.variables
     return given.get("externalId") if isinstance(given, dict) else None
-
-
-def _message(sent: Sent) -> str:
-    """Return how the key of a row about the event's message ends."""
-    item = sent.event.get("item") or {}
-    return f":{item.get('channel')}:{item.get('ts')}"

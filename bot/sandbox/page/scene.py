@@ -369,11 +369,9 @@ class Scene:
 
     def proofs(self, row: LedgerRow) -> list[str]:
         """Return what both workspaces saw of the row that was not the usual case."""
-        tried = f"tried {row.attempts}×" if row.attempts > 1 and not row.waits else ""
         trails = (
             ledger.slack_trail(row, self.desk.slack.courier.sent),
             ledger.plain_trail(row, self.desk.plain.requests),
-            tried,
         )
         return [one for one in trails if one]
 

@@ -156,6 +156,10 @@ class Plain:
         actor = by if isinstance(by, SystemActor) else UserActor(by or self._agent())
         threads.change_status(self._world, thread, new, detail, actor)
 
+    def delete(self, thread: Thread) -> None:
+        """Let an agent delete the thread and everything in it."""
+        threads.delete_thread(self._world, {"threadId": thread.id})
+
     def _agent(self) -> User:
         """Return somebody who works in Plain."""
         users = [user for user in self._world.users if not user.is_deleted]

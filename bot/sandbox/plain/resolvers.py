@@ -244,6 +244,7 @@ _MUTATIONS: Mapping[str, Mutation] = {
     "createNote": threads.create_note,
     "assignThread": threads.assign_thread,
     "markThreadAsDone": threads.mark_thread_as_done,
+    "deleteThread": threads.delete_thread,
 }
 
 
@@ -287,6 +288,7 @@ MUTATION_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "createNote": ("note:create",),
     "assignThread": ("thread:assign", "thread:read"),
     "markThreadAsDone": ("thread:edit", "thread:read"),
+    "deleteThread": ("thread:delete",),
 }
 """Missing ones are told as data, a MutationError of type FORBIDDEN."""
 

@@ -51,7 +51,7 @@ def create_thread(world: PlainWorld, given: Input) -> dict[str, Any]:
     priority = given.get("priority")
     thread = Thread(
         id=world.ids.new("th"),
-        ref=f"T-{len(world.threads) + 1}",
+        ref=next(world.refs),
         customer=customer,
         title=given.get("title") or "",
         components=components,
@@ -225,6 +225,15 @@ def mark_thread_as_done(world: PlainWorld, given: Input) -> dict[str, Any]:
     kind = kinds[given.get("statusDetail") or "DONE_MANUALLY_SET"]
     change_status(world, thread, "DONE", kind, world.actor)
     return {"thread": thread}
+
+
+def delete_thread(world: PlainWorld, given: Input) -> dict[str, Any]:
+    """Delete a thread and everything in it; from then on it is unknown.
+
+    Plain says so much and no more. That its external id is free again follows from it.
+    """
+    world.threads.remove(_thread(world, given["threadId"]))
+    return {}
 
 
 def _thread(world: PlainWorld, thread_id: str) -> Thread:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypedDict, TypeVar
 
@@ -54,6 +55,7 @@ class PlainWorld:
         self.tenants: list[Tenant] = []
         self.users: list[User] = []
         self.threads: list[Thread] = []
+        self.refs = (f"T-{number}" for number in itertools.count(1))
         self.attachments: list[Attachment] = []
         self.uploads_unseen = 0
         self.base_url = ""

@@ -14,10 +14,8 @@ from bot.core import quote
 from bot.core.directory import may_submit
 from bot.core.faults import Fault
 from bot.core.model import (
-    AlreadyExists,
     Form,
     FormDraft,
-    InProgress,
     Priority,
     ReplyTo,
     Trigger,
@@ -29,6 +27,8 @@ from bot.flows import authorship
 from bot.flows.admission import confined, is_confined, not_admitted
 from bot.flows.form import LOOK_SECONDS, Choices, FormContext, FormContexts, or_none
 from bot.flows.intake import (
+    AlreadyExists,
+    InProgress,
     Intake,
     NotYourRequest,
     OpenedForm,
@@ -90,10 +90,12 @@ class FormListeners:
         trigger: Trigger,
         prefill: Form | None = None,
         key: str | None = None,
+        replaces: int | None = None,
     ) -> None:
         """Open the form for `trigger`, or tell the person that it did not open.
 
-        `prefill` and `key` are those of an earlier request if the form is opened again.
+        `prefill`, `key` and `replaces` (its id) are those of an earlier request if the form is
+        opened again.
         """
         submitter, trigger = await asyncio.gather(
             or_none(self.slack.profile(trigger.submitter), KNOWN_SECONDS),
@@ -102,7 +104,7 @@ class FormListeners:
         filled = prefill or self._prefill(trigger)
         if submitter is not None and is_confined(submitter):
             filled = confined(filled, trigger.submitter, trigger.message)
-        draft = FormDraft(id=uuid.uuid4().hex, trigger=trigger, prefill=filled, key=key)
+        draft = FormDraft(uuid.uuid4().hex, trigger, filled, key, replaces)
         context = self.contexts.cached(draft, submitter)
         may_know = submitter is not None and may_submit(submitter, self.workspace.policy.who)
         try:
@@ -241,8 +243,8 @@ class FormListeners:
         reply_to: ReplyTo,
     ) -> None:
         match found:
-            case ReopenedForm(trigger, key, prefill):
-                await self.open(trigger_id, trigger, prefill, key)
+            case ReopenedForm(trigger, key, row_id, prefill):
+                await self.open(trigger_id, trigger, prefill, key, row_id)
             case AlreadyExists() | InProgress() if refused := await not_admitted(
                 reply_to.user, self.workspace
             ):
@@ -250,7 +252,7 @@ class FormListeners:
             case AlreadyExists(ticket):
                 await self.slack.show_ticket(trigger_id, ticket)
             case InProgress():
-                self.background.spawn(self.slack.remark(reply_to, found))
+                self._say(reply_to, answer.in_progress())
             case NotYourRequest():
                 self._say(reply_to, form.not_yours())
             case UnknownRequest():

@@ -6,35 +6,26 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from cachetools import FIFOCache
 from slack_bolt.async_app import AsyncAck
 
 from bot.core.faults import Fault
-from bot.core.model import Form, FormDraft, Priority, Remark, Trigger, Via
-from bot.flows.admission import not_admitted
+from bot.core.model import Form, FormDraft, Priority, Via
 from bot.flows.intake import Intake
 from bot.flows.workspace import Workspace
 from bot.slack import payloads
 from bot.slack.background import BackgroundTasks, note
-from bot.slack.client import SlackClient
 from bot.slack.fields import Body
 from bot.slack.listeners.commands import Subcommand
 from bot.slack.listeners.form import FormListeners
 from bot.slack.payloads_view import ViewSubmission
-from bot.slack.views import answer, commands
+from bot.slack.views import commands
 from bot.slack.views import form as words
 from bot.slack.views.kit import Answer
 from bot.store.drafts import Drafts
 from bot.store.executor import Run, in_place
-from bot.store.requests import Recorded
 
 DRAFT_SECONDS = 0.7
 """Limit for loading a draft; with two seconds for the record it stays within Slack's three."""
-MOST_REMARKED = 1000
-
-
-def _remarked() -> FIFOCache[str, None]:
-    return FIFOCache(MOST_REMARKED)
 
 
 @dataclass
@@ -49,13 +40,11 @@ class TicketListeners:
     intake: Intake
     form: FormListeners
     drafts: Drafts
-    slack: SlackClient
     run: Run
     clock: Callable[[], float]
     background: BackgroundTasks
     commands: Mapping[str, Subcommand] = field(default_factory=dict)
     parse: Run = in_place
-    _remarked: FIFOCache[str, None] = field(default_factory=_remarked)
 
     async def on_reaction(self, body: Body) -> None:
         """Record the request of a reaction that a rule matches."""
@@ -63,7 +52,7 @@ class TicketListeners:
             self.workspace.team, self.clock()
         )
         if trigger is not None:
-            self._answer(trigger, await self.intake.take(trigger))
+            await self.intake.take(trigger)
 
     async def on_message_shortcut(self, body: Body, ack: AsyncAck) -> None:
         """Open the form for a message."""
@@ -100,7 +89,7 @@ class TicketListeners:
             await ack()
             return
         try:
-            self._answer(trigger, await self.intake.take(trigger))
+            await self.intake.take(trigger)
         except (Fault, TimeoutError) as fault:
             # Slack sends no command twice, so the person gets the text back at once.
             note("command_not_recorded", fault)
@@ -117,40 +106,30 @@ class TicketListeners:
         try:
             draft = await self._draft(submission.draft_id)
             if draft is None:
-                await ack(response_action="errors", errors={"title": words.FORM_TOO_OLD})
+                if await self._was_submitted(submission):
+                    await ack()
+                else:
+                    await ack(response_action="errors", errors={"title": words.FORM_TOO_OLD})
                 return
-            trigger = submission.trigger(draft)
-            self._answer(trigger, await self.intake.take(trigger, draft.key))
+            await self.intake.take(submission.trigger(draft), draft.key, draft.replaces)
         except (Fault, TimeoutError) as fault:
             note("form_not_recorded", fault)
             await ack(response_action="errors", errors={"title": words.NOT_RECORDED_HERE})
         else:
+            # It holds the message's text, which the ledger keeps from here on.
+            self.background.spawn(self.run(self.drafts.erase, draft.id))
             await ack()
 
     async def _draft(self, draft_id: str) -> FormDraft | None:
         async with asyncio.timeout(DRAFT_SECONDS):
             return await self.run(self.drafts.load, draft_id)
 
-    def _answer(self, trigger: Trigger, recorded: Recorded | None) -> None:
-        """Answer a request that met an earlier one; once, however often Slack delivers it."""
-        if recorded is None or recorded.remark is None or trigger.request in self._remarked:
-            return
-        self._remarked[trigger.request] = None
-        if recorded.thread_ts is not None:
-            in_thread = replace(trigger.reply_to, thread_ts=recorded.thread_ts)
-            trigger = replace(trigger, reply_to=in_thread)
-        self.background.spawn(self._remark(trigger, recorded.remark))
-
-    async def _remark(self, trigger: Trigger, remark: Remark) -> None:
-        """Send the remark, unless the person may not create tickets.
-
-        They learn of no ticket, and a reaction of theirs gets no answer at all.
-        """
-        refused = await not_admitted(trigger.submitter, self.workspace)
-        if refused is None:
-            await self.slack.remark(trigger.reply_to, remark, trigger.form)
-        elif trigger.via is not Via.REACTION:
-            await self.slack.say_privately(trigger.reply_to, answer.not_allowed(refused))
+    async def _was_submitted(self, submission: ViewSubmission) -> bool:
+        """Return whether the form was recorded already: it was submitted twice."""
+        async with asyncio.timeout(DRAFT_SECONDS):
+            return await self.run(
+                self.drafts.was_submitted, self.workspace.team, submission.view_id
+            )
 
 
 async def _reply(ack: AsyncAck, said: Answer) -> None:

@@ -1,192 +1,174 @@
-"""Undo a ticket: by its button in answers and the Home, or by removing one's reaction."""
+"""Hear who wants a ticket undone: by its button, or by a reaction that is taken back; answer it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 from slack_bolt.async_app import AsyncAck
 
 from bot.core import refs
-from bot.core.faults import Rejected, TryLater
-from bot.core.model import PostedAnswer, ReplyTo
-from bot.core.undo import (
-    Acted,
-    AddedTo,
-    AlreadyUndone,
-    NotUndoable,
-    Result,
-    TooLate,
-    Undone,
-    Unreached,
-)
+from bot.core.faults import Fault, Rejected, TryLater
+from bot.core.model import RESPONSE_URL_SECONDS, PostedAnswer
+from bot.core.undo import AlreadyUndone, Result, TooLate, UndoClick, Undone, Unreached
 from bot.flows import undo
-from bot.slack.background import BackgroundTasks
+from bot.flows.edits import says_so
+from bot.slack.background import BackgroundTasks, note
 from bot.slack.calls import SlackRejected
 from bot.slack.client import SlackClient
 from bot.slack.fields import Body
 from bot.slack.payloads import ButtonClicked, ReactionRemoved
 from bot.slack.views import undo as build
 from bot.slack.views.kit import Answer
+from bot.store.undo import Undoing
 
 log = structlog.get_logger("bot.slack")
 
-_FINAL = (TooLate, Acted, AddedTo, NotUndoable)
-"""Results that stay the same for everybody."""
+
+def click_of(clicked: ButtonClicked, now: float) -> UndoClick:
+    """Return the click as the ledger keeps it; `now` is in Unix seconds."""
+    return UndoClick(
+        clicked.reply_to(now),
+        message_ts=clicked.message_ts,
+        is_ephemeral=clicked.is_ephemeral,
+        in_home=clicked.view_id is not None,
+    )
 
 
 @dataclass
 class UndoListeners:
-    """Handlers of undo. `by_reaction`: removing one's reaction is an undo.
+    """Handlers of undo: each commits a job, which the worker carries out.
 
-    `changed` is called with the submitter of a ticket that changed, `refused` with the id of a row
-    that can no longer be undone.
+    `by_reaction`: taking one's reaction back is an undo. `wake` tells the worker.
     """
 
     context: undo.UndoContext
     slack: SlackClient
     clock: Callable[[], float]
     background: BackgroundTasks
+    wake: Callable[[], None]
     by_reaction: bool = False
-    changed: Callable[[str], None] = lambda _user: None
-    refused: Callable[[int], None] = lambda _row: None
-    _waiting: BackgroundTasks = field(default_factory=BackgroundTasks)
 
     async def on_open(self, ack: AsyncAck) -> None:
         """Acknowledge a click on a link, which the browser has followed already."""
         await ack()
 
     async def on_undo(self, body: Body, ack: AsyncAck) -> None:
-        """Undo the ticket, and say how it went."""
-        self.background.spawn(self._undo(ButtonClicked.model_validate(body)))
+        """Record the click, or say at once that it could not be: Slack sends none twice."""
+        click = click_of(clicked := ButtonClicked.model_validate(body), self.clock())
+        try:
+            # No request has the id 0.
+            await undo.record_click(refs.row_id(clicked.value) or 0, click, self.context)
+        except (Fault, TimeoutError) as fault:
+            note("undo_not_recorded", fault)
+            said = build.result(Unreached(None))
+            self.background.spawn(self.slack.say_privately(click.reply_to, said))
+        else:
+            self.wake()
         await ack()
 
     async def on_reaction_removed(self, body: Body) -> None:
-        """Undo the ticket that the removed reaction created."""
-        if self.by_reaction:
-            self._waiting.spawn(self._undo_reaction(ReactionRemoved.model_validate(body)))
+        """Record that a reaction was taken back which requested a ticket."""
+        if not self.by_reaction:
+            return
+        team = self.context.workspace.team
+        trigger = ReactionRemoved.model_validate(body).trigger(team, self.clock())
+        if trigger is None or trigger.ref is None or trigger.emoji is None:
+            return
+        key = refs.message_key(team, trigger.ref)
+        act = refs.reaction_act(key, trigger.submitter, trigger.emoji)
+        if await undo.record_removal(act, trigger.reply_to, self.context):
+            self.wake()
 
-    async def stop(self) -> None:
-        """Stop waiting for tickets; an undo in progress is finished after the next start."""
-        await self._waiting.cancel()
-
-    async def run_once(self) -> None:
-        """Finish undos that were interrupted, and remove buttons whose time is over."""
-        for attempt in await undo.finish_left_over(self.context):
-            _note(attempt.record.id, attempt.result)
-            self.changed(attempt.record.submitter)
-            if not isinstance(attempt.result, Undone):
-                self.background.spawn(self._take_back(attempt))
+    async def refresh_expired(self) -> None:
+        """Refresh the Homes of those whose time for an undo has just ended."""
         context = self.context
         for user in await context.run(context.undos.just_expired, context.workspace.team):
-            self.changed(user)
-        await undo.edit_stale_answers(context)
+            context.editing.changed(user)
 
-    # A click
 
-    async def _undo(self, click: ButtonClicked) -> None:
-        row = refs.row_id(click.value) or 0  # no row has the id 0
-        result = await self._result(row, click.user)
-        _note(row, result)
-        edited: tuple[PostedAnswer, ...] = ()
-        if isinstance(result, Undone | AlreadyUndone):
-            edited = await self._settled(row)
-        elif isinstance(result, _FINAL):
-            self.refused(row)
-            await self._show_again(row)
-        await self._answer(click, result, edited)
+class SlackUndoAnswers:
+    """Answers undos; fits `flows.undo.UndoAnswerer`. `clock` is in Unix seconds."""
 
-    async def _settled(self, row: int) -> tuple[PostedAnswer, ...]:
-        """Show that the row is undone; return the bot's answers that were edited for it."""
-        await self._show_again(row)
-        return await undo.retract(row, self.context)
+    def __init__(self, slack: SlackClient, clock: Callable[[], float]) -> None:
+        self._slack = slack
+        self._clock = clock
 
-    async def _show_again(self, row: int) -> None:
-        context = self.context
-        found = await context.run(context.undos.find, context.workspace.team, row)
-        if found is not None:
-            self.changed(found.submitter)
-
-    async def _take_back(self, attempt: undo.UndoReport) -> None:
-        """Tell the person by direct message that an announced undo failed."""
-        if attempt.record.undo_begun_by is not None:
-            reply_to = ReplyTo(user=attempt.record.undo_begun_by, asked_at=self.clock())
-            await self.slack.say_privately(reply_to, build.result(attempt.result))
-
-    async def _result(self, row: int, user: str) -> Result:
-        context = self.context
-        try:
-            by = await undo.patiently(lambda: self.slack.fresh_profile(user), context.sleep)
-            return await undo.undo(row, by, context)
-        except TryLater as fault:
-            return Unreached(None, after=fault.after)
-        except Rejected:
-            return Unreached(None)
-
-    async def _answer(
-        self, click: ButtonClicked, result: Result, edited: tuple[PostedAnswer, ...]
+    async def answer(
+        self, undoing: Undoing, result: Result, edited: Sequence[PostedAnswer]
     ) -> None:
-        """Replace what was clicked if it is of no more use; else answer the clicker privately."""
-        said = build.result(result)
-        if click.view_id is not None:
+        """Replace what was clicked if it is of no more use; else answer the person privately.
+
+        `edited` are the posted answers that say it already. Raises TryLater, unless the person may
+        have been told.
+        """
+        row = undoing.target.id if undoing.target else 0
+        log.info("undo", reference=refs.reference(row), result=type(result).__name__.lower())
+        click, said = undoing.click, build.result(result)
+        if click.in_home:
             if not isinstance(result, Undone):  # the Home shows that one by itself
                 await self._say_privately(click, said)
-        elif click.is_ephemeral and click.response_url is not None and _is_over(result):
-            try:
-                await self.slack.replace(click.response_url, said)
-            except SlackRejected:
-                await self._say_privately(click, said)
+        elif click.is_reaction:
+            if not says_so(tuple(edited)):
+                await self._say_privately(_in_thread(undoing), said)
+        elif self._can_be_replaced(click) and _is_over(result):
+            await self._replace(click, said)
         elif not await self._edited(click, result, edited):
             await self._say_privately(click, said)
 
+    def _can_be_replaced(self, click: UndoClick) -> bool:
+        is_alive = click.reply_to.asked_at + RESPONSE_URL_SECONDS > self._clock()
+        return click.is_ephemeral and click.reply_to.response_url is not None and is_alive
+
+    async def _replace(self, click: UndoClick, said: Answer) -> None:
+        try:
+            await self._slack.replace(click.reply_to.response_url or "", said)
+        except SlackRejected:
+            await self._say_privately(click, said)
+        except TryLater as fault:  # harmless twice
+            raise TryLater(fault.cause, after=fault.after) from None
+
     async def _edited(
-        self, click: ButtonClicked, result: Result, edited: tuple[PostedAnswer, ...]
+        self, click: UndoClick, result: Result, edited: Sequence[PostedAnswer]
     ) -> bool:
         """Edit the clicked message of the bot's; return whether that is the whole answer."""
-        if click.is_ephemeral or click.channel is None or click.message_ts is None:
+        channel = click.reply_to.channel
+        if click.is_ephemeral or channel is None or click.message_ts is None:
             return False
-        posted = PostedAnswer(click.channel, click.message_ts)
+        posted = PostedAnswer(channel, click.message_ts)
         try:
             match result:
                 case Undone(ticket):
                     if posted not in edited:
-                        await self.slack.edit_undone(posted, ticket, click.user)
+                        await self._slack.edit_undone(posted, ticket, click.reply_to.user)
                     return True
                 case TooLate(ticket):
-                    await self.slack.edit_ended(posted, ticket)
+                    await self._slack.edit_ended(posted, ticket)
         except Rejected:
             pass  # it is gone, or cannot be edited
         return False
 
-    async def _say_privately(self, click: ButtonClicked, said: Answer) -> None:
-        await self.slack.say_privately(click.reply_to(self.clock()), said)
-
-    # A reaction
-
-    async def _undo_reaction(self, removed: ReactionRemoved) -> None:
-        trigger = removed.trigger(self.context.workspace.team, self.clock())
-        if trigger is None or trigger.ref is None or trigger.emoji is None:
-            return
-        key = refs.message_key(self.context.workspace.team, trigger.ref)
-        attempt = await undo.undo_reaction(key, trigger.submitter, trigger.emoji, self.context)
-        if attempt is None:
-            return
-        _note(attempt.record.id, attempt.result)
-        edited: tuple[PostedAnswer, ...] = ()
-        if isinstance(attempt.result, Undone):
-            edited = await self._settled(attempt.record.id)
-        if not any(said.receipt is None for said in edited):
-            reply_to = replace(trigger.reply_to, thread_ts=attempt.record.thread_ts)
-            await self.slack.say_privately(reply_to, build.result(attempt.result))
+    async def _say_privately(self, click: UndoClick, said: Answer) -> None:
+        """Answer one person, once; where no way to them is open, nothing is said."""
+        try:
+            await self._slack.say_privately(click.reply_to, said)
+        except Rejected as refused:
+            log.warning("undo_answer_rejected", reason=refused.reason.value)
+        except TryLater as fault:
+            if not fault.outcome_unknown:
+                raise
 
 
-def _note(row: int, result: Result) -> None:
-    log.info("undo", reference=refs.reference(row), result=type(result).__name__.lower())
+def _in_thread(undoing: Undoing) -> UndoClick:
+    """Return the click to be answered in the Slack thread that its message replies in."""
+    click = undoing.click
+    thread_ts = undoing.target.thread_ts if undoing.target else None
+    return replace(click, reply_to=replace(click.reply_to, thread_ts=thread_ts))
 
 
 def _is_over(result: Result) -> bool:
     """Return whether the button can do nothing more for anybody."""
     if isinstance(result, Unreached):
         return result.goes_on
-    return isinstance(result, (Undone, AlreadyUndone, *_FINAL))
+    return isinstance(result, (Undone, AlreadyUndone, *undo.FINAL))

@@ -8,16 +8,13 @@ from bot.core.faults import Reason, Rejection
 from bot.core.identity import Answerer, Hosts, Yourself
 from bot.core.model import (
     Added,
-    AlreadyExists,
     Created,
-    Form,
     FormField,
     Ignored,
-    InProgress,
     Joined,
     Outcome,
     Placement,
-    Remark,
+    Success,
     Ticket,
 )
 from bot.slack.views import link, rejections
@@ -34,7 +31,7 @@ JOINED = "This already has a ticket:"
 
 
 def outcome(
-    outcome: Outcome | Joined,
+    outcome: Outcome,
     reference: str,
     bot: str | None = None,
     *,
@@ -62,7 +59,7 @@ def outcome(
 
 
 def success(
-    outcome: Created | Added | Joined,
+    outcome: Success,
     reference: str | None = None,
     placement: Placement = Placement.ANY,
 ) -> Answer:
@@ -92,7 +89,7 @@ def ended(ticket: Ticket | None, *, quiet: bool = False) -> Answer:
     return success(Created(ticket))
 
 
-def quietly(outcome: Outcome | Joined, reference: str, bot: str | None = None) -> Answer | None:
+def quietly(outcome: Outcome, reference: str, bot: str | None = None) -> Answer | None:
     """Return the final answer to a person of another company; None if there is nothing to say."""
     match outcome:
         case Created():
@@ -110,15 +107,9 @@ def quietly(outcome: Outcome | Joined, reference: str, bot: str | None = None) -
             return None
 
 
-def remark(remark: Remark, form: Form | None = None) -> Answer:
-    """Return the answer to a repeated request, made with `form` if given."""
-    return Answer(_remark(remark) + _form_unused(form))
-
-
-def remark_quietly(remark: Remark, form: Form | None = None) -> Answer:
-    """Return the same for a person of another company."""
-    said = ALREADY_QUIETLY if isinstance(remark, AlreadyExists) else _remark(remark)
-    return Answer(said + _form_unused(form))
+def in_progress() -> Answer:
+    """Return the answer to a person who opens a form again whose request is being decided."""
+    return Answer("A ticket for this is already being created.")
 
 
 def queued(reference: str) -> Answer:
@@ -181,21 +172,3 @@ def _unused(fields: Sequence[FormField], *, quiet: bool = False) -> str:
         else ("wasn't applied because the ticket already existed.", " Set it in Plain.")
     )
     return f"\nThe form's {named} {not_applied}{'' if quiet else set_them}"
-
-
-def _form_unused(form: Form | None) -> str:
-    """Return how the form of a repeated request was used, on a line of its own."""
-    if form is None:
-        return ""
-    if not form.description:
-        return "\nYour form wasn't used."
-    return f"\nYour form wasn't used. Its description was:\n{escape(form.description)}"
-
-
-def _remark(remark: Remark) -> str:
-    """Return what is said of a repeated request."""
-    match remark:
-        case AlreadyExists(ticket):
-            return f"This already has a ticket: {linked(ticket)}"
-        case InProgress():
-            return "A ticket for this is already being created."

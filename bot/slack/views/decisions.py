@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bot.core.directory import UserKind
-from bot.core.model import Via
+from bot.core.model import Ticket, Via
 from bot.core.reconcile import DAY, RECONCILE_SECONDS, THREAD_SECONDS
 from bot.core.record import Evidence, Record, State
 from bot.core.why import (
@@ -40,7 +40,10 @@ def records(explained: Explanation) -> tuple[str, ...]:
     """Return what the ledger has, a line for each request."""
     if explained.known is None:
         return (RECORDS_AWAY,)
-    lines = [record(one) for one in explained.known] or [NONE_RECORDED]
+    lines = [
+        record(one, is_first=one.record.ticket not in tickets)
+        for one, tickets in zip(explained.known, _earlier(explained.known), strict=True)
+    ] or [NONE_RECORDED]
     if explained.conversation is not None:
         lines.append(
             f"The Slack thread has the ticket {link(explained.conversation)}; "
@@ -49,15 +52,27 @@ def records(explained: Explanation) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def record(known: ExplainedRecord) -> str:
-    """Return all that the ledger has about one request."""
+def _earlier(known: Sequence[ExplainedRecord]) -> Iterator[set[Ticket]]:
+    """Yield for each request the tickets of those before it."""
+    seen: set[Ticket] = set()
+    for one in known:
+        yield set(seen)
+        if one.record.ticket is not None:
+            seen.add(one.record.ticket)
+
+
+def record(known: ExplainedRecord, *, is_first: bool = True) -> str:
+    """Return all that the ledger has about one request.
+
+    `is_first`: no request before it has the same ticket, so that this one tells all about it.
+    """
     row = known.record
-    again = f" (request {row.generation} for this message)" if row.generation > 1 else ""
     requested = (
-        f"{code(row.reference)}{again}: requested by {person(row.submitter)} on "
+        f"{code(row.reference)}: requested by {person(row.submitter)} on "
         f"{moment(row.created_at)} {_how(row)}."
     )
-    parts = (requested, _again(row), _followed(known), _customer(known), _tries(row), _end(row))
+    ended = (_end(row, is_first=is_first), _duplicates(row) if is_first else "", _untold(row))
+    parts = (requested, _followed(known), _customer(known), _tries(row), *ended)
     return " ".join(part for part in parts if part)
 
 
@@ -72,12 +87,6 @@ def _how(row: Record) -> str:
             return "with `/plain-ticket`"
         case Via.FORM:
             return "with the form"
-
-
-def _again(row: Record) -> str:
-    if row.asked_at - row.created_at < 1:
-        return ""
-    return f"Requested again on {moment(row.asked_at)}."
 
 
 def _followed(known: ExplainedRecord) -> str:
@@ -109,36 +118,76 @@ def _customer(known: ExplainedRecord) -> str:
 
 
 def _tries(row: Record) -> str:
+    if row.state is not State.WAITING or not row.attempts:
+        return ""
     tries = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
     if row.cause is None:
-        return f"{tries}." if row.attempts else ""
+        return f"{tries}."
     return f"{tries}; the last one failed: {escape(rejections.cause(row.cause))}."
 
 
-def _end(row: Record) -> str:
+def _end(row: Record, *, is_first: bool) -> str:
     when = f" on {moment(row.settled_at)}" if row.settled_at is not None else ""
+    ticket = _ticket(row.ticket, is_first=is_first)
     match row.state:
         case State.WAITING:
             return f"Next attempt: {moment(row.due)}." if row.due else "In progress."
         case State.CREATED:
-            end = f"Created {link(row.ticket)}{when}." if row.ticket else f"Created{when}."
+            return f"Created {ticket}{when}."
         case State.ADDED:
-            end = f"Added to {link(row.ticket)}{when}." if row.ticket else f"Added{when}."
+            return f"Added to {ticket}{when}."
+        case State.JOINED:
+            return f"The message already had {ticket}{when}."
         case State.UNDONE:
-            ticket = f"Its ticket {escape(row.ticket.ref)} was undone" if row.ticket else "Undone"
-            by = f" by {person(row.undone_by)}" if row.undone_by else ""
-            end = f"{ticket}{by}{f' on {moment(row.undone_at)}' if row.undone_at else ''}."
-        case State.REFUSED | State.PARKED:
-            why = escape(rejections.short(row.reason, row.rejection))
-            end = f"Rejected{when}: {why}."
-            if row.is_on_hold:
-                since = f" since {moment(row.settled_at)}" if row.settled_at is not None else ""
-                end = f"On hold{since}: {why}."
-        case State.UNWANTED:
-            end = f"Ignored{when}: {escape(rejections.short(row.reason, row.rejection))}."
-    if row.duplicates:
-        end = f"{end} Duplicates in Plain: {escape(', '.join(row.duplicates))}."
-    return end
+            return _undone(row, is_first=is_first)
+        case State.GONE:
+            return (
+                f"Its ticket {escape(row.ticket.ref) if row.ticket else ''} was deleted in Plain."
+            )
+        case State.ON_HOLD:
+            since = f" since {moment(row.settled_at)}" if row.settled_at is not None else ""
+            return f"On hold{since}: {_why(row)}."
+        case State.REJECTED | State.PARKED:
+            return f"Rejected{when}: {_why(row)}."
+        case State.IGNORED:
+            return f"Ignored{when}: {_why(row)}."
+
+
+def _ticket(ticket: Ticket | None, *, is_first: bool) -> str:
+    if ticket is None:
+        return "a ticket"
+    return link(ticket) if is_first else escape(ticket.ref)
+
+
+def _why(row: Record) -> str:
+    return escape(rejections.short(row.reason, row.rejection))
+
+
+def _undone(row: Record, *, is_first: bool) -> str:
+    when = f" on {moment(row.undone_at)}" if row.undone_at is not None else ""
+    if row.ticket is None:
+        return f"Undone{when} before a ticket was created."
+    undone = f"Its ticket {escape(row.ticket.ref)} was undone"
+    if not is_first:
+        return f"{undone}."
+    by = f" by {person(row.undone_by)}" if row.undone_by else ""
+    return f"{undone}{by}{when}."
+
+
+def _duplicates(row: Record) -> str:
+    if not row.duplicates:
+        return ""
+    return f"Duplicates in Plain: {escape(', '.join(row.duplicates))}."
+
+
+def _untold(row: Record) -> str:
+    """Return that the answer did not arrive, or not yet."""
+    if row.answer == "unsayable":
+        return "The answer couldn't be delivered."
+    if row.answer == "due" and row.cause is not None:
+        why = escape(rejections.cause(row.cause))
+        return f"The answer couldn't be delivered yet: {why}."
+    return ""
 
 
 # Reactions

@@ -56,7 +56,10 @@ def rejected_quietly(reference: str) -> str:
 
 
 def short(code: str | None, rejection: Rejection | None = None) -> str:
-    """Return why something was rejected or ignored, as in "Rejected: …"."""
+    """Return why something was rejected, ignored or is on hold, as in "Rejected: …"; plain text."""
+    if rejection is not None and rejection.is_fixed_by_a_link:
+        who = shorten(rejection.requester_name or rejection.requester or "this person")
+        return _unknown_customer(rejection, who, shorten(rejection.customer or "a customer"))
     kind = rejection.user_kind if rejection else None
     words = _IGNORED.get(code or "", _UNKNOWN)
     if code in set(Reason):
@@ -135,13 +138,7 @@ def _code(value: str | None, otherwise: str) -> str:
 
 
 def _no_customer(case: _Case) -> str:
-    who = case.who
-    if case.rejection.address_unconfirmed:
-        return (
-            f"On hold: Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell "
-            f"which Plain customer they are. {_choose(case)}"
-        )
-    return f"On hold: we don't know which Plain customer {who} is. {_choose(case)}"
+    return f"On hold: {_unknown_customer(case.rejection, case.who)}. {_choose(case)}"
 
 
 def _broken_link(case: _Case) -> str:
@@ -151,9 +148,27 @@ def _broken_link(case: _Case) -> str:
             f"No ticket was created: the bridge's configuration names {customer}, which isn't a "
             f"customer in Plain. Ask {OPERATOR} to correct it, {_AGAIN}."
         )
-    who = case.who
+    return f"On hold: {_unknown_customer(case.rejection, case.who, customer)}. {_choose(case)}"
+
+
+def _unknown_customer(rejection: Rejection, who: str, customer: str = "") -> str:
+    """Return why a request is on hold; `customer` is what the requester is linked to."""
+    if rejection.reason is Reason.BROKEN_LINK:
+        return f"{who} is linked to {customer}, which isn't a customer in Plain"
+    if rejection.address_unconfirmed:
+        return (
+            f"Slack doesn't list {who}'s e-mail address as confirmed, so we can't tell which Plain "
+            "customer they are"
+        )
+    return f"we don't know which Plain customer {who} is"
+
+
+def _not_linked(case: _Case) -> str:
+    days = case.rejection.days
+    within = "in time" if days is None else "within a day" if days == 1 else f"within {days} days"
     return (
-        f"On hold: {who} is linked to {customer}, which isn't a customer in Plain. {_choose(case)}"
+        f"No ticket was created: nobody said {within} which Plain customer {case.who} is, so what "
+        "you requested was erased. If you still need a ticket, request it again."
     )
 
 
@@ -190,8 +205,17 @@ class _Words:
 
 
 _REASONS: Mapping[Reason, _Words] = {
-    Reason.NO_CUSTOMER: _Words("the requester's Plain customer isn't known", _no_customer),
+    Reason.NO_CUSTOMER: _Words("we don't know which Plain customer this person is", _no_customer),
     Reason.BROKEN_LINK: _Words("the customer doesn't exist in Plain", _broken_link),
+    Reason.NOT_LINKED: _Words("nobody linked the requester in time", _not_linked),
+    Reason.PERSON_ERASED: _Words(
+        "a person it was about was erased from the bridge",
+        lambda _: (
+            "No ticket was confirmed: your request was about a person who was erased from the "
+            "bridge, so it was stopped and its text erased. If you still need a ticket, "
+            "request it again."
+        ),
+    ),
     Reason.NOT_ALLOWED: _Words(
         "{those} can't create tickets here",
         lambda case: not_allowed(case.rejection.user_kind or ""),
@@ -305,9 +329,10 @@ _REASONS: Mapping[Reason, _Words] = {
 _IGNORED: Mapping[str, str] = {
     "no_rule": "no rule matched the reaction in this channel",
     "asked_by_a_bot": "a bot reacted, and bots can't create tickets",
-    "forgotten": "the data of a person in it was erased",
+    "forgotten": "its submitter was erased from the bridge",
+    "form_submitted_again": "its form was reopened and submitted again",
 }
-"""The reasons for ignoring a request: `flows.admission`, and `Retention.forget`."""
+"""The reasons for ignoring a request: `flows.admission`, `store.forgetting`, `store.requests`."""
 _UNKNOWN = "the reason is unknown to this version"
 
 _CAUSES: Sequence[tuple[str, str]] = (
@@ -332,9 +357,13 @@ _CAUSES: Sequence[tuple[str, str]] = (
     (r"upload_.+|files_.+", "a file couldn't be copied to Plain"),
     (r"database.*|ledger_unwritable", "the bridge's database was busy or unavailable"),
     (r"settling", "the bridge was making sure that Plain didn't have it already"),
-    (r"conversation_held|worker_waits|answer_waits", "it waited for another request"),
+    (
+        r"conversation_held|ticket_changed|being_undone|request_is_being_delivered|worker_waits|answer_waits",
+        "it waited for another request",
+    ),
     (r"timeout|not_in_time|stood_still|took_too_long", "it took too long"),
     (r"lease_lost", "the process working on it stopped"),
+    (r"ticket_gone", "its ticket was deleted in Plain"),
     (r"customer_gone", "the customer no longer exists in Plain"),
 )
 _BROKE = "an internal error; see the bridge's log"

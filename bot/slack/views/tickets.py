@@ -1,4 +1,4 @@
-"""List a person's tickets, a line each: state, age and links."""
+"""List a person's requests, a line each: what came of it, its age and links."""
 
 from __future__ import annotations
 
@@ -47,24 +47,30 @@ def away() -> Answer:
 def line(record: Record, permalink: str | None) -> str:
     """Return one ticket as a line; `permalink` leads to its message in Slack, if it has one."""
     message = f"<{target(permalink)}|message>" if permalink else None
-    parts = [state(record), ago(record.asked_at), message, code(record.reference)]
+    parts = [state(record), ago(record.created_at), message, code(record.reference)]
     return " · ".join(part for part in parts if part)
 
 
 def state(record: Record) -> str:
-    """Return the ticket's state, with a link to it."""
+    """Return what came of a request, with a link to its ticket."""
     shown = link(record.ticket) if record.ticket else "a ticket"
+    bare = f": {escape(record.ticket.ref)}" if record.ticket else ""
     match record.state:
         case State.CREATED:
             return f"Created: {shown}"
         case State.ADDED:
             return f"Added to {shown}"
+        case State.JOINED:
+            return f"{shown} · already had a ticket" if record.ticket else "Already had a ticket"
         case State.WAITING:
             return "In progress"
         case State.UNDONE:
-            return f"Undone: {escape(record.ticket.ref)}" if record.ticket else "Undone"
-        case State.REFUSED | State.PARKED:
-            head = "On hold" if record.is_on_hold else "No ticket"
-            return f"{head}: {escape(rejections.short(record.reason, record.rejection))}"
-        case State.UNWANTED:
+            return f"Undone{bare}"
+        case State.GONE:
+            return f"Deleted in Plain{bare}"
+        case State.ON_HOLD:
+            return f"On hold: {escape(rejections.short(record.reason, record.rejection))}"
+        case State.REJECTED | State.PARKED:
+            return f"No ticket: {escape(rejections.short(record.reason, record.rejection))}"
+        case State.IGNORED:
             return "Ignored"

@@ -72,6 +72,19 @@ def undone(ticket: Ticket | None, by: str, *, quiet: bool = False) -> Answer:
     return Answer(f"Undone by {who}: {escape(ticket.ref)} is marked as ignored in Plain.")
 
 
+def told_undone(ticket: Ticket | None, by: str, *, quiet: bool = False) -> Answer:
+    """Return what a person is told whose ticket the Slack user `by` undid.
+
+    `quiet`: to a person of another company.
+    """
+    if quiet or ticket is None:
+        return Answer(UNDONE_QUIETLY)
+    return Answer(
+        f"{escape(ticket.ref)} was undone by {person(by)}: it is marked as ignored in Plain. "
+        "If you still need a ticket, request it again."
+    )
+
+
 def _result(result: Result) -> str:
     match result:
         case Undone(None):
@@ -84,21 +97,25 @@ def _result(result: Result) -> str:
         case AlreadyUndone(ticket):
             ref = escape(ticket.ref) if ticket else "This"
             return f"{ref} was already undone. You can request a ticket again at any time."
-        case Unreached(_, True, after) if after is not None:
-            return (
-                "Plain asked the bridge to wait. The ticket will be undone automatically "
-                f"{_when(after)}."
-            )
         case Unreached(_, True):
-            return (
-                "Plain isn't responding right now. The ticket will be undone automatically in a "
-                "few minutes."
-            )
+            return _going_on(result)
         case Outsider():
             return FOR_OWN_PEOPLE
         case Nothing():
             return "There is no ticket to undo."
     return _not_undone(result)
+
+
+def _going_on(result: Unreached) -> str:
+    """Return the promise to go on; without a ticket it is not certain yet that the person may."""
+    when = "in a few minutes" if result.after is None else _when(result.after)
+    who = "Plain" if result.ticket is not None else "Slack"
+    why = f"{who} isn't responding right now"
+    if result.after is not None:
+        why = f"{who} asked the bridge to wait"
+    if result.ticket is None:
+        return f"{why}. The bridge will try to undo the ticket {when}."
+    return f"{why}. The ticket will be undone automatically {when}."
 
 
 def _not_undone(result: Result) -> str:
@@ -136,8 +153,6 @@ def _not_undone(result: Result) -> str:
             )
         case Declined():
             return f"Not undone: Plain rejected it. Mark {ref} as done in Plain instead."
-    if isinstance(result, Unreached) and result.after is not None:
-        return f"Not undone: Slack asked the bridge to wait. Try again {_when(result.after)}."
     if ticket is None:
         return "Not undone: the bridge couldn't do it right now. Try again in a minute."
     return "Not undone: Plain can't be reached right now. Try again in a minute."

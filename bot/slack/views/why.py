@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.core.directory import Profile, UserKind
 from bot.core.identity import Answerer, Yourself
-from bot.core.record import Record, State
+from bot.core.record import State
 from bot.core.why import Explanation, Unread, Why, emoji_here
 from bot.flows.admission import DEACTIVATED, named
 from bot.slack.views import decisions, kit, rejections
@@ -90,9 +90,9 @@ def explanation(
 
 def _choose_customer(explained: Explanation, answerer: Answerer | None) -> Iterator[Block]:
     """Yield the button that links the requester, if that is missing and the viewer may."""
-    if explained.why is not Why.REFUSED or not isinstance(answerer, Yourself):
+    if explained.why is not Why.ON_HOLD or not isinstance(answerer, Yourself):
         return
-    record = _latest(explained)
+    record = explained.main
     if record.is_on_hold and record.rejection is not None:
         name = record.rejection.requester_name or record.rejection.requester or ""
         yield actions([button(name, record.reference)])
@@ -174,13 +174,13 @@ def sentences(
 
 
 def _first(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
-    if explained.why is Why.REFUSED:
+    if explained.why in (Why.REJECTED, Why.ON_HOLD):
         return _rejected(explained, bot, answerer)
     return _FIRST[explained.why](explained, bot)
 
 
 def _has_ticket(explained: Explanation, _: str | None) -> str:
-    record = _latest(explained)
+    record = explained.main
     shown = link(record.ticket) if record.ticket else "a ticket"
     if record.state is State.ADDED:
         return f"There is a ticket: the message was added to {shown}."
@@ -188,7 +188,7 @@ def _has_ticket(explained: Explanation, _: str | None) -> str:
 
 
 def _rejected(explained: Explanation, bot: str | None, answerer: Answerer | None) -> str:
-    record = _latest(explained)
+    record = explained.main
     if record.rejection is None:  # for a reason that only a newer release knows
         return f"No ticket was created. Give {OPERATOR} the reference {code(record.reference)}."
     who = answerer if record.is_on_hold else None
@@ -196,17 +196,15 @@ def _rejected(explained: Explanation, bot: str | None, answerer: Answerer | None
 
 
 def _ignored(explained: Explanation, _: str | None) -> str:
-    match _latest(explained).reason:
+    match explained.main.reason:
         case "asked_by_a_bot":
             return (
                 "No ticket was created: a bot reacted, and bots can't create tickets. "
                 f"To create one yourself, {_ways(explained)}."
             )
         case "forgotten":
-            return (
-                "No ticket was created: the data of a person in the request was erased before it "
-                f"was processed. To create one now, {_ways(explained)}."
-            )
+            erased = rejections.short("forgotten")
+            return f"No ticket was created: {erased}. To create one now, {_ways(explained)}."
         case _:
             return (
                 "No ticket was created: when the reaction was added, no rule matched it in this "
@@ -215,10 +213,18 @@ def _ignored(explained: Explanation, _: str | None) -> str:
 
 
 def _undone(explained: Explanation, _: str | None) -> str:
-    record = _latest(explained)
-    ticket = f"Its ticket {escape(record.ticket.ref)}" if record.ticket else "Its ticket"
+    record = explained.main
+    new = f"To create a new one, {_ways(explained)}."
+    if record.ticket is None:
+        return f"The request was undone before a ticket was created. {new}"
     by = f" by {person(record.undone_by)}" if record.undone_by else ""
-    return f"{ticket} was undone{by}. To create a new one, {_ways(explained)}."
+    return f"Its ticket {escape(record.ticket.ref)} was undone{by}. {new}"
+
+
+def _gone(explained: Explanation, _: str | None) -> str:
+    record = explained.main
+    ticket = f"Its ticket {escape(record.ticket.ref)}" if record.ticket else "Its ticket"
+    return f"{ticket} was deleted in Plain. To create a new one, {_ways(explained)}."
 
 
 def _unread(explained: Explanation, bot: str | None) -> str:
@@ -287,10 +293,11 @@ _FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
     Why.HAS_TICKET: _has_ticket,
     Why.WAITING: lambda explained, _: (
         "The ticket is being created; you don't need to request it again. "
-        f"Reference: {code(_latest(explained).reference)}"
+        f"Reference: {code(explained.main.reference)}"
     ),
-    Why.UNWANTED: _ignored,
+    Why.IGNORED: _ignored,
     Why.UNDONE: _undone,
+    Why.GONE: _gone,
     Why.LEDGER_AWAY: lambda *_: (
         "The bridge can't read its records right now, so it doesn't know what happened to this "
         "message. Try again in a minute."
@@ -316,10 +323,6 @@ _FIRST: Mapping[Why, Callable[[Explanation, str | None], str]] = {
     Why.NOT_ALLOWED: _not_allowed,
     Why.NO_EVENT: _no_event,
 }
-
-
-def _latest(explained: Explanation) -> Record:
-    return (explained.known or ())[-1].record
 
 
 def _ways(explained: Explanation) -> str:

@@ -1,4 +1,4 @@
-"""Remarks and courtesies: private, and nobody is sorry for a lost one."""
+"""Answers to people of another company, and courtesies: nobody is sorry for a lost one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import pytest
 
 from bot.core.faults import PlainError, Reason, Rejection
 from bot.core.identity import Hosts
-from bot.core.model import Added, AlreadyExists, InProgress, Message, Outcome, ReplyTo, Trigger
+from bot.core.model import (
+    Added,
+    Created,
+    Joined,
+    Message,
+    Outcome,
+    ReplyTo,
+    Trigger,
+)
 from bot.slack.answers import AnswerSettings
 from bot.slack.views import answer, form, rejections
-from tests.slack.canned import LIMITED, NOW, Reply, no, ok, talking
+from tests.slack.canned import NOW, Reply, no, ok, talking
 from tests.slack.triggers import ANY, CREATED, EPHEMERAL, GLOBAL, REACTION, ROOT, TICKET, channel
 
 
@@ -20,51 +28,28 @@ def user(**more: Any) -> dict[str, Reply]:
     return {"users.info": ok(user={"id": "U1", "name": "pam", **more})}
 
 
-# Remarks and courtesies
-
-
-@pytest.mark.parametrize("remark", [AlreadyExists(TICKET), InProgress()])
-async def test_a_remark_is_private(remark: AlreadyExists | InProgress) -> None:
-    async with talking(ANY, manner=AnswerSettings("thread")) as (client, slack):
-        await client.remark(replace(REACTION.reply_to, thread_ts=ROOT), remark)
-    (sent,) = slack.sent("chat.postEphemeral")
-    assert (sent["text"], sent["thread_ts"]) == (answer.remark(remark).text, ROOT)
-    assert not slack.sent("chat.postMessage")
-
-
-@pytest.mark.parametrize(
-    ("manner", "said"),
-    [
-        pytest.param(AnswerSettings(), [], id="their reaction is just a reaction"),
-        pytest.param(AnswerSettings(outsiders=True), [answer.ALREADY_QUIETLY], id="they may ask"),
-        pytest.param(
-            AnswerSettings(shared_channels="open"),
-            [answer.remark(AlreadyExists(TICKET)).text],
-            id="open",
-        ),
-    ],
-)
-async def test_a_remark_to_a_person_of_another_company(
-    manner: AnswerSettings, said: list[str]
-) -> None:
-    answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
-    async with talking(answers, manner=manner) as (client, slack):
-        await client.remark(REACTION.reply_to, AlreadyExists(TICKET))
-    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == said
+# To people of another company
 
 
 async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
     answers = {**ANY, **channel(is_ext_shared=True), "users.info": no("user_not_visible")}
-    async with talking(answers) as (client, slack):
-        await client.remark(REACTION.reply_to, AlreadyExists(TICKET))
-    assert slack.sent("chat.postEphemeral") == []
+    async with talking(answers, manner=AnswerSettings(outsiders=True)) as (client, slack):
+        await client.tell(REACTION, Joined(TICKET), "PB-1")
+    assert [sent["text"] for sent in slack.sent("chat.postEphemeral")] == [answer.ALREADY_QUIETLY]
 
 
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
         pytest.param(CREATED, answer.CREATED_QUIETLY, id="created"),
+        pytest.param(Created(TICKET, beside=TICKET), answer.CREATED_QUIETLY, id="beside another"),
         pytest.param(Added(TICKET), answer.ADDED_QUIETLY, id="added"),
+        pytest.param(Joined(TICKET), answer.ALREADY_QUIETLY, id="joined"),
+        pytest.param(
+            Joined(TICKET, added_words=True),
+            f"{answer.ALREADY_QUIETLY}\nWhat you typed was added to it.",
+            id="joined with words",
+        ),
         pytest.param(
             Rejection(
                 Reason.PLAIN_FORBIDDEN, plain_error=PlainError(message="Missing thread:create")
@@ -84,7 +69,9 @@ async def test_a_user_whom_slack_does_not_show_is_of_another_company() -> None:
         ),
     ],
 )
-async def test_an_answer_to_a_person_of_another_company(outcome: Outcome, said: str) -> None:
+async def test_an_answer_to_a_person_of_another_company(
+    outcome: Outcome | Joined, said: str
+) -> None:
     answers = {**ANY, **channel(is_ext_shared=True), **user(team_id="T9")}
     async with talking(answers, manner=AnswerSettings("thread", outsiders=True)) as (client, slack):
         assert await client.tell(REACTION, outcome, "PB-1") is None
@@ -131,21 +118,7 @@ async def test_others_hear_all_once_the_address_is_erased(
     assert (sent["channel"], sent["text"]) == ("U1", answer.success(CREATED).text)
 
 
-async def test_a_remark_outside_of_channels_tells_an_outsider_no_more() -> None:
-    answers = {**ANY, **user(team_id="T9")}
-    async with talking(answers, manner=AnswerSettings(outsiders=True)) as (client, slack):
-        await client.remark(GLOBAL.reply_to, AlreadyExists(TICKET))
-    assert [sent["text"] for sent in slack.sent("chat.postMessage")] == [answer.ALREADY_QUIETLY]
-
-
 # What is said otherwise later
-
-
-@pytest.mark.parametrize("reply", [LIMITED, no("messages_tab_disabled"), Reply(drop=True)])
-async def test_a_lost_remark_is_nobodys_loss(reply: Reply) -> None:
-    answers = {"chat.postEphemeral": reply, "chat.postMessage": reply}
-    async with talking(answers) as (client, _):
-        await client.remark(REACTION.reply_to, InProgress())
 
 
 async def test_something_said_privately() -> None:
