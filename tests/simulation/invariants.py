@@ -191,7 +191,7 @@ def _has_no_email(world: Simulation, row: Row, _trigger: Trigger) -> bool:
 
 
 def _has_a_broken_link(world: Simulation, _row: Row, _trigger: Trigger) -> bool:
-    return bool(world.seen["relink"] or world.plain.gone)
+    return bool(world.seen["relink"] or world.seen["delete_customer"])
 
 
 def _may_not_ask(world: Simulation, _row: Row, trigger: Trigger) -> bool:
@@ -212,7 +212,9 @@ _REASONS: Mapping[str, Callable[[Simulation, Row, Trigger], bool]] = {
     Reason.NOT_IN_CHANNEL: lambda world, _row, trigger: trigger.channel in world.slack.ever_shut,
     Reason.MESSAGE_NOT_FOUND: lambda world, _row, trigger: trigger.ref in world.slack.deleted,
     Reason.PLAIN_REFUSED: lambda world, _row, _trigger: bool(
-        world.seen["plain_write_refused"] or world.seen["delete_in_plain"]
+        world.seen["plain_write_refused"]
+        or world.seen["plain_write_twice"]  # and the look-up after that was refused, too
+        or world.seen["delete_in_plain"]
     ),
     Reason.PLAIN_FORBIDDEN: lambda world, _row, _trigger: bool(
         world.seen["plain_write_hidden"] or world.seen["plain_read_forbidden"]
