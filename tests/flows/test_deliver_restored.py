@@ -109,6 +109,18 @@ async def test_nothing_is_created_before_it_was_looked_for(
     assert await bench.settle(bench.claim()) == before
 
 
+async def test_a_new_request_for_a_message_of_before_the_start_is_looked_up(
+    bench: Bench, database: Database
+) -> None:
+    bench.post()
+    before = await bench.settle(bench.react())
+    restore(database)
+    claim = bench.react(request="Ev77", submitter="U0OTHER")
+    runtime = replace(bench.runtime, started=float(ts(1)) + 1.0)
+    assert await deliver(claim, bench.workspace, runtime, Onward()) == before
+    assert len(bench.plain.threads) == 1
+
+
 async def test_an_event_costs_no_look(bench: Bench) -> None:
     bench.post()
     bench.plain.look_ups = [TryLater("nobody looks")]
