@@ -35,7 +35,7 @@ from tests.nouns import TEAM, TICKET, escalation
 
 @pytest.fixture(autouse=True)
 def a_write_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may take longer for the first write than Slack waits; no test is about that."""
+    """A busy machine may take longer for the first write than Slack waits."""
     monkeypatch.setattr(flow, "WRITE_SECONDS", 20.0)
 
 
