@@ -38,10 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Two workers for a core: tests of the whole bridge wait longer than they compute."""
+    """Three workers for two cores: tests of the whole bridge wait longer than they compute, and
+    some of them cannot wait for long."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    return 2 * (os.cpu_count() or 1)
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 def _in_memory(folder: Path) -> bool:
